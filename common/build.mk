@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What the daemons and tools share, as one archive.
+
+COMMON_OBJS += $(addprefix $(B)/obj/common/,log.o xenport/xenport.o xenport/xen.o)
+
+LIBS_common := -lxenstore -lxengnttab -lxenevtchn
+
+.SECONDEXPANSION:
+$(B)/libcommon.a: $$(COMMON_OBJS)
+	@mkdir -p $(@D)
+	rm -f $@ && ar rcs $@ $^

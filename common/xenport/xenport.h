@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The Xen port: the only way in which the daemons and tools reach Xen.
+ * Xenstore, grant mappings and event channels behind one table of
+ * operations, so that a daemon can be driven without a Xen beneath it.
+ *
+ * A port belongs to one thread. Functions return 0 or a count on success and
+ * -1 with errno otherwise, unless said differently; nothing here logs.
+ */
+#ifndef XEN_IB_COMMON_XENPORT_H
+#define XEN_IB_COMMON_XENPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct xenport;
+
+/* What a caller needs of Xen; opening less asks fewer privileges. */
+enum xenport_part {
+	XENPORT_STORE = 1 << 0,
+	XENPORT_GRANTS = 1 << 1,
+	XENPORT_EVENTS = 1 << 2,
+};
+
+/* A transaction; XENPORT_NO_TRANSACTION for a single operation outside one. */
+typedef uint32_t xenport_tx;
+#define XENPORT_NO_TRANSACTION 0u
+
+/* Permissions of a node: the owner, who may do everything, and one reader. */
+struct xenport_perms {
+	uint16_t owner;
+	uint16_t reader;
+};
+
+/* The real Xen, through libxenstore, libxengnttab and libxenevtchn.
+ * @parts is a mask of enum xenport_part. NULL and errno on failure.
+ */
+struct xenport *xenport_open_xen(unsigned int parts);
+
+/* Close a port and everything still mapped or bound through it. */
+void xenport_close(struct xenport *xp);
+
+/* ---- xenstore ---------------------------------------------------------- */
+
+/* Longest value this interface will return; a longer one is EMSGSIZE. */
+#define XENPORT_VALUE_MAX 2048
+/* Longest path, with its NUL (xenstore's XENSTORE_ABS_PATH_MAX is 3072; ours are short).
+ */
+#define XENPORT_PATH_MAX  256
+
+/* Read @path into @buf as a NUL-terminated string of less than @size bytes.
+ * Returns its length. ENOENT: no such node. EMSGSIZE: longer than @size - 1.
+ * EILSEQ: contains a NUL byte.
+ */
+int xenport_read(struct xenport *xp, xenport_tx tx, const char *path, char *buf,
+		 size_t size);
+
+/* Write the string @value to @path, creating it and its parents. */
+int xenport_write(struct xenport *xp, xenport_tx tx, const char *path, const char *value);
+
+/* Create @path if it does not exist, and set its permissions (of it alone). */
+int xenport_mkdir(struct xenport *xp, xenport_tx tx, const char *path,
+		  const struct xenport_perms *perms);
+
+/* Remove @path and all below it. A missing path is success. */
+int xenport_rm(struct xenport *xp, xenport_tx tx, const char *path);
+
+/* List the children of @path. Returns their number and sets *@names to an
+ * array the caller releases with one free(). ENOENT: no such node.
+ */
+int xenport_list(struct xenport *xp, xenport_tx tx, const char *path, char ***names);
+
+/* Begin a transaction. */
+int xenport_tx_begin(struct xenport *xp, xenport_tx *tx);
+
+/* End it. EAGAIN: somebody else wrote meanwhile, do it all again. */
+int xenport_tx_end(struct xenport *xp, xenport_tx tx, bool commit);
+
+/* Watch @path and all below it; every event carries @token. Fires once at once. */
+int xenport_watch(struct xenport *xp, const char *path, const char *token);
+int xenport_unwatch(struct xenport *xp, const char *path, const char *token);
+
+/* The descriptor that polls readable while watch events wait. */
+int xenport_store_fd(struct xenport *xp);
+
+/* Take one watch event without waiting. Returns 1 and the changed path and the
+ * token (each cut to its buffer), 0 if there is none, -1 when the connection
+ * to xenstore is lost.
+ */
+int xenport_next_watch(struct xenport *xp, char *path, size_t path_size, char *token,
+		       size_t token_size);
+
+/* ---- grants ------------------------------------------------------------ */
+
+/* Map @count grants of @domid, readable and writable, as one contiguous range.
+ * NULL and errno on failure, with nothing left mapped.
+ */
+void *xenport_map(struct xenport *xp, uint16_t domid, const uint32_t *refs, size_t count);
+
+/* Map one grant so that when the mapping ends, however it ends (a killed
+ * process included), the kernel clears the byte at @clear_offset and sends an
+ * event on the local port @event_port.
+ */
+void *xenport_map_notify(struct xenport *xp, uint16_t domid, uint32_t ref,
+			 size_t clear_offset, uint32_t event_port);
+
+/* End a mapping made by either of the above; @count as given, 1 for notify. */
+int xenport_unmap(struct xenport *xp, void *addr, size_t count);
+
+/* ---- event channels ---------------------------------------------------- */
+
+/* Bind the remote's unbound port. Returns the local port. */
+int xenport_bind(struct xenport *xp, uint16_t domid, uint32_t remote_port,
+		 uint32_t *local_port);
+int xenport_unbind(struct xenport *xp, uint32_t local_port);
+
+/* Send an event. */
+int xenport_notify(struct xenport *xp, uint32_t local_port);
+
+/* The descriptor that polls readable while an unmasked port is pending. */
+int xenport_event_fd(struct xenport *xp);
+
+/* Take one pending port, which stays masked until xenport_unmask(). Returns 1
+ * and the port, 0 if there is none, -1 on error.
+ */
+int xenport_next_event(struct xenport *xp, uint32_t *local_port);
+int xenport_unmask(struct xenport *xp, uint32_t local_port);
+
+/* ---- domains ----------------------------------------------------------- */
+
+/* True if the domain exists in xenstore's eyes (is introduced and not released). */
+bool xenport_domain_exists(struct xenport *xp, uint16_t domid);
+
+#endif

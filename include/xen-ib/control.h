@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The control plane of a vib: the control page, and the control ring with its
+ * commands. The ring is Xen's standard request/response ring (xen/io/ring.h),
+ * one page, on the device's event channel.
+ *
+ * A response carries the id and the operation of its request. Requests may be
+ * answered out of order. Everything reserved is written as zero and ignored
+ * when read.
+ */
+#ifndef XEN_IB_CONTROL_H
+#define XEN_IB_CONTROL_H
+
+#include <xen-ib/event.h>
+#include <xen-ib/port.h>
+#include <xen-ib/queue.h>
+#ifdef __KERNEL__
+#include <xen/interface/io/ring.h>
+#else
+#include <stdint.h>
+#include <string.h>
+#include <xen/io/ring.h>
+#endif
+
+/* The protocol described here, as in the nodes "versions" and "version". */
+#define VIB_PROTOCOL_VERSION 1
+
+/*
+ * The control page. The backend sets the alive byte once it has mapped
+ * everything, and maps the page so that the kernel clears the byte and sends
+ * an event when the mapping ends: a backend that is killed cannot leave it set.
+ */
+struct vib_control_page {
+	__u8 backend_alive;
+	__u8 reserved[VIB_PAGE_SIZE - 1];
+};
+VIB_ASSERT_SIZE(struct vib_control_page, VIB_PAGE_SIZE);
+
+/* A command's operation. Those a backend does not know fail with EOPNOTSUPP. */
+enum vib_command {
+	VIB_CMD_QUERY_DEVICE = 1,
+	VIB_CMD_QUERY_PORT = 2,
+	VIB_CMD_QUERY_GID = 3,
+	VIB_CMD_QUERY_PKEY = 4,
+};
+
+/* How many table entries one answer holds. */
+#define VIB_QUERY_GIDS  7
+#define VIB_QUERY_PKEYS 56
+
+/* QUERY_GID, QUERY_PKEY: entries @first to @first + @count - 1. */
+struct vib_cmd_query_table {
+	__u16 first;
+	__u16 count; /* 1…VIB_QUERY_GIDS or VIB_QUERY_PKEYS */
+};
+
+struct vib_control_request {
+	__u16 id;        /* the frontend's; comes back in the response */
+	__u16 operation; /* enum vib_command */
+	__u32 port;      /* VIB_PORT, for commands about a port, else 0 */
+	union {
+		struct vib_cmd_query_table query_table;
+		__u8 raw[120];
+	} u;
+};
+VIB_ASSERT_SIZE(struct vib_control_request, 128);
+VIB_ASSERT_OFFSET(struct vib_control_request, u, 8);
+
+/* QUERY_DEVICE and QUERY_PORT have no operands. */
+struct vib_control_response {
+	__u16 id;
+	__u16 operation;
+	__s32 status; /* 0, or a negative value of xen/errno.h */
+	union {
+		struct vib_device_attr device;
+		struct vib_port_attr port;
+		struct vib_gid gids[VIB_QUERY_GIDS];
+		__u16 pkeys[VIB_QUERY_PKEYS];
+		__u8 raw[120];
+	} u;
+};
+VIB_ASSERT_SIZE(struct vib_control_response, 128);
+VIB_ASSERT_OFFSET(struct vib_control_response, u, 8);
+
+DEFINE_RING_TYPES(vib_control, struct vib_control_request, struct vib_control_response);
+
+/* Slots in the one page: what __RING_SIZE makes of it. */
+#define VIB_CONTROL_RING_SIZE 16
+_Static_assert(sizeof(union vib_control_sring_entry) == 128, "ABI: control ring slot");
+_Static_assert(offsetof(struct vib_control_sring, ring) == 64,
+	       "ABI: control ring header");
+
+#endif

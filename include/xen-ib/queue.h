@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Work requests and completions: the slots of send, receive and completion
+ * queues. All are queues of slot.h; a work queue is produced by the frontend,
+ * a completion queue by the backend.
+ *
+ * A work request is self-contained: the address of a UD request stands in it,
+ * so an address handle costs no command. Its gather list, or its inline data,
+ * follows the fixed part at once.
+ */
+#ifndef XEN_IB_QUEUE_H
+#define XEN_IB_QUEUE_H
+
+#include <xen-ib/slot.h>
+
+/* A gather or scatter element; lkey as in InfiniBand. */
+struct vib_sge {
+	__u64 addr;
+	__u32 length;
+	__u32 lkey;
+};
+VIB_ASSERT_SIZE(struct vib_sge, 16);
+
+/* An address vector, as much of one as InfiniBand's UD and RC need. */
+struct vib_av {
+	struct vib_gid dgid;
+	__u32 flow_label;
+	__u16 dlid;
+	__u8 sgid_index;
+	__u8 hop_limit;
+	__u8 traffic_class;
+	__u8 sl;
+	__u8 static_rate;
+	__u8 flags; /* enum vib_av_flags */
+};
+VIB_ASSERT_SIZE(struct vib_av, 28);
+
+enum vib_av_flags {
+	VIB_AV_GRH = 1 << 0, /* dgid and what belongs to it count */
+};
+
+/* Linux' enum ib_wr_opcode has the same values. */
+enum vib_opcode {
+	VIB_OP_RDMA_WRITE = 0,
+	VIB_OP_RDMA_WRITE_IMM = 1,
+	VIB_OP_SEND = 2,
+	VIB_OP_SEND_IMM = 3,
+	VIB_OP_RDMA_READ = 4,
+	VIB_OP_CMP_SWAP = 5,
+	VIB_OP_FETCH_ADD = 6,
+	VIB_OP_SEND_INV = 9,
+	VIB_OP_LOCAL_INV = 12,
+	VIB_OP_REG_MR = 32,
+};
+
+enum vib_send_flags {
+	VIB_SEND_FENCE = 1 << 0,
+	VIB_SEND_SIGNALED = 1 << 1,
+	VIB_SEND_SOLICITED = 1 << 2,
+	VIB_SEND_INLINE = 1 << 3,
+};
+
+/* A slot of a send queue: these 64 bytes, then SGEs or inline data. */
+struct vib_send_wqe {
+	__u32 gen;
+	__u8 opcode;  /* enum vib_opcode */
+	__u8 flags;   /* enum vib_send_flags */
+	__u8 num_sge; /* 0 with VIB_SEND_INLINE */
+	__u8 reserved;
+	__u64 wr_id;      /* comes back in the completion */
+	__be32 imm;       /* or, little-endian, the rkey to invalidate */
+	__u32 inline_len; /* bytes, with VIB_SEND_INLINE */
+	union {
+		struct {
+			__u64 remote_addr;
+			__u32 rkey;
+		} rdma;
+		struct {
+			__u64 remote_addr;
+			__u32 rkey;
+			__u32 reserved;
+			__u64 compare_add;
+			__u64 swap;
+		} atomic;
+		struct {
+			__u32 remote_qpn;
+			__u32 qkey;
+			struct vib_av av;
+			__u16 pkey_index;
+			__u16 reserved;
+		} ud;
+		struct {
+			__u64 iova;
+			__u64 length;
+			__u32 key;
+			__u32 access;
+			__u32 page_list_ref; /* grant of a struct vib_page_list */
+			__u32 page_shift;
+		} reg_mr;
+		__u8 raw[40];
+	} u;
+};
+VIB_ASSERT_SIZE(struct vib_send_wqe, 64);
+VIB_ASSERT_OFFSET(struct vib_send_wqe, wr_id, 8);
+VIB_ASSERT_OFFSET(struct vib_send_wqe, imm, 16);
+VIB_ASSERT_OFFSET(struct vib_send_wqe, u, 24);
+
+/* A slot of a receive queue or a shared receive queue, then the SGEs. */
+struct vib_recv_wqe {
+	__u32 gen;
+	__u32 num_sge;
+	__u64 wr_id;
+};
+VIB_ASSERT_SIZE(struct vib_recv_wqe, 16);
+
+/* A slot's stride is a multiple of a line and at most this. */
+#define VIB_WQE_MAX_STRIDE 1024
+
+/* Linux' enum ib_wc_status has the same values. */
+enum vib_status {
+	VIB_WC_SUCCESS = 0,
+	VIB_WC_LOC_LEN_ERR = 1,
+	VIB_WC_LOC_QP_OP_ERR = 2,
+	VIB_WC_LOC_EEC_OP_ERR = 3,
+	VIB_WC_LOC_PROT_ERR = 4,
+	VIB_WC_WR_FLUSH_ERR = 5,
+	VIB_WC_MW_BIND_ERR = 6,
+	VIB_WC_BAD_RESP_ERR = 7,
+	VIB_WC_LOC_ACCESS_ERR = 8,
+	VIB_WC_REM_INV_REQ_ERR = 9,
+	VIB_WC_REM_ACCESS_ERR = 10,
+	VIB_WC_REM_OP_ERR = 11,
+	VIB_WC_RETRY_EXC_ERR = 12,
+	VIB_WC_RNR_RETRY_EXC_ERR = 13,
+	VIB_WC_REM_ABORT_ERR = 16,
+	VIB_WC_FATAL_ERR = 19,
+	VIB_WC_GENERAL_ERR = 21,
+};
+
+enum vib_cqe_flags {
+	VIB_CQE_RECV = 1 << 0, /* completes a receive, else a send */
+	VIB_CQE_GRH = 1 << 1,  /* 40 bytes of GRH precede the data */
+	VIB_CQE_WITH_IMM = 1 << 2,
+	VIB_CQE_WITH_INV = 1 << 3, /* imm is the rkey that was invalidated */
+};
+
+/* A slot of a completion queue. */
+struct vib_cqe {
+	__u32 gen;
+	__u32 qpn;
+	__u64 wr_id;
+	__u32 wqe_index; /* of the work queue; all before it are done too */
+	__u32 byte_len;
+	__be32 imm;
+	__u32 src_qpn;
+	__u8 status; /* enum vib_status */
+	__u8 opcode; /* enum vib_opcode of the request, also at the receiver */
+	__u8 flags;  /* enum vib_cqe_flags */
+	__u8 sl;
+	__u16 slid;
+	__u16 pkey_index;
+	__u8 dlid_path_bits;
+	__u8 reserved[7];
+	__u64 timestamp; /* nanoseconds of the backend's monotonic clock */
+	__u8 reserved2[8];
+};
+VIB_ASSERT_SIZE(struct vib_cqe, 64);
+VIB_ASSERT_OFFSET(struct vib_cqe, wqe_index, 16);
+VIB_ASSERT_OFFSET(struct vib_cqe, status, 32);
+VIB_ASSERT_OFFSET(struct vib_cqe, timestamp, 48);
+
+/*
+ * vib_queue_header.arm of a completion queue: what the consumer waits for.
+ * The producer sends a completion event for the next entry that fits, takes
+ * the wish by writing 0, and only then may another be made.
+ */
+enum vib_cq_arm {
+	VIB_ARM_NONE = 0,
+	VIB_ARM_SOLICITED = 1,
+	VIB_ARM_ANY = 2,
+};
+
+#endif
