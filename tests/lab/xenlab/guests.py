@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Guests: their xl configs, their creation, and waiting until they answer."""
+
+import re
+import shlex
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Optional
+
+from .errors import LabError, UsageError
+from .kernels import SERIES
+from .machine import GUEST_CPUS
+from .waiting import CAP, STALL, tail, until
+
+if TYPE_CHECKING:
+    from .lab import Lab
+
+NETWORK = "10.77.0"
+# .254 is Dom0's bridge; hosts in the image name g1 to g64.
+LARGEST_NUMBER = 64
+MEMORY_MB = 384
+# A domain that xl reboots is gone for a few seconds.
+GONE_AFTER = 20.0
+DEATHS = ("Kernel panic", "xenlab: FAILED")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What may differ between the lab's default guests."""
+
+    type: str = "pv"
+    kernel: str = "6.1"
+    vcpus: int = 1
+    memory_mb: int = MEMORY_MB
+
+
+def number_of(name: str) -> int:
+    """N of "gN": it gives the guest its address; refuses any other name."""
+    found = re.fullmatch(r"g([1-9]\d*)", name)
+    if not found or int(found.group(1)) > LARGEST_NUMBER:
+        raise UsageError(f"no guest {name!r}: the lab's guests are called g1 to g{LARGEST_NUMBER}")
+    return int(found.group(1))
+
+
+def config(name: str, shape: Shape) -> str:
+    """The default xl config of guest `name`."""
+    number = number_of(name)
+    if shape.type not in GUEST_CPUS:
+        raise UsageError(f"no guest type {shape.type!r}; there is {' and '.join(GUEST_CPUS)}")
+    if shape.kernel not in SERIES:
+        raise UsageError(f"no kernel {shape.kernel!r}; there is {' and '.join(SERIES)}")
+    return "\n".join([
+        f'name = "{name}"',
+        f'type = "{shape.type}"',
+        f'kernel = "/boot/xenlab/{shape.kernel}/vmlinux"',
+        f'ramdisk = "/var/lib/xenlab/initrd-{shape.kernel}"',
+        f'extra = "console=hvc0 quiet net.ifnames=0 xenlab.role=guest xenlab.n={number}"',
+        f"memory = {shape.memory_mb}",
+        f"vcpus = {shape.vcpus}",
+        f'cpus = "{GUEST_CPUS[shape.type]}"',
+        "disk = [ 'phy:/dev/vdb,xvda,r' ]",
+        f"vif = [ 'bridge=xenbr0,mac=00:16:3e:77:00:{number:02x}' ]",
+        "vib = [ '' ]",
+        "",
+    ])
+
+
+def name_in(text: str) -> str:
+    """The domain's name in an xl config."""
+    found = re.search(r"""^\s*name\s*=\s*["']([^"']+)["']""", text, re.MULTILINE)
+    if not found:
+        raise UsageError('the config has no line: name = "gN"')
+    return found.group(1)
+
+
+def create(lab: "Lab", text: str) -> str:
+    """Put a config into Dom0 as /etc/xen/NAME.cfg and create the domain."""
+    name = name_in(text)
+    number_of(name)
+    path = f"/etc/xen/{name}.cfg"
+    # The console's log outlives domains: this guest's begins here.
+    lab.place(name).disconnect()
+    lab.dom0.run(f"cat >{path}", stdin=text.encode())
+    lab.consoles.forget(name)
+    done = lab.dom0.attempt(f"xl create {path} </dev/null", timeout=240)
+    if done.returncode:
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        raise LabError(f"xl create of {name} failed:\n{tail(said)}\n{lab.report()}")
+    return name
+
+
+def destroy(lab: "Lab", name: str) -> None:
+    """End a guest at once."""
+    number_of(name)
+    lab.place(name).disconnect()
+    lab.dom0.run(f"xl destroy {shlex.quote(name)}", timeout=120)
+
+
+def wait(lab: "Lab", name: str, stall: float = STALL, cap: float = CAP) -> None:
+    """Wait until guest `name` runs commands.
+
+    An existing connection may lead to what was there before a reboot, so it
+    is not trusted.
+    """
+    number_of(name)
+    place = lab.place(name)
+    place.disconnect()
+    absent = Absence(lab, name)
+
+    def probe() -> Optional[bool]:
+        if not lab.consoles.probe(name):
+            return None
+        done = place.attempt("true", timeout=30)
+        if done.returncode:
+            place.disconnect()
+            return None
+        return True
+
+    def failed() -> Optional[str]:
+        said = lab.consoles.since_created(name)
+        for sign in DEATHS:
+            if sign in said:
+                return f"its console says {sign!r}"
+        return lab.why_dead() or absent.verdict()
+
+    until(f"guest {name}", probe, progress=lambda: lab.consoles.size(name), failed=failed,
+          report=lambda: lab.report(name), stall=stall, cap=cap, interval=0.5)
+
+
+class Absence:
+    """Notices a domain that is gone for longer than a reboot takes."""
+
+    CHECK_EVERY = 5.0
+
+    def __init__(self, lab: "Lab", name: str) -> None:
+        self._lab, self._name = lab, name
+        self._checked = self._seen = time.monotonic()
+
+    def verdict(self) -> Optional[str]:
+        now = time.monotonic()
+        if now - self._checked < self.CHECK_EVERY:
+            return None
+        self._checked = now
+        done = self._lab.dom0.attempt(f"xl domid {shlex.quote(self._name)}", timeout=30)
+        if done.returncode == 0 or done.returncode == 255:
+            self._seen = now
+        if now - self._seen > GONE_AFTER:
+            return "there is no such domain (xl list)"
+        return None

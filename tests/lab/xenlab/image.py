@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The disk image: root file system, lab scripts, both kernels' modules.
+
+One ext4 image serves Dom0 (through a writable overlay) and all guests
+(read-only). It also carries what Dom0 boots guests from.
+"""
+
+import gzip
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import cache, initramfs, kernels, rootfs
+from .cache import key_of
+from .kernels import Kernel
+from .paths import CACHE, IMAGE_SOURCE
+from .shell import run
+
+# Room for Dom0 to write; the image is sparse.
+SPARE_MB = 1536
+
+
+@dataclass(frozen=True)
+class Image:
+    """A built image and what it was built from."""
+
+    dir: Path
+    kernels: dict[str, Kernel]
+
+    @property
+    def disk(self) -> Path:
+        return self.dir / "image.raw"
+
+    @property
+    def xen(self) -> Path:
+        return self.dir / "xen.elf"
+
+    def initramfs(self, series: str) -> Path:
+        return self.dir / f"initramfs-{series}"
+
+
+def ssh_key() -> Path:
+    """The lab's private key; made once per cache, with the image's host key."""
+    keys = CACHE / "keys"
+    with cache.locked("keys"):
+        for name in ("id_lab", "lab_host_key"):
+            if not (keys / name).exists():
+                keys.mkdir(parents=True, exist_ok=True)
+                run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "xen-ib lab",
+                     "-f", keys / name])
+    return keys / "id_lab"
+
+
+def get() -> Image:
+    """The image for the current inputs, built if need be."""
+    root = rootfs.get()
+    known = {series: kernels.get(series) for series in kernels.SERIES}
+    keys = ssh_key().parent
+    key = key_of(str(root), [str(k.dir) for k in known.values()], IMAGE_SOURCE / "root",
+                 IMAGE_SOURCE / "initramfs-init", Path(__file__), Path(initramfs.__file__),
+                 keys / "id_lab.pub", keys / "lab_host_key")
+    path = cache.entry("image", key, lambda work: _build(work, root, known, keys))
+    return Image(path, known)
+
+
+def _build(work: Path, root: Path, known: dict[str, Kernel], keys: Path) -> None:
+    tree = work / "tree"
+    run(["cp", "-a", "--reflink=auto", root, tree])
+    _add_lab_files(tree, keys)
+    for kernel in known.values():
+        run(["cp", "-a", "--reflink=auto", kernel.modules, tree / "usr/lib/modules"])
+        boot = tree / "boot" / "xenlab" / kernel.series
+        boot.mkdir(parents=True)
+        shutil.copy(kernel.vmlinux, boot / "vmlinux")
+        archive = initramfs.build(kernel, root)
+        (boot / "initramfs").write_bytes(archive)
+        (work / f"initramfs-{kernel.series}").write_bytes(archive)
+        # Replaced by `lab push`, which appends the project's files.
+        (tree / "var/lib/xenlab" / f"initrd-{kernel.series}").symlink_to(
+            f"/boot/xenlab/{kernel.series}/initramfs")
+    (work / "xen.elf").write_bytes(_xen(tree))
+    _make_disk(tree, work / "image.raw")
+    shutil.rmtree(tree)
+
+
+def _add_lab_files(tree: Path, keys: Path) -> None:
+    shutil.copytree(IMAGE_SOURCE / "root", tree, dirs_exist_ok=True, symlinks=True)
+    for applet in ("init", "poweroff", "reboot", "halt"):
+        link = tree / "usr/sbin" / applet
+        link.unlink(missing_ok=True)
+        link.symlink_to("../bin/busybox")
+    (tree / "usr/lib/modules").mkdir(exist_ok=True)
+    (tree / "var/lib/xenlab").mkdir(parents=True)
+    (tree / "var/log/xen-ib").mkdir()
+    for generated in (tree / "etc/ssh").glob("ssh_host_*"):
+        generated.unlink()
+    _write(tree / "etc/ssh/lab_host_key", (keys / "lab_host_key").read_text(), 0o600)
+    (tree / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
+    _write(tree / "root/.ssh/authorized_keys", (keys / "id_lab.pub").read_text(), 0o600)
+    _write(tree / "etc/fstab", "", 0o644)
+    hosts = ["127.0.0.1 localhost", "10.77.0.254 dom0"]
+    hosts += [f"10.77.0.{n} g{n}" for n in range(1, 65)]
+    _write(tree / "etc/hosts", "\n".join(hosts) + "\n", 0o644)
+    # Dom0's memory is fixed on the Xen line.
+    with open(tree / "etc/xen/xl.conf", "a") as conf:
+        conf.write('\nautoballoon="off"\n')
+    _unpack_rdma_tests(tree)
+
+
+def _unpack_rdma_tests(tree: Path) -> None:
+    """rdma-core's own Python tests, which Debian ships gzipped as documentation."""
+    target = tree / "usr/share/xenlab/rdma-tests"
+    shutil.copytree(tree / "usr/share/doc/rdma-core/tests", target / "tests")
+    for packed in target.rglob("*.gz"):
+        run(["gunzip", packed])
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    path.write_text(text)
+    os.chmod(path, mode)
+
+
+def _xen(tree: Path) -> bytes:
+    packed = next((tree / "boot").glob("xen-*-amd64.gz"))
+    return gzip.decompress(packed.read_bytes())
+
+
+def _make_disk(tree: Path, disk: Path) -> None:
+    used_kb = int(run(["du", "-sk", "--apparent-size", tree]).split()[0])
+    size_mb = used_kb * 115 // 100 // 1024 + SPARE_MB
+    # Without a journal: Dom0's disk is thrown away, and guests mount it read-only.
+    run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal,^metadata_csum", "-m", "0",
+         "-L", "xenlab", "-d", tree, disk, f"{size_mb}M"])

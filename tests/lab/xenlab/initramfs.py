@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The initramfs of Dom0 and guests: find the root disk and switch to it."""
+
+from pathlib import Path
+
+from .cpio import Archive
+from .kernels import Kernel
+from .paths import IMAGE_SOURCE
+
+# Disk drivers of both roles, and what guests build their writable root from.
+MODULES = ("virtio_pci", "virtio_blk", "xen_blkfront", "ext4", "overlay")
+
+
+def build(kernel: Kernel, rootfs: Path) -> bytes:
+    """An uncompressed initramfs for `kernel`, with the image's own busybox."""
+    archive = Archive()
+    for directory in ("dev", "proc", "sys", "run", "newroot", "bin"):
+        archive.directory(directory)
+    archive.device("dev/console", 5, 1)
+    archive.file("bin/busybox", (rootfs / "usr/bin/busybox").read_bytes(), 0o755)
+    archive.file("init", (IMAGE_SOURCE / "initramfs-init").read_bytes(), 0o755)
+    order: list[str] = []
+    dependencies = _dependencies(kernel.modules)
+    for name in MODULES:
+        _add_with_dependencies(name, dependencies, order)
+    archive.file("modules/order", "".join(f"{Path(p).name}\n" for p in order).encode())
+    for path in order:
+        archive.file(f"modules/{Path(path).name}", (kernel.modules / path).read_bytes())
+    return archive.bytes()
+
+
+def _dependencies(modules: Path) -> dict[str, tuple[str, list[str]]]:
+    """Module name -> its path and the paths it needs, from modules.dep."""
+    table = {}
+    for line in (modules / "modules.dep").read_text().splitlines():
+        path, _, needs = line.partition(":")
+        table[_name(path)] = (path, needs.split())
+    return table
+
+
+def _name(path: str) -> str:
+    return Path(path).name.removesuffix(".ko").replace("-", "_")
+
+
+def _add_with_dependencies(name: str, table: dict[str, tuple[str, list[str]]],
+                           order: list[str]) -> None:
+    if name not in table:  # built into this kernel
+        return
+    path, needs = table[name]
+    for need in needs:
+        _add_with_dependencies(_name(need), table, order)
+    if path not in order:
+        order.append(path)
+    # ext4 finds its checksum by name (softdep), not by symbol.
+    if name == "ext4":
+        for soft in ("crc32c_generic", "crc32c_intel"):
+            _add_with_dependencies(soft, table, order)

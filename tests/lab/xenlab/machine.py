@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The emulated machine: QEMU's and Xen's command lines, and the QEMU process."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from .errors import LabError
+from .image import Image
+from .qmp import Qmp
+from .shell import need
+
+# Six CPUs that domains never share across kinds: Dom0 on 0-1, PV guests on
+# 2-3, PVH guests on 4-5. Under TCG's SVM a PVH guest that shares a CPU with a
+# PV domain dies at random; unused emulated CPUs halt and cost nothing.
+CPUS = 6
+DOM0_CPUS = 2
+GUEST_CPUS = {"pv": "2-3", "pvh": "4-5"}
+
+DOM0_MB = 1536
+XEN_MB = 256  # Xen's own heap and tables, rounded up
+MACHINE_SIZES_MB = (4096, 8192, 12288)
+
+# "max" makes Dom0 die at once (bounce frame #PF). rdrand feeds the kernels'
+# random number generators, without which sshd waits at boot.
+CPU_MODEL = "qemu64,+svm,+npt,+rdrand"
+
+XEN_LINE = (f"console=com1 com1=115200,8n1 dom0_mem={DOM0_MB}M,max:{DOM0_MB}M "
+            f"dom0_max_vcpus={DOM0_CPUS} dom0_vcpus_pin noreboot "
+            "loglvl=all guest_loglvl=all conring_size=1M serial_tx_buffer=1M")
+DOM0_LINE = "console=hvc0 earlyprintk=xen quiet net.ifnames=0 xenlab.role=dom0"
+
+SNAPSHOT = "booted"
+
+
+@dataclass(frozen=True)
+class Flavour:
+    """What distinguishes one emulated host from another."""
+
+    dom0_kernel: str
+    memory_mb: int
+
+    @property
+    def name(self) -> str:
+        return f"dom0-{self.dom0_kernel}-{self.memory_mb}"
+
+
+def memory_for(guests_mb: int) -> int:
+    """The smallest machine with room for guests of so many MB in all."""
+    wanted = DOM0_MB + XEN_MB + guests_mb
+    for size in MACHINE_SIZES_MB:
+        if wanted <= size:
+            return size
+    raise LabError(f"guests of {guests_mb} MB in all do not fit: the largest machine of the "
+                   f"lab has {MACHINE_SIZES_MB[-1]} MB")
+
+
+def arguments(image: Image, flavour: Flavour, disk: Path) -> list[str]:
+    """QEMU's command line, as far as a snapshot depends on it."""
+    kernel = image.kernels[flavour.dom0_kernel]
+    return [
+        "-accel", "tcg,thread=multi", "-cpu", CPU_MODEL, "-smp", str(CPUS),
+        "-m", str(flavour.memory_mb), "-nodefaults", "-display", "none", "-no-reboot",
+        "-kernel", str(image.xen), "-append", XEN_LINE,
+        "-initrd", f"{kernel.vmlinux} {DOM0_LINE},{image.initramfs(flavour.dom0_kernel)}",
+        "-drive", f"file={disk},if=none,id=root,format=qcow2,cache=unsafe",
+        "-device", "virtio-blk-pci,drive=root",
+        "-drive", f"file={image.disk},if=none,id=image,format=raw,readonly=on",
+        "-device", "virtio-blk-pci,drive=image",
+        "-device", "virtio-net-pci,netdev=mgmt,mac=52:54:00:00:00:01,romfile=",
+        "-device", "virtio-rng-pci",
+    ]
+
+
+@dataclass
+class Qemu:
+    """A QEMU process, ours or one started by an earlier command."""
+
+    pid: int
+    born: str            # start time in /proc/PID/stat: a pid alone can be reused
+    ssh_port: int
+    monitor: Path
+    process: Optional[subprocess.Popen] = None
+
+    def alive(self) -> bool:
+        if self.process is not None and self.process.poll() is not None:
+            return False
+        return _birth(self.pid) == self.born
+
+    def monitor_connection(self) -> Qmp:
+        return Qmp(self.monitor)
+
+    def kill(self) -> None:
+        """End this QEMU, and only this, and see it gone."""
+        if self.alive():
+            os.kill(self.pid, signal.SIGTERM)
+        deadline = time.monotonic() + 10
+        while self.alive():
+            if time.monotonic() > deadline:
+                os.kill(self.pid, signal.SIGKILL)
+                deadline += 10
+            time.sleep(0.02)
+
+
+def start(directory: Path, sockets: Path, image: Image, flavour: Flavour, disk: Path,
+          snapshot: bool) -> Qemu:
+    """Start QEMU in its own session; `snapshot` continues from the booted state."""
+    sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    monitor = sockets / "qmp"
+    monitor.unlink(missing_ok=True)
+    port = _free_port()
+    command = [
+        need("qemu-system-x86_64"), *arguments(image, flavour, disk),
+        "-netdev", f"user,id=mgmt,restrict=on,hostfwd=tcp:127.0.0.1:{port}-10.0.2.15:22",
+        "-chardev", f"file,id=serial,path={directory / 'serial.log'},append=on",
+        "-serial", "chardev:serial",
+        "-qmp", f"unix:{monitor},server=on,wait=off",
+    ]
+    if snapshot:
+        command += ["-loadvm", SNAPSHOT]
+    with open(directory / "qemu.log", "ab") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                   start_new_session=True, cwd=directory)
+    return Qemu(process.pid, _birth(process.pid) or "", port, monitor, process)
+
+
+def _birth(pid: int) -> Optional[str]:
+    """When process `pid` started, or None if there is none (or a zombie)."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in "ZX" else fields[19]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
