@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+
+PROGRAMS += ibback
+CONTROL_OBJS := $(addprefix $(B)/obj/ibback/control/, \
+	backend.o command.o connection.o fabric.o lifecycle.o vib.o vport.o)
+OBJS_ibback := $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(CONTROL_OBJS) \
+	$(B)/libcommon.a
+LIBS_ibback := $(LIBS_common) -luv -linih
+CFLAGS_ibback := -Iibback
+CFLAGS_ibback_control := -Iibback
+
+INSTALL_DOM0 += install-ibback
+.PHONY: install-ibback
+install-ibback: $(B)/bin/ibback
+	install -D -m 755 $(B)/bin/ibback $(DESTDIR)$(PREFIX)/sbin/ibback
+	install -D -m 644 ibback/ibback.conf $(DESTDIR)/etc/xen-ib/ibback.conf
+	install -D -m 644 ibback/ibback.service \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/ibback.service

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The control thread's whole: every vib under this domain's backend/vib, the
+ * fabrics they attach to, and the event loop that drives them.
+ */
+#ifndef XEN_IB_IBBACK_BACKEND_H
+#define XEN_IB_IBBACK_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "control/fabric.h"
+#include "control/vib.h"
+#include "xenport/xenport.h"
+
+struct backend {
+	uv_loop_t *loop;
+	struct xenport *xp;
+	struct fabric_table *fabrics;
+	uint16_t domid; /* our own */
+	char root[48];  /* /local/domain/<domid>/backend/vib */
+	LIST_HEAD(, vib) vibs;
+	struct vib **by_port; /* event channel to vib */
+	size_t num_ports;
+	uv_poll_t store_poll;
+	uv_poll_t event_poll;
+	bool failed; /* Xen is lost: the daemon ends */
+};
+
+/*
+ * Start serving backend/vib over @xp on @loop. Everything passed stays the
+ * caller's and must outlive the backend. Returns 0, or -1 after logging why.
+ */
+int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
+		  struct fabric_table *fabrics);
+
+/* Disconnect every vib and stop; the loop has then nothing of ours left. */
+void backend_stop(struct backend *backend);
+
+/* Route events of @port to @vib, or to nobody with NULL. -1 and errno: ENOMEM. */
+int backend_route_port(struct backend *backend, uint32_t port, struct vib *vib);
+
+#endif

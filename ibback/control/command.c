@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "control/command.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <string.h>
+
+#include "control/limits.h"
+#include "control/vport.h"
+
+static int query_device(const struct vport *vport, struct vib_device_attr *attr)
+{
+	const struct vport_attr *v = &vport->attr;
+
+	*attr = (struct vib_device_attr){
+		.node_guid = htobe64(v->node_guid),
+		.sys_image_guid = htobe64(v->node_guid),
+		.fw_ver = FIRMWARE_VERSION,
+		.vendor_id = VENDOR_ID,
+		.vendor_part_id = VENDOR_PART_ID,
+		.hw_ver = VIB_PROTOCOL_VERSION,
+		.max_qp = v->max_qp,
+		.max_qp_wr = MAX_QP_WR,
+		.max_send_sge = MAX_SGE,
+		.max_recv_sge = MAX_SGE,
+		.max_sge_rd = MAX_SGE_RD,
+		.max_cq = v->max_cq,
+		.max_cqe = MAX_CQE,
+		.max_mr = v->max_mr,
+		.max_pd = v->max_pd,
+		.max_qp_rd_atom = MAX_RD_ATOMIC,
+		.max_qp_init_rd_atom = MAX_RD_ATOMIC,
+		.max_ah = v->max_ah,
+		.max_srq = v->max_srq,
+		.max_srq_wr = MAX_QP_WR,
+		.max_srq_sge = MAX_SGE,
+		.max_mcast_grp = MAX_MCAST_GROUPS,
+		.max_mcast_qp_attach = MAX_MCAST_QPS,
+		.max_pkeys = (uint16_t)v->num_pkeys,
+		.ports = 1,
+		.max_mr_size = MAX_MR_SIZE,
+	};
+	return 0;
+}
+
+static int query_port(const struct vport *vport, struct vib_port_attr *attr)
+{
+	const struct vport_attr *v = &vport->attr;
+	bool up = vport_link_is_up(vport);
+
+	*attr = (struct vib_port_attr){
+		.port_guid = htobe64(v->port_guid),
+		.state = up ? VIB_PORT_ACTIVE : VIB_PORT_DOWN,
+		.phys_state = up ? VIB_PHYS_LINK_UP : VIB_PHYS_DISABLED,
+		.max_mtu = MTU_4096,
+		.active_mtu = MTU_4096,
+		.lid = vport->lid,
+		.sm_lid = LID_SA,
+		.max_vl_num = 1,
+		.subnet_timeout = SUBNET_TIMEOUT,
+		.active_width = WIDTH_4X,
+		.active_speed = SPEED_EDR,
+		.gid_tbl_len = VIB_MAX_GIDS,
+		.pkey_tbl_len = VIB_MAX_PKEYS,
+		.max_msg_sz = MAX_MESSAGE_SIZE,
+	};
+	return 0;
+}
+
+/* Whether entries first…first+count-1 are within a table and an answer. */
+static bool range_ok(const struct vib_cmd_query_table *q, size_t table, size_t answer)
+{
+	return q->count >= 1 && q->count <= answer && q->first < table &&
+	       q->count <= table - q->first;
+}
+
+static int query_gid(const struct vport *vport, const struct vib_cmd_query_table *q,
+		     struct vib_gid *gids)
+{
+	if (!range_ok(q, VIB_MAX_GIDS, VIB_QUERY_GIDS))
+		return -EINVAL;
+	/* Entries past the last are zero, as the whole table behind it is. */
+	memcpy(gids, &vport->attr.gids[q->first], q->count * sizeof(*gids));
+	return 0;
+}
+
+static int query_pkey(const struct vport *vport, const struct vib_cmd_query_table *q,
+		      uint16_t *pkeys)
+{
+	if (!range_ok(q, VIB_MAX_PKEYS, VIB_QUERY_PKEYS))
+		return -EINVAL;
+	memcpy(pkeys, &vport->attr.pkeys[q->first], q->count * sizeof(*pkeys));
+	return 0;
+}
+
+static int execute(const struct vport *vport, const struct vib_control_request *req,
+		   struct vib_control_response *rsp)
+{
+	if (req->operation == VIB_CMD_QUERY_DEVICE)
+		return query_device(vport, &rsp->u.device);
+	if (req->port != VIB_PORT)
+		return -EINVAL;
+
+	switch (req->operation) {
+	case VIB_CMD_QUERY_PORT:
+		return query_port(vport, &rsp->u.port);
+	case VIB_CMD_QUERY_GID:
+		return query_gid(vport, &req->u.query_table, rsp->u.gids);
+	case VIB_CMD_QUERY_PKEY:
+		return query_pkey(vport, &req->u.query_table, rsp->u.pkeys);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+void command_execute(const struct vport *vport, const struct vib_control_request *req,
+		     struct vib_control_response *rsp)
+{
+	memset(rsp, 0, sizeof(*rsp)); /* nothing of ours leaks in unused bytes */
+	rsp->id = req->id;
+	rsp->operation = req->operation;
+	rsp->status = execute(vport, req, rsp);
+}

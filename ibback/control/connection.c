@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "control/connection.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "control/command.h"
+
+void connection_close(struct connection *c)
+{
+	struct xenport *xp = c->xp;
+
+	/* The control page last but for its event channel: its unmapping tells
+	 * the frontend that the other pages are no longer ours.
+	 */
+	if (c->async_page)
+		xenport_unmap(xp, c->async_page, 1);
+	if (c->sring)
+		xenport_unmap(xp, c->sring, 1);
+	if (c->page)
+		xenport_unmap(xp, c->page, 1);
+	if (c->port)
+		xenport_unbind(xp, c->port);
+	memset(c, 0, sizeof(*c));
+}
+
+int connection_open(struct connection *c, struct xenport *xp, uint16_t domid,
+		    const struct connection_refs *refs, const char **what)
+{
+	int saved;
+
+	memset(c, 0, sizeof(*c));
+	c->xp = xp;
+	c->domid = domid;
+
+	*what = "binding event-channel";
+	if (xenport_bind(xp, domid, refs->event_channel, &c->port) < 0)
+		goto fail;
+	*what = "mapping control-ref";
+	c->page = xenport_map_notify(xp, domid, refs->control,
+				     offsetof(struct vib_control_page, backend_alive),
+				     c->port);
+	if (!c->page)
+		goto fail;
+	*what = "mapping ring-ref";
+	c->sring = xenport_map(xp, domid, &refs->ring, 1);
+	if (!c->sring)
+		goto fail;
+	*what = "mapping async-ref";
+	c->async_page = xenport_map(xp, domid, &refs->async, 1);
+	if (!c->async_page)
+		goto fail;
+
+	BACK_RING_INIT(&c->ring, c->sring, VIB_PAGE_SIZE);
+	vib_queue_init(&c->async, c->async_page, VIB_ASYNC_ORDER,
+		       sizeof(struct vib_async_event));
+	*(volatile __u8 *)&c->page->backend_alive = 1;
+	*what = NULL;
+	return 0;
+
+fail:
+	saved = errno;
+	connection_close(c);
+	errno = saved;
+	return -1;
+}
+
+/* How often one call goes back to a ring that fills up while it is emptied. */
+#define SERVICE_ROUNDS 4
+
+/* Returns 1 if requests are left. */
+static int answer_requests(struct connection *c, const struct vport *vport, bool *notify)
+{
+	struct vib_control_request req;
+	struct vib_control_response rsp;
+	RING_IDX prod;
+	int more = 1, must_notify;
+
+	for (int round = 0; more && round < SERVICE_ROUNDS; round++) {
+		prod = vib_observe32(&c->ring.sring->req_prod);
+		if (RING_REQUEST_PROD_OVERFLOW(&c->ring, prod))
+			return -1;
+		while (c->ring.req_cons != prod) {
+			RING_COPY_REQUEST(&c->ring, c->ring.req_cons, &req);
+			c->ring.req_cons++;
+			command_execute(vport, &req, &rsp);
+			*RING_GET_RESPONSE(&c->ring, c->ring.rsp_prod_pvt) = rsp;
+			c->ring.rsp_prod_pvt++;
+		}
+		RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&c->ring, must_notify);
+		*notify |= must_notify;
+		RING_FINAL_CHECK_FOR_REQUESTS(&c->ring, more);
+	}
+	return more;
+}
+
+static int deliver_events(struct connection *c, bool *notify)
+{
+	uint32_t from = c->async.index;
+	int room = vib_queue_room(&c->async);
+
+	if (room < 0)
+		return -1;
+	for (; room > 0 && c->async_pending; room--) {
+		struct vib_async_event *slot = vib_queue_next_slot(&c->async);
+		uint16_t type = (uint16_t)__builtin_ctz(c->async_pending);
+
+		c->async_pending &= c->async_pending - 1;
+		slot->type = type;
+		slot->reserved = 0;
+		slot->object = VIB_PORT;
+		memset(slot->reserved2, 0, sizeof(slot->reserved2));
+		vib_queue_produce(&c->async);
+	}
+	if (c->async.index != from)
+		*notify |= vib_queue_must_notify(&c->async, from);
+	return 0;
+}
+
+int connection_service(struct connection *c, const struct vport *vport,
+		       const char **cause)
+{
+	bool notify = false;
+	int more = answer_requests(c, vport, &notify);
+
+	if (more < 0) {
+		*cause = "req_prod is beyond the control ring";
+		return -1;
+	}
+	if (deliver_events(c, &notify) < 0) {
+		*cause = "cons is beyond the async event queue";
+		return -1;
+	}
+	/* Fails only when the frontend has closed its end, which xenbus will tell. */
+	if (notify)
+		(void)xenport_notify(c->xp, c->port);
+	return more || c->async_pending;
+}
+
+void connection_raise(struct connection *c, enum vib_async_type type)
+{
+	c->async_pending |= 1u << type;
+}

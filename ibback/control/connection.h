@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The memory and the event channel shared with one frontend: control page,
+ * control ring and async event queue. Belongs to the control thread.
+ */
+#ifndef XEN_IB_IBBACK_CONNECTION_H
+#define XEN_IB_IBBACK_CONNECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xen-ib/control.h>
+
+#include "xenport/xenport.h"
+
+struct vport;
+
+/* What the frontend published; any values. */
+struct connection_refs {
+	uint32_t control;
+	uint32_t ring;
+	uint32_t async;
+	uint32_t event_channel;
+};
+
+struct connection {
+	struct xenport *xp;
+	uint16_t domid;
+	uint32_t port; /* local event channel */
+	struct vib_control_page *page;
+	struct vib_control_sring *sring;
+	struct vib_control_back_ring ring;
+	void *async_page;
+	struct vib_queue async;
+	uint32_t async_pending; /* mask of 1 << enum vib_async_type, of the port */
+};
+
+/*
+ * Map what @refs name and raise the alive byte. Returns 0, or -1 and errno with
+ * @what naming the step that failed and nothing left mapped or bound.
+ */
+int connection_open(struct connection *c, struct xenport *xp, uint16_t domid,
+		    const struct connection_refs *refs, const char **what);
+
+/* Unmap and unbind; the kernel clears the alive byte and tells the frontend. */
+void connection_close(struct connection *c);
+
+/*
+ * Do the work that waits: answer requests for @vport, deliver pending events.
+ * Returns 0 when all is done, 1 when some is left that no event will announce
+ * (the frontend produces faster than its share, or has no room for events):
+ * call again soon. -1 with @cause when the frontend broke the protocol; the
+ * connection is then only good for connection_close().
+ */
+int connection_service(struct connection *c, const struct vport *vport,
+		       const char **cause);
+
+/* Note that async event @type of the port is due; connection_service() sends it.
+ * Several of one type waiting for room become one.
+ */
+void connection_raise(struct connection *c, enum vib_async_type type);
+
+#endif

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "control/fabric.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/vport.h"
+
+void fabric_table_init(struct fabric_table *table)
+{
+	LIST_INIT(&table->fabrics);
+}
+
+void fabric_table_free(struct fabric_table *table)
+{
+	struct fabric *f;
+
+	while ((f = LIST_FIRST(&table->fabrics))) {
+		LIST_REMOVE(f, entry);
+		free(f);
+	}
+}
+
+struct fabric *fabric_find(struct fabric_table *table, const char *name)
+{
+	struct fabric *f;
+
+	LIST_FOREACH(f, &table->fabrics, entry)
+	if (strcmp(f->name, name) == 0)
+		return f;
+	return NULL;
+}
+
+struct fabric *fabric_add(struct fabric_table *table, const char *name)
+{
+	struct fabric *f = fabric_find(table, name);
+	size_t len = strlen(name);
+
+	if (f)
+		return f;
+	if (len >= FABRIC_NAME_MAX) {
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
+	f = calloc(1, sizeof(*f));
+	if (!f)
+		return NULL;
+	memcpy(f->name, name, len + 1);
+	f->up = true; /* nothing a local fabric depends on can be down */
+	f->last_lid = LID_SA;
+	LIST_INIT(&f->vports);
+	LIST_INSERT_HEAD(&table->fabrics, f, entry);
+	return f;
+}
+
+static bool lid_taken(const struct fabric *fabric, uint16_t lid)
+{
+	const struct vport *v;
+
+	LIST_FOREACH(v, &fabric->vports, entry)
+	if (v->lid == lid)
+		return true;
+	return false;
+}
+
+static uint16_t next_lid(struct fabric *fabric)
+{
+	uint16_t lid = fabric->last_lid;
+
+	for (unsigned int tried = 0; tried < LID_UNICAST_MAX; tried++) {
+		lid = lid >= LID_UNICAST_MAX ? LID_SA + 1 : lid + 1;
+		if (!lid_taken(fabric, lid)) {
+			fabric->last_lid = lid;
+			return lid;
+		}
+	}
+	return 0;
+}
+
+static bool share_a_gid(const struct vport_attr *a, const struct vport_attr *b)
+{
+	for (size_t i = 0; i < a->num_gids; i++)
+		for (size_t j = 0; j < b->num_gids; j++)
+			if (memcmp(&a->gids[i], &b->gids[j], sizeof(a->gids[i])) == 0)
+				return true;
+	return false;
+}
+
+bool fabric_gids_taken(const struct fabric *fabric, const struct vport *self,
+		       const struct vport_attr *attr)
+{
+	const struct vport *v;
+
+	LIST_FOREACH(v, &fabric->vports, entry)
+	if (v != self && share_a_gid(&v->attr, attr))
+		return true;
+	return false;
+}
+
+int fabric_attach(struct fabric *fabric, struct vport *vport)
+{
+	if (fabric_gids_taken(fabric, vport, &vport->attr)) {
+		errno = EEXIST;
+		return -1;
+	}
+	vport->lid = next_lid(fabric);
+	if (!vport->lid) {
+		errno = ENOSPC;
+		return -1;
+	}
+	vport->fabric = fabric;
+	LIST_INSERT_HEAD(&fabric->vports, vport, entry);
+	return 0;
+}
+
+void fabric_detach(struct vport *vport)
+{
+	if (!vport->fabric)
+		return;
+	LIST_REMOVE(vport, entry);
+	vport->fabric = NULL;
+	vport->lid = 0;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a vHCA announces beyond the quotas of its vib, each beside its reason.
+ */
+#ifndef XEN_IB_IBBACK_LIMITS_H
+#define XEN_IB_IBBACK_LIMITS_H
+
+#include <xen-ib/queue.h>
+
+/* Xen's OUI, 00:16:3e; there is no other vendor to name. */
+#define VENDOR_ID        0x00163e
+#define VENDOR_PART_ID   1
+#define FIRMWARE_VERSION (0u << 16 | 1u << 8 | 0u) /* ours: 0.1.0 */
+
+/* The largest queue of the ABI. */
+#define MAX_QP_WR        (1u << VIB_QUEUE_MAX_ORDER)
+#define MAX_CQE          (1u << VIB_QUEUE_MAX_ORDER)
+
+/* SRP and NFS/RDMA ask for 18 and more; 32 fill half of the largest slot. */
+#define MAX_SGE          32
+#define MAX_SGE_RD       16
+
+/* Responder resources a QP may have. */
+#define MAX_RD_ATOMIC    16
+
+#define MAX_MCAST_GROUPS 8192
+#define MAX_MCAST_QPS    256
+
+/* IBTA vol. 1 §9.4.1: the longest message is 2^31 bytes. */
+#define MAX_MESSAGE_SIZE 0x80000000u
+
+/* The user half of an x86-64 address space bounds any region. */
+#define MAX_MR_SIZE      (1ull << 47)
+
+/* PortInfo's codes (IBTA vol. 1 §14.2.5.6), Linux' enum ib_port_speed. */
+#define MTU_4096         5
+#define WIDTH_4X         2
+#define SPEED_EDR        32
+#define SUBNET_TIMEOUT   18 /* 4.096 us * 2^18, OpenSM's default */
+
+#endif

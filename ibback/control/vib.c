@@ -1,0 +1,504 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "control/vib.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <xen-ib/xenstore.h>
+
+#include "control/backend.h"
+#include "control/lifecycle.h"
+#include "log.h"
+
+/* A module reload takes one offer; a guest that loops is slowed to these. */
+#define OFFERS_PER_WINDOW 8
+#define OFFER_WINDOW_MS   4000
+/* Commands come one event each at worst, 16 in flight. */
+#define EVENTS_PER_WINDOW 256
+#define EVENT_WINDOW_MS   100
+/* Tries to map a frontend's grants before the vib is given up. */
+#define MAX_FAILURES      3
+/* When work is left that no event announces. */
+#define SERVICE_AGAIN_MS  10
+
+#define vib_log(vib, level, fmt, ...) \
+	log_vib(level, (vib)->domid, (vib)->index, fmt, ##__VA_ARGS__)
+
+/* ---- xenstore nodes ---------------------------------------------------- */
+
+static int node_path(char *path, const char *dir, const char *key)
+{
+	int len = snprintf(path, XENPORT_PATH_MAX, "%s/%s", dir, key);
+
+	if (len < 0 || len >= XENPORT_PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return 0;
+}
+
+static int node_read(struct vib *vib, const char *dir, const char *key, char *buf,
+		     size_t size)
+{
+	char path[XENPORT_PATH_MAX];
+
+	if (node_path(path, dir, key) < 0)
+		return -1;
+	return xenport_read(vib->backend->xp, XENPORT_NO_TRANSACTION, path, buf, size);
+}
+
+static int node_write(struct vib *vib, xenport_tx tx, const char *key, const char *value)
+{
+	char path[XENPORT_PATH_MAX];
+
+	if (node_path(path, vib->dir, key) < 0)
+		return -1;
+	return xenport_write(vib->backend->xp, tx, path, value);
+}
+
+/* A state node; what is missing or no number is XENBUS_UNKNOWN. */
+static enum xenbus read_state(struct vib *vib, const char *dir, const char *key)
+{
+	char text[16];
+	uint64_t state;
+
+	if (dir[0] == '\0' || node_read(vib, dir, key, text, sizeof(text)) < 0 ||
+	    schema_parse_uint(text, XENBUS_UNKNOWN, XENBUS_CLOSED, &state) < 0)
+		return XENBUS_UNKNOWN;
+	return (enum xenbus)state;
+}
+
+static void write_state(struct vib *vib, enum xenbus state)
+{
+	char text[4];
+
+	snprintf(text, sizeof(text), "%d", (int)state);
+	if (node_write(vib, XENPORT_NO_TRANSACTION, VIB_BE_STATE, text) < 0)
+		vib_log(vib, LOG_LEVEL_ERR, "cannot write state %d: %s", (int)state,
+			strerror(errno));
+}
+
+/* Give the vib up, with the reason where vibctl finds it. */
+static void refuse(struct vib *vib, const char *why)
+{
+	vib->broken = true;
+	vib_log(vib, LOG_LEVEL_ERR, "refused: %s", why);
+	if (node_write(vib, XENPORT_NO_TRANSACTION, VIB_BE_ERROR, why) < 0)
+		vib_log(vib, LOG_LEVEL_ERR, "cannot write error: %s", strerror(errno));
+}
+
+/* ---- attributes -------------------------------------------------------- */
+
+/* The first reading: what is wrong refuses the device. */
+static void attach(struct vib *vib)
+{
+	char why[SCHEMA_ERROR_MAX];
+	struct vport_attr *attr = &vib->vport.attr;
+	struct fabric *fabric;
+
+	if (vport_attr_read(vib->backend->xp, vib->dir, attr, why, sizeof(why)) < 0) {
+		refuse(vib, why);
+		return;
+	}
+	fabric = fabric_find(vib->backend->fabrics, attr->fabric);
+	if (!fabric) {
+		snprintf(why, sizeof(why), "fabric=%s: ibback.conf has no such fabric",
+			 attr->fabric);
+		refuse(vib, why);
+		return;
+	}
+	if (fabric_attach(fabric, &vib->vport) == 0)
+		return;
+	if (errno == EEXIST)
+		snprintf(why, sizeof(why),
+			 "port-guid=0x%016" PRIx64
+			 " or gid: another vib on fabric %s has the same GID",
+			 attr->port_guid, attr->fabric);
+	else
+		snprintf(why, sizeof(why), "fabric %s has no free LID", attr->fabric);
+	refuse(vib, why);
+}
+
+static void raise_changes(struct vib *vib, unsigned int changed)
+{
+	if (changed & VPORT_CHANGED_GID)
+		connection_raise(&vib->conn, VIB_ASYNC_GID_CHANGE);
+	if (changed & VPORT_CHANGED_PKEY)
+		connection_raise(&vib->conn, VIB_ASYNC_PKEY_CHANGE);
+	if (changed & VPORT_CHANGED_PORT)
+		connection_raise(&vib->conn, VIB_ASYNC_PORT_CHANGE);
+}
+
+/* A later reading: what is wrong, or fixed, leaves the device as it was. */
+static void reread_attributes(struct vib *vib)
+{
+	char why[SCHEMA_ERROR_MAX];
+	struct vport_attr attr;
+	unsigned int changed;
+
+	if (vport_attr_read(vib->backend->xp, vib->dir, &attr, why, sizeof(why)) < 0) {
+		vib_log(vib, LOG_LEVEL_WARN, "change ignored: %s", why);
+		return;
+	}
+	changed = vport_attr_diff(&vib->vport.attr, &attr);
+	if (changed & VPORT_CHANGED_FIXED) {
+		vib_log(vib, LOG_LEVEL_WARN,
+			"change ignored: only link, gid and pkey can change while "
+			"attached");
+		return;
+	}
+	if ((changed & VPORT_CHANGED_GID) &&
+	    fabric_gids_taken(vib->vport.fabric, &vib->vport, &attr)) {
+		vib_log(vib, LOG_LEVEL_WARN,
+			"change ignored: gid: another vib on fabric %s has it",
+			vib->vport.attr.fabric);
+		return;
+	}
+	vib->vport.attr = attr;
+	if (changed && vib->connected)
+		raise_changes(vib, changed);
+}
+
+/* ---- steps ------------------------------------------------------------- */
+
+static void disconnect(struct vib *vib)
+{
+	vib->offered = false;
+	if (!vib->connected)
+		return;
+	vib->connected = false;
+	vib->masked = false;
+	backend_route_port(vib->backend, vib->conn.port, NULL);
+	connection_close(&vib->conn);
+	vib_log(vib, LOG_LEVEL_INFO, "disconnected");
+}
+
+static void after(struct vib *vib, uint32_t ms);
+
+static int publish_offer(struct vib *vib, const char *session)
+{
+	struct xenport *xp = vib->backend->xp;
+	char path[XENPORT_PATH_MAX];
+	xenport_tx tx;
+
+	if (node_path(path, vib->dir, VIB_BE_ERROR) < 0)
+		return -1;
+	do {
+		if (xenport_tx_begin(xp, &tx) < 0)
+			return -1;
+		if (xenport_rm(xp, tx, path) < 0 ||
+		    node_write(vib, tx, VIB_BE_VERSIONS, "1") < 0 ||
+		    node_write(vib, tx, VIB_BE_SESSION, session) < 0 ||
+		    node_write(vib, tx, VIB_BE_STATE, "2") < 0) {
+			int saved = errno;
+
+			xenport_tx_end(xp, tx, false);
+			errno = saved;
+			return -1;
+		}
+		if (xenport_tx_end(xp, tx, true) == 0)
+			return 0;
+	} while (errno == EAGAIN);
+	return -1;
+}
+
+static void offer(struct vib *vib)
+{
+	uint32_t wait = throttle_take(&vib->offers, uv_now(vib->backend->loop));
+	char session[17];
+
+	if (wait) {
+		after(vib, wait);
+		return;
+	}
+	if (getrandom(&vib->session, sizeof(vib->session), 0) != sizeof(vib->session)) {
+		refuse(vib, "no random number for a session");
+		return;
+	}
+	snprintf(session, sizeof(session), "%016" PRIx64, vib->session);
+	if (publish_offer(vib, session) < 0) {
+		vib_log(vib, LOG_LEVEL_ERR, "cannot offer the device: %s",
+			strerror(errno));
+		after(vib, OFFER_WINDOW_MS);
+		return;
+	}
+	vib->offered = true;
+}
+
+static bool session_answered(struct vib *vib)
+{
+	char text[32], want[17];
+
+	snprintf(want, sizeof(want), "%016" PRIx64, vib->session);
+	return vib->frontend[0] &&
+	       node_read(vib, vib->frontend, VIB_FE_SESSION, text, sizeof(text)) > 0 &&
+	       strcmp(text, want) == 0;
+}
+
+static int read_ref(struct vib *vib, const char *key, uint32_t *ref, char *why,
+		    size_t size)
+{
+	char text[32];
+	uint64_t value;
+
+	if (node_read(vib, vib->frontend, key, text, sizeof(text)) < 0) {
+		snprintf(why, size, "frontend's %s: %s", key, strerror(errno));
+		return -1;
+	}
+	if (schema_check(SCHEMA_FRONTEND, key, text, why, size) < 0)
+		return -1;
+	if (schema_parse_uint(text, 0, UINT32_MAX, &value) < 0)
+		return -1; /* the check before has bounded it */
+	*ref = (uint32_t)value;
+	return 0;
+}
+
+/* Map what the frontend published. -1 with the reason. */
+static int connect_frontend(struct vib *vib, char *why, size_t size)
+{
+	struct connection_refs refs;
+	const char *what;
+	char version[16];
+
+	if (node_read(vib, vib->frontend, VIB_FE_VERSION, version, sizeof(version)) < 0 ||
+	    strcmp(version, "1") != 0) {
+		snprintf(why, size, "frontend's version: want 1");
+		return -1;
+	}
+	if (read_ref(vib, VIB_FE_CONTROL_REF, &refs.control, why, size) < 0 ||
+	    read_ref(vib, VIB_FE_RING_REF, &refs.ring, why, size) < 0 ||
+	    read_ref(vib, VIB_FE_ASYNC_REF, &refs.async, why, size) < 0 ||
+	    read_ref(vib, VIB_FE_EVENT_CHANNEL, &refs.event_channel, why, size) < 0)
+		return -1;
+	if (connection_open(&vib->conn, vib->backend->xp, vib->domid, &refs, &what) < 0) {
+		snprintf(why, size, "%s: %s", what, strerror(errno));
+		return -1;
+	}
+	if (backend_route_port(vib->backend, vib->conn.port, vib) < 0) {
+		snprintf(why, size, "%s", strerror(errno));
+		connection_close(&vib->conn);
+		return -1;
+	}
+	return 0;
+}
+
+static void connect_or_retry(struct vib *vib)
+{
+	char why[SCHEMA_ERROR_MAX];
+
+	if (connect_frontend(vib, why, sizeof(why)) == 0) {
+		vib->connected = true;
+		vib->failures = 0;
+		write_state(vib, XENBUS_CONNECTED);
+		vib_log(vib, LOG_LEVEL_INFO,
+			"%s connected, fabric %s, LID %u, GUID 0x%016" PRIx64,
+			vib->vport.attr.domain, vib->vport.attr.fabric, vib->vport.lid,
+			vib->vport.attr.port_guid);
+		return;
+	}
+	/* A guest that is being destroyed fails here too: a new session tells
+	 * the two apart, for a live frontend answers it.
+	 */
+	vib->offered = false;
+	if (++vib->failures < MAX_FAILURES) {
+		vib_log(vib, LOG_LEVEL_WARN, "cannot connect: %s", why);
+		return;
+	}
+	refuse(vib, why);
+}
+
+static void take_step(struct vib *vib, enum lifecycle_step step)
+{
+	switch (step) {
+	case STEP_OFFER:
+		offer(vib);
+		break;
+	case STEP_CONNECT:
+		connect_or_retry(vib);
+		break;
+	case STEP_DISCONNECT:
+		disconnect(vib);
+		break;
+	case STEP_CLOSING:
+		write_state(vib, XENBUS_CLOSING);
+		break;
+	case STEP_CLOSED:
+		disconnect(vib);
+		write_state(vib, XENBUS_CLOSED);
+		break;
+	case STEP_NONE:
+		break;
+	}
+}
+
+/* Steps one change of xenstore can need; a guard against going in circles. */
+#define MAX_STEPS 8
+
+static void run_steps(struct vib *vib)
+{
+	struct lifecycle_view view;
+	enum lifecycle_step step, last = STEP_NONE;
+	char online[8];
+
+	for (int i = 0; i < MAX_STEPS; i++) {
+		view = (struct lifecycle_view){
+			.backend = read_state(vib, vib->dir, VIB_BE_STATE),
+			.frontend = read_state(vib, vib->frontend, VIB_FE_STATE),
+			.online = node_read(vib, vib->dir, VIB_BE_ONLINE, online,
+					    sizeof(online)) > 0 &&
+				  strcmp(online, "1") == 0,
+			.broken = vib->broken,
+			.offered = vib->offered,
+			.session_answered = vib->offered && session_answered(vib),
+			.connected = vib->connected,
+		};
+		step = lifecycle_next(&view);
+		/* The same step again did not take: it waits for a timer. */
+		if (step == STEP_NONE || step == last)
+			return;
+		take_step(vib, step);
+		last = step;
+	}
+}
+
+/* The frontend's directory, which must be the guest's own and no other. */
+static bool find_frontend(struct vib *vib)
+{
+	char path[XENPORT_PATH_MAX], want[XENPORT_PATH_MAX];
+	char id[16];
+	uint64_t domid;
+
+	snprintf(want, sizeof(want), "/local/domain/%u/device/vib/%u",
+		 (unsigned int)vib->domid, vib->index);
+	if (node_read(vib, vib->dir, VIB_BE_FRONTEND, path, sizeof(path)) < 0 ||
+	    node_read(vib, vib->dir, VIB_BE_FRONTEND_ID, id, sizeof(id)) < 0 ||
+	    strcmp(path, want) != 0 || schema_parse_uint(id, 0, UINT16_MAX, &domid) < 0 ||
+	    domid != vib->domid) {
+		refuse(vib,
+		       "frontend or frontend-id: not the directory this vib belongs to");
+		return false;
+	}
+	if (node_path(path, want, VIB_FE_STATE) < 0 ||
+	    xenport_watch(vib->backend->xp, path, vib->token) < 0) {
+		refuse(vib, "cannot watch the frontend's state");
+		return false;
+	}
+	memcpy(vib->frontend, want, sizeof(vib->frontend));
+	return true;
+}
+
+bool vib_process(struct vib *vib)
+{
+	char state[16];
+
+	vib->dirty = false;
+	if (node_read(vib, vib->dir, VIB_BE_STATE, state, sizeof(state)) < 0 &&
+	    errno == ENOENT)
+		return false;
+	if (!vib->frontend[0] && !vib->broken && find_frontend(vib))
+		attach(vib);
+	else if (vib->attrs_dirty && vib->vport.fabric)
+		reread_attributes(vib);
+	vib->attrs_dirty = false;
+	run_steps(vib);
+	if (vib->connected && vib->conn.async_pending && !vib->masked)
+		vib_event(vib);
+	return true;
+}
+
+/* ---- events and time --------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct vib *vib = timer->data;
+
+	run_steps(vib);
+	if (vib->connected)
+		vib_event(vib);
+}
+
+static void after(struct vib *vib, uint32_t ms)
+{
+	if (!uv_is_active((uv_handle_t *)&vib->timer))
+		uv_timer_start(&vib->timer, on_timer, ms, 0);
+}
+
+void vib_event(struct vib *vib)
+{
+	uint32_t wait = throttle_take(&vib->events, uv_now(vib->backend->loop));
+	const char *cause;
+	int left;
+
+	vib->masked = true;
+	if (wait) {
+		after(vib, wait);
+		return;
+	}
+	left = connection_service(&vib->conn, &vib->vport, &cause);
+	if (left < 0) {
+		disconnect(vib);
+		refuse(vib, cause);
+		run_steps(vib);
+		return;
+	}
+	if (left > 0) {
+		after(vib, SERVICE_AGAIN_MS);
+		return;
+	}
+	vib->masked = false;
+	if (xenport_unmask(vib->backend->xp, vib->conn.port) < 0)
+		vib_log(vib, LOG_LEVEL_ERR, "cannot unmask event channel: %s",
+			strerror(errno));
+}
+
+/* ---- life -------------------------------------------------------------- */
+
+struct vib *vib_new(struct backend *backend, uint16_t domid, uint32_t index,
+		    const char *dir)
+{
+	struct vib *vib = calloc(1, sizeof(*vib));
+
+	if (!vib)
+		return NULL;
+	vib->backend = backend;
+	vib->domid = domid;
+	vib->index = index;
+	snprintf(vib->dir, sizeof(vib->dir), "%s", dir);
+	snprintf(vib->token, sizeof(vib->token), "fe/%u/%u", (unsigned int)domid, index);
+	throttle_init(&vib->offers, OFFERS_PER_WINDOW, OFFER_WINDOW_MS);
+	throttle_init(&vib->events, EVENTS_PER_WINDOW, EVENT_WINDOW_MS);
+	uv_timer_init(backend->loop, &vib->timer);
+	vib->timer.data = vib;
+	LIST_INSERT_HEAD(&backend->vibs, vib, entry);
+	return vib;
+}
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+	free(timer->data);
+}
+
+void vib_free(struct vib *vib)
+{
+	char path[XENPORT_PATH_MAX];
+
+	disconnect(vib);
+	fabric_detach(&vib->vport);
+	if (vib->frontend[0] && node_path(path, vib->frontend, VIB_FE_STATE) == 0)
+		(void)xenport_unwatch(vib->backend->xp, path, vib->token);
+	LIST_REMOVE(vib, entry);
+	uv_close((uv_handle_t *)&vib->timer, on_timer_closed);
+}
+
+void vib_withdraw(struct vib *vib)
+{
+	enum xenbus state = read_state(vib, vib->dir, VIB_BE_STATE);
+
+	disconnect(vib);
+	if (state == XENBUS_INIT_WAIT || state == XENBUS_CONNECTED)
+		write_state(vib, XENBUS_INITIALISING);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A vib: one xenbus device, from the toolstack's nodes to a connected
+ * frontend and back. Belongs to the control thread.
+ */
+#ifndef XEN_IB_IBBACK_VIB_H
+#define XEN_IB_IBBACK_VIB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <uv.h>
+
+#include "control/connection.h"
+#include "control/throttle.h"
+#include "control/vport.h"
+#include "xenport/xenport.h"
+
+struct backend;
+
+struct vib {
+	struct backend *backend;
+	uint16_t domid;
+	uint32_t index;
+	char dir[XENPORT_PATH_MAX];      /* our directory */
+	char frontend[XENPORT_PATH_MAX]; /* the guest's, empty until it is known */
+	char token[32];                  /* of the watch on the guest's state */
+
+	bool dirty;       /* in need of vib_process() */
+	bool attrs_dirty; /* the toolstack changed an attribute */
+	bool broken;      /* not to be offered again */
+	bool offered;
+	bool connected;
+	unsigned int failures; /* to connect, in a row */
+	uint64_t session;
+
+	struct vport vport;
+	struct connection conn;
+
+	struct throttle offers; /* handshakes a guest can cause */
+	struct throttle events; /* and events */
+	bool masked;            /* our port waits, masked, for the timer */
+	uv_timer_t timer;
+	LIST_ENTRY(vib) entry; /* of the backend's */
+};
+
+/* Make the vib of backend directory @dir. NULL and errno on failure. */
+struct vib *vib_new(struct backend *backend, uint16_t domid, uint32_t index,
+		    const char *dir);
+
+/* Disconnect, forget and free @vib; leaves xenstore as it is. */
+void vib_free(struct vib *vib);
+
+/*
+ * Bring the vib to where xenstore says it should be. Returns false when its
+ * directory has vanished: the caller frees it.
+ */
+bool vib_process(struct vib *vib);
+
+/* The vib's event channel fired; it is masked. Serves it and unmasks it in time. */
+void vib_event(struct vib *vib);
+
+/* The daemon ends: disconnect and tell the frontend to wait for a backend. */
+void vib_withdraw(struct vib *vib);
+
+#endif

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "control/vport.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <xen-ib/xenstore.h>
+
+/* IBTA vol. 1 §4.1.1: the default subnet prefix is the link-local one. */
+static const uint64_t default_subnet_prefix = 0xfe80000000000000;
+
+/*
+ * Read node @key under @dir, or its default, and check it against the schema.
+ * Returns 0 with the value in @buf, -1 with the reason in @why.
+ */
+static int read_node(struct xenport *xp, const char *dir, const char *key, char *buf,
+		     size_t buf_size, char *why, size_t size)
+{
+	const char *fallback = schema_default(SCHEMA_BACKEND, key);
+	char path[XENPORT_PATH_MAX];
+	int len = snprintf(path, sizeof(path), "%s/%s", dir, key);
+
+	if (len < 0 || (size_t)len >= sizeof(path)) {
+		snprintf(why, size, "%s: path too long", key);
+		return -1;
+	}
+	if (xenport_read(xp, XENPORT_NO_TRANSACTION, path, buf, buf_size) < 0) {
+		if (errno != ENOENT || !fallback) {
+			snprintf(why, size, "%s: %s", key, strerror(errno));
+			return -1;
+		}
+		snprintf(buf, buf_size, "%s", fallback);
+	}
+	return schema_check(SCHEMA_BACKEND, key, buf, why, size);
+}
+
+struct reading {
+	struct xenport *xp;
+	const char *dir;
+	char value[XENPORT_VALUE_MAX];
+	char *why;
+	size_t size;
+};
+
+static int next(struct reading *r, const char *key)
+{
+	return read_node(r->xp, r->dir, key, r->value, sizeof(r->value), r->why, r->size);
+}
+
+/* The parsers cannot fail on what schema_check() has passed; if they do, say so. */
+static int disagree(struct reading *r, const char *key)
+{
+	snprintf(r->why, r->size, "%s: not understood", key);
+	return -1;
+}
+
+static int read_guid(struct reading *r, const char *key, uint64_t *guid)
+{
+	if (next(r, key) < 0)
+		return -1;
+	return schema_parse_guid(r->value, guid) < 0 ? disagree(r, key) : 0;
+}
+
+static int read_quota(struct reading *r, const char *key, uint32_t *quota)
+{
+	uint64_t value;
+
+	if (next(r, key) < 0)
+		return -1;
+	if (schema_parse_uint(r->value, 0, UINT32_MAX, &value) < 0)
+		return disagree(r, key);
+	*quota = (uint32_t)value;
+	return 0;
+}
+
+static int read_pkeys(struct reading *r, struct vport_attr *attr)
+{
+	int num;
+
+	if (next(r, VIB_BE_PKEY) < 0)
+		return -1;
+	num = schema_parse_pkeys(r->value, attr->pkeys, VIB_MAX_PKEYS);
+	if (num < 0)
+		return disagree(r, VIB_BE_PKEY);
+	attr->num_pkeys = (size_t)num;
+	return 0;
+}
+
+/* GID 0 from the port GUID, then those of the node, which may be absent. */
+static int read_gids(struct reading *r, struct vport_attr *attr)
+{
+	uint64_t prefix = htobe64(default_subnet_prefix);
+	uint64_t guid = htobe64(attr->port_guid);
+	char path[XENPORT_PATH_MAX];
+	int num;
+
+	memcpy(attr->gids[0].raw, &prefix, 8);
+	memcpy(attr->gids[0].raw + 8, &guid, 8);
+	attr->num_gids = 1;
+
+	snprintf(path, sizeof(path), "%s/%s", r->dir, VIB_BE_GID);
+	if (xenport_read(r->xp, XENPORT_NO_TRANSACTION, path, r->value,
+			 sizeof(r->value)) < 0 &&
+	    errno == ENOENT)
+		return 0;
+	if (next(r, VIB_BE_GID) < 0)
+		return -1;
+	num = schema_parse_gids(r->value, attr->gids[1].raw, VIB_MAX_GIDS - 1);
+	if (num < 0)
+		return disagree(r, VIB_BE_GID);
+	attr->num_gids += (size_t)num;
+	return 0;
+}
+
+static int read_link(struct reading *r, enum vport_link *link)
+{
+	if (next(r, VIB_BE_LINK) < 0)
+		return -1;
+	if (strcmp(r->value, "up") == 0)
+		*link = VPORT_LINK_UP;
+	else if (strcmp(r->value, "down") == 0)
+		*link = VPORT_LINK_DOWN;
+	else
+		*link = VPORT_LINK_AUTO;
+	return 0;
+}
+
+static int read_names(struct reading *r, struct vport_attr *attr)
+{
+	char path[XENPORT_PATH_MAX];
+
+	/* For people only: what cannot be read is left empty. */
+	snprintf(path, sizeof(path), "%s/%s", r->dir, VIB_BE_DOMAIN);
+	if (xenport_read(r->xp, XENPORT_NO_TRANSACTION, path, attr->domain,
+			 sizeof(attr->domain)) < 0)
+		attr->domain[0] = '\0';
+
+	if (next(r, VIB_BE_FABRIC) < 0)
+		return -1;
+	snprintf(attr->fabric, sizeof(attr->fabric), "%.*s", FABRIC_NAME_MAX - 1,
+		 r->value);
+	return 0;
+}
+
+int vport_attr_read(struct xenport *xp, const char *dir, struct vport_attr *attr,
+		    char *why, size_t size)
+{
+	struct reading r = { .xp = xp, .dir = dir, .why = why, .size = size };
+
+	memset(attr, 0, sizeof(*attr));
+	if (read_names(&r, attr) < 0 ||
+	    read_guid(&r, VIB_BE_NODE_GUID, &attr->node_guid) < 0 ||
+	    read_guid(&r, VIB_BE_PORT_GUID, &attr->port_guid) < 0 ||
+	    read_gids(&r, attr) < 0 || read_pkeys(&r, attr) < 0 ||
+	    read_link(&r, &attr->link) < 0 ||
+	    read_quota(&r, VIB_BE_MAX_QP, &attr->max_qp) < 0 ||
+	    read_quota(&r, VIB_BE_MAX_CQ, &attr->max_cq) < 0 ||
+	    read_quota(&r, VIB_BE_MAX_MR, &attr->max_mr) < 0 ||
+	    read_quota(&r, VIB_BE_MAX_PD, &attr->max_pd) < 0 ||
+	    read_quota(&r, VIB_BE_MAX_SRQ, &attr->max_srq) < 0 ||
+	    read_quota(&r, VIB_BE_MAX_AH, &attr->max_ah) < 0)
+		return -1;
+	return 0;
+}
+
+unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr *b)
+{
+	unsigned int changed = 0;
+
+	if (a->link != b->link)
+		changed |= VPORT_CHANGED_PORT;
+	if (memcmp(a->gids, b->gids, sizeof(a->gids)) != 0)
+		changed |= VPORT_CHANGED_GID;
+	if (memcmp(a->pkeys, b->pkeys, sizeof(a->pkeys)) != 0)
+		changed |= VPORT_CHANGED_PKEY;
+	if (strcmp(a->fabric, b->fabric) != 0 || a->node_guid != b->node_guid ||
+	    a->port_guid != b->port_guid || a->max_qp != b->max_qp ||
+	    a->max_cq != b->max_cq || a->max_mr != b->max_mr || a->max_pd != b->max_pd ||
+	    a->max_srq != b->max_srq || a->max_ah != b->max_ah)
+		changed |= VPORT_CHANGED_FIXED;
+	return changed;
+}
+
+bool vport_link_is_up(const struct vport *vport)
+{
+	switch (vport->attr.link) {
+	case VPORT_LINK_UP:
+		return true;
+	case VPORT_LINK_DOWN:
+		return false;
+	case VPORT_LINK_AUTO:
+		break;
+	}
+	return vport->fabric && vport->fabric->up;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A vport: the port of one guest's vHCA. Its attributes are what the
+ * toolstack wrote into the backend's directory; the rest is what the fabric
+ * gave it.
+ */
+#ifndef XEN_IB_IBBACK_VPORT_H
+#define XEN_IB_IBBACK_VPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <xen-ib/port.h>
+
+#include "control/fabric.h"
+#include "schema/schema.h"
+#include "xenport/xenport.h"
+
+enum vport_link {
+	VPORT_LINK_AUTO,
+	VPORT_LINK_UP,
+	VPORT_LINK_DOWN,
+};
+
+struct vport_attr {
+	char domain[64]; /* for log lines; empty if the toolstack gave none */
+	char fabric[FABRIC_NAME_MAX];
+	uint64_t node_guid;
+	uint64_t port_guid;
+	enum vport_link link;
+	size_t num_gids;
+	struct vib_gid gids[VIB_MAX_GIDS]; /* [0] is fe80:: with port_guid */
+	size_t num_pkeys;
+	uint16_t pkeys[VIB_MAX_PKEYS];
+	uint32_t max_qp;
+	uint32_t max_cq;
+	uint32_t max_mr;
+	uint32_t max_pd;
+	uint32_t max_srq;
+	uint32_t max_ah;
+};
+
+struct vport {
+	struct vport_attr attr;
+	struct fabric *fabric; /* NULL while not attached */
+	uint16_t lid;
+	LIST_ENTRY(vport) entry; /* of the fabric's */
+};
+
+/* What differs between two states of a vport, as a mask. */
+enum vport_change {
+	VPORT_CHANGED_PORT = 1 << 0,
+	VPORT_CHANGED_GID = 1 << 1,
+	VPORT_CHANGED_PKEY = 1 << 2,
+	VPORT_CHANGED_FIXED = 1 << 3, /* what takes effect at the next attach only */
+};
+
+/*
+ * Read and validate the attributes under the backend directory @dir into
+ * @attr. Returns 0, or -1 with the reason in @why.
+ */
+int vport_attr_read(struct xenport *xp, const char *dir, struct vport_attr *attr,
+		    char *why, size_t size);
+
+/* Compare, as a mask of enum vport_change. */
+unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr *b);
+
+/* True if the port is to be ACTIVE. */
+bool vport_link_is_up(const struct vport *vport);
+
+#endif
