@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# Tests of ibback.
+
+UNIT_TESTS += test_lifecycle test_command test_fabric test_throttle
+OBJS_test_lifecycle := $(B)/obj/tests/unit/test_lifecycle.o $(B)/obj/ibback/control/lifecycle.o
+OBJS_test_command := $(addprefix $(B)/obj/,tests/unit/test_command.o \
+	ibback/control/command.o ibback/control/vport.o)
+LIBS_test_command := $(LIBS_common)
+OBJS_test_fabric := $(addprefix $(B)/obj/,tests/unit/test_fabric.o ibback/control/fabric.o)
+OBJS_test_throttle := $(B)/obj/tests/unit/test_throttle.o
+CFLAGS_tests_unit += -Iibback

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The query commands: right answers, and any request at all. */
+#include <endian.h>
+#include <errno.h>
+
+#include "cm.h"
+#include "control/command.h"
+#include "control/vport.h"
+
+static struct fabric fabric = { .name = "local", .up = true };
+
+static struct vport make_vport(void)
+{
+	struct vport v = { .fabric = &fabric, .lid = 7 };
+
+	v.attr.node_guid = 0x0216;
+	v.attr.port_guid = 0x0217;
+	v.attr.max_qp = 11;
+	v.attr.num_gids = 2;
+	v.attr.gids[0].raw[0] = 0xfe;
+	v.attr.gids[1].raw[15] = 0x42;
+	v.attr.num_pkeys = 2;
+	v.attr.pkeys[0] = 0x8001;
+	v.attr.pkeys[1] = 0x7fff;
+	return v;
+}
+
+static struct vib_control_response run(struct vib_control_request req)
+{
+	struct vport v = make_vport();
+	struct vib_control_response rsp;
+
+	memset(&rsp, 0xa5, sizeof(rsp)); /* whatever lay there must not get out */
+	command_execute(&v, &req, &rsp);
+	return rsp;
+}
+
+static bool all_zero(const void *p, size_t size)
+{
+	const unsigned char *c = p;
+
+	for (size_t i = 0; i < size; i++)
+		if (c[i])
+			return false;
+	return true;
+}
+
+static void answer_names_its_request(void **state)
+{
+	struct vib_control_response rsp =
+		run((struct vib_control_request){ .id = 0xbeef, .operation = 0x7777 });
+
+	(void)state;
+	assert_int_equal(rsp.id, 0xbeef);
+	assert_int_equal(rsp.operation, 0x7777);
+}
+
+static void device_has_guid_and_quota(void **state)
+{
+	struct vib_control_response rsp =
+		run((struct vib_control_request){ .operation = VIB_CMD_QUERY_DEVICE });
+
+	(void)state;
+	assert_int_equal(rsp.status, 0);
+	assert_true(be64toh(rsp.u.device.node_guid) == 0x0216);
+	assert_int_equal(rsp.u.device.max_qp, 11);
+	assert_int_equal(rsp.u.device.ports, 1);
+}
+
+static void port_follows_fabric_and_link(void **state)
+{
+	struct vib_control_request req = { .operation = VIB_CMD_QUERY_PORT,
+					   .port = VIB_PORT };
+	struct vib_control_response rsp;
+	struct vport v = make_vport();
+
+	(void)state;
+	command_execute(&v, &req, &rsp);
+	assert_int_equal(rsp.status, 0);
+	assert_int_equal(rsp.u.port.state, VIB_PORT_ACTIVE);
+	assert_int_equal(rsp.u.port.lid, 7);
+	assert_int_not_equal(rsp.u.port.sm_lid, 0);
+
+	v.attr.link = VPORT_LINK_DOWN;
+	command_execute(&v, &req, &rsp);
+	assert_int_equal(rsp.u.port.state, VIB_PORT_DOWN);
+
+	fabric.up = false;
+	v.attr.link = VPORT_LINK_AUTO;
+	command_execute(&v, &req, &rsp);
+	assert_int_equal(rsp.u.port.state, VIB_PORT_DOWN);
+	v.attr.link = VPORT_LINK_UP;
+	command_execute(&v, &req, &rsp);
+	assert_int_equal(rsp.u.port.state, VIB_PORT_ACTIVE);
+	fabric.up = true;
+}
+
+static void other_ports_do_not_exist(void **state)
+{
+	static const uint32_t ports[] = { 0, 2, 255, 0xffffffff };
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(
+			run((struct vib_control_request){ .operation = VIB_CMD_QUERY_PORT,
+							  .port = ports[i] })
+				.status,
+			-EINVAL);
+}
+
+static void tables_are_read_in_pieces(void **state)
+{
+	struct vib_control_response rsp = run((struct vib_control_request){
+		.operation = VIB_CMD_QUERY_GID,
+		.port = VIB_PORT,
+		.u.query_table = { .first = 1, .count = 2 },
+	});
+
+	(void)state;
+	assert_int_equal(rsp.status, 0);
+	assert_int_equal(rsp.u.gids[0].raw[15], 0x42);
+	assert_true(all_zero(&rsp.u.gids[1], sizeof(rsp.u) - sizeof(rsp.u.gids[0])));
+
+	rsp = run((struct vib_control_request){
+		.operation = VIB_CMD_QUERY_PKEY,
+		.port = VIB_PORT,
+		.u.query_table = { .first = 0, .count = VIB_QUERY_PKEYS },
+	});
+	assert_int_equal(rsp.status, 0);
+	assert_int_equal(rsp.u.pkeys[0], 0x8001);
+	assert_int_equal(rsp.u.pkeys[1], 0x7fff);
+	assert_int_equal(rsp.u.pkeys[2], 0);
+}
+
+/* Every first and count: an answer only for what lies within table and answer. */
+static void assert_ranges(uint16_t operation, uint32_t table, uint32_t answer)
+{
+	static const uint16_t edges[] = { 0,   1,     2,     7,     8,     15,   16,  17,
+					  55,  56,    57,    127,   128,   129,  255, 256,
+					  999, 32767, 32768, 65520, 65534, 65535 };
+	const size_t n = sizeof(edges) / sizeof(edges[0]);
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < n; j++) {
+			uint32_t first = edges[i], count = edges[j];
+			bool fits =
+				count >= 1 && count <= answer && first + count <= table;
+			struct vib_control_response rsp =
+				run((struct vib_control_request){
+					.operation = operation,
+					.port = VIB_PORT,
+					.u.query_table = { .first = (uint16_t)first,
+							   .count = (uint16_t)count },
+				});
+
+			assert_int_equal(rsp.status, fits ? 0 : -EINVAL);
+			if (!fits)
+				assert_true(all_zero(&rsp.u, sizeof(rsp.u)));
+		}
+}
+
+static void ranges_beyond_a_table_are_refused(void **state)
+{
+	(void)state;
+	assert_ranges(VIB_CMD_QUERY_GID, VIB_MAX_GIDS, VIB_QUERY_GIDS);
+	assert_ranges(VIB_CMD_QUERY_PKEY, VIB_MAX_PKEYS, VIB_QUERY_PKEYS);
+}
+
+static void unknown_operation_is_not_supported(void **state)
+{
+	(void)state;
+	for (uint32_t op = VIB_CMD_QUERY_PKEY + 1; op <= UINT16_MAX; op++) {
+		struct vib_control_response rsp = run((struct vib_control_request){
+			.operation = (uint16_t)op, .port = VIB_PORT });
+
+		assert_int_equal(rsp.status, -EOPNOTSUPP);
+		assert_true(all_zero(&rsp.u, sizeof(rsp.u)));
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(answer_names_its_request),
+		cmocka_unit_test(device_has_guid_and_quota),
+		cmocka_unit_test(port_follows_fabric_and_link),
+		cmocka_unit_test(other_ports_do_not_exist),
+		cmocka_unit_test(tables_are_read_in_pieces),
+		cmocka_unit_test(ranges_beyond_a_table_are_refused),
+		cmocka_unit_test(unknown_operation_is_not_supported),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
