@@ -44,6 +44,7 @@ MANPAGES :=
 include tests/packages.mk
 include xenstore-schema/build.mk common/build.mk
 include $(filter-out xenstore-schema/build.mk common/build.mk,$(wildcard */build.mk */*/build.mk))
+include tests/lab/check.mk
 
 # One rule for every userspace object: build/obj/<path>.o from <path>.c.
 $(B)/obj/%.o: %.c $(GENERATED) | $(B)/.tools

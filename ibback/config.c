@@ -10,6 +10,7 @@
 #include <xen-ib/xenstore.h>
 
 #include "log.h"
+#include "control/vport.h"
 #include "schema/schema.h"
 
 struct reader {
@@ -20,7 +21,7 @@ struct reader {
 
 static bool is_fabric_name(const char *name)
 {
-	char why[SCHEMA_ERROR_MAX];
+	char why[WHY_MAX];
 
 	return schema_check(SCHEMA_BACKEND, VIB_BE_FABRIC, name, why, sizeof(why)) == 0;
 }

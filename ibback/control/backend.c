@@ -58,7 +58,7 @@ static bool parse_element(const char *text, uint16_t *number)
 {
 	uint64_t value;
 
-	if (!text || schema_parse_uint(text, 0, UINT16_MAX, &value) < 0)
+	if (!text || schema_parse_uint(text, 0, UINT16_MAX, &value, NULL) < 0)
 		return false;
 	*number = (uint16_t)value;
 	return true;
@@ -240,7 +240,7 @@ int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 	LIST_INIT(&backend->vibs);
 
 	if (xenport_read(xp, XENPORT_NO_TRANSACTION, "domid", text, sizeof(text)) < 0 ||
-	    schema_parse_uint(text, 0, UINT16_MAX, &domid) < 0) {
+	    schema_parse_uint(text, 0, UINT16_MAX, &domid, NULL) < 0) {
 		log_err("cannot read our own domain id from xenstore: %s",
 			strerror(errno));
 		return -1;

@@ -67,7 +67,7 @@ static enum xenbus read_state(struct vib *vib, const char *dir, const char *key)
 	uint64_t state;
 
 	if (dir[0] == '\0' || node_read(vib, dir, key, text, sizeof(text)) < 0 ||
-	    schema_parse_uint(text, XENBUS_UNKNOWN, XENBUS_CLOSED, &state) < 0)
+	    schema_parse_uint(text, XENBUS_UNKNOWN, XENBUS_CLOSED, &state, NULL) < 0)
 		return XENBUS_UNKNOWN;
 	return (enum xenbus)state;
 }
@@ -96,7 +96,7 @@ static void refuse(struct vib *vib, const char *why)
 /* The first reading: what is wrong refuses the device. */
 static void attach(struct vib *vib)
 {
-	char why[SCHEMA_ERROR_MAX];
+	char why[WHY_MAX];
 	struct vport_attr *attr = &vib->vport.attr;
 	struct fabric *fabric;
 
@@ -136,7 +136,7 @@ static void raise_changes(struct vib *vib, unsigned int changed)
 /* A later reading: what is wrong, or fixed, leaves the device as it was. */
 static void reread_attributes(struct vib *vib)
 {
-	char why[SCHEMA_ERROR_MAX];
+	char why[WHY_MAX];
 	struct vport_attr attr;
 	unsigned int changed;
 
@@ -251,7 +251,7 @@ static int read_ref(struct vib *vib, const char *key, uint32_t *ref, char *why,
 	}
 	if (schema_check(SCHEMA_FRONTEND, key, text, why, size) < 0)
 		return -1;
-	if (schema_parse_uint(text, 0, UINT32_MAX, &value) < 0)
+	if (schema_parse_uint(text, 0, UINT32_MAX, &value, NULL) < 0)
 		return -1; /* the check before has bounded it */
 	*ref = (uint32_t)value;
 	return 0;
@@ -288,7 +288,7 @@ static int connect_frontend(struct vib *vib, char *why, size_t size)
 
 static void connect_or_retry(struct vib *vib)
 {
-	char why[SCHEMA_ERROR_MAX];
+	char why[WHY_MAX];
 
 	if (connect_frontend(vib, why, sizeof(why)) == 0) {
 		vib->connected = true;
@@ -376,7 +376,8 @@ static bool find_frontend(struct vib *vib)
 		 (unsigned int)vib->domid, vib->index);
 	if (node_read(vib, vib->dir, VIB_BE_FRONTEND, path, sizeof(path)) < 0 ||
 	    node_read(vib, vib->dir, VIB_BE_FRONTEND_ID, id, sizeof(id)) < 0 ||
-	    strcmp(path, want) != 0 || schema_parse_uint(id, 0, UINT16_MAX, &domid) < 0 ||
+	    strcmp(path, want) != 0 ||
+	    schema_parse_uint(id, 0, UINT16_MAX, &domid, NULL) < 0 ||
 	    domid != vib->domid) {
 		refuse(vib,
 		       "frontend or frontend-id: not the directory this vib belongs to");

@@ -18,7 +18,7 @@ static const uint64_t default_subnet_prefix = 0xfe80000000000000;
 static int read_node(struct xenport *xp, const char *dir, const char *key, char *buf,
 		     size_t buf_size, char *why, size_t size)
 {
-	const char *fallback = schema_default(SCHEMA_BACKEND, key);
+	const struct schema_node *node = schema_find(SCHEMA_BACKEND, key);
 	char path[XENPORT_PATH_MAX];
 	int len = snprintf(path, sizeof(path), "%s/%s", dir, key);
 
@@ -27,11 +27,11 @@ static int read_node(struct xenport *xp, const char *dir, const char *key, char 
 		return -1;
 	}
 	if (xenport_read(xp, XENPORT_NO_TRANSACTION, path, buf, buf_size) < 0) {
-		if (errno != ENOENT || !fallback) {
+		if (errno != ENOENT || !node || !node->def) {
 			snprintf(why, size, "%s: %s", key, strerror(errno));
 			return -1;
 		}
-		snprintf(buf, buf_size, "%s", fallback);
+		snprintf(buf, buf_size, "%s", node->def);
 	}
 	return schema_check(SCHEMA_BACKEND, key, buf, why, size);
 }
@@ -60,7 +60,7 @@ static int read_guid(struct reading *r, const char *key, uint64_t *guid)
 {
 	if (next(r, key) < 0)
 		return -1;
-	return schema_parse_guid(r->value, guid) < 0 ? disagree(r, key) : 0;
+	return schema_parse_guid(r->value, guid, NULL) < 0 ? disagree(r, key) : 0;
 }
 
 static int read_quota(struct reading *r, const char *key, uint32_t *quota)
@@ -69,7 +69,7 @@ static int read_quota(struct reading *r, const char *key, uint32_t *quota)
 
 	if (next(r, key) < 0)
 		return -1;
-	if (schema_parse_uint(r->value, 0, UINT32_MAX, &value) < 0)
+	if (schema_parse_uint(r->value, 0, UINT32_MAX, &value, NULL) < 0)
 		return disagree(r, key);
 	*quota = (uint32_t)value;
 	return 0;
@@ -81,7 +81,7 @@ static int read_pkeys(struct reading *r, struct vport_attr *attr)
 
 	if (next(r, VIB_BE_PKEY) < 0)
 		return -1;
-	num = schema_parse_pkeys(r->value, attr->pkeys, VIB_MAX_PKEYS);
+	num = schema_parse_pkeys(r->value, attr->pkeys, VIB_MAX_PKEYS, NULL);
 	if (num < 0)
 		return disagree(r, VIB_BE_PKEY);
 	attr->num_pkeys = (size_t)num;
@@ -94,6 +94,7 @@ static int read_gids(struct reading *r, struct vport_attr *attr)
 	uint64_t prefix = htobe64(default_subnet_prefix);
 	uint64_t guid = htobe64(attr->port_guid);
 	char path[XENPORT_PATH_MAX];
+	uint8_t(*raw)[16];
 	int num;
 
 	memcpy(attr->gids[0].raw, &prefix, 8);
@@ -107,7 +108,9 @@ static int read_gids(struct reading *r, struct vport_attr *attr)
 		return 0;
 	if (next(r, VIB_BE_GID) < 0)
 		return -1;
-	num = schema_parse_gids(r->value, attr->gids[1].raw, VIB_MAX_GIDS - 1);
+	/* struct vib_gid is its 16 bytes and nothing else. */
+	raw = (uint8_t(*)[16])attr->gids;
+	num = schema_parse_gids(r->value, &raw[1], VIB_MAX_GIDS - 1, NULL);
 	if (num < 0)
 		return disagree(r, VIB_BE_GID);
 	attr->num_gids += (size_t)num;

@@ -18,6 +18,9 @@
 #include "schema/schema.h"
 #include "xenport/xenport.h"
 
+/* Room for the reason of a refusal, in one line. */
+#define WHY_MAX 512
+
 enum vport_link {
 	VPORT_LINK_AUTO,
 	VPORT_LINK_UP,

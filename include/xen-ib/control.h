@@ -19,6 +19,10 @@
 #else
 #include <stdint.h>
 #include <string.h>
+/* Or ring.h takes itself for one of 2008 and wants mb() from its includer. */
+#ifndef __XEN_INTERFACE_VERSION__
+#define __XEN_INTERFACE_VERSION__ __XEN_LATEST_INTERFACE_VERSION__
+#endif
 #include <xen/io/ring.h>
 #endif
 

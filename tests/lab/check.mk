@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# What runs on the emulated Xen.
+
+.PHONY: demo check-lab check-lab-long
+
+# C=words picks the checks whose name contains them; CHECKFLAGS as in `tests/lab/check --help`.
+demo check-lab check-lab-long: lab-packages all
+demo:
+	tests/lab/demo
+check-lab:
+	tests/lab/check $(CHECKFLAGS) $(C)
+check-lab-long:
+	tests/lab/check --long $(CHECKFLAGS) $(C)
+
+.PHONY: lab-packages
+lab-packages:
+	@$(call need,$(PKG_BUILD) $(PKG_KERNEL) $(PKG_LAB))

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A running lab as the checks see it: commands in Dom0 and in guests.
+
+Everything goes through the lab's command line, as a person would do it.
+"""
+
+import os
+import shlex
+import subprocess
+import time
+from pathlib import Path
+from typing import Callable, Optional
+
+LAB = str(Path(__file__).resolve().parent.parent / "lab")
+
+# Under emulation a second of hardware is twenty; what has not happened by
+# then will not.
+PATIENCE = 90.0
+
+
+class Host:
+    """One lab, by name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def lab(self, *words: str, stdin: Optional[str] = None, timeout: float = 900) -> str:
+        """Run a verb of the lab; its output. Fails the check on a non-zero exit."""
+        done = self._run(words, stdin, timeout)
+        if done.returncode:
+            raise AssertionError(f"lab {shlex.join(words)} exited {done.returncode}:\n"
+                                 f"{done.stdout}{done.stderr}")
+        return done.stdout
+
+    def _run(self, words: tuple[str, ...], stdin: Optional[str],
+             timeout: float) -> subprocess.CompletedProcess:
+        verb = 2 if words[0] == "guest" else 1
+        argv = [LAB, *words[:verb], "--name", self.name, *words[verb:]]
+        return subprocess.run(argv, input=stdin or "", text=True, capture_output=True,
+                              timeout=timeout, env=os.environ)
+
+    def up(self, *options: str) -> None:
+        done = subprocess.run([LAB, "up", "--name", self.name, *options], timeout=1500)
+        if done.returncode:
+            raise AssertionError(f"lab up {shlex.join(options)} exited {done.returncode}")
+
+    def down(self) -> None:
+        subprocess.run([LAB, "down", "--name", self.name], timeout=120)
+
+    def attempt(self, where: str, command: str, timeout: float = 120) -> subprocess.CompletedProcess:
+        """Run a shell command line somewhere; whatever its status."""
+        return self._run(("sh", "--timeout", str(timeout), where, "--", "sh", "-c", command),
+                         None, timeout + 60)
+
+    def sh(self, where: str, command: str, timeout: float = 120) -> str:
+        """Run a shell command line somewhere; its output. It must succeed."""
+        done = self.attempt(where, command, timeout)
+        if done.returncode:
+            raise AssertionError(f"{where}: {command!r} exited {done.returncode}:\n"
+                                 f"{done.stdout}{done.stderr}")
+        return done.stdout.strip()
+
+    def until(self, where: str, condition: str, timeout: float = PATIENCE) -> None:
+        """Wait there until the shell condition holds."""
+        loop = f"until {condition}; do sleep 0.2; done"
+        done = self.attempt(where, f"timeout {timeout:.0f} sh -c {shlex.quote(loop)}",
+                            timeout + 30)
+        if done.returncode:
+            raise AssertionError(f"{where}: not within {timeout:.0f} s: {condition}\n"
+                                 f"{done.stdout}{done.stderr}{self.state()}")
+
+    def poll(self, what: str, probe: Callable[[], bool], timeout: float = PATIENCE) -> None:
+        """Wait until the probe holds, asked from here."""
+        end = time.monotonic() + timeout
+        while not probe():
+            if time.monotonic() > end:
+                raise AssertionError(f"not within {timeout:.0f} s: {what}\n{self.state()}")
+            time.sleep(0.3)
+
+    def state(self) -> str:
+        """What a failed check wants to see."""
+        done = self.attempt("dom0", "vibctl list; xl list; xenstore-ls /local/domain/0/backend/vib; "
+                            "tail -n 15 /var/log/xen-ib/*.log", 60)
+        return done.stdout + done.stderr
+
+    # ---- what the checks ask most ------------------------------------------
+
+    def port_is(self, guest: str, state: str, device: str = "vib0") -> None:
+        """Wait until the guest's port has this state: ACTIVE, DOWN."""
+        self.until(guest, f"grep -q {state} /sys/class/infiniband/{device}/ports/1/state "
+                   "2>/dev/null")
+
+    def domid(self, guest: str) -> int:
+        return int(self.sh("dom0", f"xl domid {guest}"))
+
+    def daemon(self, verb: str, which: str) -> None:
+        self.sh("dom0", f"lab-daemon {verb} {which}")
+
+    def xen_says(self, key: str) -> str:
+        """What the hypervisor prints for a debug key."""
+        before = len(self.lab("log", "xen"))
+        self.sh("dom0", f"xl debug-keys {key}")
+        # The key's output ends when nothing more has come for a while.
+        size, same = before, 0
+        while same < 4:
+            time.sleep(0.25)
+            text = self.lab("log", "xen")
+            same = same + 1 if len(text) == size and size > before else 0
+            size = len(text)
+        return text[before:]

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Runs the checks on one lab after the other and counts."""
+
+import argparse
+import inspect
+import sys
+import time
+import unittest
+from dataclasses import dataclass
+
+from .host import Host
+from .vib_checks import VibChecks
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One lab: the guests' type, and the kernels of guests and Dom0."""
+
+    type: str
+    kernel: str
+    dom0_kernel: str
+
+    def __str__(self) -> str:
+        return f"{self.type} guests {self.kernel}, Dom0 {self.dom0_kernel}"
+
+
+# One boot per kernel, PV and one PVH.
+SHORT = [Setting("pv", "6.1", "6.1"), Setting("pvh", "6.12", "6.12")]
+LONG = [Setting(t, k, d) for d in ("6.1", "6.12") for t in ("pv", "pvh") for k in ("6.1", "6.12")]
+
+
+class Spoken(unittest.TextTestResult):
+    """One line a check, with its time, as it ends."""
+
+    def startTest(self, test: unittest.TestCase) -> None:
+        super().startTest(test)
+        self._began = time.monotonic()
+
+    def stopTest(self, test: unittest.TestCase) -> None:
+        self.stream.write(f"   {time.monotonic() - self._began:6.1f} s\n")
+        self.stream.flush()
+        super().stopTest(test)
+
+
+def suite(pattern: str) -> unittest.TestSuite:
+    """The checks whose name contains the pattern, in the order they stand."""
+    names = [name for name, _ in inspect.getmembers(VibChecks, inspect.isfunction)
+             if name.startswith("test_") and pattern in name]
+    names.sort(key=lambda name: inspect.getsourcelines(getattr(VibChecks, name))[1])
+    return unittest.TestSuite(VibChecks(name) for name in names)
+
+
+def check(setting: Setting, rounds: int, pattern: str, keep: bool) -> tuple[int, int]:
+    """Run the checks in one lab: how many passed and failed."""
+    print(f"== {setting}, {rounds} round(s)", flush=True)
+    host = Host(f"check-{setting.type}-{setting.kernel}-{setting.dom0_kernel}")
+    VibChecks.host, VibChecks.rounds = host, rounds
+    VibChecks.shape = ["--type", setting.type, "--kernel", setting.kernel]
+    try:
+        host.up("--guests", "2", *VibChecks.shape, "--dom0-kernel", setting.dom0_kernel)
+        runner = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Spoken)
+        result = runner.run(suite(pattern))
+    except AssertionError as error:
+        print(f"the lab did not come up: {error}")
+        return 0, 1
+    finally:
+        if not keep:
+            host.down()
+    failed = len(result.failures) + len(result.errors)
+    return result.testsRun - failed, failed
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests/lab/check", description=__doc__)
+    parser.add_argument("--long", action="store_true", help="every type and kernel, 10 rounds")
+    parser.add_argument("--rounds", type=int, help="rounds of each check that repeats")
+    parser.add_argument("--type", choices=("pv", "pvh"), help="only these guests")
+    parser.add_argument("--kernel", choices=("6.1", "6.12"), help="only these guests' kernel")
+    parser.add_argument("--dom0-kernel", choices=("6.1", "6.12"), help="only this Dom0 kernel")
+    parser.add_argument("--keep", action="store_true", help="leave the labs up")
+    parser.add_argument("pattern", nargs="?", default="", help="only checks named like this")
+    options = parser.parse_args()
+
+    rounds = options.rounds or (10 if options.long else 2)
+    settings = [s for s in (LONG if options.long else SHORT)
+                if options.type in (None, s.type) and options.kernel in (None, s.kernel)
+                and options.dom0_kernel in (None, s.dom0_kernel)]
+    passed = failed = 0
+    for setting in settings:
+        good, bad = check(setting, rounds, options.pattern, options.keep)
+        passed, failed = passed + good, failed + bad
+    print(f"{passed} passed, {failed} failed")
+    return 0 if passed and not failed else 1
