@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The xenbus side of a vib's life.
+ *
+ * The backend offers itself by writing a session it has never used before and
+ * state InitWait. The frontend answers by sharing fresh pages and an event
+ * channel, naming them and the session in one transaction, and by state
+ * Initialised. The backend maps them, sets its alive byte, goes to Connected;
+ * the frontend asks what the device is and goes to Connected as well.
+ *
+ * A backend whose alive byte is cleared, which the kernel of its domain does
+ * if it cannot, or who is back at Initialising, is gone: the port goes down,
+ * everything shared is taken back, and the frontend waits for another offer.
+ * Only Closing or Closed takes the ib_device away.
+ */
+
+#include <linux/ctype.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include <xen/events.h>
+#include <xen/page.h>
+
+#include "vib.h"
+
+static int vib_page_share(struct vib *vib, struct vib_page *page)
+{
+	void *addr = (void *)get_zeroed_page(GFP_KERNEL);
+	int ref;
+
+	if (!addr)
+		return -ENOMEM;
+	ref = gnttab_grant_foreign_access(vib->xbdev->otherend_id,
+					  virt_to_gfn(addr), 0);
+	if (ref < 0) {
+		free_page((unsigned long)addr);
+		return ref;
+	}
+	page->addr = addr;
+	page->ref = ref;
+	return 0;
+}
+
+/* The page is freed when the backend has let go of it, and not before. */
+static void vib_page_unshare(struct vib_page *page)
+{
+	gnttab_end_foreign_access(page->ref, virt_to_page(page->addr));
+	page->addr = NULL;
+	page->ref = INVALID_GRANT_REF;
+}
+
+static int vib_share(struct vib *vib, evtchn_port_t *evtchn)
+{
+	int err;
+
+	err = vib_page_share(vib, &vib->control_page);
+	if (err)
+		return err;
+	err = vib_page_share(vib, &vib->ring_page);
+	if (err)
+		goto err_control;
+	err = vib_page_share(vib, &vib->async_page);
+	if (err)
+		goto err_ring;
+	vib_commands_reset(vib);
+
+	err = xenbus_alloc_evtchn(vib->xbdev, evtchn);
+	if (err)
+		goto err_async;
+	err = vib_events_start(vib, *evtchn);
+	if (err)
+		goto err_evtchn;
+	return 0;
+
+err_evtchn:
+	xenbus_free_evtchn(vib->xbdev, *evtchn);
+err_async:
+	vib_page_unshare(&vib->async_page);
+err_ring:
+	vib_page_unshare(&vib->ring_page);
+err_control:
+	vib_page_unshare(&vib->control_page);
+	return err;
+}
+
+static void vib_unshare(struct vib *vib)
+{
+	vib_events_stop(vib);
+	vib_page_unshare(&vib->async_page);
+	vib_page_unshare(&vib->ring_page);
+	vib_page_unshare(&vib->control_page);
+}
+
+static int vib_write_nodes(struct vib *vib, struct xenbus_transaction xbt,
+			   evtchn_port_t evtchn)
+{
+	const char *dir = vib->xbdev->nodename;
+	int err;
+
+	err = xenbus_printf(xbt, dir, VIB_FE_VERSION, "%u",
+			    VIB_PROTOCOL_VERSION);
+	if (!err)
+		err = xenbus_printf(xbt, dir, VIB_FE_SESSION, "%s",
+				    vib->session);
+	if (!err)
+		err = xenbus_printf(xbt, dir, VIB_FE_CONTROL_REF, "%u",
+				    vib->control_page.ref);
+	if (!err)
+		err = xenbus_printf(xbt, dir, VIB_FE_RING_REF, "%u",
+				    vib->ring_page.ref);
+	if (!err)
+		err = xenbus_printf(xbt, dir, VIB_FE_ASYNC_REF, "%u",
+				    vib->async_page.ref);
+	if (!err)
+		err = xenbus_printf(xbt, dir, VIB_FE_EVENT_CHANNEL, "%u",
+				    evtchn);
+	return err;
+}
+
+static int vib_publish(struct vib *vib, evtchn_port_t evtchn)
+{
+	struct xenbus_transaction xbt;
+	int err;
+
+	do {
+		err = xenbus_transaction_start(&xbt);
+		if (err)
+			return err;
+		err = vib_write_nodes(vib, xbt, evtchn);
+		if (err) {
+			xenbus_transaction_end(xbt, 1);
+			return err;
+		}
+		err = xenbus_transaction_end(xbt, 0);
+	} while (err == -EAGAIN);
+	return err;
+}
+
+/* Is ours among the versions the backend lists, separated by commas? */
+static bool vib_version_offered(struct vib *vib)
+{
+	bool offered = false;
+	unsigned int version;
+	char *list, *rest, *word;
+
+	list = xenbus_read(XBT_NIL, vib->xbdev->otherend, VIB_BE_VERSIONS,
+			   NULL);
+	if (IS_ERR(list))
+		return false;
+	rest = list;
+	while ((word = strsep(&rest, ",")))
+		if (!kstrtouint(strim(word), 10, &version) &&
+		    version == VIB_PROTOCOL_VERSION)
+			offered = true;
+	kfree(list);
+	return offered;
+}
+
+/* Reads the backend's session; false if it has none worth the name. */
+static bool vib_read_session(struct vib *vib, char session[17])
+{
+	unsigned int len, i;
+	char *text;
+
+	text = xenbus_read(XBT_NIL, vib->xbdev->otherend, VIB_BE_SESSION,
+			   &len);
+	if (IS_ERR(text))
+		return false;
+	for (i = 0; i < len && isxdigit(text[i]); i++)
+		;
+	if (len == 16 && i == 16)
+		memcpy(session, text, 17);
+	kfree(text);
+	return len == 16 && i == 16;
+}
+
+/*
+ * Take the connection down, if there is one: the port first, so that nobody
+ * is told of a device that no longer answers.
+ */
+void vib_disconnect(struct vib *vib)
+{
+	if (vib->phase == VIB_IDLE)
+		return;
+	vib_commands_stop(vib);
+	if (vib->ibdev) {
+		vib_port_lower(&vib->info);
+		vib_port_publish(vib->ibdev, &vib->info);
+	}
+	vib_unshare(vib);
+	vib->news = 0;
+	vib->phase = VIB_IDLE;
+}
+
+void vib_unregister(struct vib *vib)
+{
+	if (!vib->ibdev)
+		return;
+	vib_ibdev_unregister(vib->ibdev);
+	vib->ibdev = NULL;
+}
+
+/* The connection failed; say so, and wait for the next offer. */
+static void vib_bury(struct vib *vib, enum vib_failure failure,
+		     const char *why)
+{
+	struct xenbus_device *xbdev = vib->xbdev;
+	bool online = vib->phase == VIB_ONLINE;
+
+	vib_disconnect(vib);
+	if (failure == VIB_BROKEN) {
+		xenbus_dev_fatal(xbdev, -EPROTO, "backend: %s", why);
+		return;
+	}
+	if (online)
+		dev_info(&xbdev->dev, "backend is gone, port is down\n");
+	xenbus_switch_state(xbdev, XenbusStateInitialising);
+}
+
+static void vib_answer_offer(struct vib *vib)
+{
+	struct xenbus_device *xbdev = vib->xbdev;
+	evtchn_port_t evtchn;
+	char session[17];
+	int err;
+
+	/* The state is written last: without a session it is not an offer. */
+	if (!vib_read_session(vib, session) || !strcmp(session, vib->session))
+		return;
+
+	vib_disconnect(vib);
+	/* Answered, for better or worse: the same offer is not taken up twice. */
+	strscpy(vib->session, session, sizeof(vib->session));
+	xenbus_switch_state(xbdev, XenbusStateInitialising);
+
+	if (!vib_version_offered(vib)) {
+		xenbus_dev_fatal(xbdev, -EPROTONOSUPPORT,
+				 "backend does not speak version %u",
+				 VIB_PROTOCOL_VERSION);
+		return;
+	}
+	err = vib_share(vib, &evtchn);
+	if (err) {
+		xenbus_dev_fatal(xbdev, err, "sharing pages with the backend");
+		return;
+	}
+	vib->phase = VIB_PUBLISHED;
+
+	err = vib_publish(vib, evtchn);
+	if (err) {
+		vib_disconnect(vib);
+		xenbus_dev_fatal(xbdev, err, "writing to xenstore");
+		return;
+	}
+	xenbus_switch_state(xbdev, XenbusStateInitialised);
+}
+
+static int vib_register(struct vib *vib)
+{
+	struct vib_info down = vib->info;
+
+	vib_port_lower(&down);
+	vib->ibdev = vib_ibdev_register(vib->xbdev, &down);
+	if (IS_ERR(vib->ibdev)) {
+		int err = PTR_ERR(vib->ibdev);
+
+		vib->ibdev = NULL;
+		return err;
+	}
+	return 0;
+}
+
+/* The backend has mapped what was shared: ask it what the device is. */
+static void vib_go_online(struct vib *vib)
+{
+	struct xenbus_device *xbdev = vib->xbdev;
+	char session[17];
+	int err;
+
+	/* Connected to a frontend before us? Then an offer is to come. */
+	if (!vib_read_session(vib, session) || strcmp(session, vib->session))
+		return;
+
+	vib_commands_start(vib);
+	if (vib_query_all(vib))
+		return; /* the connection failed, and this work runs again */
+
+	if (!vib->ibdev) {
+		err = vib_register(vib);
+		if (err) {
+			vib_disconnect(vib);
+			xenbus_dev_fatal(xbdev, err, "registering the device");
+			return;
+		}
+	} else if (vib->info.device.node_guid != vib->ibdev->ibdev.node_guid) {
+		dev_warn(&xbdev->dev, "the backend has another node GUID now\n");
+	}
+	vib->phase = VIB_ONLINE;
+	xenbus_switch_state(xbdev, XenbusStateConnected);
+	vib_port_publish(vib->ibdev, &vib->info);
+	dev_info(&xbdev->dev, "%s is connected\n",
+		 dev_name(&vib->ibdev->ibdev.dev));
+}
+
+/* The device is being taken away. */
+static void vib_close(struct vib *vib)
+{
+	struct xenbus_device *xbdev = vib->xbdev;
+
+	/*
+	 * Left over from this driver's life before a module reload, unless the
+	 * toolstack wants the device gone: the backend will offer again.
+	 */
+	if (!vib->session[0] &&
+	    xenbus_read_unsigned(xbdev->otherend, VIB_BE_ONLINE, 0))
+		return;
+	if (xbdev->state == XenbusStateClosed)
+		return;
+	vib_disconnect(vib);
+	vib_unregister(vib);
+	xenbus_frontend_closed(xbdev);
+}
+
+/*
+ * Look where the backend stands, and act on it. Runs whenever anything of the
+ * backend changed in xenstore, when the connection failed, and when there is
+ * news; it never runs twice at a time.
+ */
+void vib_lifecycle(struct work_struct *work)
+{
+	struct vib *vib = container_of(work, struct vib, work);
+	enum vib_failure failure;
+	enum xenbus_state state;
+	const char *why;
+	bool removing;
+
+	spin_lock(&vib->lock);
+	removing = vib->removing;
+	failure = vib->failure;
+	why = vib->why;
+	spin_unlock(&vib->lock);
+	if (removing)
+		return;
+
+	state = xenbus_read_driver_state(vib->xbdev->otherend);
+	if (state == XenbusStateClosing || state == XenbusStateClosed) {
+		vib_close(vib);
+		return;
+	}
+	if (vib->phase != VIB_IDLE && failure != VIB_FINE)
+		vib_bury(vib, failure, why);
+
+	switch (state) {
+	case XenbusStateInitWait:
+		vib_answer_offer(vib);
+		break;
+
+	case XenbusStateConnected:
+		if (vib->phase == VIB_PUBLISHED)
+			vib_go_online(vib);
+		else if (vib->phase == VIB_ONLINE)
+			vib_follow_news(vib);
+		break;
+
+	case XenbusStateUnknown:
+	case XenbusStateInitialising:
+		if (vib->phase != VIB_IDLE)
+			vib_bury(vib, VIB_GONE, NULL);
+		break;
+
+	default:
+		break;
+	}
+}

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * What the backend's events bring: the end of its life, responses, async
+ * events. The event channel is bound with late EOI, so that no further event
+ * comes in before the work for the last one is done.
+ */
+
+#include <xen/events.h>
+
+#include "vib.h"
+
+/* Async events taken in one go; others get the CPU in between. */
+#define VIB_ASYNC_BUDGET (1 << VIB_ASYNC_ORDER)
+
+/* Not the lifecycle's queue: that one waits for what is delivered here. */
+static struct workqueue_struct *vib_event_wq;
+
+int vib_events_init(void)
+{
+	vib_event_wq = alloc_workqueue("ibfront_event",
+				       WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
+	return vib_event_wq ? 0 : -ENOMEM;
+}
+
+void vib_events_exit(void)
+{
+	destroy_workqueue(vib_event_wq);
+}
+
+bool vib_backend_alive(const struct vib *vib)
+{
+	const struct vib_control_page *page = vib->control_page.addr;
+
+	return READ_ONCE(page->backend_alive) != 0;
+}
+
+/* A type not known here is for a later version of this driver. */
+static void vib_async_event(struct vib *vib, const struct vib_async_event *event)
+{
+	enum vib_news news;
+
+	switch (event->type) {
+	case VIB_ASYNC_PORT_CHANGE:
+		news = VIB_NEWS_PORT;
+		break;
+	case VIB_ASYNC_GID_CHANGE:
+		news = VIB_NEWS_GID;
+		break;
+	case VIB_ASYNC_PKEY_CHANGE:
+		news = VIB_NEWS_PKEY;
+		break;
+	case VIB_ASYNC_REREGISTER:
+		news = VIB_NEWS_REREGISTER;
+		break;
+	default:
+		dev_dbg(&vib->xbdev->dev, "async event of unknown type %u\n",
+			event->type);
+		return;
+	}
+	if (event->object != VIB_PORT) {
+		vib_fail(vib, VIB_BROKEN, "async event of a port that is none");
+		return;
+	}
+	set_bit(news, &vib->news);
+	queue_work(vib->wq, &vib->work);
+}
+
+/* Returns how many there were; VIB_ASYNC_BUDGET: there can be more. */
+static int vib_take_async_events(struct vib *vib)
+{
+	struct vib_async_event event;
+	const void *slot;
+	int taken = 0;
+
+	while (taken < VIB_ASYNC_BUDGET) {
+		slot = vib_queue_peek(&vib->async);
+		if (!slot) {
+			if (!vib_queue_arm(&vib->async))
+				break;
+			continue;
+		}
+		memcpy(&event, slot, sizeof(event));
+		barrier(); /* the copy is what is looked at */
+		vib_queue_consume(&vib->async);
+		taken++;
+		vib_async_event(vib, &event);
+	}
+	return taken;
+}
+
+void vib_event(struct work_struct *work)
+{
+	struct vib *vib = container_of(work, struct vib, event_work);
+	int async;
+
+	if (READ_ONCE(vib->up) && !vib_backend_alive(vib))
+		vib_fail(vib, VIB_GONE, NULL);
+	/* Without an EOI the channel stays silent until it is closed. */
+	if (READ_ONCE(vib->failure) != VIB_FINE)
+		return;
+
+	if (vib_take_responses(vib))
+		vib->event_useful = true;
+	async = vib_take_async_events(vib);
+	if (async)
+		vib->event_useful = true;
+	if (async == VIB_ASYNC_BUDGET) {
+		queue_work(vib_event_wq, &vib->event_work);
+		return;
+	}
+
+	xen_irq_lateeoi(vib->irq, vib->event_useful ? 0 : XEN_EOI_FLAG_SPURIOUS);
+}
+
+static irqreturn_t vib_interrupt(int irq, void *data)
+{
+	struct vib *vib = data;
+
+	vib->event_useful = false;
+	queue_work(vib_event_wq, &vib->event_work);
+	return IRQ_HANDLED;
+}
+
+/* Takes over @evtchn, unless it fails. */
+int vib_events_start(struct vib *vib, evtchn_port_t evtchn)
+{
+	int irq;
+
+	vib_queue_init(&vib->async, vib->async_page.addr, VIB_ASYNC_ORDER,
+		       sizeof(struct vib_async_event));
+	irq = bind_evtchn_to_irqhandler_lateeoi(evtchn, vib_interrupt, 0,
+						dev_name(&vib->xbdev->dev), vib);
+	if (irq < 0)
+		return irq;
+	vib->irq = irq;
+	return 0;
+}
+
+/* Closes the event channel too. */
+void vib_events_stop(struct vib *vib)
+{
+	disable_irq(vib->irq); /* so that the work is not queued again */
+	cancel_work_sync(&vib->event_work);
+	unbind_from_irqhandler(vib->irq, vib);
+}

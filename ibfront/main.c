@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The module, and a vib from probe to remove.
+ */
+
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#include <xen/platform_pci.h>
+#include <xen/xen.h>
+
+#include "vib.h"
+
+static int vib_probe(struct xenbus_device *xbdev,
+		     const struct xenbus_device_id *id)
+{
+	struct vib *vib;
+	int err;
+
+	vib = kzalloc(sizeof(*vib), GFP_KERNEL);
+	if (!vib)
+		return -ENOMEM;
+	vib->xbdev = xbdev;
+	spin_lock_init(&vib->lock);
+	INIT_WORK(&vib->work, vib_lifecycle);
+	INIT_WORK(&vib->event_work, vib_event);
+	vib_commands_init(vib);
+
+	vib->wq = alloc_ordered_workqueue("%s", 0, dev_name(&xbdev->dev));
+	if (!vib->wq) {
+		err = -ENOMEM;
+		goto err_free;
+	}
+
+	vib->pm_dev = vib_pm_refuse(&xbdev->dev);
+	if (IS_ERR(vib->pm_dev)) {
+		err = PTR_ERR(vib->pm_dev);
+		goto err_wq;
+	}
+
+	dev_set_drvdata(&xbdev->dev, vib);
+
+	/* After an earlier life of this module the state is Closed. */
+	xenbus_switch_state(xbdev, XenbusStateInitialising);
+	/* The watch on the backend fires once when it is set, after probe. */
+	return 0;
+
+err_wq:
+	destroy_workqueue(vib->wq);
+err_free:
+	kfree(vib);
+	return err;
+}
+
+static void vib_backend_changed(struct xenbus_device *xbdev,
+				enum xenbus_state state)
+{
+	struct vib *vib = dev_get_drvdata(&xbdev->dev);
+
+	queue_work(vib->wq, &vib->work);
+}
+
+/* The backend may be long gone: nothing here waits for it. */
+static void vib_remove(struct xenbus_device *xbdev)
+{
+	struct vib *vib = dev_get_drvdata(&xbdev->dev);
+
+	spin_lock(&vib->lock);
+	vib->removing = true;
+	spin_unlock(&vib->lock);
+	vib_commands_stop(vib);
+	cancel_work_sync(&vib->work);
+
+	if (xbdev->state != XenbusStateClosed)
+		xenbus_switch_state(xbdev, XenbusStateClosing);
+	vib_disconnect(vib);
+	vib_unregister(vib);
+
+	dev_set_drvdata(&xbdev->dev, NULL);
+	vib_pm_allow(vib->pm_dev);
+	destroy_workqueue(vib->wq);
+	kfree(vib);
+}
+
+static const struct xenbus_device_id vib_ids[] = {
+	{ VIB_KIND },
+	{ "" }
+};
+
+static struct xenbus_driver vib_driver = {
+	.ids = vib_ids,
+	.probe = vib_probe,
+	.remove = vib_remove,
+	.otherend_changed = vib_backend_changed,
+	.not_essential = true,
+};
+
+static int __init ibfront_init(void)
+{
+	int err;
+
+	if (!xen_domain() || !xen_has_pv_devices())
+		return -ENODEV;
+
+	err = vib_events_init();
+	if (err)
+		return err;
+
+	err = xenbus_register_frontend(&vib_driver);
+	if (err)
+		vib_events_exit();
+	return err;
+}
+
+static void __exit ibfront_exit(void)
+{
+	xenbus_unregister_driver(&vib_driver);
+	vib_events_exit();
+}
+
+module_init(ibfront_init);
+module_exit(ibfront_exit);
+
+MODULE_DESCRIPTION("Xen virtual InfiniBand HCA frontend");
+MODULE_LICENSE("Dual BSD/GPL");
+MODULE_ALIAS("xen:" VIB_KIND);

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * ibfront: the frontend of a virtual InfiniBand HCA.
+ *
+ * struct vib is one xenbus device, device/vib/N, from probe to remove.
+ * struct vib_ibdev is the ib_device it shows to the RDMA core. It appears with
+ * the first backend and outlives any number of them: while there is none, its
+ * port is down. A connection is what is shared with one backend, which names
+ * it by its session; it lives inside struct vib.
+ *
+ * Two contexts work on a vib:
+ *  - the lifecycle work, ordered, does everything that can wait: it follows
+ *    the backend's state, shares and unshares memory, sends queries, registers
+ *    the ib_device;
+ *  - the event work, queued by the interrupt, never waits: it takes responses
+ *    and events and tells the lifecycle work what happened.
+ */
+#ifndef IBFRONT_VIB_H
+#define IBFRONT_VIB_H
+
+#include <linux/completion.h>
+#include <linux/device.h>
+#include <linux/interrupt.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include <rdma/ib_verbs.h>
+
+#include <xen/grant_table.h>
+#include <xen/xenbus.h>
+
+#include <xen-ib/abi.h>
+#include <xen-ib/xenstore.h>
+
+/* A page granted to the backend. */
+struct vib_page {
+	void *addr;
+	grant_ref_t ref;
+};
+
+/* How far the connection has come; only the lifecycle work touches it. */
+enum vib_phase {
+	VIB_IDLE,	/* nothing is shared; waits for an offer */
+	VIB_PUBLISHED,	/* an offer is answered; waits for Connected */
+	VIB_ONLINE,	/* the port shows what the backend says */
+};
+
+/* Why a connection that is still set up is over. */
+enum vib_failure {
+	VIB_FINE,
+	VIB_GONE,	/* the backend is gone */
+	VIB_BROKEN,	/* the backend broke the protocol, or hangs */
+};
+
+/* Bits of struct vib.news: what the lifecycle work has to ask about. */
+enum vib_news {
+	VIB_NEWS_PORT,
+	VIB_NEWS_GID,
+	VIB_NEWS_PKEY,
+	VIB_NEWS_REREGISTER,
+};
+
+/* What the backend says about the device and its port. */
+struct vib_info {
+	struct vib_device_attr device;
+	struct vib_port_attr port;
+	struct vib_gid gids[VIB_MAX_GIDS];
+	u16 pkeys[VIB_MAX_PKEYS];
+};
+
+/* A command on its way. Its index is its id on the ring. */
+struct vib_command_slot {
+	struct completion done;
+	struct vib_control_response *response; /* NULL once it is answered */
+	u16 operation;
+	int status;
+};
+
+struct vib_ibdev {
+	struct ib_device ibdev;
+	/* what ib_core was told at registration and does not expect to change */
+	u32 gid_tbl_len;
+	u32 pkey_tbl_len;
+	spinlock_t lock; /* guards info */
+	struct vib_info info;
+};
+
+struct vib_ucontext {
+	struct ib_ucontext ibucontext;
+};
+
+struct vib {
+	struct xenbus_device *xbdev;
+	struct device *pm_dev;
+	struct workqueue_struct *wq;
+
+	/* lifecycle work and what only it touches */
+	struct work_struct work;
+	enum vib_phase phase;
+	char session[17]; /* the last one answered; "" for none */
+	struct vib_info info;
+	struct vib_ibdev *ibdev;
+
+	unsigned long news;
+
+	/* the connection; set up unless VIB_IDLE */
+	struct vib_page control_page;
+	struct vib_page ring_page;
+	struct vib_page async_page;
+	int irq;
+	struct work_struct event_work;
+	bool event_useful;
+	struct vib_queue async;
+
+	spinlock_t lock; /* guards everything below */
+	bool removing;
+	bool up; /* the backend was alive, and commands may be sent */
+	enum vib_failure failure;
+	const char *why; /* of VIB_BROKEN */
+	struct vib_control_front_ring ring;
+	struct vib_command_slot slots[VIB_CONTROL_RING_SIZE];
+	DECLARE_BITMAP(slots_used, VIB_CONTROL_RING_SIZE);
+	wait_queue_head_t slot_free;
+};
+
+/* connect.c */
+void vib_lifecycle(struct work_struct *work);
+void vib_disconnect(struct vib *vib);
+void vib_unregister(struct vib *vib);
+void vib_fail(struct vib *vib, enum vib_failure failure, const char *why);
+
+/* command.c */
+void vib_commands_init(struct vib *vib);
+void vib_commands_reset(struct vib *vib);
+void vib_commands_start(struct vib *vib);
+void vib_commands_stop(struct vib *vib);
+int vib_command(struct vib *vib, struct vib_control_request *request,
+		struct vib_control_response *response);
+int vib_take_responses(struct vib *vib);
+
+/* event.c */
+int vib_events_init(void);
+void vib_events_exit(void);
+int vib_events_start(struct vib *vib, evtchn_port_t evtchn);
+void vib_events_stop(struct vib *vib);
+void vib_event(struct work_struct *work);
+bool vib_backend_alive(const struct vib *vib);
+
+/* port.c */
+int vib_query_all(struct vib *vib);
+void vib_follow_news(struct vib *vib);
+void vib_port_lower(struct vib_info *info);
+void vib_port_publish(struct vib_ibdev *dev, const struct vib_info *now);
+
+/* verbs.c */
+struct vib_ibdev *vib_ibdev_register(struct xenbus_device *xbdev,
+				     const struct vib_info *info);
+void vib_ibdev_unregister(struct vib_ibdev *dev);
+
+/* pm.c */
+struct device *vib_pm_refuse(struct device *parent);
+void vib_pm_allow(struct device *pm_dev);
+
+#endif
