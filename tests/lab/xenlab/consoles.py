@@ -1,60 +1,67 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A copy of the guests' consoles on the host.
+"""The guests' consoles, copied to the host as they are written.
 
-Dom0 keeps each guest's console; what is read there while waiting is also kept
-here, so that a report can show it even when Dom0 no longer answers.
+Dom0's xenconsoled keeps each guest's console. While the lab waits for a guest
+it follows that file over ssh: nothing polls in Dom0, where every process
+costs emulated time, and a report can show the console even when Dom0 itself
+no longer answers.
 """
 
+import subprocess
 from pathlib import Path
+from typing import Optional
 
 from .ssh import Place
 
+LOG = "/var/log/xen/console/guest-{}.log"
 
-class Consoles:
-    """The consoles of one lab's guests."""
 
-    def __init__(self, directory: Path, dom0: Place) -> None:
-        self._directory = directory
+class Console:
+    """One guest's console, as far as it is known on the host."""
+
+    def __init__(self, directory: Path, dom0: Place, guest: str) -> None:
+        self._log = LOG.format(guest)
+        self._copy = directory / f"console-{guest}.log"
+        self._mark = directory / f"console-{guest}.start"
         self._dom0 = dom0
+        self._follower: Optional[subprocess.Popen] = None
 
-    def probe(self, name: str) -> bool:
-        """Fetch what is new on the console; True if the guest's sshd is there."""
-        from .guests import NETWORK, number_of
-        path = self._path(name)
-        known = path.stat().st_size if path.exists() else 0
-        done = self._dom0.attempt(
-            f"lab-probe {name} {NETWORK}.{number_of(name)} {known}", timeout=30)
-        if done.returncode:
-            return False
-        first, _, new = done.stdout.partition(b"\n")
-        if new:
-            with open(path, "ab") as copy:
-                copy.write(new)
-        return first == b"answers"
+    def refresh(self) -> None:
+        """Fetch what is new, once."""
+        done = self._dom0.attempt(f"tail -c +{self.size() + 1} {self._log} 2>/dev/null", timeout=20)
+        if done.returncode == 0:
+            with open(self._copy, "ab") as copy:
+                copy.write(done.stdout)
 
-    def text(self, name: str) -> str:
-        """All that is known of a guest's console."""
-        path = self._path(name)
-        return path.read_text(errors="replace") if path.exists() else ""
+    def begin(self) -> None:
+        """Mark that a new domain starts: what is there now is another's."""
+        self.refresh()
+        self._mark.write_text(str(self.size()))
 
-    def size(self, name: str) -> int:
-        path = self._path(name)
-        return path.stat().st_size if path.exists() else 0
+    def text(self) -> str:
+        """All that is known of the console."""
+        return self._copy.read_text(errors="replace") if self._copy.exists() else ""
 
-    def forget(self, name: str) -> None:
-        """Mark that a new domain of this name begins."""
-        self.probe(name)
-        self._mark(name).write_text(str(self.size(name)))
+    def since_begin(self) -> str:
+        """The console of the newest domain of this name."""
+        start = int(self._mark.read_text()) if self._mark.exists() else 0
+        return self._copy.read_bytes()[start:].decode(errors="replace") if self._copy.exists() else ""
 
-    def since_created(self, name: str) -> str:
-        """The console of the newest domain of this name only."""
-        mark = self._mark(name)
-        start = int(mark.read_text()) if mark.exists() else 0
-        path = self._path(name)
-        return path.read_bytes()[start:].decode(errors="replace") if path.exists() else ""
+    def size(self) -> int:
+        return self._copy.stat().st_size if self._copy.exists() else 0
 
-    def _path(self, name: str) -> Path:
-        return self._directory / f"console-{name}.log"
+    def __enter__(self) -> "Console":
+        """Follow the console until __exit__."""
+        self._dom0.connect()
+        with open(self._copy, "ab") as copy:
+            self._follower = subprocess.Popen(
+                self._dom0.argv(["-n"], f"tail -s 0.2 -F -c +{self.size() + 1} {self._log} 2>/dev/null"),
+                stdin=subprocess.DEVNULL, stdout=copy, stderr=subprocess.DEVNULL,
+                start_new_session=True)
+        return self
 
-    def _mark(self, name: str) -> Path:
-        return self._directory / f"console-{name}.start"
+    def __exit__(self, *_: object) -> None:
+        if self._follower:
+            self._follower.kill()
+            self._follower.wait()
+            self._follower = None

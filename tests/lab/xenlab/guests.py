@@ -22,6 +22,8 @@ MEMORY_MB = 384
 # A domain that xl reboots is gone for a few seconds.
 GONE_AFTER = 20.0
 DEATHS = ("Kernel panic", "xenlab: FAILED")
+READY = "xenlab: guest ready"
+ATTEMPT_EVERY = 5.0
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ def config(name: str, shape: Shape) -> str:
         f"memory = {shape.memory_mb}",
         f"vcpus = {shape.vcpus}",
         f'cpus = "{GUEST_CPUS[shape.type]}"',
-        "disk = [ 'phy:/dev/vdb,xvda,r' ]",
-        f"vif = [ 'bridge=xenbr0,mac=00:16:3e:77:00:{number:02x}' ]",
+        "disk = [ 'vdev=xvda,access=r,format=raw,script=block-lab,target=/dev/vdb' ]",
+        f"vif = [ 'bridge=xenbr0,script=vif-lab,mac=00:16:3e:77:00:{number:02x}' ]",
         "vib = [ '' ]",
         "",
     ])
@@ -78,10 +80,9 @@ def create(lab: "Lab", text: str) -> str:
     name = name_in(text)
     number_of(name)
     path = f"/etc/xen/{name}.cfg"
-    # The console's log outlives domains: this guest's begins here.
     lab.place(name).disconnect()
     lab.dom0.run(f"cat >{path}", stdin=text.encode())
-    lab.consoles.forget(name)
+    lab.console(name).begin()
     done = lab.dom0.attempt(f"xl create {path} </dev/null", timeout=240)
     if done.returncode:
         said = (done.stdout + done.stderr).decode(errors="replace")
@@ -105,32 +106,42 @@ def wait(lab: "Lab", name: str, stall: float = STALL, cap: float = CAP) -> None:
     number_of(name)
     place = lab.place(name)
     place.disconnect()
+    console = lab.console(name)
+    console.refresh()
     absent = Absence(lab, name)
+    ready = 0  # how often the console had said READY at the last attempt
+    attempted = time.monotonic()
 
     def probe() -> Optional[bool]:
-        if not lab.consoles.probe(name):
+        nonlocal ready, attempted
+        # An attempt costs Dom0 and the guest, and one made too early hangs in
+        # TCP's retransmissions: worth it once the guest says that it is
+        # there, and now and then in case its console is lost.
+        now, said = time.monotonic(), console.since_begin().count(READY)
+        if said == ready and now - attempted < ATTEMPT_EVERY:
             return None
-        done = place.attempt("true", timeout=30)
-        if done.returncode:
-            place.disconnect()
-            return None
-        return True
+        ready, attempted = said, now
+        if place.connect() and place.attempt("true", timeout=30).returncode == 0:
+            return True
+        place.disconnect()
+        return None
 
     def failed() -> Optional[str]:
-        said = lab.consoles.since_created(name)
+        said = console.since_begin()
         for sign in DEATHS:
             if sign in said:
                 return f"its console says {sign!r}"
         return lab.why_dead() or absent.verdict()
 
-    until(f"guest {name}", probe, progress=lambda: lab.consoles.size(name), failed=failed,
-          report=lambda: lab.report(name), stall=stall, cap=cap, interval=0.5)
+    with console:
+        until(f"guest {name}", probe, progress=console.size, failed=failed,
+              report=lambda: lab.report(name), stall=stall, cap=cap)
 
 
 class Absence:
     """Notices a domain that is gone for longer than a reboot takes."""
 
-    CHECK_EVERY = 5.0
+    CHECK_EVERY = 10.0
 
     def __init__(self, lab: "Lab", name: str) -> None:
         self._lab, self._name = lab, name

@@ -7,8 +7,9 @@ from .cpio import Archive
 from .kernels import Kernel
 from .paths import IMAGE_SOURCE
 
-# Disk drivers of both roles, and what guests build their writable root from.
-MODULES = ("virtio_pci", "virtio_blk", "xen_blkfront", "ext4", "overlay")
+# Disk drivers of each role, and what guests build their writable root from.
+MODULES = {"dom0": ("virtio_pci", "virtio_blk", "ext4"),
+           "guest": ("xen_blkfront", "ext4", "overlay")}
 
 
 def build(kernel: Kernel, rootfs: Path) -> bytes:
@@ -19,12 +20,15 @@ def build(kernel: Kernel, rootfs: Path) -> bytes:
     archive.device("dev/console", 5, 1)
     archive.file("bin/busybox", (rootfs / "usr/bin/busybox").read_bytes(), 0o755)
     archive.file("init", (IMAGE_SOURCE / "initramfs-init").read_bytes(), 0o755)
-    order: list[str] = []
     dependencies = _dependencies(kernel.modules)
-    for name in MODULES:
-        _add_with_dependencies(name, dependencies, order)
-    archive.file("modules/order", "".join(f"{Path(p).name}\n" for p in order).encode())
-    for path in order:
+    carried: set[str] = set()
+    for role, names in MODULES.items():
+        order: list[str] = []
+        for name in names:
+            _add_with_dependencies(name, dependencies, order)
+        archive.file(f"modules/{role}", "".join(f"{Path(p).name}\n" for p in order).encode())
+        carried.update(order)
+    for path in sorted(carried):
         archive.file(f"modules/{Path(path).name}", (kernel.modules / path).read_bytes())
     return archive.bytes()
 

@@ -5,12 +5,13 @@ import json
 import re
 import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Optional
 
 from . import guests, host, image, machine, payload
 from .cache import locked, say
-from .consoles import Consoles
+from .consoles import Console
 from .errors import LabError, UsageError
 from .guests import Shape
 from .image import ssh_key
@@ -19,6 +20,9 @@ from .machine import Flavour, Qemu
 from .paths import RUN, run_dir, socket_dir
 from .ssh import Place
 from .waiting import tail
+
+# More at once only slow each other down: the emulator has the host's CPUs.
+GUESTS_AT_ONCE = 4
 
 
 class Lab:
@@ -31,7 +35,6 @@ class Lab:
         self.state = state
         self.qemu = Qemu(state["pid"], state["born"], state["ssh_port"], self.sockets / "qmp")
         self.dom0 = Place("dom0", ssh_key(), self.sockets, self.qemu.ssh_port)
-        self.consoles = Consoles(self.dir, self.dom0)
 
     def place(self, name: str) -> Place:
         """Dom0 or a guest, by name."""
@@ -45,6 +48,10 @@ class Lab:
         return Place(name, ssh_key(), self.sockets, 22,
                      f"{guests.NETWORK}.{number}", self.dom0)
 
+    def console(self, guest: str) -> Console:
+        """A guest's console."""
+        return Console(self.dir, self.dom0, guest)
+
     def why_dead(self) -> Optional[str]:
         return host.why_dead(self.qemu, self.dir / "serial.log")
 
@@ -52,7 +59,7 @@ class Lab:
         """The ends of all consoles, for an error message."""
         text = host.report(self.dir)
         if guest:
-            text += f"\n--- console of {guest}:\n" + tail(self.consoles.text(guest))
+            text += f"\n--- console of {guest}:\n" + tail(self.console(guest).text())
         return text + f"\n(the lab is left as it is: lab log xen, lab down --name {self.name})"
 
 
@@ -109,12 +116,15 @@ def up(name: str, count: int, shape: Shape, dom0_kernel: str, with_payload: bool
     if with_payload:
         payload.push(built, directory / "payload", lab.dom0)
         payload.start_daemons(lab.dom0)
-    names_ = [f"g{n}" for n in range(1, count + 1)]
-    for guest in names_:
-        guests.create(lab, guests.config(guest, shape))
-    for guest in names_:
+
+    def bring_up(number: int) -> None:
+        guest = guests.create(lab, guests.config(f"g{number}", shape))
         guests.wait(lab, guest)
         say(f"{guest} answers after {time.monotonic() - started:.1f} s")
+
+    with ThreadPoolExecutor(GUESTS_AT_ONCE) as pool:
+        for outcome in [pool.submit(bring_up, n) for n in range(1, count + 1)]:
+            outcome.result()
     return lab
 
 
@@ -169,9 +179,10 @@ def log(name: str, where: str) -> str:
     if where == "qemu":
         return host.serial(lab.dir / "qemu.log")
     guests.number_of(where)
+    console = lab.console(where)
     if lab.qemu.alive():
-        lab.consoles.probe(where)
-    return lab.consoles.text(where)
+        console.refresh()
+    return console.text()
 
 
 def status() -> str:
