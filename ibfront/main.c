@@ -106,7 +106,12 @@ static int __init ibfront_init(void)
 	if (err)
 		return err;
 
-	err = xenbus_register_frontend(&vib_driver);
+	/*
+	 * Without an owner: xenbus would pin the module for as long as a device
+	 * is bound, and rmmod would need each unbound by hand. Unregistering
+	 * the driver removes them all and waits for their callbacks.
+	 */
+	err = __xenbus_register_frontend(&vib_driver, NULL, KBUILD_MODNAME);
 	if (err)
 		vib_events_exit();
 	return err;
