@@ -96,7 +96,7 @@ static void vib_fail_locked(struct vib *vib, enum vib_failure failure,
 		vib->why = why;
 	}
 	vib_commands_stop_locked(vib);
-	queue_work(vib->wq, &vib->work);
+	vib_look(vib);
 }
 
 /*

@@ -15,6 +15,7 @@
  */
 
 #include <linux/ctype.h>
+#include <linux/jiffies.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -22,6 +23,9 @@
 #include <xen/page.h>
 
 #include "vib.h"
+
+/* A backend that broke the protocol will do so again: not at full speed. */
+#define VIB_SHUN_TIME (30 * HZ)
 
 static int vib_page_share(struct vib *vib, struct vib_page *page)
 {
@@ -209,6 +213,7 @@ static void vib_bury(struct vib *vib, enum vib_failure failure,
 
 	vib_disconnect(vib);
 	if (failure == VIB_BROKEN) {
+		vib->shun_until = (jiffies + VIB_SHUN_TIME) ?: 1;
 		xenbus_dev_fatal(xbdev, -EPROTO, "backend: %s", why);
 		return;
 	}
@@ -220,6 +225,7 @@ static void vib_bury(struct vib *vib, enum vib_failure failure,
 static void vib_answer_offer(struct vib *vib)
 {
 	struct xenbus_device *xbdev = vib->xbdev;
+	unsigned long now = jiffies;
 	evtchn_port_t evtchn;
 	char session[17];
 	int err;
@@ -227,6 +233,11 @@ static void vib_answer_offer(struct vib *vib)
 	/* The state is written last: without a session it is not an offer. */
 	if (!vib_read_session(vib, session) || !strcmp(session, vib->session))
 		return;
+	if (vib->shun_until && time_before(now, vib->shun_until)) {
+		queue_delayed_work(vib->wq, &vib->work, vib->shun_until - now);
+		return;
+	}
+	vib->shun_until = 0;
 
 	vib_disconnect(vib);
 	/* Answered, for better or worse: the same offer is not taken up twice. */
@@ -328,7 +339,7 @@ static void vib_close(struct vib *vib)
  */
 void vib_lifecycle(struct work_struct *work)
 {
-	struct vib *vib = container_of(work, struct vib, work);
+	struct vib *vib = container_of(to_delayed_work(work), struct vib, work);
 	enum vib_failure failure;
 	enum xenbus_state state;
 	const char *why;

@@ -62,7 +62,7 @@ static void vib_async_event(struct vib *vib, const struct vib_async_event *event
 		return;
 	}
 	set_bit(news, &vib->news);
-	queue_work(vib->wq, &vib->work);
+	vib_look(vib);
 }
 
 /* Returns how many there were; VIB_ASYNC_BUDGET: there can be more. */

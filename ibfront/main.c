@@ -22,7 +22,7 @@ static int vib_probe(struct xenbus_device *xbdev,
 		return -ENOMEM;
 	vib->xbdev = xbdev;
 	spin_lock_init(&vib->lock);
-	INIT_WORK(&vib->work, vib_lifecycle);
+	INIT_DELAYED_WORK(&vib->work, vib_lifecycle);
 	INIT_WORK(&vib->event_work, vib_event);
 	vib_commands_init(vib);
 
@@ -57,7 +57,7 @@ static void vib_backend_changed(struct xenbus_device *xbdev,
 {
 	struct vib *vib = dev_get_drvdata(&xbdev->dev);
 
-	queue_work(vib->wq, &vib->work);
+	vib_look(vib);
 }
 
 /* The backend may be long gone: nothing here waits for it. */
@@ -69,7 +69,7 @@ static void vib_remove(struct xenbus_device *xbdev)
 	vib->removing = true;
 	spin_unlock(&vib->lock);
 	vib_commands_stop(vib);
-	cancel_work_sync(&vib->work);
+	cancel_delayed_work_sync(&vib->work);
 
 	if (xbdev->state != XenbusStateClosed)
 		xenbus_switch_state(xbdev, XenbusStateClosing);

@@ -97,9 +97,10 @@ struct vib {
 	struct workqueue_struct *wq;
 
 	/* lifecycle work and what only it touches */
-	struct work_struct work;
+	struct delayed_work work;
 	enum vib_phase phase;
 	char session[17]; /* the last one answered; "" for none */
+	unsigned long shun_until; /* jiffies; 0: a backend is not shunned */
 	struct vib_info info;
 	struct vib_ibdev *ibdev;
 
@@ -130,6 +131,12 @@ void vib_lifecycle(struct work_struct *work);
 void vib_disconnect(struct vib *vib);
 void vib_unregister(struct vib *vib);
 void vib_fail(struct vib *vib, enum vib_failure failure, const char *why);
+
+/* Have the lifecycle work look at the vib now. Does not sleep. */
+static inline void vib_look(struct vib *vib)
+{
+	mod_delayed_work(vib->wq, &vib->work, 0);
+}
 
 /* command.c */
 void vib_commands_init(struct vib *vib);
