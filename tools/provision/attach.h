@@ -10,7 +10,7 @@
 
 struct vib_request {
 	uint16_t domid;
-	int index; /* VIB_ANY_INDEX: the lowest free one */
+	int index;         /* VIB_ANY_INDEX: the lowest free one */
 	uint32_t reserved; /* with that: indices not to take, as a mask */
 	const char *name;  /* the domain's, as GUIDs are to be made from it */
 	const char *text;  /* as vibconf.h has it */

@@ -13,9 +13,8 @@
 #include <unistd.h>
 
 static const char *const source_names[VIB_SOURCES] = {
-	[VIB_FROM_RECORD] = "record", [VIB_FROM_CONF] = "conf",
-	[VIB_FROM_XL] = "xl",	      [VIB_FROM_CFG] = "cfg",
-	[VIB_FROM_ATTACH] = "attach",
+	[VIB_FROM_RECORD] = "record", [VIB_FROM_CONF] = "conf",     [VIB_FROM_XL] = "xl",
+	[VIB_FROM_CFG] = "cfg",       [VIB_FROM_ATTACH] = "attach",
 };
 
 const char *vib_source_name(enum vib_source source)
@@ -131,7 +130,7 @@ static int record_from_json(json_t *json, const char *uuid, struct record *recor
 	record->made_ms = (uint64_t)made;
 	record->gone_ms = (uint64_t)gone;
 	record->count = 0;
-	json_array_foreach(vibs, i, vib) {
+	json_array_foreach (vibs, i, vib) {
 		if (vib_from_json(vib, record) < 0)
 			return -1;
 	}
@@ -179,8 +178,8 @@ static json_t *record_to_json(const struct record *record)
 		}
 	return json_pack("{s:s, s:s, s:i, s:I, s:I, s:o}", "uuid", record->uuid, "name",
 			 record->name, "domid", (int)record->domid, "made",
-			 (json_int_t)record->made_ms, "gone",
-			 (json_int_t)record->gone_ms, "vibs", vibs);
+			 (json_int_t)record->made_ms, "gone", (json_int_t)record->gone_ms,
+			 "vibs", vibs);
 }
 
 int record_save(const char *dir, const struct record *record)

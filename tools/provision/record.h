@@ -17,9 +17,9 @@
 /* Where a vib's text came from. */
 enum vib_source {
 	VIB_FROM_RECORD, /* of the domain's life before a reboot */
-	VIB_FROM_CONF,	 /* /etc/xen-ib/domains/NAME.conf */
-	VIB_FROM_XL,	 /* a running xl's config */
-	VIB_FROM_CFG,	 /* /etc/xen/NAME.cfg */
+	VIB_FROM_CONF,   /* /etc/xen-ib/domains/NAME.conf */
+	VIB_FROM_XL,     /* a running xl's config */
+	VIB_FROM_CFG,    /* /etc/xen/NAME.cfg */
 	VIB_FROM_ATTACH, /* vibctl attach */
 	VIB_SOURCES,
 };

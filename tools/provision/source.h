@@ -7,10 +7,10 @@
 
 /* The folders that matter; each can be moved by the named variable. */
 struct dirs {
-	const char *records; /* XEN_IB_RECORDS_DIR, /run/xen-ib/domains */
-	const char *conf;    /* XEN_IB_CONF_DIR, /etc/xen-ib/domains */
-	const char *xl;	     /* XEN_IB_XL_DIR, /etc/xen */
-	const char *proc;    /* XEN_IB_PROC_DIR, /proc */
+	const char *records;    /* XEN_IB_RECORDS_DIR, /run/xen-ib/domains */
+	const char *conf;       /* XEN_IB_CONF_DIR, /etc/xen-ib/domains */
+	const char *xl;         /* XEN_IB_XL_DIR, /etc/xen */
+	const char *proc;       /* XEN_IB_PROC_DIR, /proc */
 	const char *machine_id; /* XEN_IB_MACHINE_ID, /etc/machine-id */
 };
 

@@ -8,8 +8,8 @@
 const char *vib_state_name(enum vib_state state)
 {
 	static const char *const names[] = {
-		"unknown",   "initialising", "init-wait",     "initialised",  "connected",
-		"closing",   "closed",	     "reconfiguring", "reconfigured",
+		"unknown", "initialising", "init-wait",     "initialised",  "connected",
+		"closing", "closed",       "reconfiguring", "reconfigured",
 	};
 
 	return (unsigned int)state <= VIB_STATE_MAX ? names[state] : names[0];
@@ -31,8 +31,8 @@ void vib_read_backend(struct xenport *xp, const struct vib_id *vib, const char *
 	const struct schema_node *node = schema_find(SCHEMA_BACKEND, key);
 	struct vib_path path = vib_backend_path(vib, key);
 
-	if (xenport_read(xp, XENPORT_NO_TRANSACTION, path.text, value,
-			 SCHEMA_VALUE_MAX) < 0)
+	if (xenport_read(xp, XENPORT_NO_TRANSACTION, path.text, value, SCHEMA_VALUE_MAX) <
+	    0)
 		snprintf(value, SCHEMA_VALUE_MAX, "%s",
 			 node && node->def ? node->def : "");
 }

@@ -13,10 +13,10 @@
 #include "xenport/xenport.h"
 
 /* DOMID_FIRST_RESERVED of xen/xen.h, less one. */
-#define DOMID_MAX	 32751
+#define DOMID_MAX        32751
 /* The largest index of a vib in its domain, and how many a domain may have. */
-#define VIB_INDEX_MAX	 31
-#define VIBS_MAX	 (VIB_INDEX_MAX + 1)
+#define VIB_INDEX_MAX    31
+#define VIBS_MAX         (VIB_INDEX_MAX + 1)
 #define DOMAIN_NAME_SIZE 128
 
 /* Why something was refused, for people. */

@@ -7,7 +7,7 @@
 
 struct xl_args {
 	const char *config; /* points into the command line */
-	char *extra;	    /* key=value arguments, a line each; owned */
+	char *extra;        /* key=value arguments, a line each; owned */
 };
 
 /* Parse @length bytes of arguments, each ended by a NUL (there is one at

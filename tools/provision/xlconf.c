@@ -50,7 +50,8 @@ static int take_keys(const XLU_Config *cfg, struct xlconf *conf)
 	const char *name;
 	int entries;
 
-	if (!xlu_cfg_get_string(cfg, "name", &name, 1) && strlen(name) < sizeof(conf->name))
+	if (!xlu_cfg_get_string(cfg, "name", &name, 1) &&
+	    strlen(name) < sizeof(conf->name))
 		copy_cut(conf->name, sizeof(conf->name), name);
 
 	switch (xlu_cfg_get_list(cfg, "vib", &list, &entries, 1)) {

@@ -16,7 +16,7 @@
 struct xl_process {
 	pid_t pid;
 	uint64_t started_ms; /* as boottime_ms() */
-	bool seen;	     /* by the last scan */
+	bool seen;           /* by the last scan */
 	struct xlconf conf;
 };
 

@@ -154,8 +154,8 @@ static bool step_domain(struct keeper *k, struct keeper_domain *domain)
 	}
 	cut_incoming(name);
 	if (place_domain(k, domain, name,
-			 now >= domain->deadline_ms - KEEPER_NAME_MS +
-					 KEEPER_PLACE_MS) == PLACE_LATER)
+			 now >= domain->deadline_ms - KEEPER_NAME_MS + KEEPER_PLACE_MS) ==
+	    PLACE_LATER)
 		return true;
 	xl_pool_forget(&k->pool, name);
 	return false;

@@ -23,8 +23,8 @@ static struct record *load_record(struct keeper *k, const char *uuid)
 		return record;
 	if (!record || errno != ENOENT)
 		log_warn("record of %s: %s", uuid,
-			 record && errno == EINVAL ? "not a record, ignored" :
-						     strerror(errno));
+			 record && errno == EINVAL ? "not a record, ignored"
+						   : strerror(errno));
 	free(record);
 	return NULL;
 }

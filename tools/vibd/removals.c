@@ -42,8 +42,8 @@ static void begin_removal(struct keeper *k, const struct vib_id *vib)
 			"cannot tell its backend to close: %s", strerror(errno));
 		return;
 	}
-	more = wait ? reallocarray(k->removals, k->removal_count + 1, sizeof(*more)) :
-		      NULL;
+	more = wait ? reallocarray(k->removals, k->removal_count + 1, sizeof(*more))
+		    : NULL;
 	if (!more) {
 		remove_now(k, vib, "");
 		return;
