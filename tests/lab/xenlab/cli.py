@@ -2,11 +2,13 @@
 """The lab's command line."""
 
 import argparse
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import Optional, Sequence
 
-from . import guests, host, image, lab, machine
+from . import consoles, guests, host, image, lab, machine
 from .cache import say
 from .errors import LabError, UsageError
 from .guests import Shape
@@ -17,6 +19,8 @@ from .waiting import CAP
 
 def main(argv: Sequence[str]) -> int:
     """Run one verb; returns the exit status."""
+    # timeout(1) and make end a command with SIGTERM: as good as Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         options, command = _parse(list(argv))
         return options.run(options, command) or 0
@@ -24,8 +28,10 @@ def main(argv: Sequence[str]) -> int:
         print(f"lab: {error}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
-        print("lab: interrupted", file=sys.stderr)
-        return 130
+        print("lab: interrupted", file=sys.stderr, flush=True)
+        consoles.stop_following()
+        # Not sys.exit: that would wait for the threads that wait for guests.
+        os._exit(130)
 
 
 def _parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:

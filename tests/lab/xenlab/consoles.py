@@ -15,6 +15,14 @@ from .ssh import Place
 
 LOG = "/var/log/xen/console/guest-{}.log"
 
+_followers: set[subprocess.Popen] = set()
+
+
+def stop_following() -> None:
+    """End all followers, for a lab command that is interrupted."""
+    for follower in list(_followers):
+        follower.kill()
+
 
 class Console:
     """One guest's console, as far as it is known on the host."""
@@ -56,12 +64,13 @@ class Console:
         with open(self._copy, "ab") as copy:
             self._follower = subprocess.Popen(
                 self._dom0.argv(["-n"], f"tail -s 0.2 -F -c +{self.size() + 1} {self._log} 2>/dev/null"),
-                stdin=subprocess.DEVNULL, stdout=copy, stderr=subprocess.DEVNULL,
-                start_new_session=True)
+                stdin=subprocess.DEVNULL, stdout=copy, stderr=subprocess.DEVNULL)
+        _followers.add(self._follower)
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._follower:
             self._follower.kill()
             self._follower.wait()
+            _followers.discard(self._follower)
             self._follower = None

@@ -25,7 +25,7 @@ DEATHS = ("Panic on CPU", "Kernel panic", "xenlab: FAILED")
 def snapshot(image: Image, flavour: Flavour) -> Path:
     """The cache entry with a disk that holds the flavour's booted state."""
     disk = Path("DISK")  # the disk's own place is no part of the key
-    key = cache.key_of(machine.arguments(image, flavour, disk),
+    key = cache.key_of(machine.arguments(image, flavour, disk), image.build_id,
                        run(["qemu-system-x86_64", "--version"]), Path(__file__))
     return cache.entry(f"host-{flavour.name}", key, lambda work: _make(work, image, flavour))
 

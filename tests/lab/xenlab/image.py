@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import cache, initramfs, kernels, rootfs
-from .cache import key_of
 from .kernels import Kernel
 from .paths import CACHE, IMAGE_SOURCE
 from .shell import run
@@ -40,6 +39,14 @@ class Image:
     def xen(self) -> Path:
         return self.dir / "xen.elf"
 
+    @property
+    def build_id(self) -> str:
+        """Differs between two builds of the same inputs, as the disks' layouts do.
+
+        A snapshot fits only the very disk it was made on.
+        """
+        return (self.dir / "id").read_text()
+
     def initramfs(self, series: str) -> Path:
         return self.dir / f"initramfs-{series}"
 
@@ -59,9 +66,9 @@ def ssh_key() -> Path:
 def get() -> Image:
     """The image for the current inputs, built if need be."""
     root = rootfs.get()
-    known = {series: kernels.get(series) for series in kernels.SERIES}
+    known = kernels.get_all()
     keys = ssh_key().parent
-    key = key_of(str(root), [str(k.dir) for k in known.values()], IMAGE_SOURCE / "root",
+    key = cache.key_of(str(root), [str(k.dir) for k in known.values()], IMAGE_SOURCE / "root",
                  IMAGE_SOURCE / "initramfs-init", Path(__file__), Path(initramfs.__file__),
                  keys / "id_lab.pub", keys / "lab_host_key")
     path = cache.entry("image", key, lambda work: _build(work, root, known, keys))
@@ -85,6 +92,7 @@ def _build(work: Path, root: Path, known: dict[str, Kernel], keys: Path) -> None
             f"/boot/xenlab/{kernel.series}/initramfs")
     (work / "xen.elf").write_bytes(_xen(tree))
     _make_disk(tree, work / "image.raw")
+    (work / "id").write_text(os.urandom(8).hex())
     shutil.rmtree(tree)
 
 

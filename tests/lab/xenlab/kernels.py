@@ -69,6 +69,11 @@ def get(series: str) -> Kernel:
     return Kernel(series, release, path)
 
 
+def get_all() -> dict[str, Kernel]:
+    """Every kernel of the lab, by series."""
+    return {series: get(series) for series in SERIES}
+
+
 def _resolve(series: str) -> tuple[str, str]:
     """The release ("6.1.0-56-amd64") and package version of a series' headers."""
     meta = SERIES.get(series)

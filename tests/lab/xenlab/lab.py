@@ -9,13 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Optional
 
-from . import guests, host, image, machine, payload
+from . import guests, host, image, kernels, machine, payload
 from .cache import locked, say
 from .consoles import Console
 from .errors import LabError, UsageError
 from .guests import Shape
 from .image import ssh_key
-from .kernels import SERIES
 from .machine import Flavour, Qemu
 from .paths import RUN, run_dir, socket_dir
 from .ssh import Place
@@ -97,8 +96,8 @@ def up(name: str, count: int, shape: Shape, dom0_kernel: str, with_payload: bool
     """Start a lab with guests g1 to g`count` and wait until all of it answers."""
     if not 0 <= count <= guests.LARGEST_NUMBER:
         raise UsageError(f"--guests {count}: a lab has 0 to {guests.LARGEST_NUMBER} guests")
-    if dom0_kernel not in SERIES:
-        raise UsageError(f"no kernel {dom0_kernel!r}; there is {' and '.join(SERIES)}")
+    if dom0_kernel not in kernels.SERIES:
+        raise UsageError(f"no kernel {dom0_kernel!r}; there is {' and '.join(kernels.SERIES)}")
     started = time.monotonic()
     with locked(f"lab-{name}"):
         _refuse_if_running(name)
@@ -108,13 +107,13 @@ def up(name: str, count: int, shape: Shape, dom0_kernel: str, with_payload: bool
         shutil.rmtree(directory, ignore_errors=True)
         directory.mkdir(parents=True)
         if with_payload:
-            payload.build(built, directory / "payload")
+            payload.build(built.kernels.values(), directory / "payload")
         host.restore(directory, socket_dir(name), built, flavour,
                      lambda q: _write_state(directory, q, flavour))
     lab = Lab(name, json.loads((directory / "state.json").read_text()))
     say(f"Dom0 answers after {time.monotonic() - started:.1f} s")
     if with_payload:
-        payload.push(built, directory / "payload", lab.dom0)
+        payload.push(built.kernels.values(), directory / "payload", lab.dom0)
         payload.start_daemons(lab.dom0)
 
     def bring_up(number: int) -> None:
@@ -122,9 +121,9 @@ def up(name: str, count: int, shape: Shape, dom0_kernel: str, with_payload: bool
         guests.wait(lab, guest)
         say(f"{guest} answers after {time.monotonic() - started:.1f} s")
 
-    with ThreadPoolExecutor(GUESTS_AT_ONCE) as pool:
-        for outcome in [pool.submit(bring_up, n) for n in range(1, count + 1)]:
-            outcome.result()
+    pool = ThreadPoolExecutor(GUESTS_AT_ONCE)
+    for outcome in [pool.submit(bring_up, n) for n in range(1, count + 1)]:
+        outcome.result()
     return lab
 
 
@@ -146,9 +145,9 @@ def _refuse_if_running(name: str) -> None:
 def push(name: str, restart: bool) -> None:
     """Rebuild the payload and copy it into a running lab."""
     lab = opened(name)
-    built = image.get()
-    payload.build(built, lab.dir / "payload")
-    payload.push(built, lab.dir / "payload", lab.dom0)
+    known = kernels.get_all().values()
+    payload.build(known, lab.dir / "payload")
+    payload.push(known, lab.dir / "payload", lab.dom0)
     if restart:
         payload.start_daemons(lab.dom0, "restart")
 

@@ -10,12 +10,12 @@ import os
 import shutil
 import tarfile
 from pathlib import Path
+from typing import Iterable
 
 from . import cache
 from .cache import say
 from .cpio import Archive
 from .errors import LabError
-from .image import Image
 from .kernels import Kernel
 from .paths import TOP
 from .shell import run
@@ -27,16 +27,16 @@ DAEMONS = ("ibback", "vibd")
 MERGED = ("bin", "sbin", "lib", "lib64")
 
 
-def build(image: Image, staging: Path) -> None:
+def build(kernels: Iterable[Kernel], staging: Path) -> None:
     """Run the project's install targets into staging/dom0 and staging/domu."""
-    releases = " ".join(k.release for k in image.kernels.values())
+    releases = " ".join(k.release for k in kernels)
     shutil.rmtree(staging, ignore_errors=True)
     # Two labs must not run make in one tree at once.
     with cache.locked("make"):
         say("building the project's files")
         for target, extra in (("dom0", []), ("domu", [f"KVERS={releases}"])):
             try:
-                run(["make", "-C", TOP, "--no-print-directory", f"install-{target}",
+                run(["make", "-C", TOP, "--no-print-directory", f"-j{os.cpu_count()}", f"install-{target}",
                      f"DESTDIR={staging / target}", *extra], env=_environment())
             except LabError as error:
                 raise LabError(f"{error}\nThe project's files could not be built. "
@@ -65,10 +65,10 @@ def _merge_usr(tree: Path) -> None:
             shutil.rmtree(source)
 
 
-def push(image: Image, staging: Path, dom0: Place) -> None:
+def push(kernels: Iterable[Kernel], staging: Path, dom0: Place) -> None:
     """Copy staged files into a running Dom0, and the initrds that guests boot with."""
     dom0.run("tar -x -C / --keep-directory-symlink", stdin=_tar(staging / "dom0"), timeout=300)
-    for kernel in image.kernels.values():
+    for kernel in kernels:
         archive = _guest_archive(kernel, staging)
         target = f"/var/lib/xenlab/initrd-{kernel.series}"
         dom0.run(f"cat /boot/xenlab/{kernel.series}/initramfs - >{target}.new && "

@@ -6,6 +6,7 @@ connection that all commands share. Guests are reached through Dom0's master.
 """
 
 import fcntl
+import os
 import shlex
 import subprocess
 from pathlib import Path
@@ -56,7 +57,7 @@ class Place:
                 return subprocess.run(
                     ["ssh", *self._options, *options, self._target()], timeout=timeout,
                     stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL, pass_fds=()).returncode == 0
+                    stderr=subprocess.DEVNULL).returncode == 0
             except subprocess.TimeoutExpired:
                 return False
 
@@ -95,21 +96,22 @@ class Place:
         """Run a command on our own stdin, stdout and stderr; returns its status.
 
         One word is a shell command line; several are an argument vector.
+        Without a timeout this process becomes ssh and never returns.
         """
         command = words[0] if len(words) == 1 else shlex.join(words)
         if timeout is not None and words:
             # The far end's timeout kills the command; ours only a dead line.
             command = f"timeout -k 5 {timeout:g} sh -c {shlex.quote(command)}"
         argv = self.argv(["-t"] if terminal else [], command if words else None)
+        if timeout is None:
+            os.execvp(argv[0], argv)
         process = subprocess.Popen(argv)
         try:
-            return process.wait(timeout + 20 if timeout is not None else None)
+            return process.wait(timeout + 20)
         except subprocess.TimeoutExpired:
-            process.kill()
             return TIMED_OUT
-        except KeyboardInterrupt:
-            process.terminate()
-            return 130
+        finally:
+            process.kill()
 
     def put(self, source: Path, target: str) -> None:
         """Copy a file of this machine to `target`, which may be a directory."""
