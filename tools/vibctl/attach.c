@@ -101,22 +101,22 @@ static int attach_and_record(struct vibctl *ctl, const struct arguments *a,
 
 	if (store_domain_name(ctl->xp, XENPORT_NO_TRANSACTION, domid, name) < 0 ||
 	    store_domain_uuid(ctl->xp, domid, uuid) < 0)
-		return fail("domain %u has no name or UUID in xenstore: %s", domid,
-			    strerror(errno));
+		return failed("domain %u has no name or UUID in xenstore: %s", domid,
+			      strerror(errno));
 	guid_host_read(&host, ctl->dirs.machine_id);
 	if (record_load(ctl->dirs.records, uuid, record) < 0)
 		record_init(record, uuid, name, domid);
 	request.reserved = refused_indices(record);
 
 	if (vib_attach(ctl->xp, &request, vib, &why) < 0)
-		return fail("%s", why.text);
+		return failed("%s", why.text);
 	record->domid = domid;
 	record->gone_ms = 0;
 	if (record_put(record, vib->index, VIB_FROM_ATTACH, a->text, "") < 0 ||
 	    record_save(ctl->dirs.records, record) < 0)
-		fail("attached, but a reboot will not bring it back: cannot write its"
-		     " record in %s: %s",
-		     ctl->dirs.records, strerror(errno));
+		failed("attached, but a reboot will not bring it back: cannot write its"
+		       " record in %s: %s",
+		       ctl->dirs.records, strerror(errno));
 	return 0;
 }
 
@@ -128,9 +128,9 @@ static int attach_locked(struct vibctl *ctl, const struct arguments *a, uint16_t
 	int status;
 
 	if (!record)
-		status = fail("out of memory");
+		status = failed("out of memory");
 	else if (lock < 0)
-		status = fail("cannot lock %s: %s", ctl->dirs.records, strerror(errno));
+		status = failed("cannot lock %s: %s", ctl->dirs.records, strerror(errno));
 	else
 		status = attach_and_record(ctl, a, domid, record, vib);
 	if (lock >= 0)
@@ -146,25 +146,25 @@ static int wait_settled(struct vibctl *ctl, const struct arguments *a,
 	char quoted[256];
 
 	if (wait_for_vib(ctl->xp, vib, is_settled, a->timeout_s * 1000) < 0)
-		return fail("cannot wait for it: %s", strerror(errno));
+		return failed("cannot wait for it: %s", strerror(errno));
 	if (vib_read_status(ctl->xp, vib, &status) < 0)
-		return fail("vib %u of domain %u has been removed meanwhile", vib->index,
-			    vib->frontend);
+		return failed("vib %u of domain %u has been removed meanwhile",
+			      vib->index, vib->frontend);
 	if (status.error[0])
-		return fail(
+		return failed(
 			"vib %u of domain %u is there, but its backend refused it: %s",
 			vib->index, vib->frontend,
 			printable(status.error, quoted, sizeof(quoted)));
 	if (is_settled(ctl->xp, vib))
 		return 0;
 	if (status.backend == VIB_INITIALISING)
-		return fail("vib %u of domain %u is there, but no backend took it up in"
-			    " %u s; is ibback running in domain %u?",
-			    vib->index, vib->frontend, a->timeout_s, vib->backend);
-	return fail("vib %u of domain %u is there, but is not connected after %u s:"
-		    " backend %s, frontend %s; has the guest loaded ibfront?",
-		    vib->index, vib->frontend, a->timeout_s,
-		    vib_state_name(status.backend), vib_state_name(status.frontend));
+		return failed("vib %u of domain %u is there, but no backend took it up in"
+			      " %u s; is ibback running in domain %u?",
+			      vib->index, vib->frontend, a->timeout_s, vib->backend);
+	return failed("vib %u of domain %u is there, but is not connected after %u s:"
+		      " backend %s, frontend %s; has the guest loaded ibfront?",
+		      vib->index, vib->frontend, a->timeout_s,
+		      vib_state_name(status.backend), vib_state_name(status.frontend));
 }
 
 static int print_made(struct vibctl *ctl, const struct arguments *a,
@@ -200,7 +200,7 @@ int cmd_attach(struct vibctl *ctl, int argc, char **argv)
 	int status;
 
 	if (!conf)
-		return fail("out of memory");
+		return failed("out of memory");
 	if (argp_parse(&argp, argc, argv, 0, NULL, &a)) {
 		free(conf);
 		return EXIT_USAGE;
@@ -212,7 +212,7 @@ int cmd_attach(struct vibctl *ctl, int argc, char **argv)
 		a.too_long ? -1 : vibconf_parse(a.text, conf, why.text, sizeof(why.text));
 	free(conf);
 	if (status < 0)
-		return fail("%s", why.text);
+		return failed("%s", why.text);
 
 	if (open_store(ctl) < 0 || resolve_domain(ctl, a.domain, false, &domid) < 0)
 		return EXIT_REFUSED;

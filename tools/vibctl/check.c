@@ -113,7 +113,7 @@ static int check_texts(const struct xlconf *conf, bool as_json)
 	free(parsed);
 	if (rc < 0) {
 		json_decref(vibs);
-		return fail("out of memory");
+		return failed("out of memory");
 	}
 	return report(vibs, as_json);
 }
@@ -125,10 +125,10 @@ static int check_file(const struct arguments *a)
 	int status;
 
 	if (xlconf_read(AT_FDCWD, a->file, "", &conf, &why) < 0)
-		return fail("%s", why.text);
+		return failed("%s", why.text);
 	if (conf.error[0]) {
 		xlconf_free(&conf);
-		return fail("%s: %s", a->file, conf.error);
+		return failed("%s: %s", a->file, conf.error);
 	}
 	if (!conf.has_vib && !a->json)
 		printf("%s: no vib in it\n", a->file);

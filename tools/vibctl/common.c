@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int fail(const char *fmt, ...)
+int failed(const char *fmt, ...)
 {
 	va_list ap;
 
@@ -28,8 +28,8 @@ int open_store(struct vibctl *ctl)
 	ctl->xp = xenport_open_xen(XENPORT_STORE);
 	if (ctl->xp)
 		return 0;
-	fail("cannot reach xenstore: %s; vibctl runs as root where xl does",
-	     strerror(errno));
+	failed("cannot reach xenstore: %s; vibctl runs as root where xl does",
+	       strerror(errno));
 	return -1;
 }
 
@@ -38,11 +38,11 @@ int print_json(json_t *json)
 	int rc;
 
 	if (!json)
-		return fail("out of memory");
+		return failed("out of memory");
 	rc = json_dumpf(json, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(json);
-	return rc < 0 ? fail("cannot write JSON") : 0;
+	return rc < 0 ? failed("cannot write JSON") : 0;
 }
 
 int resolve_domain(struct vibctl *ctl, const char *text, bool dead_too, uint16_t *domid)
@@ -56,7 +56,7 @@ int resolve_domain(struct vibctl *ctl, const char *text, bool dead_too, uint16_t
 	}
 	if (!store_find_domain(ctl->xp, XENPORT_NO_TRANSACTION, text, domid, &why))
 		return 0;
-	fail("%s; 'xl list' shows those there are", why.text);
+	failed("%s; 'xl list' shows those there are", why.text);
 	return -1;
 }
 
@@ -67,8 +67,8 @@ int parse_index(const char *text, unsigned int *index)
 	uint64_t value;
 
 	if (schema_parse_uint(text, 0, VIB_INDEX_MAX, &value, &why) < 0) {
-		fail("index %s: %s; want a number from 0 to %d, as 'vibctl list' shows",
-		     schema_quote(text, quoted, sizeof(quoted)), why, VIB_INDEX_MAX);
+		failed("index %s: %s; want a number from 0 to %d, as 'vibctl list' shows",
+		       schema_quote(text, quoted, sizeof(quoted)), why, VIB_INDEX_MAX);
 		return -1;
 	}
 	*index = (unsigned int)value;

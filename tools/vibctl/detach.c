@@ -71,8 +71,8 @@ static bool forget(struct vibctl *ctl, uint16_t domid, unsigned int index)
 		rc = record->count ? record_save(ctl->dirs.records, record)
 				   : record_drop(ctl->dirs.records, record->uuid);
 	if (rc < 0)
-		fail("a reboot will bring it back: cannot change its record in %s: %s",
-		     ctl->dirs.records, strerror(errno));
+		failed("a reboot will bring it back: cannot change its record in %s: %s",
+		       ctl->dirs.records, strerror(errno));
 	if (lock >= 0)
 		close(lock);
 	free(record);
@@ -89,14 +89,14 @@ static int close_vib(struct vibctl *ctl, const struct arguments *a,
 			     : 1;
 
 	if (wait < 0 || closed < 0)
-		return fail("cannot close vib %u of domain %u: %s", vib->index,
-			    vib->frontend, strerror(errno));
+		return failed("cannot close vib %u of domain %u: %s", vib->index,
+			      vib->frontend, strerror(errno));
 	if (closed || vib_read_status(ctl->xp, vib, &status) < 0)
 		return 0;
-	return fail("vib %u of domain %u: its backend is %s after %u s, not closed;"
-		    " nothing has been removed; --force removes it all the same",
-		    vib->index, vib->frontend, vib_state_name(status.backend),
-		    a->timeout_s);
+	return failed("vib %u of domain %u: its backend is %s after %u s, not closed;"
+		      " nothing has been removed; --force removes it all the same",
+		      vib->index, vib->frontend, vib_state_name(status.backend),
+		      a->timeout_s);
 }
 
 /* No backend has it: perhaps it was refused, or the backend's domain died. */
@@ -107,10 +107,10 @@ static int detach_leftover(struct vibctl *ctl, uint16_t domid, unsigned int inde
 			       vib_frontend_path(&vib, "").text);
 
 	if (nodes && vib_remove(ctl->xp, &vib) < 0)
-		return fail("cannot remove vib %u of domain %u: %s", index, domid,
-			    strerror(errno));
+		return failed("cannot remove vib %u of domain %u: %s", index, domid,
+			      strerror(errno));
 	if (!forget(ctl, domid, index) && !nodes)
-		return fail(
+		return failed(
 			"domain %u has no vib %u; 'vibctl list' shows those there are",
 			domid, index);
 	return 0;
@@ -130,8 +130,8 @@ static int detach(struct vibctl *ctl, const struct arguments *a, uint16_t domid,
 		return status;
 	forget(ctl, domid, index);
 	if (vib_remove(ctl->xp, &vib) < 0)
-		return fail("cannot remove vib %u of domain %u: %s", index, domid,
-			    strerror(errno));
+		return failed("cannot remove vib %u of domain %u: %s", index, domid,
+			      strerror(errno));
 	return 0;
 }
 

@@ -98,7 +98,7 @@ static int put_records(struct vibctl *ctl, put_row *put, void *out)
 
 	for (int i = 0; i < n && !rc; i++) {
 		if (record_load(ctl->dirs.records, uuids[i], record) < 0)
-			fail("%s/%s.json is not a record", ctl->dirs.records, uuids[i]);
+			failed("%s/%s.json is not a record", ctl->dirs.records, uuids[i]);
 		else if (!record->gone_ms && store_domain_lives(ctl->xp, record->domid))
 			rc = put_refused(ctl, record, put, out);
 	}
@@ -209,7 +209,7 @@ static int list_table(struct vibctl *ctl)
 	if (!rc)
 		table_print(&table);
 	table_free(&table);
-	return rc < 0 ? fail("cannot list the vibs: %s", strerror(errno)) : 0;
+	return rc < 0 ? failed("cannot list the vibs: %s", strerror(errno)) : 0;
 }
 
 int cmd_list(struct vibctl *ctl, int argc, char **argv)
@@ -232,7 +232,7 @@ int cmd_list(struct vibctl *ctl, int argc, char **argv)
 	array = json_array();
 	if (!array || put_all(ctl, put_json, array) < 0) {
 		json_decref(array);
-		return fail("cannot list the vibs: %s", strerror(errno));
+		return failed("cannot list the vibs: %s", strerror(errno));
 	}
 	return print_json(array);
 }

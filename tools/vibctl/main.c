@@ -94,6 +94,6 @@ int main(int argc, char **argv)
 	if (ctl.xp)
 		xenport_close(ctl.xp);
 	if (fflush(stdout) || ferror(stdout))
-		return fail("cannot write: %s", strerror(errno));
+		return failed("cannot write: %s", strerror(errno));
 	return status;
 }

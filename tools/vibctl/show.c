@@ -185,11 +185,11 @@ int cmd_show(struct vibctl *ctl, int argc, char **argv)
 
 	vibs = collect(ctl, domid, a.index ? (int)index : -1);
 	if (!vibs)
-		return fail("cannot read the vibs: %s", strerror(errno));
+		return failed("cannot read the vibs: %s", strerror(errno));
 	if (!json_array_size(vibs)) {
 		json_decref(vibs);
-		return a.index ? fail("domain %u has no vib %u", domid, index)
-			       : fail("domain %u has no vib", domid);
+		return a.index ? failed("domain %u has no vib %u", domid, index)
+			       : failed("domain %u has no vib", domid);
 	}
 	if (a.json)
 		return print_json(vibs);

@@ -28,7 +28,7 @@ int cmd_show(struct vibctl *ctl, int argc, char **argv);
 int cmd_check(struct vibctl *ctl, int argc, char **argv);
 
 /* Print a line to stderr, after "vibctl: ". Returns EXIT_REFUSED. */
-int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* Connect to xenstore if that is not done. -1 after having said why not. */
 int open_store(struct vibctl *ctl);

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A /proc in the test's folder, as far as finding xl needs it. */
+#ifndef XEN_IB_TESTS_FAKE_PROC_H
+#define XEN_IB_TESTS_FAKE_PROC_H
+
+#include <stdint.h>
+
+/* A process started @started_ms after boot in @cwd (an absolute path), with the
+ * arguments @cmdline, separated by single blanks.
+ */
+void fake_process(int pid, uint64_t started_ms, const char *cmdline, const char *cwd);
+void fake_process_end(int pid);
+
+#endif
