@@ -16,6 +16,7 @@ import ipaddress
 import os
 import re
 import sys
+import textwrap
 import tomllib
 
 SIDES = {"backend": "BE", "frontend": "FE"}
@@ -191,10 +192,12 @@ def table(types, nodes):
 
 
 def mdoc_text(text):
-    """Text at the start of an mdoc line, one sentence a line."""
-    text = text.replace("\\", "\\e")
-    text = re.sub(r"([.?!]) (?=[A-Z])", r"\1\n", text)
-    return "\n".join("\\&" + s if s[0] in ".'" else s for s in text.split("\n"))
+    """Text as mdoc wants it: a sentence begins a line, and no line is long."""
+    lines = []
+    for sentence in re.split(r"(?<=[.?!]) (?=[A-Z])", text.replace("\\", "\\e")):
+        lines += textwrap.wrap(sentence, 76, break_long_words=False,
+                               break_on_hyphens=False)
+    return "\n".join("\\&" + line if line[0] in ".'" else line for line in lines)
 
 
 def mdoc_bounds(node):
