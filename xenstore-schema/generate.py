@@ -117,7 +117,8 @@ def check_node(node, types):
     default = node.get("default")
     if default is not None and not (isinstance(default, str)
                                     and ACCEPTS[node["type"]](default, node)):
-        raise SchemaError(f"its default '{default}' is not {types[node['type']]}")
+        bounds = f", {bounds_text(node)}" if bounds_text(node) else ""
+        raise SchemaError(f"its default '{default}' is not {types[node['type']]}{bounds}")
 
 
 def load(path):
@@ -200,7 +201,8 @@ def mdoc_text(text):
     return "\n".join("\\&" + line if line[0] in ".'" else line for line in lines)
 
 
-def mdoc_bounds(node):
+def bounds_text(node):
+    """The bounds of a node's type, for people, or none."""
     if node["type"] == "uint":
         return f"{node['min']} to {node['max']}"
     if node["type"] in BOUNDED:
@@ -210,7 +212,7 @@ def mdoc_bounds(node):
 
 def mdoc_item(term, types, kind, node, tail):
     facts = types[kind]
-    if kind == node["type"] and (bounds := mdoc_bounds(node)):
+    if kind == node["type"] and (bounds := bounds_text(node)):
         facts += ": " + bounds
     out = [f".It {term}", mdoc_text(node["doc"]), ".br",
            mdoc_text(f"{facts[0].upper()}{facts[1:]}.")]
