@@ -8,7 +8,6 @@ from typing import Callable, Optional
 
 from . import cache, machine
 from .cache import say
-from .errors import LabError
 from .image import Image, ssh_key
 from .machine import Flavour, Qemu
 from .paths import LONGEST_SOCKET_DIR
