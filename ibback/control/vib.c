@@ -93,7 +93,11 @@ static void refuse(struct vib *vib, const char *why)
 
 /* ---- attributes -------------------------------------------------------- */
 
-/* The first reading: what is wrong refuses the device. */
+/*
+ * Read the attributes and put the vport on its fabric, where it stays until the
+ * device is closed: a domain that is gone holds no GID its successor needs.
+ * What is wrong refuses the device.
+ */
 static void attach(struct vib *vib)
 {
 	char why[WHY_MAX];
@@ -215,6 +219,10 @@ static void offer(struct vib *vib)
 		after(vib, wait);
 		return;
 	}
+	if (!vib->vport.fabric)
+		attach(vib);
+	if (vib->broken)
+		return;
 	if (getrandom(&vib->session, sizeof(vib->session), 0) != sizeof(vib->session)) {
 		refuse(vib, "no random number for a session");
 		return;
@@ -328,6 +336,7 @@ static void take_step(struct vib *vib, enum lifecycle_step step)
 		break;
 	case STEP_CLOSED:
 		disconnect(vib);
+		fabric_detach(&vib->vport);
 		write_state(vib, XENBUS_CLOSED);
 		break;
 	case STEP_NONE:
@@ -366,7 +375,7 @@ static void run_steps(struct vib *vib)
 }
 
 /* The frontend's directory, which must be the guest's own and no other. */
-static bool find_frontend(struct vib *vib)
+static void find_frontend(struct vib *vib)
 {
 	char path[XENPORT_PATH_MAX], want[XENPORT_PATH_MAX];
 	char id[16];
@@ -381,15 +390,14 @@ static bool find_frontend(struct vib *vib)
 	    domid != vib->domid) {
 		refuse(vib,
 		       "frontend or frontend-id: not the directory this vib belongs to");
-		return false;
+		return;
 	}
 	if (node_path(path, want, VIB_FE_STATE) < 0 ||
 	    xenport_watch(vib->backend->xp, path, vib->token) < 0) {
 		refuse(vib, "cannot watch the frontend's state");
-		return false;
+		return;
 	}
 	memcpy(vib->frontend, want, sizeof(vib->frontend));
-	return true;
 }
 
 bool vib_process(struct vib *vib)
@@ -400,8 +408,8 @@ bool vib_process(struct vib *vib)
 	if (node_read(vib, vib->dir, VIB_BE_STATE, state, sizeof(state)) < 0 &&
 	    errno == ENOENT)
 		return false;
-	if (!vib->frontend[0] && !vib->broken && find_frontend(vib))
-		attach(vib);
+	if (!vib->frontend[0] && !vib->broken)
+		find_frontend(vib);
 	else if (vib->attrs_dirty && vib->vport.fabric)
 		reread_attributes(vib);
 	vib->attrs_dirty = false;
