@@ -4,7 +4,6 @@
 # programs to UNIT_TESTS, with OBJS_NAME and LIBS_NAME, and scripts that print
 # TAP to CHECK_SCRIPTS.
 
-CHECK_SCRIPTS :=
 include $(filter-out tests/unit/build.mk,$(sort $(wildcard tests/unit/*.mk)))
 
 $(addprefix $(B)/test/,$(UNIT_TESTS)): $(B)/test/%: $$(OBJS_$$*) $(B)/libcommon.a
