@@ -43,9 +43,18 @@ void fake_process(int pid, uint64_t started_ms, const char *cmdline, const char 
 		abort();
 }
 
+void fake_process_output(int pid, const char *path)
+{
+	struct entry fd = entry(pid, "fd");
+
+	tempdir_mkdir(fd.path);
+	if (symlink(path, tempdir_path(entry(pid, "fd/1").path)))
+		abort();
+}
+
 void fake_process_end(int pid)
 {
-	static const char *const names[] = { "stat", "cmdline", "cwd", "" };
+	static const char *const names[] = { "stat", "cmdline", "cwd", "fd/1", "fd", "" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		remove(tempdir_path(entry(pid, names[i]).path));

@@ -227,6 +227,37 @@ static void a_reboot_keeps_vibs_and_guids(void **state)
 	assert_int_equal(record.vibs[0].source, VIB_FROM_RECORD);
 }
 
+/* As it is under xl: a monitor is forked after creation, so after the record. */
+static void a_reboot_is_not_a_fresh_create(void **state)
+{
+	(void)state;
+	write_text("vm/web.cfg", "name='web'\nvib=['pkey=0x8001']\n");
+	fake_process(10, boottime_ms() - 10, "xl create web.cfg", tempdir_path("vm"));
+	introduce(5, UUID_A, "web");
+	fake_process_end(10);
+	fake_process(11, boottime_ms() + 50, "xl create web.cfg", tempdir_path("vm"));
+	fake_process_output(11, "/var/log/xen/xl-web.log");
+	assert_int_equal(record_load(dirs.records, UUID_A, &record), 0);
+	assert_int_equal(record_put(&record, 3, VIB_FROM_ATTACH, "pkey=0x8003", ""), 0);
+	assert_int_equal(record_save(dirs.records, &record), 0);
+
+	release(5);
+	introduce(6, UUID_A, "web");
+	assert_string_equal(value(VIB(6, 0) "/pkey"), "0x8001");
+	assert_string_equal(value(VIB(6, 3) "/pkey"), "0x8003");
+}
+
+/* Without a record, though, a monitor is as good as any: vibd came late. */
+static void a_monitor_counts_where_there_is_no_record(void **state)
+{
+	(void)state;
+	write_text("vm/web.cfg", "name='web'\nvib=['pkey=0x8001']\n");
+	fake_process(11, 5000, "xl create web.cfg", tempdir_path("vm"));
+	fake_process_output(11, "/var/log/xen/xl-web.log.1");
+	introduce(5, UUID_A, "web");
+	assert_string_equal(value(VIB(5, 0) "/pkey"), "0x8001");
+}
+
 static void a_reboot_waits_for_its_old_guids(void **state)
 {
 	char guid[32];
@@ -353,6 +384,8 @@ int main(void)
 		T(a_dead_domains_vibs_are_closed_then_removed),
 		T(a_backend_that_does_not_close_has_its_time),
 		T(a_reboot_keeps_vibs_and_guids),
+		T(a_reboot_is_not_a_fresh_create),
+		T(a_monitor_counts_where_there_is_no_record),
 		T(a_reboot_waits_for_its_old_guids),
 		T(a_fresh_create_beats_the_record),
 		T(a_restarted_vibd_disturbs_nothing_and_makes_up),

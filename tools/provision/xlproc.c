@@ -85,6 +85,23 @@ static int read_xl_config(int dirfd, struct xlconf *conf)
 	return rc;
 }
 
+/* A monitor's output goes to a log that libxl_create_logfile() named after the
+ * domain, and gives another suffix when it is rotated.
+ */
+static bool is_monitor(int dirfd, const char *domain)
+{
+	char target[PATH_MAX], log[DOMAIN_NAME_SIZE + 16];
+	ssize_t n = readlinkat(dirfd, "fd/1", target, sizeof(target) - 1);
+	const char *base;
+
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	base = strrchr(target, '/');
+	snprintf(log, sizeof(log), "/xl-%s.log", domain);
+	return base && !strncmp(base, log, strlen(log));
+}
+
 static struct xl_process *find_process(struct xl_pool *pool, pid_t pid,
 				       uint64_t started_ms)
 {
@@ -128,6 +145,7 @@ static int look_at(struct xl_pool *pool, int dirfd, pid_t pid, uid_t owner)
 	}
 	if (read_xl_config(dirfd, &process.conf) < 0)
 		return 0;
+	process.monitor = is_monitor(dirfd, process.conf.name);
 	if (add_process(pool, &process) < 0) {
 		xlconf_free(&process.conf);
 		return -1;
@@ -204,7 +222,8 @@ const struct xl_process *xl_pool_find(const struct xl_pool *pool, const char *do
 	for (size_t i = 0; i < pool->count; i++) {
 		const struct xl_process *p = &pool->processes[i];
 
-		if (strcmp(p->conf.name, domain) != 0 || p->started_ms < since_ms)
+		if (strcmp(p->conf.name, domain) != 0 ||
+		    (since_ms && (p->monitor || p->started_ms < since_ms)))
 			continue;
 		if (found && !xlconf_same_vibs(&found->conf, &p->conf)) {
 			errno = ENOTUNIQ;

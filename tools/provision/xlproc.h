@@ -32,8 +32,10 @@ struct xl_pool {
  */
 int xl_pool_scan(struct xl_pool *pool, const char *proc, uid_t owner, bool keep_gone);
 
-/* The config that names @domain, of a process started at @since_ms or later.
- * NULL and errno: ENOENT for none, ENOTUNIQ for several that differ in vibs.
+/* The config that names @domain. With @since_ms, only that of a process that was
+ * started then or later to create a domain: a monitor, which xl forks off when a
+ * domain is made and which makes it anew on a reboot, does not count. NULL and
+ * errno: ENOENT for none, ENOTUNIQ for several that differ in vibs.
  */
 const struct xl_process *xl_pool_find(const struct xl_pool *pool, const char *domain,
 				      uint64_t since_ms);
