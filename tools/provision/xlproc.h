@@ -17,6 +17,7 @@ struct xl_process {
 	pid_t pid;
 	uint64_t started_ms; /* as boottime_ms() */
 	bool seen;           /* by the last scan */
+	bool monitor;        /* it has created its domain, and waits for its end */
 	struct xlconf conf;
 };
 
