@@ -91,6 +91,7 @@ static void poller_does_not_sleep_on_a_bell_in_any_word(void **state)
 #define QUEUES    4 /* of each producer */
 
 static int fd;
+static uint32_t most; /* bells a producer rings before it waits */
 static uint32_t work[PRODUCERS * QUEUES], done[PRODUCERS * QUEUES];
 static uint32_t producers_left, rounds[PRODUCERS];
 static bool producer_failed[PRODUCERS];
@@ -102,7 +103,7 @@ static void *ring_and_wait(void *arg)
 	double end = seconds_now() + RACE_SECONDS;
 
 	do {
-		uint32_t round = ++rounds[me], n = 1 + round % QUEUES;
+		uint32_t round = ++rounds[me], n = 1 + round % most;
 
 		for (uint32_t i = 0; i < n; i++) {
 			uint32_t q = me * QUEUES + i;
@@ -147,21 +148,27 @@ static uint32_t poll_once(void)
 	return bells;
 }
 
-static void no_bell_is_lost_among_threads(void **state)
+static void race(uint32_t producers, bool may_sleep)
 {
 	pthread_t thread[PRODUCERS];
-	uint32_t sleeps = 0, seed = 9;
+	uint32_t sleeps = 0, seed = 9, all = 0;
 	bool lost = false;
 
-	(void)state;
 	fd = wakeup_open();
-	producers_left = PRODUCERS;
-	for (uintptr_t i = 0; i < PRODUCERS; i++)
+	memset(work, 0, sizeof(work));
+	memset(done, 0, sizeof(done));
+	memset(rounds, 0, sizeof(rounds));
+	memset(producer_failed, 0, sizeof(producer_failed));
+	producers_left = producers;
+	run_on(pthread_self(), 0);
+	for (uintptr_t i = 0; i < producers; i++) {
 		assert_int_equal(
 			pthread_create(&thread[i], NULL, ring_and_wait, (void *)i), 0);
+		run_on(thread[i], 1 + (int)i);
+	}
 
 	while (__atomic_load_n(&producers_left, __ATOMIC_SEQ_CST)) {
-		if (poll_once())
+		if (poll_once() || !may_sleep)
 			continue;
 		jitter(&seed);
 		if (!vib_doorbell_sleep(&page)) {
@@ -170,15 +177,78 @@ static void no_bell_is_lost_among_threads(void **state)
 		}
 		vib_doorbell_wake(&page);
 	}
-	for (int i = 0; i < PRODUCERS; i++) {
+	for (uint32_t i = 0; i < producers; i++) {
 		pthread_join(thread[i], NULL);
 		assert_false(producer_failed[i]);
 		assert_true(rounds[i] >= 64);
+		all += rounds[i];
 	}
 	assert_false(lost);
-	assert_true(sleeps >= 10);
-	print_message("# %u rounds, %u sleeps\n", rounds[0] + rounds[1], sleeps);
+	assert_true(!may_sleep || sleeps >= 10);
+	print_message("# %u rounds, %u sleeps\n", all, sleeps);
 	close(fd);
+}
+
+/* With no later bell to make up for the one that is lost. */
+static void single_bell_always_reaches_a_poller_about_to_sleep(void **state)
+{
+	(void)state;
+	most = 1;
+	race(1, true);
+}
+
+static void single_bell_always_reaches_a_poller_that_polls(void **state)
+{
+	(void)state;
+	most = 1;
+	race(1, false);
+}
+
+static void no_bell_is_lost_among_producers_of_one_leaf(void **state)
+{
+	(void)state;
+	most = QUEUES;
+	race(PRODUCERS, true);
+}
+
+#define BOTH_ROUNDS 20000
+
+static uint32_t both_started, both_finished;
+
+/* Half of a leaf's queues, at the same time as another rings the other half. */
+static void *ring_half(void *arg)
+{
+	uint32_t first = (uint32_t)(uintptr_t)arg;
+
+	for (uint32_t round = 1; round <= BOTH_ROUNDS; round++) {
+		if (!spin_until(&both_started, round))
+			break;
+		for (uint32_t q = first; q < first + 32; q++)
+			vib_doorbell_ring(&page, q);
+		__atomic_fetch_add(&both_finished, 1, __ATOMIC_RELEASE);
+	}
+	return NULL;
+}
+
+static void two_producers_of_one_word_do_not_undo_each_other(void **state)
+{
+	pthread_t thread;
+	bool ok = true;
+
+	(void)state;
+	assert_int_equal(pthread_create(&thread, NULL, ring_half, (void *)32), 0);
+	run_on(pthread_self(), 0);
+	run_on(thread, 1);
+	for (uint32_t round = 1; round <= BOTH_ROUNDS; round++) {
+		__atomic_store_n(&both_started, round, __ATOMIC_RELEASE);
+		for (uint32_t q = 0; q < 32; q++)
+			vib_doorbell_ring(&page, q);
+		ok &= spin_until(&both_finished, round);
+		ok &= vib_doorbell_take_summary(&page, 0) == 1;
+		ok &= vib_doorbell_take_leaf(&page, 0) == ~0ull;
+	}
+	pthread_join(thread, NULL);
+	assert_true(ok);
 }
 
 int main(void)
@@ -194,7 +264,14 @@ int main(void)
 				       clean_page),
 		cmocka_unit_test_setup(poller_does_not_sleep_on_a_bell_in_any_word,
 				       clean_page),
-		cmocka_unit_test_setup(no_bell_is_lost_among_threads, clean_page),
+		cmocka_unit_test_setup(single_bell_always_reaches_a_poller_about_to_sleep,
+				       clean_page),
+		cmocka_unit_test_setup(single_bell_always_reaches_a_poller_that_polls,
+				       clean_page),
+		cmocka_unit_test_setup(two_producers_of_one_word_do_not_undo_each_other,
+				       clean_page),
+		cmocka_unit_test_setup(no_bell_is_lost_among_producers_of_one_leaf,
+				       clean_page),
 	};
 
 	alarm(120); /* whatever hangs ends as a failure */

@@ -304,7 +304,7 @@ static void *produce_in_bursts(void *arg)
 			continue;
 		}
 		jitter(&seed);
-		last = value % 64 == 0 && seconds_now() > end;
+		last = value >= 1000 && value % 64 == 0 && seconds_now() > end;
 		for (uint32_t i = 0; i < r->batch; i++)
 			put(&r->p.prod, last ? LAST : value++);
 		if (vib_queue_must_notify(&r->p.prod, from))
@@ -359,6 +359,8 @@ static void race(uint32_t order, uint32_t batch)
 	pthread_t producer;
 
 	assert_int_equal(pthread_create(&producer, NULL, produce_in_bursts, &r), 0);
+	run_on(pthread_self(), 0);
+	run_on(producer, 1);
 	consume(&r);
 	if (r.failure) /* the producer may never end */
 		fail_msg("after %u entries and %u sleeps: %s", r.consumed, r.sleeps,

@@ -7,6 +7,7 @@
 #define XEN_IB_TESTS_WAKEUP_H
 
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -59,6 +60,28 @@ static inline bool wakeup_wait(int fd)
 	if (poll(&pfd, 1, WAKEUP_PATIENCE_MS) != 1)
 		return false;
 	return read(fd, &count, sizeof(count)) == sizeof(count);
+}
+
+/*
+ * Hold @thread on the @nth of this process' processors, so that a race is one
+ * between processors; unless there is only one.
+ */
+static inline void run_on(pthread_t thread, int nth)
+{
+	static cpu_set_t all; /* as they were before the first was held */
+	cpu_set_t one;
+
+	if (CPU_COUNT(&all) == 0 && sched_getaffinity(0, sizeof(all), &all) < 0)
+		abort();
+	nth %= CPU_COUNT(&all);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &all) || nth--)
+			continue;
+		CPU_ZERO(&one);
+		CPU_SET(cpu, &one);
+		pthread_setaffinity_np(thread, sizeof(one), &one);
+		return;
+	}
 }
 
 /* Spin some 0 to 255 steps, so that two threads meet in ever other ways. */
