@@ -9,3 +9,9 @@ LIBS_test_command := $(LIBS_common)
 OBJS_test_fabric := $(addprefix $(B)/obj/,tests/unit/test_fabric.o ibback/control/fabric.o)
 OBJS_test_throttle := $(B)/obj/tests/unit/test_throttle.o
 CFLAGS_tests_unit += -Iibback
+
+UNIT_TESTS += test_backend
+OBJS_test_backend := $(addprefix $(B)/obj/tests/unit/,test_backend.o fake_guest.o \
+	fake_store.o) $(addprefix $(B)/obj/ibback/control/,backend.o command.o \
+	connection.o fabric.o lifecycle.o vib.o vport.o)
+LIBS_test_backend := $(LIBS_common) -luv

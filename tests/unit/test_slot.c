@@ -353,24 +353,27 @@ static void consume(struct race *r)
 
 static void race(uint32_t order, uint32_t batch)
 {
-	struct race r = { .p = pair_new(order, 0u - 1000),
-			  .fd = wakeup_open(),
-			  .batch = batch };
+	struct race *r = calloc(1, sizeof(*r));
 	pthread_t producer;
 
-	assert_int_equal(pthread_create(&producer, NULL, produce_in_bursts, &r), 0);
+	assert_non_null(r);
+	r->p = pair_new(order, 0u - 1000);
+	r->fd = wakeup_open();
+	r->batch = batch;
+	assert_int_equal(pthread_create(&producer, NULL, produce_in_bursts, r), 0);
 	run_on(pthread_self(), 0);
 	run_on(producer, 1);
-	consume(&r);
-	if (r.failure) /* the producer may never end */
-		fail_msg("after %u entries and %u sleeps: %s", r.consumed, r.sleeps,
-			 r.failure);
+	consume(r);
+	if (r->failure) /* the producer may never end: leave all it uses */
+		fail_msg("after %u entries and %u sleeps: %s", r->consumed, r->sleeps,
+			 r->failure);
 	pthread_join(producer, NULL);
-	print_message("# %u entries, %u sleeps\n", r.consumed, r.sleeps);
-	assert_true(r.consumed >= 1000);
-	assert_true(r.sleeps >= 10);
-	close(r.fd);
-	free(r.p.memory);
+	print_message("# %u entries, %u sleeps\n", r->consumed, r->sleeps);
+	assert_true(r->consumed >= 1000);
+	assert_true(r->sleeps >= 10);
+	close(r->fd);
+	free(r->p.memory);
+	free(r);
 }
 
 static void no_wakeup_is_lost_between_arming_and_sleeping(void **state)

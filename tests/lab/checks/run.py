@@ -53,7 +53,7 @@ def suite(pattern: str) -> unittest.TestSuite:
 def check(setting: Setting, rounds: int, pattern: str, keep: bool) -> tuple[int, int]:
     """Run the checks in one lab: how many passed and failed."""
     print(f"== {setting}, {rounds} round(s)", flush=True)
-    host = Host(f"check-{setting.type}-{setting.kernel}-{setting.dom0_kernel}")
+    host = Host(f"check-{setting.type}-{setting.kernel}-{setting.dom0_kernel}".replace(".", "_"))
     VibChecks.host, VibChecks.rounds = host, rounds
     VibChecks.shape = ["--type", setting.type, "--kernel", setting.kernel]
     try:

@@ -1,0 +1,454 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The whole control thread against guests in memory. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <xen-ib/xenstore.h>
+
+#include "cm.h"
+#include "control/backend.h"
+#include "fake_guest.h"
+#include "log.h"
+
+#define BE "/local/domain/0/backend/vib/1/0"
+#define FE "/local/domain/1/device/vib/0"
+
+struct world {
+	uv_loop_t loop;
+	struct fake_xen *xen;
+	struct fabric_table fabrics;
+	struct backend backend;
+};
+
+static void put(struct world *w, const char *path, const char *value)
+{
+	assert_int_equal(xenport_write(fake_xen_port(w->xen), 0, path, value), 0);
+}
+
+static const char *get(struct world *w, const char *path)
+{
+	return fake_value(fake_xen_store(w->xen), path);
+}
+
+static void assert_node(struct world *w, const char *path, const char *value)
+{
+	const char *is = get(w, path);
+
+	assert_non_null(is);
+	assert_string_equal(is, value);
+}
+
+static void start(struct world *w)
+{
+	assert_int_equal(
+		backend_start(&w->backend, &w->loop, fake_xen_port(w->xen), &w->fabrics),
+		0);
+	fake_settle(w->xen);
+}
+
+static void stop(struct world *w)
+{
+	backend_stop(&w->backend);
+	fake_settle(w->xen);
+}
+
+static int set_up(void **state)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	log_open("test", 0); /* what is refused on purpose is no news */
+	uv_loop_init(&w->loop);
+	w->xen = fake_xen_new(&w->loop);
+	fabric_table_init(&w->fabrics);
+	fabric_add(&w->fabrics, "local");
+	put(w, "/local/domain/0/domid", "0");
+	fake_introduce(fake_xen_store(w->xen), 1, "uuid", "guest");
+	start(w);
+	*state = w;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct world *w = *state;
+
+	stop(w);
+	/* Whatever a test did, nothing may be left. */
+	assert_int_equal(fake_mappings(w->xen), 0);
+	assert_int_equal(fake_bound_ports(w->xen), 0);
+	assert_int_equal(uv_loop_close(&w->loop), 0);
+	fabric_table_free(&w->fabrics);
+	fake_xen_free(w->xen);
+	free(w);
+	return 0;
+}
+
+/* What the toolstack writes for a vib of domain @domid. */
+static void plug_domain(struct world *w, unsigned int domid, const char *guid)
+{
+	static const char *const both[][2] = {
+		{ VIB_BE_ONLINE, "1" },
+		{ VIB_BE_DOMAIN, "guest" },
+		{ VIB_BE_NODE_GUID, "0x02" },
+		{ VIB_BE_STATE, "1" },
+	};
+	char be[64], fe[64], path[128], text[16];
+
+	snprintf(be, sizeof(be), "/local/domain/0/backend/vib/%u/0", domid);
+	snprintf(fe, sizeof(fe), "/local/domain/%u/device/vib/0", domid);
+	snprintf(text, sizeof(text), "%u", domid);
+	snprintf(path, sizeof(path), "%s/state", fe);
+	put(w, path, "1");
+	snprintf(path, sizeof(path), "%s/frontend", be);
+	put(w, path, fe);
+	snprintf(path, sizeof(path), "%s/frontend-id", be);
+	put(w, path, text);
+	snprintf(path, sizeof(path), "%s/port-guid", be);
+	put(w, path, guid);
+	for (size_t i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "%s/%s", be, both[i][0]);
+		put(w, path, strcmp(both[i][0], VIB_BE_NODE_GUID) ? both[i][1] : guid);
+	}
+	fake_settle(w->xen);
+}
+
+static void plug(struct world *w)
+{
+	plug_domain(w, 1, "0x02163e0000000001");
+}
+
+/* What ibfront writes: pages 0 to 2, event channel 5, the backend's session. */
+static void answer(struct world *w)
+{
+	put(w, FE "/" VIB_FE_VERSION, "1");
+	put(w, FE "/" VIB_FE_SESSION, get(w, BE "/" VIB_BE_SESSION));
+	put(w, FE "/" VIB_FE_CONTROL_REF, "0");
+	put(w, FE "/" VIB_FE_RING_REF, "1");
+	put(w, FE "/" VIB_FE_ASYNC_REF, "2");
+	put(w, FE "/" VIB_FE_EVENT_CHANNEL, "5");
+	memset(fake_page(w->xen, 0), 0, VIB_PAGE_SIZE);
+	memset(fake_page(w->xen, 2), 0, VIB_PAGE_SIZE);
+	SHARED_RING_INIT((struct vib_control_sring *)fake_page(w->xen, 1));
+	put(w, FE "/" VIB_FE_STATE, "3");
+	fake_settle(w->xen);
+}
+
+static void connect_guest(struct world *w)
+{
+	plug(w);
+	assert_node(w, BE "/state", "2");
+	answer(w);
+	assert_node(w, BE "/state", "4");
+	put(w, FE "/state", "4");
+	fake_settle(w->xen);
+}
+
+static uint8_t alive(struct world *w)
+{
+	return ((struct vib_control_page *)fake_page(w->xen, 0))->backend_alive;
+}
+
+/* ---- tests ----------------------------------------------------------------- */
+
+static void connects_and_answers(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_sring *ring = fake_page(w->xen, 1);
+
+	connect_guest(w);
+	assert_int_equal(alive(w), 1);
+	assert_int_equal(fake_mappings(w->xen), 3);
+
+	ring->ring[0].req = (struct vib_control_request){ .id = 9,
+							  .operation = VIB_CMD_QUERY_PORT,
+							  .port = VIB_PORT };
+	ring->rsp_event = 1;
+	ring->req_prod = 1;
+	fake_event(w->xen, 5);
+	fake_settle(w->xen);
+	assert_int_equal(ring->rsp_prod, 1);
+	assert_int_equal(ring->ring[0].rsp.id, 9);
+	assert_int_equal(ring->ring[0].rsp.status, 0);
+	assert_int_equal(ring->ring[0].rsp.u.port.state, VIB_PORT_ACTIVE);
+	assert_true(fake_notified(w->xen, 5));
+}
+
+static void every_session_is_new(void **state)
+{
+	struct world *w = *state;
+	char first[32];
+
+	connect_guest(w);
+	snprintf(first, sizeof(first), "%s", get(w, BE "/session"));
+	put(w, FE "/state", "6"); /* module unloaded */
+	fake_settle(w->xen);
+	assert_int_equal(alive(w), 0);
+	assert_int_equal(fake_mappings(w->xen), 0);
+	assert_node(w, BE "/state", "2");
+	assert_string_not_equal(get(w, BE "/session"), first);
+
+	/* Rings that answer the old offer are not mapped. */
+	put(w, FE "/state", "3");
+	fake_settle(w->xen);
+	assert_int_equal(fake_mappings(w->xen), 0);
+	answer(w);
+	assert_node(w, BE "/state", "4");
+}
+
+static void a_restarted_backend_waits_for_new_rings(void **state)
+{
+	struct world *w = *state;
+
+	connect_guest(w);
+	stop(w);
+	assert_int_equal(alive(w), 0);
+	assert_node(w, BE "/state", "1");
+	put(w, BE "/state", "4"); /* as a killed one leaves it */
+	start(w);
+	assert_node(w, BE "/state", "2");
+	assert_int_equal(fake_mappings(w->xen), 0);
+	put(w, FE "/state", "1");
+	answer(w);
+	assert_node(w, BE "/state", "4");
+}
+
+static void unplugged(void **state)
+{
+	struct world *w = *state;
+
+	connect_guest(w);
+	put(w, BE "/online", "0");
+	put(w, BE "/state", "5");
+	fake_settle(w->xen);
+	assert_node(w, BE "/state", "5");
+	put(w, FE "/state", "6");
+	fake_settle(w->xen);
+	assert_node(w, BE "/state", "6");
+	assert_int_equal(fake_mappings(w->xen), 0);
+	xenport_rm(fake_xen_port(w->xen), 0, BE);
+	fake_settle(w->xen);
+	assert_true(LIST_EMPTY(&w->backend.vibs));
+}
+
+static void a_vanished_domain_is_let_go(void **state)
+{
+	struct world *w = *state;
+
+	connect_guest(w);
+	fake_release(fake_xen_store(w->xen), 1);
+	fake_settle(w->xen);
+	assert_int_equal(fake_mappings(w->xen), 0);
+	assert_int_equal(fake_bound_ports(w->xen), 0);
+	assert_node(w, BE "/state", "6");
+}
+
+static void a_successor_may_have_the_dead_domains_guid(void **state)
+{
+	struct world *w = *state;
+
+	connect_guest(w);
+	fake_release(fake_xen_store(w->xen), 1);
+	fake_settle(w->xen);
+	plug_domain(w, 2, "0x02163e0000000001");
+	assert_node(w, "/local/domain/0/backend/vib/2/0/state", "2");
+}
+
+static void the_same_guid_twice_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	connect_guest(w);
+	plug_domain(w, 2, "0x02163e0000000001");
+	assert_node(w, "/local/domain/0/backend/vib/2/0/state", "6");
+	assert_non_null(
+		strstr(get(w, "/local/domain/0/backend/vib/2/0/error"), "port-guid"));
+	assert_node(w, BE "/state", "4");
+}
+
+static void bad_nodes_are_refused_by_name(void **state)
+{
+	static const char *const bad[][2] = {
+		{ VIB_BE_FABRIC, "nowhere" },
+		{ VIB_BE_FABRIC, "../../x" },
+		{ VIB_BE_PKEY, "0x0000" },
+		{ VIB_BE_PKEY, "" },
+		{ VIB_BE_PORT_GUID, "0x0" },
+		{ VIB_BE_NODE_GUID, "-1" },
+		{ VIB_BE_LINK, "sideways" },
+		{ VIB_BE_GID, "ff02::1" },
+		{ VIB_BE_MAX_QP, "1e9" },
+		{ VIB_BE_MAX_MR, "99999999999999999999" },
+		{ VIB_BE_FRONTEND, "/local/domain/0/device/vib/0" },
+		{ VIB_BE_FRONTEND_ID, "0" },
+	};
+	struct world *w = *state;
+	char path[128];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		stop(w);
+		xenport_rm(fake_xen_port(w->xen), 0, BE);
+		plug(w);
+		snprintf(path, sizeof(path), BE "/%s", bad[i][0]);
+		put(w, path, bad[i][1]);
+		start(w);
+		assert_node(w, BE "/state", "6");
+		assert_non_null(get(w, BE "/error"));
+		assert_non_null(strstr(get(w, BE "/error"), bad[i][0]));
+	}
+}
+
+static void bad_frontend_nodes_map_nothing(void **state)
+{
+	static const char *const bad[][2] = {
+		{ VIB_FE_CONTROL_REF, "4000000000" },
+		{ VIB_FE_RING_REF, "-1" },
+		{ VIB_FE_ASYNC_REF, "" },
+		{ VIB_FE_EVENT_CHANNEL, "0" },
+		{ VIB_FE_EVENT_CHANNEL, "70" },
+		{ VIB_FE_VERSION, "2" },
+		{ VIB_FE_RING_REF, "0x1x" },
+	};
+	struct world *w = *state;
+	char path[128];
+
+	plug(w);
+	for (size_t i = 0; i < 2; i++) { /* the third refusal is for good */
+		answer(w);
+		put(w, FE "/state", "1");
+		fake_settle(w->xen);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		stop(w);
+		start(w);
+		put(w, FE "/state", "1");
+		answer(w);
+		assert_node(w, BE "/state", "4");
+		put(w, FE "/state", "1");
+		fake_settle(w->xen);
+		snprintf(path, sizeof(path), FE "/%s", bad[i][0]);
+		put(w, FE "/" VIB_FE_SESSION, get(w, BE "/session"));
+		put(w, path, bad[i][1]);
+		put(w, FE "/state", "3");
+		fake_settle(w->xen);
+		assert_int_equal(fake_mappings(w->xen), 0);
+		assert_int_equal(fake_bound_ports(w->xen), 0);
+		assert_string_not_equal(get(w, BE "/state"), "4");
+	}
+}
+
+static void grants_that_never_map_end_in_refusal(void **state)
+{
+	struct world *w = *state;
+
+	plug(w);
+	fake_refuse_maps(w->xen, true);
+	for (int i = 0; i < 5; i++) {
+		put(w, FE "/state", "1");
+		fake_settle(w->xen);
+		answer(w);
+	}
+	put(w, FE "/state", "6");
+	fake_settle(w->xen);
+	assert_node(w, BE "/state", "6");
+	assert_non_null(strstr(get(w, BE "/error"), "control-ref"));
+	assert_int_equal(fake_bound_ports(w->xen), 0);
+}
+
+static void a_frontend_that_breaks_the_ring_loses_its_device(void **state)
+{
+	struct world *w = *state;
+
+	connect_guest(w);
+	((struct vib_control_sring *)fake_page(w->xen, 1))->req_prod = 1000;
+	fake_event(w->xen, 5);
+	fake_settle(w->xen);
+	assert_int_equal(fake_mappings(w->xen), 0);
+	assert_node(w, BE "/state", "5");
+	assert_non_null(strstr(get(w, BE "/error"), "req_prod"));
+	put(w, FE "/state", "6");
+	fake_settle(w->xen);
+	assert_node(w, BE "/state", "6");
+	put(w, FE "/state", "1"); /* and does not get it back by itself */
+	fake_settle(w->xen);
+	assert_node(w, BE "/state", "6");
+}
+
+static void changes_become_async_events(void **state)
+{
+	struct world *w = *state;
+	struct vib_queue q;
+	const struct vib_async_event *event;
+
+	connect_guest(w);
+	vib_queue_init(&q, fake_page(w->xen, 2), VIB_ASYNC_ORDER,
+		       sizeof(struct vib_async_event));
+	put(w, BE "/" VIB_BE_LINK, "down");
+	fake_settle(w->xen);
+	event = vib_queue_peek(&q);
+	assert_non_null(event);
+	assert_int_equal(event->type, VIB_ASYNC_PORT_CHANGE);
+	assert_int_equal(event->object, VIB_PORT);
+	assert_true(fake_notified(w->xen, 5));
+	vib_queue_consume(&q);
+
+	put(w, BE "/" VIB_BE_PKEY, "0x8001");
+	fake_settle(w->xen);
+	event = vib_queue_peek(&q);
+	assert_non_null(event);
+	assert_int_equal(event->type, VIB_ASYNC_PKEY_CHANGE);
+	vib_queue_consume(&q);
+
+	/* what is wrong, or fixed, is no change */
+	put(w, BE "/" VIB_BE_PKEY, "rubbish");
+	put(w, BE "/" VIB_BE_MAX_QP, "7");
+	fake_settle(w->xen);
+	assert_null(vib_queue_peek(&q));
+}
+
+static void event_storms_are_left_masked(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_sring *ring = fake_page(w->xen, 1);
+	unsigned int served = 0;
+
+	connect_guest(w);
+	for (uint32_t i = 0; i < 1000; i++) {
+		ring->ring[i % 16].req =
+			(struct vib_control_request){ .id = (uint16_t)i,
+						      .operation = VIB_CMD_QUERY_DEVICE };
+		ring->req_prod++;
+		fake_event(w->xen, 5);
+		uv_run(&w->loop, UV_RUN_NOWAIT);
+		if (ring->rsp_prod != ring->req_prod)
+			break; /* it has stopped listening, for now */
+		served++;
+	}
+	assert_true(served < 1000);
+	/* the rest comes with time, and nothing is lost */
+	while (ring->rsp_prod != ring->req_prod)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	assert_node(w, BE "/state", "4");
+}
+
+#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(connects_and_answers),
+		test(every_session_is_new),
+		test(a_restarted_backend_waits_for_new_rings),
+		test(unplugged),
+		test(a_vanished_domain_is_let_go),
+		test(a_successor_may_have_the_dead_domains_guid),
+		test(the_same_guid_twice_is_refused),
+		test(bad_nodes_are_refused_by_name),
+		test(bad_frontend_nodes_map_nothing),
+		test(grants_that_never_map_end_in_refusal),
+		test(a_frontend_that_breaks_the_ring_loses_its_device),
+		test(changes_become_async_events),
+		test(event_storms_are_left_masked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
