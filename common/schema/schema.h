@@ -42,9 +42,9 @@ struct schema_node {
 	enum schema_type config_type; /* of the text in a config */
 	enum schema_writer writer;
 	bool required;
-	const char *config;	    /* its key in an xl config, or NULL */
-	const char *def;	    /* what absence means, or NULL */
-	uint64_t min, max;	    /* of a number, or of a list's entries */
+	const char *config;         /* its key in an xl config, or NULL */
+	const char *def;            /* what absence means, or NULL */
+	uint64_t min, max;          /* of a number, or of a list's entries */
 	const char *const *allowed; /* of an enum, ended by NULL */
 	const char *doc;
 };
@@ -57,7 +57,7 @@ extern const char *const schema_type_text[SCHEMA_TYPES];
 /* Longest text of any node, with its NUL: 128 P_Keys, or 15 GIDs. */
 #define SCHEMA_VALUE_MAX 1024
 #define SCHEMA_PKEYS_MAX 128
-#define SCHEMA_GIDS_MAX	 15
+#define SCHEMA_GIDS_MAX  15
 
 /* The node @key of @side, or NULL. */
 const struct schema_node *schema_find(enum schema_side side, const char *key);

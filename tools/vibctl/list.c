@@ -15,6 +15,7 @@ struct row {
 	uint16_t domid;
 	unsigned int index;
 	bool exists;
+	const char *state; /* of the backend, or what became of the vib */
 	struct vib_id vib;
 	struct vib_status status;
 	char name[DOMAIN_NAME_SIZE];
@@ -50,6 +51,7 @@ static int put_vib(struct vibctl *ctl, const struct vib_id *vib, put_row *put, v
 	vib_read_backend(ctl->xp, vib, VIB_BE_PKEY, row.pkeys);
 	/* Gone between the list and here: then it is not there to be listed. */
 	if (!vib_read_status(ctl->xp, vib, &row.status)) {
+		row.state = vib_state_name(row.status.backend);
 		snprintf(row.error, sizeof(row.error), "%.639s", row.status.error);
 		if (!row.error[0] && row.status.backend == VIB_INITIALISING)
 			snprintf(row.error, sizeof(row.error),
@@ -69,6 +71,7 @@ static int put_refused(struct vibctl *ctl, const struct record *record, put_row 
 		struct row row = {
 			.domid = record->domid,
 			.index = entry->index,
+			.state = entry->error[0] ? "refused" : "gone",
 			.source = vib_source_name(entry->source),
 			.fabric = "-",
 			.guid = "-",
@@ -81,7 +84,7 @@ static int put_refused(struct vibctl *ctl, const struct record *record, put_row 
 		read_name(ctl, &row);
 		snprintf(row.error, sizeof(row.error), "%s",
 			 entry->error[0] ? entry->error
-					 : "its backend directory is gone");
+					 : "its backend's domain has gone with it");
 		if (put(&row, out) < 0)
 			return -1;
 	}
@@ -107,12 +110,23 @@ static int put_records(struct vibctl *ctl, put_row *put, void *out)
 	return rc;
 }
 
+static int compare_vibs(const void *a, const void *b)
+{
+	const struct vib_id *x = a, *y = b;
+
+	if (x->frontend != y->frontend)
+		return x->frontend < y->frontend ? -1 : 1;
+	return (x->index > y->index) - (x->index < y->index);
+}
+
 static int put_all(struct vibctl *ctl, put_row *put, void *out)
 {
 	struct vib_id *vibs;
 	int n = store_list_vibs(ctl->xp, XENPORT_NO_TRANSACTION, &vibs);
 	int rc = n < 0 ? -1 : 0;
 
+	if (n > 0)
+		qsort(vibs, (size_t)n, sizeof(*vibs), compare_vibs);
 	for (int i = 0; i < n && !rc; i++)
 		rc = put_vib(ctl, &vibs[i], put, out);
 	free(vibs);
@@ -126,7 +140,7 @@ static int put_table(const struct row *row, void *out)
 		domid,
 		printable(row->name, name, sizeof(name)),
 		index,
-		row->exists ? vib_state_name(row->status.backend) : "refused",
+		row->state,
 		row->exists ? vib_state_name(row->status.frontend) : "-",
 		printable(row->fabric, fabric, sizeof(fabric)),
 		row->guid,
@@ -153,10 +167,9 @@ static json_t *pkeys_to_json(const char *text)
 
 static int put_json(const struct row *row, void *out)
 {
-	json_t *json = json_pack(
-		"{s:i, s:s, s:i, s:s, s:s}", "domid", (int)row->domid, "name", row->name,
-		"index", (int)row->index, "source", row->source, "backend_state",
-		row->exists ? vib_state_name(row->status.backend) : "refused");
+	json_t *json = json_pack("{s:i, s:s, s:i, s:s, s:s}", "domid", (int)row->domid,
+				 "name", row->name, "index", (int)row->index, "source",
+				 row->source, "backend_state", row->state);
 
 	if (json && row->error[0])
 		json_object_set_new(json, "error", json_string(row->error));

@@ -14,6 +14,7 @@ const char *argp_program_version = "vibd (xen-ib) " VIB_VERSION;
 enum {
 	STEP_MS = 1000,
 	SWEEP_MS = 60000,
+	PULSE_MS = 10000,
 	/* A domain can make xenstore busy; other handles get their turn too. */
 	EVENTS_AT_ONCE = 256,
 };
@@ -21,7 +22,7 @@ enum {
 struct vibd {
 	uv_loop_t loop;
 	uv_poll_t store;
-	uv_timer_t step, sweep;
+	uv_timer_t step, sweep, pulse;
 	uv_signal_t term, interrupt;
 	struct keeper keeper;
 	int status;
@@ -61,6 +62,26 @@ static void on_sweep(uv_timer_t *timer)
 	run_step(d);
 }
 
+static void store_lost(struct vibd *d)
+{
+	log_err("the connection to xenstore is lost: ending");
+	stop(d, EXIT_FAILURE);
+}
+
+/* libxenstore's thread may find the connection closed without its descriptor
+ * showing it (4.17 does): only a request tells.
+ */
+static void on_pulse(uv_timer_t *timer)
+{
+	struct vibd *d = timer->data;
+	char value[XENPORT_VALUE_MAX + 1];
+
+	if (xenport_read(d->keeper.xp, XENPORT_NO_TRANSACTION, "/", value,
+			 sizeof(value)) < 0 &&
+	    errno != ENOENT)
+		store_lost(d);
+}
+
 /* Take waiting events, and note which kinds they are. -1: no xenstore. */
 static int take_events(struct vibd *d, bool *introduced, bool *released)
 {
@@ -85,8 +106,7 @@ static void on_store(uv_poll_t *poll, int status, int events)
 
 	(void)events;
 	if (status < 0 || take_events(d, &introduced, &released) < 0) {
-		log_err("the connection to xenstore is lost: ending");
-		stop(d, EXIT_FAILURE);
+		store_lost(d);
 		return;
 	}
 	/* An xl may end within a second: what it was told comes first. */
@@ -102,13 +122,15 @@ static int start_handles(struct vibd *d)
 	int rc;
 
 	d->store.data = d->step.data = d->sweep.data = d;
-	d->term.data = d->interrupt.data = d;
+	d->pulse.data = d->term.data = d->interrupt.data = d;
 	if ((rc = uv_timer_init(&d->loop, &d->step)) ||
 	    (rc = uv_timer_init(&d->loop, &d->sweep)) ||
+	    (rc = uv_timer_init(&d->loop, &d->pulse)) ||
 	    (rc = uv_signal_init(&d->loop, &d->term)) ||
 	    (rc = uv_signal_init(&d->loop, &d->interrupt)) ||
 	    (rc = uv_poll_init(&d->loop, &d->store, xenport_store_fd(d->keeper.xp))) ||
 	    (rc = uv_timer_start(&d->sweep, on_sweep, SWEEP_MS, SWEEP_MS)) ||
+	    (rc = uv_timer_start(&d->pulse, on_pulse, PULSE_MS, PULSE_MS)) ||
 	    (rc = uv_signal_start(&d->term, on_signal, SIGTERM)) ||
 	    (rc = uv_signal_start(&d->interrupt, on_signal, SIGINT)) ||
 	    (rc = uv_poll_start(&d->store, UV_READABLE, on_store))) {
