@@ -48,7 +48,6 @@ struct fabric *fabric_add(struct fabric_table *table, const char *name)
 		return NULL;
 	memcpy(f->name, name, len + 1);
 	f->up = true; /* nothing a local fabric depends on can be down */
-	f->last_lid = LID_SA;
 	LIST_INIT(&f->vports);
 	LIST_INSERT_HEAD(&table->fabrics, f, entry);
 	return f;
@@ -64,16 +63,21 @@ static bool lid_taken(const struct fabric *fabric, uint16_t lid)
 	return false;
 }
 
-static uint16_t next_lid(struct fabric *fabric)
+/*
+ * A LID that follows from the port GUID, so that a guest keeps its LID over a
+ * restart of the daemon and a reboot; the next free one where two GUIDs meet.
+ * 0 if none is free.
+ */
+static uint16_t choose_lid(const struct fabric *fabric, uint64_t port_guid)
 {
-	uint16_t lid = fabric->last_lid;
+	const uint16_t first = LID_SA + 1, count = LID_UNICAST_MAX - LID_SA;
+	uint16_t at = (uint16_t)(port_guid % count);
 
-	for (unsigned int tried = 0; tried < LID_UNICAST_MAX; tried++) {
-		lid = lid >= LID_UNICAST_MAX ? LID_SA + 1 : lid + 1;
-		if (!lid_taken(fabric, lid)) {
-			fabric->last_lid = lid;
+	for (uint16_t tried = 0; tried < count; tried++) {
+		uint16_t lid = first + (at + tried) % count;
+
+		if (!lid_taken(fabric, lid))
 			return lid;
-		}
 	}
 	return 0;
 }
@@ -104,7 +108,7 @@ int fabric_attach(struct fabric *fabric, struct vport *vport)
 		errno = EEXIST;
 		return -1;
 	}
-	vport->lid = next_lid(fabric);
+	vport->lid = choose_lid(fabric, vport->attr.port_guid);
 	if (!vport->lid) {
 		errno = ENOSPC;
 		return -1;

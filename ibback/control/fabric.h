@@ -26,7 +26,6 @@ struct vport_attr;
 struct fabric {
 	char name[FABRIC_NAME_MAX];
 	bool up;
-	uint16_t last_lid; /* LIDs are handed out in turn, so that none is reused soon */
 	LIST_HEAD(, vport) vports;
 	LIST_ENTRY(fabric) entry;
 };

@@ -60,31 +60,56 @@ static void a_second_owner_of_a_gid_is_refused(void **state)
 	fabric_table_free(&table);
 }
 
-static void lids_wrap_and_skip_those_in_use(void **state)
+static void a_lid_follows_from_the_guid(void **state)
 {
 	struct fabric_table table;
 	struct fabric *f;
-	struct vport stays = with_guid(1), moves = with_guid(2);
-	uint16_t first;
+	struct vport a = with_guid(1), b = with_guid(2);
+	uint16_t a_lid, b_lid;
 
 	(void)state;
 	fabric_table_init(&table);
 	f = fabric_add(&table, "local");
-	assert_int_equal(fabric_attach(f, &stays), 0);
-	assert_int_equal(fabric_attach(f, &moves), 0);
-	first = moves.lid;
-	fabric_detach(&moves);
-	assert_int_equal(fabric_attach(f, &moves), 0);
-	assert_int_not_equal(moves.lid, first); /* not reused at once */
-	fabric_detach(&moves);
+	a.attr.port_guid = 0x02163e0000000001;
+	b.attr.port_guid = 0x02163e0000000002;
+	assert_int_equal(fabric_attach(f, &a), 0);
+	assert_int_equal(fabric_attach(f, &b), 0);
+	a_lid = a.lid;
+	b_lid = b.lid;
+	fabric_detach(&a);
+	fabric_detach(&b);
+	/* as after a restart that meets them in the other order */
+	assert_int_equal(fabric_attach(f, &b), 0);
+	assert_int_equal(fabric_attach(f, &a), 0);
+	assert_int_equal(a.lid, a_lid);
+	assert_int_equal(b.lid, b_lid);
+	fabric_detach(&a);
+	fabric_detach(&b);
+	fabric_table_free(&table);
+}
 
-	f->last_lid = LID_UNICAST_MAX;
-	assert_int_equal(fabric_attach(f, &moves), 0);
-	assert_int_not_equal(moves.lid, stays.lid);
-	assert_int_not_equal(moves.lid, LID_SA);
-	assert_int_not_equal(moves.lid, 0);
-	fabric_detach(&moves);
-	fabric_detach(&stays);
+static void guids_that_meet_get_different_lids(void **state)
+{
+	enum { MEETING = 5 };
+	const uint64_t span = LID_UNICAST_MAX - LID_SA;
+	struct fabric_table table;
+	struct fabric *f;
+	struct vport v[MEETING];
+
+	(void)state;
+	fabric_table_init(&table);
+	f = fabric_add(&table, "local");
+	for (unsigned int i = 0; i < MEETING; i++) {
+		v[i] = with_guid((uint8_t)(i + 1));
+		v[i].attr.port_guid = span - 1 + i * span; /* all at the last LID */
+		assert_int_equal(fabric_attach(f, &v[i]), 0);
+		assert_true(v[i].lid > LID_SA && v[i].lid <= LID_UNICAST_MAX);
+		for (unsigned int j = 0; j < i; j++)
+			assert_int_not_equal(v[i].lid, v[j].lid);
+	}
+	assert_int_equal(v[0].lid, LID_UNICAST_MAX);
+	for (unsigned int i = 0; i < MEETING; i++)
+		fabric_detach(&v[i]);
 	fabric_table_free(&table);
 }
 
@@ -109,7 +134,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_vport_has_its_own_lid),
 		cmocka_unit_test(a_second_owner_of_a_gid_is_refused),
-		cmocka_unit_test(lids_wrap_and_skip_those_in_use),
+		cmocka_unit_test(a_lid_follows_from_the_guid),
+		cmocka_unit_test(guids_that_meet_get_different_lids),
 		cmocka_unit_test(fabrics_are_found_by_name),
 	};
 
