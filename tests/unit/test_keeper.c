@@ -312,6 +312,7 @@ static void a_restarted_vibd_disturbs_nothing_and_makes_up(void **state)
 	assert_null(fake_value(fake, "/local/domain/0/backend/vib/9"));
 	assert_int_equal(record_load(dirs.records, UUID_A, &record), 0);
 	assert_int_equal(record.vibs[0].source, VIB_FROM_CONF);
+	assert_string_equal(record.vibs[0].error, "");
 }
 
 static void a_domain_is_given_its_vibs_once(void **state)

@@ -332,7 +332,16 @@ static void a_cfg_must_name_the_domain(void **state)
 	(void)state;
 	write_text("xl/web.cfg", "name='other'\nvib=['pkey=0x4']\n");
 	assert_int_equal(find("web", NULL), FOUND_NOTHING);
-	assert_int_equal(find("../xl/web", NULL), FOUND_NOTHING);
+}
+
+static void a_name_leads_to_no_other_folder(void **state)
+{
+	(void)state;
+	tempdir_mkdir("conf");
+	write_text("secret.conf", "vib=['pkey=0x4']\n");
+	write_text("conf/.hidden.conf", "vib=['pkey=0x4']\n");
+	assert_int_equal(find("../secret", NULL), FOUND_NOTHING);
+	assert_int_equal(find(".hidden", NULL), FOUND_NOTHING);
 }
 
 static void a_config_without_vib_means_no_vibs(void **state)
@@ -383,6 +392,7 @@ int main(void)
 		T(other_users_and_other_programs_do_not_count),
 		T(sources_are_asked_in_order),
 		T(a_cfg_must_name_the_domain),
+		T(a_name_leads_to_no_other_folder),
 		T(a_config_without_vib_means_no_vibs),
 		T(a_conf_that_cannot_be_read_is_complained_of_and_passed),
 		T(a_senseless_vib_is_one_refusal),
