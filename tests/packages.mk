@@ -6,9 +6,9 @@
 PKG_BUILD := gcc make pkg-config python3 libc6-dev libxen-dev libuv1-dev \
              libjansson-dev libinih-dev uuid-dev libibverbs-dev
 PKG_KERNEL := linux-headers-amd64 linux-headers-6.12-amd64
-PKG_CHECK := libcmocka-dev libasan8 libubsan1
+PKG_CHECK := libcmocka-dev libasan8 libubsan1 binutils
 PKG_FUZZ  := clang libclang-rt-14-dev
-PKG_LINT  := clang clang-format sparse shellcheck cppcheck mandoc
+PKG_LINT  := clang clang-format sparse shellcheck cppcheck mandoc pyflakes3
 PKG_LAB   = $(shell sed -n 's/[[:space:]]*\#.*//;/./p' tests/lab/packages.txt)
 
 # $(call need,PACKAGES): a shell command that installs what is missing of them.
