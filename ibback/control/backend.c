@@ -227,6 +227,20 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	}
 }
 
+/* libxenstore (4.17) does not show a lost connection on its descriptor. */
+#define PULSE_MS 10000
+
+static void on_pulse(uv_timer_t *timer)
+{
+	struct backend *backend = timer->data;
+	char text[16];
+
+	if (xenport_read(backend->xp, XENPORT_NO_TRANSACTION, "domid", text,
+			 sizeof(text)) < 0 &&
+	    errno != ENOENT)
+		fail(backend, "xenstore is lost");
+}
+
 int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 		  struct fabric_table *fabrics)
 {
@@ -256,9 +270,12 @@ int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 	uv_poll_init(loop, &backend->store_poll, xenport_store_fd(xp));
 	uv_poll_init(loop, &backend->event_poll, xenport_event_fd(xp));
 	backend->store_poll.data = backend;
+	uv_timer_init(loop, &backend->pulse);
 	backend->event_poll.data = backend;
+	backend->pulse.data = backend;
 	uv_poll_start(&backend->store_poll, UV_READABLE, on_store);
 	uv_poll_start(&backend->event_poll, UV_READABLE, on_event);
+	uv_timer_start(&backend->pulse, on_pulse, PULSE_MS, PULSE_MS);
 	return 0;
 }
 
@@ -273,6 +290,7 @@ void backend_stop(struct backend *backend)
 	}
 	uv_close((uv_handle_t *)&backend->store_poll, NULL);
 	uv_close((uv_handle_t *)&backend->event_poll, NULL);
+	uv_close((uv_handle_t *)&backend->pulse, NULL);
 	free(backend->by_port);
 	backend->by_port = NULL;
 	backend->num_ports = 0;

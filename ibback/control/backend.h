@@ -26,6 +26,7 @@ struct backend {
 	size_t num_ports;
 	uv_poll_t store_poll;
 	uv_poll_t event_poll;
+	uv_timer_t pulse;
 	bool failed; /* Xen is lost: the daemon ends */
 };
 

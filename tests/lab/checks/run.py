@@ -50,14 +50,18 @@ def suite(pattern: str) -> unittest.TestSuite:
     return unittest.TestSuite(VibChecks(name) for name in names)
 
 
-def check(setting: Setting, rounds: int, pattern: str, keep: bool) -> tuple[int, int]:
+def check(setting: Setting, rounds: int, pattern: str, reuse: bool,
+          keep: bool) -> tuple[int, int]:
     """Run the checks in one lab: how many passed and failed."""
     print(f"== {setting}, {rounds} round(s)", flush=True)
     host = Host(f"check-{setting.type}-{setting.kernel}-{setting.dom0_kernel}".replace(".", "_"))
     VibChecks.host, VibChecks.rounds = host, rounds
     VibChecks.shape = ["--type", setting.type, "--kernel", setting.kernel]
     try:
-        host.up("--guests", "2", *VibChecks.shape, "--dom0-kernel", setting.dom0_kernel)
+        if reuse:
+            host.lab("push", "--restart")
+        else:
+            host.up("--guests", "2", *VibChecks.shape, "--dom0-kernel", setting.dom0_kernel)
         runner = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Spoken)
         result = runner.run(suite(pattern))
     except AssertionError as error:
@@ -78,6 +82,8 @@ def main() -> int:
     parser.add_argument("--kernel", choices=("6.1", "6.12"), help="only these guests' kernel")
     parser.add_argument("--dom0-kernel", choices=("6.1", "6.12"), help="only this Dom0 kernel")
     parser.add_argument("--keep", action="store_true", help="leave the labs up")
+    parser.add_argument("--reuse", action="store_true",
+                        help="use labs that --keep left up, with the daemons of today")
     parser.add_argument("pattern", nargs="?", default="", help="only checks named like this")
     options = parser.parse_args()
 
@@ -87,7 +93,8 @@ def main() -> int:
                 and options.dom0_kernel in (None, s.dom0_kernel)]
     passed = failed = 0
     for setting in settings:
-        good, bad = check(setting, rounds, options.pattern, options.keep)
+        good, bad = check(setting, rounds, options.pattern, options.reuse,
+                          options.keep)
         passed, failed = passed + good, failed + bad
     print(f"{passed} passed, {failed} failed")
     return 0 if passed and not failed else 1
