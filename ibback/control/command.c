@@ -96,18 +96,19 @@ static int query_pkey(const struct vport *vport, const struct vib_cmd_query_tabl
 static int execute(const struct vport *vport, const struct vib_control_request *req,
 		   struct vib_control_response *rsp)
 {
-	if (req->operation == VIB_CMD_QUERY_DEVICE)
-		return query_device(vport, &rsp->u.device);
-	if (req->port != VIB_PORT)
-		return -EINVAL;
+	bool of_port = req->port == VIB_PORT;
 
 	switch (req->operation) {
+	case VIB_CMD_QUERY_DEVICE:
+		return query_device(vport, &rsp->u.device);
 	case VIB_CMD_QUERY_PORT:
-		return query_port(vport, &rsp->u.port);
+		return of_port ? query_port(vport, &rsp->u.port) : -EINVAL;
 	case VIB_CMD_QUERY_GID:
-		return query_gid(vport, &req->u.query_table, rsp->u.gids);
+		return of_port ? query_gid(vport, &req->u.query_table, rsp->u.gids)
+			       : -EINVAL;
 	case VIB_CMD_QUERY_PKEY:
-		return query_pkey(vport, &req->u.query_table, rsp->u.pkeys);
+		return of_port ? query_pkey(vport, &req->u.query_table, rsp->u.pkeys)
+			       : -EINVAL;
 	default:
 		return -EOPNOTSUPP;
 	}

@@ -70,15 +70,13 @@ struct verbs_device_ops {
 	const struct verbs_match_ent *match_table;
 	const struct verbs_device_ops **static_providers;
 	bool (*match_device)(struct verbs_sysfs_dev *sysfs_dev);
-	struct verbs_context *(*alloc_context)(struct ibv_device *device,
-					       int cmd_fd, void *private_data);
-	struct verbs_context *(*import_context)(struct ibv_device *device,
-						int cmd_fd);
+	struct verbs_context *(*alloc_context)(struct ibv_device *device, int cmd_fd,
+					       void *private_data);
+	struct verbs_context *(*import_context)(struct ibv_device *device, int cmd_fd);
 	struct verbs_device *(*alloc_device)(struct verbs_sysfs_dev *sysfs_dev);
 	void (*uninit_device)(struct verbs_device *device);
 };
-static_assert(offsetof(struct verbs_device_ops, alloc_context) == 40,
-	      "private ABI 34");
+static_assert(offsetof(struct verbs_device_ops, alloc_context) == 40, "private ABI 34");
 static_assert(sizeof(struct verbs_device_ops) == 72, "private ABI 34");
 
 typedef void (*verbs_other_op)(void);
@@ -168,8 +166,7 @@ static_assert(offsetof(struct verbs_context_ops, free_context) == 39 * 8,
 	      "private ABI 34");
 static_assert(offsetof(struct verbs_context_ops, query_device_ex) == 58 * 8,
 	      "private ABI 34");
-static_assert(offsetof(struct verbs_context_ops, query_port) == 60 * 8,
-	      "private ABI 34");
+static_assert(offsetof(struct verbs_context_ops, query_port) == 60 * 8, "private ABI 34");
 static_assert(sizeof(struct verbs_context_ops) == 76 * 8, "private ABI 34");
 
 /* Commands to uverbs: a header that libibverbs fills, then the kernel's own. */
@@ -199,13 +196,11 @@ void *_verbs_init_and_alloc_context(struct ibv_device *device, int cmd_fd,
 /* Undoes it but for the memory, which is free()d afterwards. */
 void verbs_uninit_context(struct verbs_context *context);
 /* Takes over the operations that are set in @ops. */
-void verbs_set_ops(struct verbs_context *context,
-		   const struct verbs_context_ops *ops);
+void verbs_set_ops(struct verbs_context *context, const struct verbs_context_ops *ops);
 
 /* These return 0 or a positive errno. */
-int ibv_cmd_get_context(struct verbs_context *context,
-			struct ibv_get_context *cmd, size_t cmd_size,
-			struct ib_uverbs_get_context_resp *resp,
+int ibv_cmd_get_context(struct verbs_context *context, struct ibv_get_context *cmd,
+			size_t cmd_size, struct ib_uverbs_get_context_resp *resp,
 			size_t resp_size);
 int ibv_cmd_query_device_any(struct ibv_context *context,
 			     const struct ibv_query_device_ex_input *input,

@@ -45,9 +45,9 @@ static int vib_query_device(struct ibv_context *context,
 		return ret;
 
 	ver = resp.base.fw_ver;
-	snprintf(attr->orig_attr.fw_ver, sizeof(attr->orig_attr.fw_ver),
-		 "%u.%u.%u", (unsigned int)(ver >> 16) & 0xffff,
-		 (unsigned int)(ver >> 8) & 0xff, (unsigned int)ver & 0xff);
+	snprintf(attr->orig_attr.fw_ver, sizeof(attr->orig_attr.fw_ver), "%u.%u.%u",
+		 (unsigned int)(ver >> 16) & 0xffff, (unsigned int)(ver >> 8) & 0xff,
+		 (unsigned int)ver & 0xff);
 	return 0;
 }
 
@@ -73,8 +73,8 @@ static const struct verbs_context_ops vib_context_ops = {
 	.query_port = vib_query_port,
 };
 
-static struct verbs_context *vib_alloc_context(struct ibv_device *device,
-					       int cmd_fd, void *private_data)
+static struct verbs_context *vib_alloc_context(struct ibv_device *device, int cmd_fd,
+					       void *private_data)
 {
 	struct vib_alloc_context_resp resp = {};
 	struct ibv_get_context cmd;

@@ -94,7 +94,7 @@ struct vib_send_wqe {
 			__u64 length;
 			__u32 key;
 			__u32 access;
-			__u32 page_list_ref; /* grant of a struct vib_page_list */
+			__u32 page_list_ref; /* grant of the list of pages */
 			__u32 page_shift;
 		} reg_mr;
 		__u8 raw[40];
