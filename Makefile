@@ -48,19 +48,26 @@ include xenstore-schema/build.mk common/build.mk
 include $(filter-out xenstore-schema/build.mk common/build.mk,$(wildcard */build.mk */*/build.mk))
 include tests/lab/check.mk
 
+# V=1 shows the commands; otherwise a line says what is made.
+ifeq ($(V),1)
+say = $(2)
+else
+say = @printf '  %-7s %s\n' $(1) $@; $(2)
+endif
+
 # One rule for every userspace object: build/obj/<path>.o from <path>.c.
 $(B)/obj/%.o: %.c $(GENERATED) | $(B)/.tools
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) $(CFLAGS_$(subst /,_,$(patsubst %/,%,$(dir $<)))) -c -o $@ $<
+	$(call say,CC,$(CC) $(ALL_CFLAGS) $(CFLAGS_$(subst /,_,$(patsubst %/,%,$(dir $<)))) -c -o $@ $<)
 
 $(B)/obj/gen/%.o: $(B)/gen/%.c | $(B)/.tools
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+	$(call say,CC,$(CC) $(ALL_CFLAGS) -c -o $@ $<)
 
 # A program NAME in PROGRAMS is linked from OBJS_NAME with LIBS_NAME.
 $(addprefix $(B)/bin/,$(PROGRAMS)): $(B)/bin/%:
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS_$*)
+	$(call say,LINK,$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS_$*))
 define program_deps
 $(B)/bin/$(1): $(OBJS_$(1))
 endef
@@ -73,7 +80,8 @@ install: install-dom0 install-domu
 install-dom0: $(INSTALL_DOM0)
 install-domu: $(INSTALL_DOMU)
 
+# The lab's images are kept: minutes to make, and a lab may run from them.
 clean:
-	rm -rf build
+	if [ -d build ]; then find build -mindepth 1 -maxdepth 1 ! -name lab -exec rm -rf {} +; fi
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
