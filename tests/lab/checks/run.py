@@ -87,7 +87,7 @@ def main() -> int:
     parser.add_argument("pattern", nargs="?", default="", help="only checks named like this")
     options = parser.parse_args()
 
-    rounds = options.rounds or (10 if options.long else 2)
+    rounds = options.rounds or (10 if options.long else 1)
     settings = [s for s in (LONG if options.long else SHORT)
                 if options.type in (None, s.type) and options.kernel in (None, s.kernel)
                 and options.dom0_kernel in (None, s.dom0_kernel)]
