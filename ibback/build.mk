@@ -2,7 +2,7 @@
 
 PROGRAMS += ibback
 CONTROL_OBJS := $(addprefix $(B)/obj/ibback/control/, \
-	backend.o command.o connection.o fabric.o lifecycle.o vib.o vport.o)
+	backend.o command.o connection.o fabric.o frontend.o lifecycle.o nodes.o vib.o vport.o)
 OBJS_ibback := $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(CONTROL_OBJS) \
 	$(B)/libcommon.a
 LIBS_ibback := $(LIBS_common) -luv -linih

@@ -11,6 +11,7 @@
 #include "log.h"
 
 #define ROOT_TOKEN         "be"
+#define RELEASE_TOKEN      "release"
 
 /* Xen's limit with the FIFO event channel ABI. */
 #define MAX_EVENT_CHANNELS (1u << 17)
@@ -157,15 +158,33 @@ static void note_token(struct backend *backend, const char *token)
 		vib->dirty = true;
 }
 
-static void process_dirty(struct backend *backend)
+/* A domain ended, or is ending. */
+static void note_release(struct backend *backend)
+{
+	struct vib *vib;
+
+	LIST_FOREACH(vib, &backend->vibs, entry)
+	{
+		if (vib->domain_gone || xenport_domain_exists(backend->xp, vib->domid))
+			continue;
+		vib->domain_gone = true;
+		vib->dirty = true;
+	}
+}
+
+void backend_process(struct backend *backend)
 {
 	struct vib *vib, *next;
 
+	/* The dead first: what they hold, their successors need. */
 	for (vib = LIST_FIRST(&backend->vibs); vib; vib = next) {
 		next = LIST_NEXT(vib, entry);
-		if (vib->dirty && !vib_process(vib))
+		if (vib->dirty && vib_vanished(vib))
 			vib_free(vib);
 	}
+	LIST_FOREACH(vib, &backend->vibs, entry)
+	if (vib->dirty)
+		vib_process(vib);
 }
 
 /* ---- the loop ---------------------------------------------------------- */
@@ -189,8 +208,12 @@ static void on_store(uv_poll_t *poll, int status, int events)
 	char path[XENPORT_PATH_MAX], token[32];
 	int rc = 1;
 
-	(void)status;
 	(void)events;
+	if (status < 0) {
+		errno = -status;
+		fail(backend, "polling");
+		return;
+	}
 	for (int i = 0; rc > 0 && i < WATCH_BATCH; i++) {
 		rc = xenport_next_watch(backend->xp, path, sizeof(path), token,
 					sizeof(token));
@@ -202,10 +225,12 @@ static void on_store(uv_poll_t *poll, int status, int events)
 			break;
 		if (strcmp(token, ROOT_TOKEN) == 0)
 			note_path(backend, path);
+		else if (strcmp(token, RELEASE_TOKEN) == 0)
+			note_release(backend);
 		else
 			note_token(backend, token);
 	}
-	process_dirty(backend);
+	backend_process(backend);
 }
 
 static void on_event(uv_poll_t *poll, int status, int events)
@@ -214,8 +239,12 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	uint32_t port;
 	int rc = 1;
 
-	(void)status;
 	(void)events;
+	if (status < 0) {
+		errno = -status;
+		fail(backend, "polling");
+		return;
+	}
 	for (int i = 0; rc > 0 && i < WATCH_BATCH; i++) {
 		rc = xenport_next_event(backend->xp, &port);
 		if (rc < 0) {
@@ -266,6 +295,10 @@ int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 		log_err("cannot watch %s: %s", backend->root, strerror(errno));
 		return -1;
 	}
+
+	/* Told to Dom0 alone; a driver domain goes by the frontend's directory. */
+	if (xenport_watch(xp, "@releaseDomain", RELEASE_TOKEN) < 0)
+		log_info("not told of domains that end: %s", strerror(errno));
 
 	uv_poll_init(loop, &backend->store_poll, xenport_store_fd(xp));
 	uv_poll_init(loop, &backend->event_poll, xenport_event_fd(xp));

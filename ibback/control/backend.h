@@ -40,6 +40,9 @@ int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 /* Disconnect every vib and stop; the loop has then nothing of ours left. */
 void backend_stop(struct backend *backend);
 
+/* Look at every vib that is marked dirty; frees those whose directory is gone. */
+void backend_process(struct backend *backend);
+
 /* Route events of @port to @vib, or to nobody with NULL. -1 and errno: ENOMEM. */
 int backend_route_port(struct backend *backend, uint32_t port, struct vib *vib);
 

@@ -83,6 +83,8 @@ static int answer_requests(struct connection *c, const struct vport *vport, bool
 			return -1;
 		while (c->ring.req_cons != prod) {
 			RING_COPY_REQUEST(&c->ring, c->ring.req_cons, &req);
+			/* The copy is the only reading there is. */
+			__asm__ volatile("" ::: "memory");
 			c->ring.req_cons++;
 			command_execute(vport, &req, &rsp);
 			*RING_GET_RESPONSE(&c->ring, c->ring.rsp_prod_pvt) = rsp;

@@ -12,10 +12,13 @@ enum lifecycle_step lifecycle_next(const struct lifecycle_view *v)
 		return STEP_DISCONNECT;
 
 	if (!v->online || v->broken) {
+		/* Once closed it stays so, whatever the frontend plays at. */
+		if (v->backend == XENBUS_CLOSED)
+			return STEP_NONE;
 		/* A frontend at work closes first, and unmaps before we do. */
 		if (frontend_is_up(v->frontend) || v->frontend == XENBUS_CLOSING)
 			return v->backend == XENBUS_CLOSING ? STEP_NONE : STEP_CLOSING;
-		return v->backend == XENBUS_CLOSED ? STEP_NONE : STEP_CLOSED;
+		return STEP_CLOSED;
 	}
 
 	/* Its domain is gone, or going: wait for the toolstack to tidy up. */

@@ -11,54 +11,31 @@
 #include <xen-ib/xenstore.h>
 
 #include "control/backend.h"
+#include "control/frontend.h"
 #include "control/lifecycle.h"
+#include "control/nodes.h"
 #include "log.h"
 
 /* A module reload takes one offer; a guest that loops is slowed to these. */
-#define OFFERS_PER_WINDOW 8
-#define OFFER_WINDOW_MS   4000
+#define OFFERS_PER_WINDOW  8
+#define OFFER_WINDOW_MS    4000
 /* Commands come one event each at worst, 16 in flight. */
-#define EVENTS_PER_WINDOW 256
-#define EVENT_WINDOW_MS   100
+#define EVENTS_PER_WINDOW  256
+#define EVENT_WINDOW_MS    100
+/* A handshake is half a dozen changes, each seen on both sides. */
+#define CHANGES_PER_WINDOW 64
+#define CHANGE_WINDOW_MS   500
 /* Tries to map a frontend's grants before the vib is given up. */
-#define MAX_FAILURES      3
+#define MAX_FAILURES       3
 /* When work is left that no event announces. */
-#define SERVICE_AGAIN_MS  10
+/* When xenstore refused a write. */
+#define RETRY_MS           1000
+#define SERVICE_AGAIN_MS   10
 
 #define vib_log(vib, level, fmt, ...) \
 	log_vib(level, (vib)->domid, (vib)->index, fmt, ##__VA_ARGS__)
 
 /* ---- xenstore nodes ---------------------------------------------------- */
-
-static int node_path(char *path, const char *dir, const char *key)
-{
-	int len = snprintf(path, XENPORT_PATH_MAX, "%s/%s", dir, key);
-
-	if (len < 0 || len >= XENPORT_PATH_MAX) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	return 0;
-}
-
-static int node_read(struct vib *vib, const char *dir, const char *key, char *buf,
-		     size_t size)
-{
-	char path[XENPORT_PATH_MAX];
-
-	if (node_path(path, dir, key) < 0)
-		return -1;
-	return xenport_read(vib->backend->xp, XENPORT_NO_TRANSACTION, path, buf, size);
-}
-
-static int node_write(struct vib *vib, xenport_tx tx, const char *key, const char *value)
-{
-	char path[XENPORT_PATH_MAX];
-
-	if (node_path(path, vib->dir, key) < 0)
-		return -1;
-	return xenport_write(vib->backend->xp, tx, path, value);
-}
 
 /* A state node; what is missing or no number is XENBUS_UNKNOWN. */
 static enum xenbus read_state(struct vib *vib, const char *dir, const char *key)
@@ -66,29 +43,56 @@ static enum xenbus read_state(struct vib *vib, const char *dir, const char *key)
 	char text[16];
 	uint64_t state;
 
-	if (dir[0] == '\0' || node_read(vib, dir, key, text, sizeof(text)) < 0 ||
+	if (dir[0] == '\0' ||
+	    node_read(vib->backend->xp, dir, key, text, sizeof(text)) < 0 ||
 	    schema_parse_uint(text, XENBUS_UNKNOWN, XENBUS_CLOSED, &state, NULL) < 0)
 		return XENBUS_UNKNOWN;
 	return (enum xenbus)state;
 }
 
-static void write_state(struct vib *vib, enum xenbus state)
+static void after(struct vib *vib, uint32_t ms);
+
+/* Have vib_process() run again in @ms milliseconds. */
+static void process_after(struct vib *vib, uint32_t ms)
+{
+	vib->process_due = true;
+	after(vib, ms);
+}
+
+/*
+ * Write nodes of ours. What fails is tried again by what comes next; a device
+ * that has just been removed needs no word, its watch event is on the way.
+ */
+static int update(struct vib *vib, const struct node_value *values, size_t count)
+{
+	if (node_update(vib->backend->xp, vib->dir, values, count) == 0)
+		return 0;
+	if (errno != ENOENT) {
+		vib_log(vib, LOG_LEVEL_ERR, "cannot write %s: %s", values[0].key,
+			strerror(errno));
+		process_after(vib, RETRY_MS);
+	}
+	return -1;
+}
+
+static int write_state(struct vib *vib, enum xenbus state)
 {
 	char text[4];
+	const struct node_value value = { VIB_BE_STATE, text };
 
 	snprintf(text, sizeof(text), "%d", (int)state);
-	if (node_write(vib, XENPORT_NO_TRANSACTION, VIB_BE_STATE, text) < 0)
-		vib_log(vib, LOG_LEVEL_ERR, "cannot write state %d: %s", (int)state,
-			strerror(errno));
+	vib->settled = true;
+	return update(vib, &value, 1);
 }
 
 /* Give the vib up, with the reason where vibctl finds it. */
 static void refuse(struct vib *vib, const char *why)
 {
+	const struct node_value value = { VIB_BE_ERROR, why };
+
 	vib->broken = true;
 	vib_log(vib, LOG_LEVEL_ERR, "refused: %s", why);
-	if (node_write(vib, XENPORT_NO_TRANSACTION, VIB_BE_ERROR, why) < 0)
-		vib_log(vib, LOG_LEVEL_ERR, "cannot write error: %s", strerror(errno));
+	(void)update(vib, &value, 1);
 }
 
 /* ---- attributes -------------------------------------------------------- */
@@ -176,38 +180,24 @@ static void disconnect(struct vib *vib)
 		return;
 	vib->connected = false;
 	vib->masked = false;
+	if (!vib->process_due)
+		uv_timer_stop(&vib->timer);
 	backend_route_port(vib->backend, vib->conn.port, NULL);
 	connection_close(&vib->conn);
 	vib_log(vib, LOG_LEVEL_INFO, "disconnected");
 }
 
-static void after(struct vib *vib, uint32_t ms);
-
 static int publish_offer(struct vib *vib, const char *session)
 {
-	struct xenport *xp = vib->backend->xp;
-	char path[XENPORT_PATH_MAX];
-	xenport_tx tx;
+	const struct node_value values[] = {
+		{ VIB_BE_VERSIONS, "1" },
+		{ VIB_BE_SESSION, session },
+		{ VIB_BE_ERROR, NULL },
+		{ VIB_BE_STATE, "2" },
+	};
 
-	if (node_path(path, vib->dir, VIB_BE_ERROR) < 0)
-		return -1;
-	do {
-		if (xenport_tx_begin(xp, &tx) < 0)
-			return -1;
-		if (xenport_rm(xp, tx, path) < 0 ||
-		    node_write(vib, tx, VIB_BE_VERSIONS, "1") < 0 ||
-		    node_write(vib, tx, VIB_BE_SESSION, session) < 0 ||
-		    node_write(vib, tx, VIB_BE_STATE, "2") < 0) {
-			int saved = errno;
-
-			xenport_tx_end(xp, tx, false);
-			errno = saved;
-			return -1;
-		}
-		if (xenport_tx_end(xp, tx, true) == 0)
-			return 0;
-	} while (errno == EAGAIN);
-	return -1;
+	vib->settled = true;
+	return update(vib, values, sizeof(values) / sizeof(values[0]));
 }
 
 static void offer(struct vib *vib)
@@ -216,7 +206,7 @@ static void offer(struct vib *vib)
 	char session[17];
 
 	if (wait) {
-		after(vib, wait);
+		process_after(vib, wait);
 		return;
 	}
 	if (!vib->vport.fabric)
@@ -228,41 +218,8 @@ static void offer(struct vib *vib)
 		return;
 	}
 	snprintf(session, sizeof(session), "%016" PRIx64, vib->session);
-	if (publish_offer(vib, session) < 0) {
-		vib_log(vib, LOG_LEVEL_ERR, "cannot offer the device: %s",
-			strerror(errno));
-		after(vib, OFFER_WINDOW_MS);
-		return;
-	}
-	vib->offered = true;
-}
-
-static bool session_answered(struct vib *vib)
-{
-	char text[32], want[17];
-
-	snprintf(want, sizeof(want), "%016" PRIx64, vib->session);
-	return vib->frontend[0] &&
-	       node_read(vib, vib->frontend, VIB_FE_SESSION, text, sizeof(text)) > 0 &&
-	       strcmp(text, want) == 0;
-}
-
-static int read_ref(struct vib *vib, const char *key, uint32_t *ref, char *why,
-		    size_t size)
-{
-	char text[32];
-	uint64_t value;
-
-	if (node_read(vib, vib->frontend, key, text, sizeof(text)) < 0) {
-		snprintf(why, size, "frontend's %s: %s", key, strerror(errno));
-		return -1;
-	}
-	if (schema_check(SCHEMA_FRONTEND, key, text, why, size) < 0)
-		return -1;
-	if (schema_parse_uint(text, 0, UINT32_MAX, &value, NULL) < 0)
-		return -1; /* the check before has bounded it */
-	*ref = (uint32_t)value;
-	return 0;
+	if (publish_offer(vib, session) == 0)
+		vib->offered = true;
 }
 
 /* Map what the frontend published. -1 with the reason. */
@@ -270,17 +227,8 @@ static int connect_frontend(struct vib *vib, char *why, size_t size)
 {
 	struct connection_refs refs;
 	const char *what;
-	char version[16];
 
-	if (node_read(vib, vib->frontend, VIB_FE_VERSION, version, sizeof(version)) < 0 ||
-	    strcmp(version, "1") != 0) {
-		snprintf(why, size, "frontend's version: want 1");
-		return -1;
-	}
-	if (read_ref(vib, VIB_FE_CONTROL_REF, &refs.control, why, size) < 0 ||
-	    read_ref(vib, VIB_FE_RING_REF, &refs.ring, why, size) < 0 ||
-	    read_ref(vib, VIB_FE_ASYNC_REF, &refs.async, why, size) < 0 ||
-	    read_ref(vib, VIB_FE_EVENT_CHANNEL, &refs.event_channel, why, size) < 0)
+	if (frontend_read_refs(vib->backend->xp, vib->frontend, &refs, why, size) < 0)
 		return -1;
 	if (connection_open(&vib->conn, vib->backend->xp, vib->domid, &refs, &what) < 0) {
 		snprintf(why, size, "%s: %s", what, strerror(errno));
@@ -300,8 +248,11 @@ static void connect_or_retry(struct vib *vib)
 
 	if (connect_frontend(vib, why, sizeof(why)) == 0) {
 		vib->connected = true;
+		if (write_state(vib, XENBUS_CONNECTED) < 0) {
+			disconnect(vib); /* and offer again */
+			return;
+		}
 		vib->failures = 0;
-		write_state(vib, XENBUS_CONNECTED);
 		vib_log(vib, LOG_LEVEL_INFO,
 			"%s connected, fabric %s, LID %u, GUID 0x%016" PRIx64,
 			vib->vport.attr.domain, vib->vport.attr.fabric, vib->vport.lid,
@@ -332,12 +283,12 @@ static void take_step(struct vib *vib, enum lifecycle_step step)
 		disconnect(vib);
 		break;
 	case STEP_CLOSING:
-		write_state(vib, XENBUS_CLOSING);
+		(void)write_state(vib, XENBUS_CLOSING);
 		break;
 	case STEP_CLOSED:
 		disconnect(vib);
 		fabric_detach(&vib->vport);
-		write_state(vib, XENBUS_CLOSED);
+		(void)write_state(vib, XENBUS_CLOSED);
 		break;
 	case STEP_NONE:
 		break;
@@ -356,13 +307,17 @@ static void run_steps(struct vib *vib)
 	for (int i = 0; i < MAX_STEPS; i++) {
 		view = (struct lifecycle_view){
 			.backend = read_state(vib, vib->dir, VIB_BE_STATE),
-			.frontend = read_state(vib, vib->frontend, VIB_FE_STATE),
-			.online = node_read(vib, vib->dir, VIB_BE_ONLINE, online,
-					    sizeof(online)) > 0 &&
+			.frontend = vib->domain_gone ? XENBUS_UNKNOWN
+						     : read_state(vib, vib->frontend,
+								  VIB_FE_STATE),
+			.online = node_read(vib->backend->xp, vib->dir, VIB_BE_ONLINE,
+					    online, sizeof(online)) > 0 &&
 				  strcmp(online, "1") == 0,
 			.broken = vib->broken,
 			.offered = vib->offered,
-			.session_answered = vib->offered && session_answered(vib),
+			.session_answered = vib->offered && !vib->connected &&
+					    frontend_answers(vib->backend->xp,
+							     vib->frontend, vib->session),
 			.connected = vib->connected,
 		};
 		step = lifecycle_next(&view);
@@ -374,40 +329,61 @@ static void run_steps(struct vib *vib)
 	}
 }
 
-/* The frontend's directory, which must be the guest's own and no other. */
 static void find_frontend(struct vib *vib)
 {
-	char path[XENPORT_PATH_MAX], want[XENPORT_PATH_MAX];
-	char id[16];
-	uint64_t domid;
+	char dir[XENPORT_PATH_MAX], path[XENPORT_PATH_MAX];
 
-	snprintf(want, sizeof(want), "/local/domain/%u/device/vib/%u",
-		 (unsigned int)vib->domid, vib->index);
-	if (node_read(vib, vib->dir, VIB_BE_FRONTEND, path, sizeof(path)) < 0 ||
-	    node_read(vib, vib->dir, VIB_BE_FRONTEND_ID, id, sizeof(id)) < 0 ||
-	    strcmp(path, want) != 0 ||
-	    schema_parse_uint(id, 0, UINT16_MAX, &domid, NULL) < 0 ||
-	    domid != vib->domid) {
+	if (frontend_find(vib->backend->xp, vib->dir, vib->domid, vib->index, dir) < 0) {
 		refuse(vib,
 		       "frontend or frontend-id: not the directory this vib belongs to");
 		return;
 	}
-	if (node_path(path, want, VIB_FE_STATE) < 0 ||
+	if (node_path(path, dir, VIB_FE_STATE) < 0 ||
 	    xenport_watch(vib->backend->xp, path, vib->token) < 0) {
 		refuse(vib, "cannot watch the frontend's state");
 		return;
 	}
-	memcpy(vib->frontend, want, sizeof(vib->frontend));
+	memcpy(vib->frontend, dir, sizeof(vib->frontend));
 }
 
-bool vib_process(struct vib *vib)
+bool vib_vanished(struct vib *vib)
 {
 	char state[16];
 
+	return node_read(vib->backend->xp, vib->dir, VIB_BE_STATE, state, sizeof(state)) <
+		       0 &&
+	       errno == ENOENT;
+}
+
+/*
+ * Only the toolstack, when it makes a device, and this daemon when it ends
+ * write state 1. After a state of ours it means that the device was removed
+ * and made anew before we looked.
+ */
+static void notice_successor(struct vib *vib)
+{
+	if (!vib->settled ||
+	    read_state(vib, vib->dir, VIB_BE_STATE) != XENBUS_INITIALISING)
+		return;
+	disconnect(vib);
+	fabric_detach(&vib->vport);
+	vib->settled = false;
+	vib->domain_gone = false;
+	vib->broken = false;
+	vib->failures = 0;
+}
+
+void vib_process(struct vib *vib)
+{
+	uint32_t wait = throttle_take(&vib->changes, uv_now(vib->backend->loop));
+
 	vib->dirty = false;
-	if (node_read(vib, vib->dir, VIB_BE_STATE, state, sizeof(state)) < 0 &&
-	    errno == ENOENT)
-		return false;
+	if (wait) {
+		process_after(vib, wait);
+		return;
+	}
+	vib->process_due = false;
+	notice_successor(vib);
 	if (!vib->frontend[0] && !vib->broken)
 		find_frontend(vib);
 	else if (vib->attrs_dirty && vib->vport.fabric)
@@ -416,7 +392,6 @@ bool vib_process(struct vib *vib)
 	run_steps(vib);
 	if (vib->connected && vib->conn.async_pending && !vib->masked)
 		vib_event(vib);
-	return true;
 }
 
 /* ---- events and time --------------------------------------------------- */
@@ -425,14 +400,19 @@ static void on_timer(uv_timer_t *timer)
 {
 	struct vib *vib = timer->data;
 
-	run_steps(vib);
-	if (vib->connected)
+	if (vib->connected && vib->masked)
 		vib_event(vib);
+	if (vib->process_due) {
+		vib->dirty = true;
+		backend_process(vib->backend); /* which may free the vib */
+	}
 }
 
+/* Run on_timer() in @ms milliseconds, or when it is due if that is sooner. */
 static void after(struct vib *vib, uint32_t ms)
 {
-	if (!uv_is_active((uv_handle_t *)&vib->timer))
+	if (!uv_is_active((uv_handle_t *)&vib->timer) ||
+	    uv_timer_get_due_in(&vib->timer) > ms)
 		uv_timer_start(&vib->timer, on_timer, ms, 0);
 }
 
@@ -451,7 +431,7 @@ void vib_event(struct vib *vib)
 	if (left < 0) {
 		disconnect(vib);
 		refuse(vib, cause);
-		run_steps(vib);
+		process_after(vib, 0);
 		return;
 	}
 	if (left > 0) {
@@ -480,6 +460,7 @@ struct vib *vib_new(struct backend *backend, uint16_t domid, uint32_t index,
 	snprintf(vib->token, sizeof(vib->token), "fe/%u/%u", (unsigned int)domid, index);
 	throttle_init(&vib->offers, OFFERS_PER_WINDOW, OFFER_WINDOW_MS);
 	throttle_init(&vib->events, EVENTS_PER_WINDOW, EVENT_WINDOW_MS);
+	throttle_init(&vib->changes, CHANGES_PER_WINDOW, CHANGE_WINDOW_MS);
 	uv_timer_init(backend->loop, &vib->timer);
 	vib->timer.data = vib;
 	LIST_INSERT_HEAD(&backend->vibs, vib, entry);
@@ -509,5 +490,5 @@ void vib_withdraw(struct vib *vib)
 
 	disconnect(vib);
 	if (state == XENBUS_INIT_WAIT || state == XENBUS_CONNECTED)
-		write_state(vib, XENBUS_INITIALISING);
+		(void)write_state(vib, XENBUS_INITIALISING);
 }

@@ -32,15 +32,19 @@ struct vib {
 	bool broken;      /* not to be offered again */
 	bool offered;
 	bool connected;
+	bool settled;          /* a state of ours stands in xenstore */
+	bool domain_gone;      /* the guest no longer exists */
+	bool process_due;      /* vib_process() is to run when the timer does */
 	unsigned int failures; /* to connect, in a row */
 	uint64_t session;
 
 	struct vport vport;
 	struct connection conn;
 
-	struct throttle offers; /* handshakes a guest can cause */
-	struct throttle events; /* and events */
-	bool masked;            /* our port waits, masked, for the timer */
+	struct throttle offers;  /* handshakes a guest can cause */
+	struct throttle events;  /* events */
+	struct throttle changes; /* and changes in xenstore */
+	bool masked;             /* our port waits, masked, for the timer */
 	uv_timer_t timer;
 	LIST_ENTRY(vib) entry; /* of the backend's */
 };
@@ -52,11 +56,11 @@ struct vib *vib_new(struct backend *backend, uint16_t domid, uint32_t index,
 /* Disconnect, forget and free @vib; leaves xenstore as it is. */
 void vib_free(struct vib *vib);
 
-/*
- * Bring the vib to where xenstore says it should be. Returns false when its
- * directory has vanished: the caller frees it.
- */
-bool vib_process(struct vib *vib);
+/* True if the vib's directory is gone: the caller frees it. */
+bool vib_vanished(struct vib *vib);
+
+/* Bring the vib to where xenstore says it should be, now or when its share allows. */
+void vib_process(struct vib *vib);
 
 /* The vib's event channel fired; it is masked. Serves it and unmasks it in time. */
 void vib_event(struct vib *vib);

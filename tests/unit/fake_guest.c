@@ -85,6 +85,11 @@ static int x_store_fd(struct xenport *xp)
 	return xenport_store_fd(store(xp));
 }
 
+static bool x_domain_exists(struct xenport *xp, uint16_t domid)
+{
+	return xenport_domain_exists(store(xp), domid);
+}
+
 static int x_next_watch(struct xenport *xp, char *path, size_t path_size, char *token,
 			size_t token_size)
 {
@@ -209,6 +214,7 @@ static const struct xenport_ops fake_xen_ops = {
 	.unwatch = x_unwatch,
 	.store_fd = x_store_fd,
 	.next_watch = x_next_watch,
+	.domain_exists = x_domain_exists,
 	.map = x_map,
 	.map_notify = x_map_notify,
 	.unmap = x_unmap,

@@ -396,14 +396,19 @@ void fake_name(struct fake_store *fake, uint16_t domid, const char *name)
 	fake_write(&fake->base, 0, path, name);
 }
 
+void fake_release_keeping_directory(struct fake_store *fake, uint16_t domid)
+{
+	fake->introduced[domid] = false;
+	announce(fake, "@releaseDomain");
+}
+
 void fake_release(struct fake_store *fake, uint16_t domid)
 {
 	char path[XENPORT_PATH_MAX];
 
 	snprintf(path, sizeof(path), "/local/domain/%u", domid);
 	fake_rm(&fake->base, 0, path);
-	fake->introduced[domid] = false;
-	announce(fake, "@releaseDomain");
+	fake_release_keeping_directory(fake, domid);
 }
 
 void fake_on_write(struct fake_store *fake,

@@ -23,6 +23,8 @@ void fake_introduce(struct fake_store *fake, uint16_t domid, const char *uuid,
 void fake_name(struct fake_store *fake, uint16_t domid, const char *name);
 /* The domain dies as under libxl: its directory goes, then @releaseDomain. */
 void fake_release(struct fake_store *fake, uint16_t domid);
+/* The same where something keeps its directory. */
+void fake_release_keeping_directory(struct fake_store *fake, uint16_t domid);
 
 /* Called after each write that took effect, to play the other side's part. */
 void fake_on_write(struct fake_store *fake,

@@ -13,5 +13,5 @@ CFLAGS_tests_unit += -Iibback
 UNIT_TESTS += test_backend
 OBJS_test_backend := $(addprefix $(B)/obj/tests/unit/,test_backend.o fake_guest.o \
 	fake_store.o) $(addprefix $(B)/obj/ibback/control/,backend.o command.o \
-	connection.o fabric.o lifecycle.o vib.o vport.o)
+	connection.o fabric.o frontend.o lifecycle.o nodes.o vib.o vport.o)
 LIBS_test_backend := $(LIBS_common) -luv

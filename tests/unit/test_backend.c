@@ -430,6 +430,69 @@ static void event_storms_are_left_masked(void **state)
 	assert_node(w, BE "/state", "4");
 }
 
+static void a_device_made_anew_unnoticed_starts_afresh(void **state)
+{
+	struct world *w = *state;
+
+	/* broken, then removed and made again between two looks */
+	connect_guest(w);
+	((struct vib_control_sring *)fake_page(w->xen, 1))->req_prod = 1000;
+	fake_event(w->xen, 5);
+	fake_settle(w->xen);
+	put(w, FE "/state", "6");
+	fake_settle(w->xen);
+	assert_node(w, BE "/state", "6");
+	xenport_rm(fake_xen_port(w->xen), 0, BE);
+	xenport_rm(fake_xen_port(w->xen), 0, FE);
+	plug_domain(w, 1, "0x02163e00000000ff");
+	assert_node(w, BE "/state", "2");
+	answer(w);
+	assert_node(w, BE "/state", "4");
+}
+
+static void a_removed_directory_does_not_come_back(void **state)
+{
+	struct world *w = *state;
+
+	connect_guest(w);
+	xenport_rm(fake_xen_port(w->xen), 0, BE);
+	/* the ring is broken before the removal is seen: no word of it is written */
+	((struct vib_control_sring *)fake_page(w->xen, 1))->req_prod = 1000;
+	vib_event(LIST_FIRST(&w->backend.vibs));
+	fake_settle(w->xen);
+	assert_null(get(w, BE "/state"));
+	assert_null(get(w, BE "/error"));
+	assert_true(LIST_EMPTY(&w->backend.vibs));
+}
+
+static void a_dead_domain_is_let_go_though_its_directory_stays(void **state)
+{
+	struct world *w = *state;
+
+	connect_guest(w);
+	fake_release_keeping_directory(fake_xen_store(w->xen), 1);
+	fake_settle(w->xen);
+	assert_int_equal(fake_mappings(w->xen), 0);
+	assert_node(w, BE "/state", "6");
+}
+
+static void a_frontend_that_flaps_is_not_followed_for_ever(void **state)
+{
+	struct world *w = *state;
+	unsigned int connects = 0;
+
+	plug(w);
+	for (int i = 0; i < 100; i++) {
+		if (strcmp(get(w, BE "/state"), "2") == 0) {
+			answer(w);
+			connects += strcmp(get(w, BE "/state"), "4") == 0;
+		}
+		put(w, FE "/state", "1");
+		fake_settle(w->xen);
+	}
+	assert_in_range(connects, 1, 20);
+}
+
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -446,6 +509,10 @@ int main(void)
 		test(bad_frontend_nodes_map_nothing),
 		test(grants_that_never_map_end_in_refusal),
 		test(a_frontend_that_breaks_the_ring_loses_its_device),
+		test(a_device_made_anew_unnoticed_starts_afresh),
+		test(a_removed_directory_does_not_come_back),
+		test(a_dead_domain_is_let_go_though_its_directory_stays),
+		test(a_frontend_that_flaps_is_not_followed_for_ever),
 		test(changes_become_async_events),
 		test(event_storms_are_left_masked),
 	};

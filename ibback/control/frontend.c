@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "control/frontend.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <xen-ib/control.h>
+#include <xen-ib/xenstore.h>
+
+#include "control/nodes.h"
+#include "schema/schema.h"
+
+int frontend_find(struct xenport *xp, const char *backend, uint16_t domid, uint32_t index,
+		  char dir[XENPORT_PATH_MAX])
+{
+	char path[XENPORT_PATH_MAX], id[16];
+	uint64_t value;
+
+	snprintf(dir, XENPORT_PATH_MAX, "/local/domain/%u/device/vib/%" PRIu32,
+		 (unsigned int)domid, index);
+	if (node_read(xp, backend, VIB_BE_FRONTEND, path, sizeof(path)) < 0 ||
+	    node_read(xp, backend, VIB_BE_FRONTEND_ID, id, sizeof(id)) < 0 ||
+	    strcmp(path, dir) != 0 ||
+	    schema_parse_uint(id, 0, UINT16_MAX, &value, NULL) < 0 || value != domid)
+		return -1;
+	return 0;
+}
+
+bool frontend_answers(struct xenport *xp, const char *dir, uint64_t session)
+{
+	char text[32], want[17];
+
+	snprintf(want, sizeof(want), "%016" PRIx64, session);
+	return dir[0] && node_read(xp, dir, VIB_FE_SESSION, text, sizeof(text)) > 0 &&
+	       strcmp(text, want) == 0;
+}
+
+static int read_uint(struct xenport *xp, const char *dir, const char *key,
+		     uint32_t *result, char *why, size_t size)
+{
+	char text[32];
+	uint64_t value;
+
+	if (node_read(xp, dir, key, text, sizeof(text)) < 0) {
+		snprintf(why, size, "frontend's %s: %s", key, strerror(errno));
+		return -1;
+	}
+	if (schema_check(SCHEMA_FRONTEND, key, text, why, size) < 0)
+		return -1;
+	if (schema_parse_uint(text, 0, UINT32_MAX, &value, NULL) < 0) {
+		snprintf(why, size, "frontend's %s: beyond 32 bits", key);
+		return -1;
+	}
+	*result = (uint32_t)value;
+	return 0;
+}
+
+int frontend_read_refs(struct xenport *xp, const char *dir, struct connection_refs *refs,
+		       char *why, size_t size)
+{
+	uint32_t version;
+
+	if (read_uint(xp, dir, VIB_FE_VERSION, &version, why, size) < 0)
+		return -1;
+	if (version != VIB_PROTOCOL_VERSION) {
+		snprintf(why, size, "frontend's version=%" PRIu32 ": want %d", version,
+			 VIB_PROTOCOL_VERSION);
+		return -1;
+	}
+	if (read_uint(xp, dir, VIB_FE_CONTROL_REF, &refs->control, why, size) < 0 ||
+	    read_uint(xp, dir, VIB_FE_RING_REF, &refs->ring, why, size) < 0 ||
+	    read_uint(xp, dir, VIB_FE_ASYNC_REF, &refs->async, why, size) < 0 ||
+	    read_uint(xp, dir, VIB_FE_EVENT_CHANNEL, &refs->event_channel, why, size) < 0)
+		return -1;
+	return 0;
+}
