@@ -27,6 +27,9 @@
 /* A backend that broke the protocol will do so again: not at full speed. */
 #define VIB_SHUN_TIME (30 * HZ)
 
+/* What this domain lacked to answer an offer, memory or grants, may come back. */
+#define VIB_RETRY_TIME (5 * HZ)
+
 static int vib_page_share(struct vib *vib, struct vib_page *page)
 {
 	void *addr = (void *)get_zeroed_page(GFP_KERNEL);
@@ -222,12 +225,21 @@ static void vib_bury(struct vib *vib, enum vib_failure failure,
 	xenbus_switch_state(xbdev, XenbusStateInitialising);
 }
 
+/* The offer stands, and is answered when this domain has what it takes. */
+static void vib_answer_later(struct vib *vib, const char *before, int err,
+			     const char *what)
+{
+	strscpy(vib->session, before, sizeof(vib->session));
+	xenbus_dev_error(vib->xbdev, err, "%s, will try again", what);
+	queue_delayed_work(vib->wq, &vib->work, VIB_RETRY_TIME);
+}
+
 static void vib_answer_offer(struct vib *vib)
 {
 	struct xenbus_device *xbdev = vib->xbdev;
 	unsigned long now = jiffies;
 	evtchn_port_t evtchn;
-	char session[17];
+	char session[17], before[17];
 	int err;
 
 	/* The state is written last: without a session it is not an offer. */
@@ -241,6 +253,7 @@ static void vib_answer_offer(struct vib *vib)
 
 	vib_disconnect(vib);
 	/* Answered, for better or worse: the same offer is not taken up twice. */
+	strscpy(before, vib->session, sizeof(before));
 	strscpy(vib->session, session, sizeof(vib->session));
 	xenbus_switch_state(xbdev, XenbusStateInitialising);
 
@@ -252,7 +265,7 @@ static void vib_answer_offer(struct vib *vib)
 	}
 	err = vib_share(vib, &evtchn);
 	if (err) {
-		xenbus_dev_fatal(xbdev, err, "sharing pages with the backend");
+		vib_answer_later(vib, before, err, "sharing pages");
 		return;
 	}
 	vib->phase = VIB_PUBLISHED;
@@ -260,7 +273,7 @@ static void vib_answer_offer(struct vib *vib)
 	err = vib_publish(vib, evtchn);
 	if (err) {
 		vib_disconnect(vib);
-		xenbus_dev_fatal(xbdev, err, "writing to xenstore");
+		vib_answer_later(vib, before, err, "writing to xenstore");
 		return;
 	}
 	xenbus_switch_state(xbdev, XenbusStateInitialised);

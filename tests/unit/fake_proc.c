@@ -33,6 +33,7 @@ void fake_process(int pid, uint64_t started_ms, const char *cmdline, const char 
 		 pid, (unsigned long long)ticks);
 	tempdir_write(entry(pid, "stat").path, stat, strlen(stat));
 
+	fake_process_uids(pid, geteuid(), geteuid());
 	memcpy(args, cmdline, length);
 	for (char *c = args; c < args + length; c++)
 		if (*c == ' ')
@@ -41,6 +42,15 @@ void fake_process(int pid, uint64_t started_ms, const char *cmdline, const char 
 	unlink(tempdir_path(link.path));
 	if (symlink(cwd, tempdir_path(link.path)))
 		abort();
+}
+
+void fake_process_uids(int pid, unsigned int real, unsigned int effective)
+{
+	char status[256];
+
+	snprintf(status, sizeof(status), "Name:\txl\nUid:\t%u\t%u\t%u\t%u\n", real,
+		 effective, effective, effective);
+	tempdir_write(entry(pid, "status").path, status, strlen(status));
 }
 
 void fake_process_output(int pid, const char *path)
@@ -54,7 +64,8 @@ void fake_process_output(int pid, const char *path)
 
 void fake_process_end(int pid)
 {
-	static const char *const names[] = { "stat", "cmdline", "cwd", "fd/1", "fd", "" };
+	static const char *const names[] = { "stat", "status", "cmdline", "cwd",
+					     "fd/1", "fd",     "" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
 		remove(tempdir_path(entry(pid, names[i]).path));

@@ -9,6 +9,8 @@
  * arguments @cmdline, separated by single blanks.
  */
 void fake_process(int pid, uint64_t started_ms, const char *cmdline, const char *cwd);
+/* Whose it is; the tests' own user until this is called. */
+void fake_process_uids(int pid, unsigned int real, unsigned int effective);
 /* Its standard output goes to @path. */
 void fake_process_output(int pid, const char *path);
 void fake_process_end(int pid);

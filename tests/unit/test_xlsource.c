@@ -261,6 +261,25 @@ static void other_users_and_other_programs_do_not_count(void **state)
 	assert_int_equal(pool.count, 1);
 }
 
+static void a_setuid_program_called_xl_does_not_count(void **state)
+{
+	(void)state;
+	write_text("vm/web.cfg", "name='web'\nvib=['pkey=0x8001']\n");
+	fake_process(10, 5000, "xl create web.cfg", tempdir_path("vm"));
+	fake_process_uids(10, geteuid() + 1, geteuid());
+	scan();
+	assert_int_equal(pool.count, 0);
+}
+
+static void a_config_that_is_no_file_is_not_opened(void **state)
+{
+	(void)state;
+	tempdir_mkdir("vm/folder.cfg");
+	fake_process(10, 5000, "xl create folder.cfg", tempdir_path("vm"));
+	scan();
+	assert_int_equal(pool.count, 0);
+}
+
 /* ---- the order of sources ---------------------------------------------- */
 
 static char complaint[512];
@@ -390,6 +409,8 @@ int main(void)
 		T(two_that_agree_are_one_and_two_that_differ_are_none),
 		T(a_reused_pid_is_another_process),
 		T(other_users_and_other_programs_do_not_count),
+		T(a_setuid_program_called_xl_does_not_count),
+		T(a_config_that_is_no_file_is_not_opened),
 		T(sources_are_asked_in_order),
 		T(a_cfg_must_name_the_domain),
 		T(a_name_leads_to_no_other_folder),

@@ -48,7 +48,7 @@ static int make_folders(const char *dir)
 			return -1;
 		*slash = '/';
 	}
-	return mkdir(path, 0755) < 0 && errno != EEXIST ? -1 : 0;
+	return mkdir(path, 0700) < 0 && errno != EEXIST ? -1 : 0;
 }
 
 int records_lock(const char *dir)

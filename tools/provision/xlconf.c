@@ -138,17 +138,43 @@ static char *read_config(int fd, const char *extra, size_t *length)
 	return data;
 }
 
+/* Open a file to read. What is none is not opened at all: opening can be an act,
+ * as with a watchdog's device.
+ */
+static int open_regular(int dirfd, const char *path)
+{
+	int found = openat(dirfd, path, O_PATH | O_CLOEXEC);
+	char link[32];
+	struct stat st;
+	int fd = -1, error;
+
+	if (found < 0)
+		return -1;
+	if (fstat(found, &st) == 0) {
+		if (S_ISREG(st.st_mode)) {
+			snprintf(link, sizeof(link), "/proc/self/fd/%d", found);
+			fd = open(link, O_RDONLY | O_CLOEXEC);
+		} else {
+			errno = EINVAL;
+		}
+	}
+	error = errno;
+	close(found);
+	errno = error;
+	return fd;
+}
+
 int xlconf_read(int dirfd, const char *path, const char *extra, struct xlconf *conf,
 		struct reason *why)
 {
-	/* O_NONBLOCK: a FIFO must not hold us. */
-	int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int fd = open_regular(dirfd, path);
 	size_t length;
 	char *data;
 	int rc;
 
 	if (fd < 0)
-		return refuse(why, errno, "%s: %s", path, strerror(errno));
+		return refuse(why, errno, "%s: %s", path,
+			      errno == EINVAL ? "not a regular file" : strerror(errno));
 	data = read_config(fd, extra, &length);
 	if (!data) {
 		refuse(why, errno, "%s: %s", path,

@@ -4,10 +4,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "provision/xlargs.h"
@@ -56,6 +56,24 @@ static int read_start(int dirfd, uint64_t *started_ms)
 		return -1;
 	*started_ms = ticks * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
 	return 0;
+}
+
+/*
+ * All of its user ids are @owner. The owner of /proc/PID is the effective one
+ * alone, and a setuid program that somebody started as "xl" has that of root.
+ */
+static bool runs_as(int dirfd, uid_t owner)
+{
+	char status[4096];
+	unsigned int real, effective, saved, fs;
+	const char *line;
+
+	if (read_small(dirfd, "status", status, sizeof(status)) <= 0)
+		return false;
+	line = strstr(status, "\nUid:");
+	return line &&
+	       sscanf(line, " Uid: %u %u %u %u", &real, &effective, &saved, &fs) == 4 &&
+	       real == owner && effective == owner && saved == owner && fs == owner;
 }
 
 static int read_xl_config(int dirfd, struct xlconf *conf)
@@ -132,11 +150,9 @@ static int look_at(struct xl_pool *pool, int dirfd, pid_t pid, uid_t owner)
 {
 	struct xl_process process = { .pid = pid, .seen = true };
 	struct xl_process *known;
-	struct stat st;
 
 	/* Anybody may call a program xl; only the toolstack's user counts. */
-	if (fstat(dirfd, &st) < 0 || st.st_uid != owner ||
-	    read_start(dirfd, &process.started_ms) < 0)
+	if (!runs_as(dirfd, owner) || read_start(dirfd, &process.started_ms) < 0)
 		return 0;
 	known = find_process(pool, pid, process.started_ms);
 	if (known) {

@@ -70,7 +70,7 @@ static bool make_vib(struct keeper *k, const struct record *record,
 			where, vib.backend, entry->text);
 		return true;
 	}
-	if (errno == EBUSY && !last)
+	if ((errno == EBUSY || errno == EAGAIN) && !last)
 		return false;
 	memcpy(entry->error, why.text, sizeof(entry->error));
 	return true;
