@@ -16,6 +16,7 @@
 
 #include <linux/ctype.h>
 #include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -48,12 +49,55 @@ static int vib_page_share(struct vib *vib, struct vib_page *page)
 	return 0;
 }
 
-/* The page is freed when the backend has let go of it, and not before. */
-static void vib_page_unshare(struct vib_page *page)
+/* Returns whether the backend has let go of the page, and it is freed. */
+static bool vib_page_end(struct vib_page *page)
 {
-	gnttab_end_foreign_access(page->ref, virt_to_page(page->addr));
+	if (!gnttab_try_end_foreign_access(page->ref))
+		return false;
+	free_page((unsigned long)page->addr);
 	page->addr = NULL;
-	page->ref = INVALID_GRANT_REF;
+	return true;
+}
+
+/* What the backend still has mapped is kept, and counted against it. */
+static void vib_page_unshare(struct vib *vib, struct vib_page *page)
+{
+	unsigned int i;
+
+	if (vib_page_end(page))
+		return;
+	for (i = 0; i < VIB_KEPT_PAGES; i++)
+		if (!vib->kept[i].addr)
+			break;
+	/* vib_keeps_too_much() has seen to it that there is room. */
+	if (!WARN_ON_ONCE(i == VIB_KEPT_PAGES))
+		vib->kept[i] = *page;
+	page->addr = NULL;
+}
+
+/*
+ * A backend that never unmaps could make this domain share pages until it has
+ * neither memory nor grants. So there is a next set only while few are kept.
+ */
+static bool vib_keeps_too_much(struct vib *vib)
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < VIB_KEPT_PAGES; i++)
+		if (vib->kept[i].addr && !vib_page_end(&vib->kept[i]))
+			kept++;
+	return kept > VIB_KEPT_PAGES - VIB_SHARED_PAGES;
+}
+
+/* The device goes: the grant table's own list frees the rest in time. */
+void vib_release_kept(struct vib *vib)
+{
+	unsigned int i;
+
+	for (i = 0; i < VIB_KEPT_PAGES; i++)
+		if (vib->kept[i].addr)
+			gnttab_end_foreign_access(vib->kept[i].ref,
+						  virt_to_page(vib->kept[i].addr));
 }
 
 static int vib_share(struct vib *vib, evtchn_port_t *evtchn)
@@ -82,20 +126,20 @@ static int vib_share(struct vib *vib, evtchn_port_t *evtchn)
 err_evtchn:
 	xenbus_free_evtchn(vib->xbdev, *evtchn);
 err_async:
-	vib_page_unshare(&vib->async_page);
+	vib_page_unshare(vib, &vib->async_page);
 err_ring:
-	vib_page_unshare(&vib->ring_page);
+	vib_page_unshare(vib, &vib->ring_page);
 err_control:
-	vib_page_unshare(&vib->control_page);
+	vib_page_unshare(vib, &vib->control_page);
 	return err;
 }
 
 static void vib_unshare(struct vib *vib)
 {
 	vib_events_stop(vib);
-	vib_page_unshare(&vib->async_page);
-	vib_page_unshare(&vib->ring_page);
-	vib_page_unshare(&vib->control_page);
+	vib_page_unshare(vib, &vib->async_page);
+	vib_page_unshare(vib, &vib->ring_page);
+	vib_page_unshare(vib, &vib->control_page);
 }
 
 static int vib_write_nodes(struct vib *vib, struct xenbus_transaction xbt,
@@ -221,7 +265,7 @@ static void vib_bury(struct vib *vib, enum vib_failure failure,
 		return;
 	}
 	if (online)
-		dev_info(&xbdev->dev, "backend is gone, port is down\n");
+		dev_info_ratelimited(&xbdev->dev, "backend is gone, port is down\n");
 	xenbus_switch_state(xbdev, XenbusStateInitialising);
 }
 
@@ -263,7 +307,7 @@ static void vib_answer_offer(struct vib *vib)
 				 VIB_PROTOCOL_VERSION);
 		return;
 	}
-	err = vib_share(vib, &evtchn);
+	err = vib_keeps_too_much(vib) ? -EBUSY : vib_share(vib, &evtchn);
 	if (err) {
 		vib_answer_later(vib, before, err, "sharing pages");
 		return;
@@ -313,6 +357,7 @@ static void vib_go_online(struct vib *vib)
 		err = vib_register(vib);
 		if (err) {
 			vib_disconnect(vib);
+			vib->shun_until = (jiffies + VIB_SHUN_TIME) ?: 1;
 			xenbus_dev_fatal(xbdev, err, "registering the device");
 			return;
 		}
@@ -322,8 +367,8 @@ static void vib_go_online(struct vib *vib)
 	vib->phase = VIB_ONLINE;
 	xenbus_switch_state(xbdev, XenbusStateConnected);
 	vib_port_publish(vib->ibdev, &vib->info);
-	dev_info(&xbdev->dev, "%s is connected\n",
-		 dev_name(&vib->ibdev->ibdev.dev));
+	dev_info_ratelimited(&xbdev->dev, "%s is connected\n",
+			     dev_name(&vib->ibdev->ibdev.dev));
 }
 
 /* The device is being taken away. */
@@ -365,6 +410,16 @@ void vib_lifecycle(struct work_struct *work)
 	spin_unlock(&vib->lock);
 	if (removing)
 		return;
+
+	/*
+	 * The domain shuts down: xenbus waits for each of its devices to close,
+	 * and takes no notice of watches any more.
+	 */
+	if (system_state > SYSTEM_RUNNING) {
+		vib_disconnect(vib);
+		xenbus_frontend_closed(vib->xbdev);
+		return;
+	}
 
 	state = xenbus_read_driver_state(vib->xbdev->otherend);
 	if (state == XenbusStateClosing || state == XenbusStateClosed) {

@@ -17,8 +17,7 @@ static struct workqueue_struct *vib_event_wq;
 
 int vib_events_init(void)
 {
-	vib_event_wq = alloc_workqueue("ibfront_event",
-				       WQ_MEM_RECLAIM | WQ_HIGHPRI, 0);
+	vib_event_wq = alloc_workqueue("ibfront_event", 0, 0);
 	return vib_event_wq ? 0 : -ENOMEM;
 }
 
@@ -72,7 +71,8 @@ static int vib_take_async_events(struct vib *vib)
 	const void *slot;
 	int taken = 0;
 
-	while (taken < VIB_ASYNC_BUDGET) {
+	/* Every look counts: a slot that flickers is no reason to stay. */
+	for (; taken < VIB_ASYNC_BUDGET; taken++) {
 		slot = vib_queue_peek(&vib->async);
 		if (!slot) {
 			if (!vib_queue_arm(&vib->async))
@@ -82,7 +82,6 @@ static int vib_take_async_events(struct vib *vib)
 		memcpy(&event, slot, sizeof(event));
 		barrier(); /* the copy is what is looked at */
 		vib_queue_consume(&vib->async);
-		taken++;
 		vib_async_event(vib, &event);
 	}
 	return taken;
@@ -116,6 +115,7 @@ static irqreturn_t vib_interrupt(int irq, void *data)
 {
 	struct vib *vib = data;
 
+	WRITE_ONCE(vib->irq, irq); /* it can fire before the binding returns */
 	vib->event_useful = false;
 	queue_work(vib_event_wq, &vib->event_work);
 	return IRQ_HANDLED;

@@ -57,6 +57,9 @@ static void vib_backend_changed(struct xenbus_device *xbdev,
 {
 	struct vib *vib = dev_get_drvdata(&xbdev->dev);
 
+	/* A backend that closes answers no command that is still waited for. */
+	if (state == XenbusStateClosing || state == XenbusStateClosed)
+		vib_fail(vib, VIB_GONE, NULL);
 	vib_look(vib);
 }
 
@@ -75,6 +78,7 @@ static void vib_remove(struct xenbus_device *xbdev)
 		xenbus_switch_state(xbdev, XenbusStateClosing);
 	vib_disconnect(vib);
 	vib_unregister(vib);
+	vib_release_kept(vib);
 
 	dev_set_drvdata(&xbdev->dev, NULL);
 	vib_pm_allow(vib->pm_dev);

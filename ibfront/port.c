@@ -52,7 +52,7 @@ static int vib_query_device(struct vib *vib)
 		return vib_refuse(vib, "device without a node GUID");
 	if (attr->atomic_cap > IB_ATOMIC_GLOB)
 		return vib_refuse(vib, "unknown kind of atomics");
-	vib->info.device = *attr;
+	vib->asked.device = *attr;
 	return 0;
 }
 
@@ -91,23 +91,23 @@ static int vib_query_port(struct vib *vib)
 	fault = vib_port_attr_fault(&response.u.port);
 	if (fault)
 		return vib_refuse(vib, fault);
-	vib->info.port = response.u.port;
+	vib->asked.port = response.u.port;
 	return 0;
 }
 
 static int vib_query_gids(struct vib *vib)
 {
-	unsigned int len = vib->info.port.gid_tbl_len, first, count;
+	unsigned int len = vib->asked.port.gid_tbl_len, first, count;
 	struct vib_control_response response;
 	int err;
 
-	memset(vib->info.gids, 0, sizeof(vib->info.gids));
+	memset(vib->asked.gids, 0, sizeof(vib->asked.gids));
 	for (first = 0; first < len; first += count) {
 		count = min_t(unsigned int, len - first, VIB_QUERY_GIDS);
 		err = vib_query(vib, VIB_CMD_QUERY_GID, first, count, &response);
 		if (err)
 			return err;
-		memcpy(&vib->info.gids[first], response.u.gids,
+		memcpy(&vib->asked.gids[first], response.u.gids,
 		       count * sizeof(response.u.gids[0]));
 	}
 	return 0;
@@ -115,23 +115,26 @@ static int vib_query_gids(struct vib *vib)
 
 static int vib_query_pkeys(struct vib *vib)
 {
-	unsigned int len = vib->info.port.pkey_tbl_len, first, count;
+	unsigned int len = vib->asked.port.pkey_tbl_len, first, count;
 	struct vib_control_response response;
 	int err;
 
-	memset(vib->info.pkeys, 0, sizeof(vib->info.pkeys));
+	memset(vib->asked.pkeys, 0, sizeof(vib->asked.pkeys));
 	for (first = 0; first < len; first += count) {
 		count = min_t(unsigned int, len - first, VIB_QUERY_PKEYS);
 		err = vib_query(vib, VIB_CMD_QUERY_PKEY, first, count, &response);
 		if (err)
 			return err;
-		memcpy(&vib->info.pkeys[first], response.u.pkeys,
+		memcpy(&vib->asked.pkeys[first], response.u.pkeys,
 		       count * sizeof(response.u.pkeys[0]));
 	}
 	return 0;
 }
 
-/* Fill vib->info. Returns 0 or, with the connection failed, an errno. */
+/*
+ * Fill vib->info, whole or not at all. Returns 0 or, with the connection
+ * failed, an errno.
+ */
 int vib_query_all(struct vib *vib)
 {
 	int err;
@@ -143,6 +146,8 @@ int vib_query_all(struct vib *vib)
 		err = vib_query_gids(vib);
 	if (!err)
 		err = vib_query_pkeys(vib);
+	if (!err)
+		vib->info = vib->asked;
 	return err;
 }
 
@@ -166,17 +171,19 @@ void vib_follow_news(struct vib *vib)
 	if (!news)
 		return;
 
+	vib->asked = vib->info;
 	gids = vib->info.port.gid_tbl_len;
 	pkeys = vib->info.port.pkey_tbl_len;
 	if (vib_query_port(vib))
 		return;
-	if ((news & BIT(VIB_NEWS_GID)) || vib->info.port.gid_tbl_len != gids)
+	if ((news & BIT(VIB_NEWS_GID)) || vib->asked.port.gid_tbl_len != gids)
 		if (vib_query_gids(vib))
 			return;
-	if ((news & BIT(VIB_NEWS_PKEY)) || vib->info.port.pkey_tbl_len != pkeys)
+	if ((news & BIT(VIB_NEWS_PKEY)) || vib->asked.port.pkey_tbl_len != pkeys)
 		if (vib_query_pkeys(vib))
 			return;
 
+	vib->info = vib->asked;
 	vib_port_publish(vib->ibdev, &vib->info);
 	if (news & BIT(VIB_NEWS_REREGISTER))
 		vib_dispatch(vib->ibdev, IB_EVENT_CLIENT_REREGISTER);

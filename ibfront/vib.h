@@ -40,6 +40,10 @@ struct vib_page {
 	grant_ref_t ref;
 };
 
+/* What a connection shares, and how much of that backends may keep. */
+#define VIB_SHARED_PAGES 3
+#define VIB_KEPT_PAGES	 (4 * VIB_SHARED_PAGES)
+
 /* How far the connection has come; only the lifecycle work touches it. */
 enum vib_phase {
 	VIB_IDLE,	/* nothing is shared; waits for an offer */
@@ -104,6 +108,9 @@ struct vib {
 	struct vib_info info;
 	struct vib_ibdev *ibdev;
 
+	struct vib_info asked; /* of vib_query_all(), until it is complete */
+	struct vib_page kept[VIB_KEPT_PAGES]; /* no longer shared, still mapped */
+
 	unsigned long news;
 
 	/* the connection; set up unless VIB_IDLE */
@@ -130,6 +137,7 @@ struct vib {
 void vib_lifecycle(struct work_struct *work);
 void vib_disconnect(struct vib *vib);
 void vib_unregister(struct vib *vib);
+void vib_release_kept(struct vib *vib);
 void vib_fail(struct vib *vib, enum vib_failure failure, const char *why);
 
 /* Have the lifecycle work look at the vib now. Does not sleep. */

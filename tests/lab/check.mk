@@ -3,7 +3,7 @@
 
 .PHONY: demo check-lab check-lab-long
 
-# C=words picks the checks whose name contains them; CHECKFLAGS as in `tests/lab/check --help`.
+# C=PATTERN picks checks by name; CHECKFLAGS as in `tests/lab/check --help`.
 demo check-lab check-lab-long: lab-packages all
 demo:
 	tests/lab/demo
