@@ -27,8 +27,8 @@ class Setting:
 
 
 # What depends on the guests' type and the kernels, and not on the tools alone.
-KERNEL_CHECKS = ("devinfo|changes_reach|reload|ibback|attach_and|holding|reboot|"
-                 "destroyed_domains|save|complains")
+KERNEL_CHECKS = ("devinfo|changes_reach|reload|ibback_(killed|terminated)|attach_and|"
+                 "holding|reboot|destroyed_domains|save|complains")
 
 # One boot per kernel, PV and one PVH.
 SHORT = [Setting("pv", "6.1", "6.1"), Setting("pvh", "6.12", "6.12", KERNEL_CHECKS)]
