@@ -158,15 +158,16 @@ static void note_token(struct backend *backend, const char *token)
 		vib->dirty = true;
 }
 
-/* A domain ended, or is ending. */
+/*
+ * A domain ended, or is ending: what is mapped of it keeps it from going. One
+ * that is not connected may be so new that xenstore does not know it yet.
+ */
 static void note_release(struct backend *backend)
 {
 	struct vib *vib;
 
 	LIST_FOREACH(vib, &backend->vibs, entry)
-	{
-		if (vib->domain_gone || xenport_domain_exists(backend->xp, vib->domid))
-			continue;
+	if (vib->connected && !xenport_domain_exists(backend->xp, vib->domid)) {
 		vib->domain_gone = true;
 		vib->dirty = true;
 	}
