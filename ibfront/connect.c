@@ -258,6 +258,9 @@ static void vib_bury(struct vib *vib, enum vib_failure failure,
 	struct xenbus_device *xbdev = vib->xbdev;
 	bool online = vib->phase == VIB_ONLINE;
 
+	/* An offer that came to nothing may stand, and can be answered again. */
+	if (vib->phase == VIB_PUBLISHED)
+		vib->session[0] = '\0';
 	vib_disconnect(vib);
 	if (failure == VIB_BROKEN) {
 		vib->shun_until = (jiffies + VIB_SHUN_TIME) ?: 1;

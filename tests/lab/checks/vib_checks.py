@@ -201,6 +201,8 @@ class VibChecks(unittest.TestCase):
             self.assertEqual(self.host.sh("g1", guid), before)
             self.assertEqual(Oracle(self.host).leftovers(old), [])
             old = self.host.domid("g1")
+        # xenbus gives each device that does not close five seconds
+        self.host.sh("dom0", "! grep 'timeout closing device' /var/log/xen/console/guest-g1.log")
 
     def new_domain(self, guest: str, old: int) -> bool:
         done = self.host.attempt("dom0", f"xl domid {guest}")
