@@ -7,6 +7,6 @@ SCHEMA_MDOC := $(addprefix $(B)/gen/,vib_schema_backend.mdoc vib_schema_frontend
                  vib_schema_config.mdoc)
 
 $(GENERATED) $(SCHEMA_TABLE) $(SCHEMA_MDOC) &: xenstore-schema/generate.py \
-		xenstore-schema/vib.toml
+		xenstore-schema/vib.toml | $(B)/.tools
 	@mkdir -p $(B)/gen
 	python3 xenstore-schema/generate.py xenstore-schema/vib.toml $(B)/gen
