@@ -86,7 +86,11 @@ static void read_fabric(struct attach *a, const struct vib_id *other,
 		strcpy(fabric, schema_find(SCHEMA_BACKEND, VIB_BE_FABRIC)->def);
 }
 
-/* The vib that has the port GUID @guid, on @fabric if that is not NULL. */
+/*
+ * The vib that has the port GUID @guid, on @fabric if that is not NULL. Of those
+ * that the same backend serves: another one has fabrics of its own, and could
+ * write into its nodes what would keep others from theirs.
+ */
 static const struct vib_id *guid_holder(struct attach *a, uint64_t guid,
 					const char *fabric)
 {
@@ -95,6 +99,8 @@ static const struct vib_id *guid_holder(struct attach *a, uint64_t guid,
 		char text[32], its_fabric[XENPORT_VALUE_MAX];
 		uint64_t its;
 
+		if (a->others[i].backend != a->vib.backend)
+			continue;
 		if (xenport_read(a->xp, a->tx, path.text, text, sizeof(text)) < 0 ||
 		    schema_parse_guid(text, &its, NULL) < 0 || its != guid)
 			continue;
