@@ -198,6 +198,16 @@ static void fail(struct backend *backend, const char *what)
 	uv_stop(backend->loop);
 }
 
+/* libuv stops polling before it reports an error: deaf is as good as dead. */
+static bool poll_failed(struct backend *backend, int status)
+{
+	if (status >= 0)
+		return false;
+	errno = -status; /* libuv's codes are negated errnos */
+	fail(backend, "polling");
+	return true;
+}
+
 /* Watch events taken before the vibs are looked at: what comes in a flood is
  * looked at once.
  */
@@ -210,11 +220,8 @@ static void on_store(uv_poll_t *poll, int status, int events)
 	int rc = 1;
 
 	(void)events;
-	if (status < 0) {
-		errno = -status;
-		fail(backend, "polling");
+	if (poll_failed(backend, status))
 		return;
-	}
 	for (int i = 0; rc > 0 && i < WATCH_BATCH; i++) {
 		rc = xenport_next_watch(backend->xp, path, sizeof(path), token,
 					sizeof(token));
@@ -241,11 +248,8 @@ static void on_event(uv_poll_t *poll, int status, int events)
 	int rc = 1;
 
 	(void)events;
-	if (status < 0) {
-		errno = -status;
-		fail(backend, "polling");
+	if (poll_failed(backend, status))
 		return;
-	}
 	for (int i = 0; rc > 0 && i < WATCH_BATCH; i++) {
 		rc = xenport_next_event(backend->xp, &port);
 		if (rc < 0) {
