@@ -6,6 +6,7 @@
 #include <xen-ib/control.h>
 #include <xen-ib/doorbell.h>
 #include <xen-ib/event.h>
+#include <xen-ib/object.h>
 #include <xen-ib/port.h>
 #include <xen-ib/queue.h>
 #include <xen-ib/slot.h>

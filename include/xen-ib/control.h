@@ -12,6 +12,7 @@
 #define XEN_IB_CONTROL_H
 
 #include <xen-ib/event.h>
+#include <xen-ib/object.h>
 #include <xen-ib/port.h>
 #include <xen-ib/queue.h>
 #ifdef __KERNEL__
@@ -46,6 +47,27 @@ enum vib_command {
 	VIB_CMD_QUERY_PORT = 2,
 	VIB_CMD_QUERY_GID = 3,
 	VIB_CMD_QUERY_PKEY = 4,
+	VIB_CMD_MAP_DOORBELL = 16,
+	VIB_CMD_UNMAP_DOORBELL = 17,
+	VIB_CMD_CREATE_EQ = 18,
+	VIB_CMD_DESTROY_EQ = 19,
+	VIB_CMD_ALLOC_PD = 20,
+	VIB_CMD_DEALLOC_PD = 21,
+	VIB_CMD_REG_MR = 22,
+	VIB_CMD_DEREG_MR = 23,
+	VIB_CMD_CREATE_CQ = 24,
+	VIB_CMD_MODIFY_CQ = 25,
+	VIB_CMD_DESTROY_CQ = 26,
+	VIB_CMD_CREATE_SRQ = 27,
+	VIB_CMD_MODIFY_SRQ = 28,
+	VIB_CMD_QUERY_SRQ = 29,
+	VIB_CMD_DESTROY_SRQ = 30,
+	VIB_CMD_CREATE_QP = 31,
+	VIB_CMD_MODIFY_QP = 32,
+	VIB_CMD_QUERY_QP = 33,
+	VIB_CMD_DESTROY_QP = 34,
+	VIB_CMD_ATTACH_MCAST = 35,
+	VIB_CMD_DETACH_MCAST = 36,
 };
 
 /* How many table entries one answer holds. */
@@ -64,6 +86,17 @@ struct vib_control_request {
 	__u32 port;      /* VIB_PORT, for commands about a port, else 0 */
 	union {
 		struct vib_cmd_query_table query_table;
+		struct vib_cmd_object object;
+		struct vib_cmd_map_doorbell map_doorbell;
+		struct vib_cmd_create_eq create_eq;
+		struct vib_cmd_reg_mr reg_mr;
+		struct vib_cmd_create_cq create_cq;
+		struct vib_cmd_modify_cq modify_cq;
+		struct vib_cmd_create_srq create_srq;
+		struct vib_cmd_modify_srq modify_srq;
+		struct vib_cmd_create_qp create_qp;
+		struct vib_cmd_modify_qp modify_qp;
+		struct vib_cmd_mcast mcast;
 		__u8 raw[120];
 	} u;
 };
@@ -80,6 +113,10 @@ struct vib_control_response {
 		struct vib_port_attr port;
 		struct vib_gid gids[VIB_QUERY_GIDS];
 		__u16 pkeys[VIB_QUERY_PKEYS];
+		struct vib_rsp_object object;
+		struct vib_rsp_reg_mr reg_mr;
+		struct vib_rsp_query_srq srq;
+		struct vib_qp_attr qp;
 		__u8 raw[120];
 	} u;
 };

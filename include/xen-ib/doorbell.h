@@ -3,10 +3,12 @@
  * The doorbell page: how a producer tells the poller which of its queues have
  * new work, and how it learns whether the poller must be woken.
  *
- * One page per user context and one for the guest's kernel. A queue has an
- * index in its page, given at creation. Ringing sets the queue's bit in a leaf
- * word and the leaf's bit in a summary word; the poller takes whole words by
- * exchanging them with zero, summary first, so no bit is lost between the two.
+ * One page per user context and one for the guest's kernel. A QP has an index
+ * in its page, given at creation. Its bell is rung when its send or receive
+ * queue wants to be notified (vib_queue_must_notify()); a queue that the poller
+ * looks at anyway does not. Ringing sets the QP's bit in a leaf word and the
+ * leaf's bit in a summary word; the poller takes whole words by exchanging them
+ * with zero, summary first, so no bit is lost between the two.
  *
  * Anyone who can write the page can set any bit: a set bit is a hint to look
  * at a queue, never a statement about it.

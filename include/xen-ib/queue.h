@@ -6,7 +6,11 @@
  *
  * A work request is self-contained: the address of a UD request stands in it,
  * so an address handle costs no command. Its gather list, or its inline data,
- * follows the fixed part at once.
+ * follows the operands of its opcode at once, so that a small request is one
+ * cache line: vib_send_data_offset().
+ *
+ * The backend polls the queues that have work. The producer of a work queue
+ * rings the doorbell (doorbell.h) only when vib_queue_must_notify() says so.
  */
 #ifndef XEN_IB_QUEUE_H
 #define XEN_IB_QUEUE_H
@@ -60,7 +64,7 @@ enum vib_send_flags {
 	VIB_SEND_INLINE = 1 << 3,
 };
 
-/* A slot of a send queue: these 64 bytes, then SGEs or inline data. */
+/* A slot of a send queue. SGEs or inline data begin within it or behind it. */
 struct vib_send_wqe {
 	__u32 gen;
 	__u8 opcode;  /* enum vib_opcode */
@@ -70,10 +74,12 @@ struct vib_send_wqe {
 	__u64 wr_id;      /* comes back in the completion */
 	__be32 imm;       /* or, little-endian, the rkey to invalidate */
 	__u32 inline_len; /* bytes, with VIB_SEND_INLINE */
+	/* operands, by opcode */
 	union {
 		struct {
 			__u64 remote_addr;
 			__u32 rkey;
+			__u32 reserved;
 		} rdma;
 		struct {
 			__u64 remote_addr;
@@ -105,13 +111,61 @@ VIB_ASSERT_OFFSET(struct vib_send_wqe, wr_id, 8);
 VIB_ASSERT_OFFSET(struct vib_send_wqe, imm, 16);
 VIB_ASSERT_OFFSET(struct vib_send_wqe, u, 24);
 
-/* A slot of a receive queue or a shared receive queue, then the SGEs. */
+/* Where the SGEs or the inline data of a request begin, from the start of its slot. */
+enum vib_data_offset {
+	VIB_DATA_SEND = 24,   /* SEND of RC and UC */
+	VIB_DATA_RDMA = 40,   /* RDMA_WRITE, RDMA_READ */
+	VIB_DATA_ATOMIC = 56, /* CMP_SWAP, FETCH_ADD */
+	VIB_DATA_UD = 64,     /* SEND of UD */
+};
+
+static inline __u32 vib_send_data_offset(__u8 opcode, int ud)
+{
+	switch (opcode) {
+	case VIB_OP_RDMA_WRITE:
+	case VIB_OP_RDMA_WRITE_IMM:
+	case VIB_OP_RDMA_READ:
+		return VIB_DATA_RDMA;
+	case VIB_OP_CMP_SWAP:
+	case VIB_OP_FETCH_ADD:
+		return VIB_DATA_ATOMIC;
+	default:
+		return ud ? VIB_DATA_UD : VIB_DATA_SEND;
+	}
+}
+
+/*
+ * The smallest stride of a send queue whose requests have up to @sges SGEs or
+ * @inline_len bytes of inline data; both are bounded by the caller.
+ */
+static inline __u32 vib_send_stride(__u32 sges, __u32 inline_len, int ud)
+{
+	__u32 most = ud ? VIB_DATA_UD : VIB_DATA_RDMA;
+	__u32 atomic = VIB_DATA_ATOMIC + (__u32)sizeof(struct vib_sge);
+	__u32 data = sges * (__u32)sizeof(struct vib_sge);
+	__u32 bytes = most + (data > inline_len ? data : inline_len);
+
+	if (!ud && sges && bytes < atomic)
+		bytes = atomic;
+	return (bytes + VIB_LINE - 1) / VIB_LINE * VIB_LINE;
+}
+
+/* A slot of a receive queue or a shared receive queue; SGEs follow. */
 struct vib_recv_wqe {
 	__u32 gen;
 	__u32 num_sge;
 	__u64 wr_id;
 };
 VIB_ASSERT_SIZE(struct vib_recv_wqe, 16);
+
+/* The smallest stride for @sges SGEs, a number bounded by the caller. */
+static inline __u32 vib_recv_stride(__u32 sges)
+{
+	__u32 bytes =
+		(__u32)(sizeof(struct vib_recv_wqe) + sges * sizeof(struct vib_sge));
+
+	return (bytes + VIB_LINE - 1) / VIB_LINE * VIB_LINE;
+}
 
 /* A slot's stride is a multiple of a line and at most this. */
 #define VIB_WQE_MAX_STRIDE 1024
@@ -179,5 +233,34 @@ enum vib_cq_arm {
 	VIB_ARM_SOLICITED = 1,
 	VIB_ARM_ANY = 2,
 };
+
+/*
+ * Consumer: ask for a completion event. Returns 1 if an entry is there already:
+ * take it, no event may come for it. A wish for any entry is not lowered by one
+ * for a solicited entry; if it is being taken just now, its event answers both.
+ */
+static inline int vib_cq_arm(const struct vib_queue *q, enum vib_cq_arm wish)
+{
+	if (wish != VIB_ARM_SOLICITED || vib_read32(&q->hdr->arm) != VIB_ARM_ANY)
+		vib_write32(&q->hdr->arm, (__u32)wish);
+	vib_full_barrier(); /* the wish is seen before the slot is read */
+	return vib_queue_peek(q) != (const void *)0;
+}
+
+/*
+ * Producer, after entries and a full barrier: is an event wanted for them?
+ * @solicited: one of them is solicited or failed. 1 takes the wish: the event
+ * must follow.
+ */
+static inline int vib_cq_take_arm(const struct vib_queue *q, int solicited)
+{
+	__u32 wish = vib_read32(&q->hdr->arm);
+
+	if (wish == VIB_ARM_NONE || (wish == VIB_ARM_SOLICITED && !solicited))
+		return 0;
+	vib_write32(&q->hdr->arm, VIB_ARM_NONE);
+	vib_full_barrier(); /* the wish is gone before the event is there */
+	return 1;
+}
 
 #endif

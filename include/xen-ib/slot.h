@@ -9,11 +9,13 @@
  * and so the consumer polls the line that holds the work. Memory starts
  * zeroed, which is no generation.
  *
- * Ahead of the slots stands a header of two lines, one written by each side.
- * The consumer's index there tells the producer how far it may go; it is
- * hostile until vib_queue_room() has bounded it. The notification index works
- * as RING_FINAL_CHECK's rsp_event does in xen/io/ring.h: the producer sends an
- * event only when it passes the index the consumer asked for.
+ * Ahead of the slots stands a header of two lines: one for the consumer's
+ * wishes, which change seldom, so that the producer reads them from its own
+ * cache; one for the consumer's index, which tells the producer how far it may
+ * go and is hostile until vib_queue_room() has bounded it. The notification
+ * index works as RING_FINAL_CHECK's rsp_event does in xen/io/ring.h: the
+ * producer sends an event, or rings the bell of a work queue, only when it
+ * passes the index the consumer asked for.
  *
  * Indices are free-running and wrap at 2^32.
  */
@@ -23,18 +25,18 @@
 #include <xen-ib/barrier.h>
 
 struct vib_queue_header {
-	/* written by the producer */
-	__u8 producer_reserved[VIB_LINE];
-	/* written by the consumer */
-	__u32 cons;   /* index of the next entry it will take */
+	/* the consumer's wishes, seldom written */
 	__u32 notify; /* send an event when the entry of this index is produced */
-	__u32 arm;    /* completion queues: see queue.h */
-	__u8 consumer_reserved[VIB_LINE - 12];
+	__u32 arm;    /* completion queues: enum vib_cq_arm */
+	__u8 wishes_reserved[VIB_LINE - 8];
+	/* written by the consumer as it goes */
+	__u32 cons; /* index of the next entry it will take */
+	__u8 consumer_reserved[VIB_LINE - 4];
 };
 VIB_ASSERT_SIZE(struct vib_queue_header, 128);
+VIB_ASSERT_OFFSET(struct vib_queue_header, notify, 0);
+VIB_ASSERT_OFFSET(struct vib_queue_header, arm, 4);
 VIB_ASSERT_OFFSET(struct vib_queue_header, cons, 64);
-VIB_ASSERT_OFFSET(struct vib_queue_header, notify, 68);
-VIB_ASSERT_OFFSET(struct vib_queue_header, arm, 72);
 
 /* Where the slots begin, from the start of a queue's memory. */
 #define VIB_QUEUE_SLOTS_OFFSET 128
@@ -50,6 +52,7 @@ struct vib_queue {
 	__u32 stride;                 /* bytes from one slot to the next */
 	__u32 order;                  /* log2 of the number of slots */
 	__u32 index;                  /* next to produce, or next to consume */
+	__u32 seen_cons;              /* producer: the consumer's index when last read */
 };
 
 /* Bytes of queue memory, header included. */
@@ -65,6 +68,7 @@ static inline void vib_queue_init(struct vib_queue *q, void *memory, __u32 order
 	q->stride = stride;
 	q->order = order;
 	q->index = 0;
+	q->seen_cons = 0;
 }
 
 static inline __u32 vib_queue_depth(const struct vib_queue *q)
@@ -100,6 +104,23 @@ static inline int vib_queue_room(const struct vib_queue *q)
 	if (used > vib_queue_depth(q))
 		return -1;
 	return (int)(vib_queue_depth(q) - used);
+}
+
+/*
+ * Is there a free slot? Reads the consumer's line only when the slots known to
+ * be free are used up. 1, or 0 when the queue is full, or -1 as above.
+ */
+static inline int vib_queue_may_produce(struct vib_queue *q)
+{
+	int room;
+
+	if (q->index - q->seen_cons < vib_queue_depth(q))
+		return 1;
+	room = vib_queue_room(q);
+	if (room <= 0)
+		return room;
+	q->seen_cons = q->index - (vib_queue_depth(q) - (__u32)room);
+	return 1;
 }
 
 /* The slot to fill next: write all but its first word, then vib_queue_produce(). */
@@ -139,11 +160,35 @@ static inline const void *vib_queue_peek(const struct vib_queue *q)
 	return slot;
 }
 
-/* Give the peeked slot back to the producer. */
-static inline void vib_queue_consume(struct vib_queue *q)
+/* Are there at least @count entries? Holds for a producer that fills in order. */
+static inline int vib_queue_holds(const struct vib_queue *q, __u32 count)
+{
+	__u32 last = q->index + count - 1;
+
+	if (count == 0)
+		return 1;
+	if (count > vib_queue_depth(q))
+		return 0;
+	return vib_observe32(vib_slot_at(q, last)) == vib_slot_gen(last, q->order);
+}
+
+/* Go on to the next entry, keeping the slot. */
+static inline void vib_queue_advance(struct vib_queue *q)
 {
 	q->index++;
+}
+
+/* Give all slots up to here back to the producer. */
+static inline void vib_queue_release(const struct vib_queue *q)
+{
 	vib_publish32(&q->hdr->cons, q->index);
+}
+
+/* Give the peeked slot back to the producer and go on to the next. */
+static inline void vib_queue_consume(struct vib_queue *q)
+{
+	vib_queue_advance(q);
+	vib_queue_release(q);
 }
 
 /*

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The commands that make, change and destroy objects: their operands and
+ * answers, and how memory is named in them.
+ *
+ * Objects have numbers. Those of PDs, doorbell pages, event queues, CQs and
+ * SRQs are the vib's own; a QP's is unique on its fabric and an MR's is its
+ * key, for both are told to peers.
+ */
+#ifndef XEN_IB_OBJECT_H
+#define XEN_IB_OBJECT_H
+
+#include <xen-ib/queue.h>
+
+/*
+ * Pages of the frontend, in order, as a tree of grants whose height follows
+ * from their number. One page is @root itself. Up to 1024 pages stand as
+ * grants in the list page @root. More stand in list pages of 1024 each, whose
+ * grants stand in @root. List pages are granted for as long as the command
+ * takes; read-only will do.
+ */
+struct vib_pages {
+	__u32 count;
+	__u32 root; /* grant */
+};
+VIB_ASSERT_SIZE(struct vib_pages, 8);
+
+#define VIB_LIST_REFS (VIB_PAGE_SIZE / 4)
+/* The most pages of one tree: 4 GiB. */
+#define VIB_PAGES_MAX (VIB_LIST_REFS * VIB_LIST_REFS)
+
+/* A number that names no object. */
+#define VIB_NO_OBJECT 0xffffffffu
+
+/* Destroys and queries name an object and nothing else. */
+struct vib_cmd_object {
+	__u32 number;
+};
+VIB_ASSERT_SIZE(struct vib_cmd_object, 4);
+
+/* The answer to every create. */
+struct vib_rsp_object {
+	__u32 number;
+};
+VIB_ASSERT_SIZE(struct vib_rsp_object, 4);
+
+/* MAP_DOORBELL: a doorbell page, zeroed, and the channel that wakes its poller. */
+struct vib_cmd_map_doorbell {
+	__u32 ref;
+	__u32 event_channel; /* unbound, for the backend */
+};
+VIB_ASSERT_SIZE(struct vib_cmd_map_doorbell, 8);
+
+/* CREATE_EQ: a completion event queue, i.e. a completion vector. */
+struct vib_cmd_create_eq {
+	__u32 order; /* log2 of the slots of struct vib_comp_event */
+	__u32 event_channel;
+	struct vib_pages pages;
+};
+VIB_ASSERT_SIZE(struct vib_cmd_create_eq, 16);
+
+/* Linux' enum ib_access_flags has the same values. */
+enum vib_access {
+	VIB_ACCESS_LOCAL_WRITE = 1 << 0,
+	VIB_ACCESS_REMOTE_WRITE = 1 << 1,
+	VIB_ACCESS_REMOTE_READ = 1 << 2,
+	VIB_ACCESS_REMOTE_ATOMIC = 1 << 3,
+};
+
+/*
+ * REG_MR: @length bytes that begin at offset @iova modulo 4096 of the first
+ * page. Without any right to write, the pages may be granted read-only.
+ */
+struct vib_cmd_reg_mr {
+	__u64 iova; /* address of the first byte, in work requests and for peers */
+	__u64 length;
+	__u32 pd;
+	__u32 access; /* mask of enum vib_access */
+	struct vib_pages pages;
+};
+VIB_ASSERT_SIZE(struct vib_cmd_reg_mr, 32);
+
+struct vib_rsp_reg_mr {
+	__u32 lkey; /* also the number of the MR */
+	__u32 rkey;
+};
+VIB_ASSERT_SIZE(struct vib_rsp_reg_mr, 8);
+
+struct vib_cmd_create_cq {
+	__u32 order; /* log2 of the slots of struct vib_cqe */
+	__u32 eq;    /* VIB_NO_OBJECT: it is never armed */
+	struct vib_pages pages;
+};
+VIB_ASSERT_SIZE(struct vib_cmd_create_cq, 16);
+
+/*
+ * MODIFY_CQ: an event waits for @count entries, but at most for @period_us. Count
+ * 0: for the time alone. Period 0: for nothing.
+ */
+struct vib_cmd_modify_cq {
+	__u32 cq;
+	__u16 count;
+	__u16 period_us;
+};
+VIB_ASSERT_SIZE(struct vib_cmd_modify_cq, 8);
+
+struct vib_cmd_create_srq {
+	__u32 pd;
+	__u32 order;
+	__u32 stride;
+	__u32 max_sge;
+	__u32 limit; /* as of MODIFY_SRQ, from the first request taken on */
+	__u32 reserved;
+	struct vib_pages pages;
+};
+VIB_ASSERT_SIZE(struct vib_cmd_create_srq, 32);
+
+/* MODIFY_SRQ: SRQ_LIMIT_REACHED once fewer than @limit requests are left; 0: never. */
+struct vib_cmd_modify_srq {
+	__u32 srq;
+	__u32 limit;
+};
+VIB_ASSERT_SIZE(struct vib_cmd_modify_srq, 8);
+
+struct vib_rsp_query_srq {
+	__u32 limit; /* 0 once it was reached */
+};
+VIB_ASSERT_SIZE(struct vib_rsp_query_srq, 4);
+
+enum vib_qp_type {
+	VIB_QPT_RC = 2, /* Linux' enum ib_qp_type has the same values */
+	VIB_QPT_UC = 3,
+	VIB_QPT_UD = 4,
+};
+
+enum vib_qp_flags {
+	VIB_QP_SIG_ALL = 1 << 0, /* every send request completes with an entry */
+};
+
+/* A send or receive queue in CREATE_QP. */
+struct vib_work_queue {
+	__u32 order;
+	__u32 stride;
+	__u32 max_sge;
+	struct vib_pages pages; /* count 0: there is no such queue */
+};
+VIB_ASSERT_SIZE(struct vib_work_queue, 20);
+
+struct vib_cmd_create_qp {
+	__u32 pd;
+	__u32 send_cq;
+	__u32 recv_cq;
+	__u32 srq;        /* or VIB_NO_OBJECT; then rq.pages.count is 0 */
+	__u8 type;        /* enum vib_qp_type */
+	__u8 flags;       /* enum vib_qp_flags */
+	__u16 db_index;   /* below VIB_DB_QUEUES, not in use by another QP of the page */
+	__u32 doorbell;   /* number of the doorbell page */
+	__u32 max_inline; /* bytes */
+	struct vib_work_queue sq;
+	struct vib_work_queue rq;
+};
+VIB_ASSERT_SIZE(struct vib_cmd_create_qp, 68);
+
+enum vib_qp_state {
+	VIB_QPS_RESET = 0, /* Linux' enum ib_qp_state has the same values */
+	VIB_QPS_INIT = 1,
+	VIB_QPS_RTR = 2,
+	VIB_QPS_RTS = 3,
+	VIB_QPS_SQD = 4,
+	VIB_QPS_SQE = 5,
+	VIB_QPS_ERR = 6,
+};
+
+/* Which attributes MODIFY_QP sets. Linux' enum ib_qp_attr_mask has the same values. */
+enum vib_qp_attr_mask {
+	VIB_QP_STATE = 1 << 0,
+	VIB_QP_CUR_STATE = 1 << 1,
+	VIB_QP_EN_SQD_ASYNC_NOTIFY = 1 << 2,
+	VIB_QP_ACCESS_FLAGS = 1 << 3,
+	VIB_QP_PKEY_INDEX = 1 << 4,
+	VIB_QP_PORT = 1 << 5,
+	VIB_QP_QKEY = 1 << 6,
+	VIB_QP_AV = 1 << 7,
+	VIB_QP_PATH_MTU = 1 << 8,
+	VIB_QP_TIMEOUT = 1 << 9,
+	VIB_QP_RETRY_CNT = 1 << 10,
+	VIB_QP_RNR_RETRY = 1 << 11,
+	VIB_QP_RQ_PSN = 1 << 12,
+	VIB_QP_MAX_QP_RD_ATOMIC = 1 << 13,
+	VIB_QP_ALT_PATH = 1 << 14, /* not supported */
+	VIB_QP_MIN_RNR_TIMER = 1 << 15,
+	VIB_QP_SQ_PSN = 1 << 16,
+	VIB_QP_MAX_DEST_RD_ATOMIC = 1 << 17,
+	VIB_QP_PATH_MIG_STATE = 1 << 18, /* not supported */
+	VIB_QP_CAP = 1 << 19,            /* not supported */
+	VIB_QP_DEST_QPN = 1 << 20,
+};
+
+/* A QP's attributes, as set and as queried. */
+struct vib_qp_attr {
+	__u8 state;     /* enum vib_qp_state */
+	__u8 cur_state; /* what the frontend takes it to be */
+	__u8 path_mtu;  /* 1…5: 256…4096 bytes */
+	__u8 port;
+	__u32 qkey;
+	__u32 rq_psn;
+	__u32 sq_psn;
+	__u32 dest_qpn;
+	__u32 access_flags; /* mask of enum vib_access, of what peers may do */
+	__u16 pkey_index;
+	__u8 max_rd_atomic;
+	__u8 max_dest_rd_atomic;
+	__u8 min_rnr_timer; /* IBTA vol. 1 §9.7.5.2.8, table 45 */
+	__u8 timeout;       /* 4.096 us * 2^timeout; 0: for ever */
+	__u8 retry_cnt;
+	__u8 rnr_retry; /* 7: for ever */
+	__u8 en_sqd_async_notify;
+	__u8 sq_draining; /* queried: in SQD, and not drained yet */
+	__u8 reserved[2];
+	struct vib_av av;
+};
+VIB_ASSERT_SIZE(struct vib_qp_attr, 64);
+VIB_ASSERT_OFFSET(struct vib_qp_attr, pkey_index, 24);
+VIB_ASSERT_OFFSET(struct vib_qp_attr, av, 36);
+
+struct vib_cmd_modify_qp {
+	__u32 qpn;
+	__u32 mask; /* of enum vib_qp_attr_mask */
+	struct vib_qp_attr attr;
+};
+VIB_ASSERT_SIZE(struct vib_cmd_modify_qp, 72);
+
+/* ATTACH_MCAST, DETACH_MCAST. */
+struct vib_cmd_mcast {
+	struct vib_gid mgid;
+	__u32 qpn;
+	__u16 mlid;
+	__u16 reserved;
+};
+VIB_ASSERT_SIZE(struct vib_cmd_mcast, 24);
+
+#endif
