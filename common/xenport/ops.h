@@ -10,6 +10,7 @@
 
 struct xenport_ops {
 	void (*close)(struct xenport *xp);
+	struct xenport *(*open_events)(struct xenport *xp);
 
 	int (*read)(struct xenport *xp, xenport_tx tx, const char *path, char *buf,
 		    size_t size);
@@ -28,7 +29,7 @@ struct xenport_ops {
 			  size_t token_size);
 
 	void *(*map)(struct xenport *xp, uint16_t domid, const uint32_t *refs,
-		     size_t count);
+		     size_t count, bool writable);
 	void *(*map_notify)(struct xenport *xp, uint16_t domid, uint32_t ref,
 			    size_t clear_offset, uint32_t event_port);
 	int (*unmap)(struct xenport *xp, void *addr, size_t count);

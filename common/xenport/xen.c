@@ -139,11 +139,12 @@ static bool xen_domain_exists(struct xenport *xp, uint16_t domid)
 /* ---- grants ------------------------------------------------------------ */
 
 static void *xen_map(struct xenport *xp, uint16_t domid, const uint32_t *refs,
-		     size_t count)
+		     size_t count, bool writable)
 {
 	/* libxengnttab takes a writable array but does not write to it. */
 	return xengnttab_map_domain_grant_refs(to_xen(xp)->gnttab, count, domid,
-					       (uint32_t *)refs, PROT_READ | PROT_WRITE);
+					       (uint32_t *)refs,
+					       PROT_READ | (writable ? PROT_WRITE : 0));
 }
 
 static void *xen_map_notify(struct xenport *xp, uint16_t domid, uint32_t ref,
@@ -225,8 +226,16 @@ static void xen_close(struct xenport *xp)
 	free(x);
 }
 
+/* Each handle of /dev/xen/evtchn has its own queue of pending ports. */
+static struct xenport *xen_open_events(struct xenport *xp)
+{
+	(void)xp;
+	return xenport_open_xen(XENPORT_EVENTS);
+}
+
 static const struct xenport_ops xen_ops = {
 	.close = xen_close,
+	.open_events = xen_open_events,
 	.read = xen_read,
 	.write = xen_write,
 	.mkdir = xen_mkdir,

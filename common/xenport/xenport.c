@@ -7,6 +7,11 @@ void xenport_close(struct xenport *xp)
 	xp->ops->close(xp);
 }
 
+struct xenport *xenport_open_events(struct xenport *xp)
+{
+	return xp->ops->open_events(xp);
+}
+
 int xenport_read(struct xenport *xp, xenport_tx tx, const char *path, char *buf,
 		 size_t size)
 {
@@ -65,9 +70,10 @@ int xenport_next_watch(struct xenport *xp, char *path, size_t path_size, char *t
 	return xp->ops->next_watch(xp, path, path_size, token, token_size);
 }
 
-void *xenport_map(struct xenport *xp, uint16_t domid, const uint32_t *refs, size_t count)
+void *xenport_map(struct xenport *xp, uint16_t domid, const uint32_t *refs, size_t count,
+		  bool writable)
 {
-	return xp->ops->map(xp, domid, refs, count);
+	return xp->ops->map(xp, domid, refs, count, writable);
 }
 
 void *xenport_map_notify(struct xenport *xp, uint16_t domid, uint32_t ref,

@@ -4,8 +4,9 @@
  * Xenstore, grant mappings and event channels behind one table of
  * operations, so that a daemon can be driven without a Xen beneath it.
  *
- * A port belongs to one thread. Functions return 0 or a count on success and
- * -1 with errno otherwise, unless said differently; nothing here logs.
+ * A port belongs to one thread, but any thread may bind, unbind and notify
+ * event channels on any port. Functions return 0 or a count on success and -1
+ * with errno otherwise, unless said differently; nothing here logs.
  */
 #ifndef XEN_IB_COMMON_XENPORT_H
 #define XEN_IB_COMMON_XENPORT_H
@@ -37,6 +38,28 @@ struct xenport_perms {
  * @parts is a mask of enum xenport_part. NULL and errno on failure.
  */
 struct xenport *xenport_open_xen(unsigned int parts);
+
+/*
+ * Xen's services without a Xen, for processes of this machine that are front
+ * ends: the guest's side of it is localguest.h. Makes the unix socket @path,
+ * for this user alone, in place of a dead server's; the port then is domain 0
+ * of a xenstore of its own. Guests are served by xenport_next_watch() alone:
+ * call it when xenport_store_fd() is readable. NULL and errno on failure;
+ * EADDRINUSE: a live server has that socket. EEXIST: @path is no socket.
+ *
+ * Differences from Xen: a domain id is a guest's connection, and when this
+ * process is killed, guests learn it from the socket's end alone: no byte of
+ * xenport_map_notify() is cleared.
+ */
+struct xenport *xenport_open_local(const char *path);
+
+/*
+ * Another port of the same Xen, with event channels alone: for a thread that
+ * waits for its own. A channel belongs to the port it was bound on, which alone
+ * unbinds, notifies and delivers it; port numbers are unique over all of them.
+ * Close it before @xp. NULL and errno on failure.
+ */
+struct xenport *xenport_open_events(struct xenport *xp);
 
 /* Close a port and everything still mapped or bound through it. */
 void xenport_close(struct xenport *xp);
@@ -93,12 +116,13 @@ int xenport_next_watch(struct xenport *xp, char *path, size_t path_size, char *t
 
 /* ---- grants ------------------------------------------------------------ */
 
-/* Map @count grants of @domid, readable and writable, as one contiguous range.
- * NULL and errno on failure, with nothing left mapped.
+/* Map @count grants of @domid as one contiguous range, readable and if @writable
+ * writable. NULL and errno on failure, with nothing left mapped.
  */
-void *xenport_map(struct xenport *xp, uint16_t domid, const uint32_t *refs, size_t count);
+void *xenport_map(struct xenport *xp, uint16_t domid, const uint32_t *refs, size_t count,
+		  bool writable);
 
-/* Map one grant so that when the mapping ends, however it ends (a killed
+/* Map one grant, writable, so that when the mapping ends, however it ends (a killed
  * process included), the kernel clears the byte at @clear_offset and sends an
  * event on the local port @event_port.
  */
@@ -110,7 +134,7 @@ int xenport_unmap(struct xenport *xp, void *addr, size_t count);
 
 /* ---- event channels ---------------------------------------------------- */
 
-/* Bind the remote's unbound port. Returns the local port. */
+/* Bind the remote's unbound port. Sets *@local_port, which is never 0. */
 int xenport_bind(struct xenport *xp, uint16_t domid, uint32_t remote_port,
 		 uint32_t *local_port);
 int xenport_unbind(struct xenport *xp, uint32_t local_port);

@@ -44,11 +44,11 @@ int connection_open(struct connection *c, struct xenport *xp, uint16_t domid,
 	if (!c->page)
 		goto fail;
 	*what = "mapping ring-ref";
-	c->sring = xenport_map(xp, domid, &refs->ring, 1);
+	c->sring = xenport_map(xp, domid, &refs->ring, 1, true);
 	if (!c->sring)
 		goto fail;
 	*what = "mapping async-ref";
-	c->async_page = xenport_map(xp, domid, &refs->async, 1);
+	c->async_page = xenport_map(xp, domid, &refs->async, 1, true);
 	if (!c->async_page)
 		goto fail;
 

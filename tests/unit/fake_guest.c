@@ -108,9 +108,11 @@ static void *map_page(struct fake_xen *xen, uint32_t ref)
 	return xen->pages[ref];
 }
 
-static void *x_map(struct xenport *xp, uint16_t domid, const uint32_t *refs, size_t count)
+static void *x_map(struct xenport *xp, uint16_t domid, const uint32_t *refs, size_t count,
+		   bool writable)
 {
 	(void)domid;
+	(void)writable;
 	assert(count == 1);
 	return map_page(to_fake(xp), refs[0]);
 }
@@ -203,7 +205,20 @@ static int x_unmask(struct xenport *xp, uint32_t local_port)
 	return 0;
 }
 
+/* One port is all there is: whoever asks for another shares it. */
+static struct xenport *x_open_events(struct xenport *xp)
+{
+	return xp;
+}
+
+static void x_close(struct xenport *xp)
+{
+	(void)xp; /* fake_xen_free() frees all */
+}
+
 static const struct xenport_ops fake_xen_ops = {
+	.close = x_close,
+	.open_events = x_open_events,
 	.read = x_read,
 	.write = x_write,
 	.rm = x_rm,
