@@ -4,7 +4,8 @@
 # otherwise it is named and the target stops.
 
 PKG_BUILD := gcc make pkg-config python3 libc6-dev libxen-dev libuv1-dev \
-             libjansson-dev libinih-dev uuid-dev libibverbs-dev
+             libjansson-dev libinih-dev uuid-dev libibverbs-dev \
+             liburcu-dev libbsd-dev
 PKG_KERNEL := linux-headers-amd64 linux-headers-6.12-amd64
 PKG_CHECK := libcmocka-dev libasan8 libubsan1 binutils
 PKG_FUZZ  := clang libclang-rt-14-dev

@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "control/limits.h"
+#include "limits.h"
 #include "control/vport.h"
 
 static int query_device(const struct vport *vport, struct vib_device_attr *attr)
