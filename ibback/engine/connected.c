@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * RC and UC between two QPs of this host: a message is a copy from one guest's
+ * memory to the other's. What the specification has packets, acknowledges and
+ * timers for is decided here on the spot; what the peer's guest would see of
+ * it, it sees.
+ */
+#include "engine/engine.h"
+#include "engine/mr.h"
+#include "engine/qp.h"
+#include "engine/qp_state.h"
+#include "engine/send.h"
+#include "engine/sg.h"
+#include "engine/vhca.h"
+
+/* How often a peer that does not answer, or is not ready, is looked at again.
+ * Receive queues of its own ring when one is posted; shared ones do not.
+ */
+#define LOOK_AGAIN_NS     1000000ull
+#define LOOK_AGAIN_SRQ_NS 50000ull
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* ---- the peer ---------------------------------------------------------- */
+
+/* Do the two QPs name each other, on one fabric, in one partition? */
+static bool addresses_agree(struct qp *qp, const struct qp *peer)
+{
+	const struct port_view *view = vhca_view(qp->vhca);
+	const struct port_view *peer_view = vhca_view(peer->vhca);
+
+	if (qp->connected.serial == qp->serial &&
+	    qp->connected.peer_serial == peer->serial && qp->connected.view == view->id &&
+	    qp->connected.peer_view == peer_view->id)
+		return true;
+	if (view->fabric != peer_view->fabric || !view->up || !peer_view->up ||
+	    peer->attr.dest_qpn != qp_number(qp) || peer->type != qp->type ||
+	    !port_view_is_at(peer_view, &qp->attr.av) ||
+	    !port_view_is_at(view, &peer->attr.av) ||
+	    !pkeys_match(view->pkeys[qp->attr.pkey_index],
+			 peer_view->pkeys[peer->attr.pkey_index]))
+		return false;
+	qp->connected.serial = qp->serial;
+	qp->connected.peer_serial = peer->serial;
+	qp->connected.view = view->id;
+	qp->connected.peer_view = peer_view->id;
+	return true;
+}
+
+enum found { PEER_FOUND, PEER_LOCKED, PEER_NONE };
+
+static enum found find_peer(struct share *share)
+{
+	struct qp *qp = share->qp, *peer = share->peer;
+
+	if (!peer) {
+		peer = engine_find_qp(share->poller->engine, qp->attr.dest_qpn);
+		if (!peer)
+			return PEER_NONE;
+		if (peer != qp && pthread_spin_trylock(&peer->lock) != 0)
+			return PEER_LOCKED;
+		share->peer = peer;
+	}
+	if (!qp_can_receive(peer) || !addresses_agree(qp, peer))
+		return PEER_NONE;
+	return PEER_FOUND;
+}
+
+/* Nobody answers. IBTA vol. 1 §9.7.6.1.3: so often, so long; UC does not notice. */
+static enum send_result unanswered(struct share *share)
+{
+	struct qp *qp = share->qp;
+	struct sending *s = &qp->sending;
+	uint64_t now, timeout;
+
+	if (qp->type == VIB_QPT_UC)
+		return SEND_DONE;
+	now = clock_ns();
+	timeout = qp_ack_timeout_ns(qp->attr.timeout);
+	if (!s->deadline)
+		s->deadline = timeout == NEVER ? NEVER
+					       : now + timeout * (qp->attr.retry_cnt + 1);
+	if (now >= s->deadline)
+		return send_fail(share, VIB_WC_RETRY_EXC_ERR);
+	return send_wait(share, earlier(s->deadline, now + LOOK_AGAIN_NS));
+}
+
+/* The peer has no receive. IBTA vol. 1 §9.7.5.2.8. */
+static enum send_result not_ready(struct share *share)
+{
+	struct qp *qp = share->qp, *peer = share->peer;
+	struct sending *s = &qp->sending;
+	uint64_t now, timer;
+
+	if (qp->type == VIB_QPT_UC)
+		return SEND_DONE;
+	now = clock_ns();
+	timer = qp_rnr_timer_ns(peer->attr.min_rnr_timer);
+	if (!s->rnr_until)
+		s->rnr_until = qp->attr.rnr_retry == 7 ? NEVER
+						       : now + timer * qp->attr.rnr_retry;
+	if (now >= s->rnr_until)
+		return send_fail(share, VIB_WC_RNR_RETRY_EXC_ERR);
+	if (!peer->srq) {
+		__atomic_store_n(&peer->rnr_waiter, qp_number(qp), __ATOMIC_RELAXED);
+		if (peer->has_rq && vib_queue_arm(&peer->rq))
+			return SEND_MORE; /* one came */
+	}
+	return send_wait(share, earlier(s->rnr_until, now + (peer->srq ? LOOK_AGAIN_SRQ_NS
+								       : LOOK_AGAIN_NS)));
+}
+
+/*
+ * The peer denies the request: it fails with @event, and so do we with
+ * @status. A UC peer drops it, and nobody notices.
+ */
+static enum send_result deny(struct share *share, enum vib_async_type event,
+			     uint8_t status)
+{
+	struct qp *peer = share->peer;
+
+	if (share->qp->type == VIB_QPT_UC)
+		return SEND_DONE;
+	async_raise(&peer->vhca->async, &peer->async, event);
+	qp_enter_error(share->poller, peer);
+	return send_fail(share, status);
+}
+
+static enum send_result deny_access(struct share *share)
+{
+	return deny(share, VIB_ASYNC_QP_ACCESS_ERR, VIB_WC_REM_ACCESS_ERR);
+}
+
+static enum send_result deny_request(struct share *share)
+{
+	return deny(share, VIB_ASYNC_QP_REQ_ERR, VIB_WC_REM_INV_REQ_ERR);
+}
+
+/* ---- the peer's receive ------------------------------------------------ */
+
+/* End the receive the message holds. */
+static void finish_receive(struct share *share, const struct received *how)
+{
+	struct receiving *r = &share->peer->receiving;
+
+	r->claim = 0;
+	share->qp->sending.claim = 0;
+	receive_complete(share->poller, share->peer, &r->receive, how);
+}
+
+/*
+ * The receive cannot take the message: it completes with @status and its QP
+ * fails, as IBTA vol. 1 §9.9.3 has it, and the sender with @sender.
+ */
+static enum send_result spoil_receive(struct share *share, uint8_t status, uint8_t sender)
+{
+	const struct received how = { .status = status };
+
+	finish_receive(share, &how);
+	qp_enter_error(share->poller, share->peer);
+	if (share->qp->type == VIB_QPT_UC)
+		return SEND_DONE;
+	return send_fail(share, sender);
+}
+
+/* Does the message hold a receive of the peer, still or now? */
+static bool hold_receive(struct share *share)
+{
+	struct sending *s = &share->qp->sending;
+	struct receiving *r = &share->peer->receiving;
+
+	if (s->claim && s->claim == r->claim)
+		return true;
+	if (r->claim) /* of a message whose sender was reset */
+		r->claim = 0;
+	else if (!receive_take(share->peer, &r->receive))
+		return false;
+	s->claim = r->claim = ++share->poller->messages << 8 |
+			      (uint64_t)(share->poller - share->poller->engine->pollers);
+	s->done = 0;
+	s->rnr_until = 0;
+	return true;
+}
+
+static void complete_receive(struct share *share, uint64_t bytes, uint8_t flags)
+{
+	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
+	const struct received how = {
+		.opcode = wqe->opcode,
+		.flags = flags,
+		.solicited = wqe->flags & VIB_SEND_SOLICITED,
+		.imm = flags & VIB_CQE_WITH_IMM ? wqe->imm : 0,
+		.byte_len = (uint32_t)bytes,
+		.src_qpn = qp_number(share->qp),
+	};
+
+	finish_receive(share, &how);
+}
+
+/* ---- operations -------------------------------------------------------- */
+
+/* Copy as much as the share allows. true once the message is whole. */
+static bool copy(struct share *share, const struct sg *dst, const struct sg *src,
+		 uint64_t bytes)
+{
+	struct sending *s = &share->qp->sending;
+	uint64_t n = earlier(bytes - s->done, share->budget);
+
+	sg_copy(dst, src, s->done, n);
+	s->done += n;
+	share->budget -= (uint32_t)n;
+	return s->done == bytes;
+}
+
+static enum send_result do_send(struct share *share)
+{
+	bool with_imm = share->qp->sending.wqe.opcode == VIB_OP_SEND_IMM;
+	struct sg src, dst;
+
+	if (send_resolve(share, 0, &src) < 0)
+		return SEND_FAILED;
+	if (!hold_receive(share))
+		return not_ready(share);
+	if (receive_resolve(share->peer, &share->peer->receiving.receive, &dst) < 0)
+		return spoil_receive(share, VIB_WC_LOC_PROT_ERR, VIB_WC_REM_OP_ERR);
+	if (dst.bytes < src.bytes)
+		return spoil_receive(share, VIB_WC_LOC_LEN_ERR, VIB_WC_REM_INV_REQ_ERR);
+	if (!copy(share, &dst, &src, src.bytes))
+		return SEND_MORE;
+	complete_receive(share, src.bytes, with_imm ? VIB_CQE_WITH_IMM : 0);
+	return SEND_DONE;
+}
+
+/* The peer's memory that the request names, or none of it if it has no length. */
+static bool reach(struct share *share, uint64_t addr, uint32_t rkey, uint64_t length,
+		  uint32_t access, struct sg *sg)
+{
+	uint8_t *at = NULL;
+
+	if (length) {
+		at = mr_reach(share->peer->vhca, rkey, share->peer->pd, addr, length,
+			      access);
+		if (!at)
+			return false;
+	}
+	sg_one(sg, at, length);
+	return true;
+}
+
+static enum send_result do_write(struct share *share)
+{
+	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
+	bool with_imm = wqe->opcode == VIB_OP_RDMA_WRITE_IMM;
+	struct sg src, dst;
+
+	if (send_resolve(share, 0, &src) < 0)
+		return SEND_FAILED;
+	if (!(share->peer->attr.access_flags & VIB_ACCESS_REMOTE_WRITE))
+		return deny_request(share);
+	if (!reach(share, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey, src.bytes,
+		   VIB_ACCESS_REMOTE_WRITE, &dst))
+		return deny_access(share);
+	if (with_imm && !hold_receive(share))
+		return not_ready(share);
+	if (!copy(share, &dst, &src, src.bytes))
+		return SEND_MORE;
+	if (with_imm)
+		complete_receive(share, src.bytes, VIB_CQE_WITH_IMM);
+	return SEND_DONE;
+}
+
+/* READs and atomics: may they be asked for, and will the peer answer? */
+static enum send_result check_responder(struct share *share, uint32_t access)
+{
+	const struct qp *peer = share->peer;
+
+	if (!share->qp->attr.max_rd_atomic)
+		return send_fail(share, VIB_WC_LOC_QP_OP_ERR);
+	if (!(peer->attr.access_flags & access) || !peer->attr.max_dest_rd_atomic)
+		return deny_request(share);
+	return SEND_DONE;
+}
+
+static enum send_result do_read(struct share *share)
+{
+	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
+	enum send_result result;
+	struct sg src, dst;
+
+	if (wqe->num_sge > MAX_SGE_RD)
+		return send_fail(share, VIB_WC_LOC_QP_OP_ERR);
+	if (send_resolve(share, VIB_ACCESS_LOCAL_WRITE, &dst) < 0)
+		return SEND_FAILED;
+	result = check_responder(share, VIB_ACCESS_REMOTE_READ);
+	if (result != SEND_DONE)
+		return result;
+	if (!reach(share, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey, dst.bytes,
+		   VIB_ACCESS_REMOTE_READ, &src))
+		return deny_access(share);
+	return copy(share, &dst, &src, dst.bytes) ? SEND_DONE : SEND_MORE;
+}
+
+/*
+ * Atomics are the processor's own, on the peer's memory, so they are atomic to
+ * one another and to the peer's processors, whichever poller executes them.
+ */
+static uint64_t atomic_execute(uint64_t *at, const struct vib_send_wqe *wqe)
+{
+	uint64_t old = wqe->u.atomic.compare_add;
+
+	if (wqe->opcode == VIB_OP_FETCH_ADD)
+		return __atomic_fetch_add(at, old, __ATOMIC_SEQ_CST);
+	__atomic_compare_exchange_n(at, &old, wqe->u.atomic.swap, false, __ATOMIC_SEQ_CST,
+				    __ATOMIC_SEQ_CST);
+	return old;
+}
+
+static enum send_result do_atomic(struct share *share)
+{
+	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
+	enum send_result result;
+	struct sg src, dst, old_sg;
+	uint64_t old;
+
+	if (send_resolve(share, VIB_ACCESS_LOCAL_WRITE, &dst) < 0)
+		return SEND_FAILED;
+	if (dst.bytes != sizeof(uint64_t))
+		return send_fail(share, VIB_WC_LOC_LEN_ERR);
+	result = check_responder(share, VIB_ACCESS_REMOTE_ATOMIC);
+	if (result != SEND_DONE)
+		return result;
+	/* IBTA vol. 1 §9.4.5: naturally aligned, as is then its mapping. */
+	if (wqe->u.atomic.remote_addr % sizeof(uint64_t))
+		return deny_request(share);
+	if (!reach(share, wqe->u.atomic.remote_addr, wqe->u.atomic.rkey, sizeof(uint64_t),
+		   VIB_ACCESS_REMOTE_ATOMIC, &src))
+		return deny_access(share);
+	old = atomic_execute((uint64_t *)src.part[0].at, wqe);
+	sg_one(&old_sg, (uint8_t *)&old, sizeof(old));
+	sg_copy(&dst, &old_sg, 0, sizeof(old));
+	share->qp->sending.done = sizeof(old);
+	return SEND_DONE;
+}
+
+static void establish(struct qp *peer)
+{
+	if (peer->attr.state != VIB_QPS_RTR || peer->established)
+		return;
+	peer->established = true;
+	async_raise(&peer->vhca->async, &peer->async, VIB_ASYNC_QP_COMM_EST);
+}
+
+enum send_result connected_send(struct share *share)
+{
+	switch (find_peer(share)) {
+	case PEER_FOUND:
+		break;
+	case PEER_LOCKED:
+		return SEND_MORE;
+	case PEER_NONE:
+		return unanswered(share);
+	}
+	share->qp->sending.deadline = 0;
+	establish(share->peer);
+
+	switch (share->qp->sending.wqe.opcode) {
+	case VIB_OP_SEND:
+	case VIB_OP_SEND_IMM:
+		return do_send(share);
+	case VIB_OP_RDMA_WRITE:
+	case VIB_OP_RDMA_WRITE_IMM:
+		return do_write(share);
+	case VIB_OP_RDMA_READ:
+		return do_read(share);
+	default: /* fetch() lets nothing else through */
+		return do_atomic(share);
+	}
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/engine.h"
+
+#include <stdlib.h>
+
+#include "engine/qp.h"
+#include "xenport/xenport.h"
+
+#define QP_BUCKETS 16384
+
+void engine_free(struct engine *engine)
+{
+	for (unsigned int i = 0; i < engine->num_pollers; i++)
+		poller_fini(&engine->pollers[i]);
+	table_fini(&engine->qps);
+	mcast_fini(&engine->mcast);
+	free(engine->pollers);
+	free(engine);
+}
+
+struct engine *engine_new(unsigned int num_pollers, enum poll_mode mode)
+{
+	struct engine *engine = calloc(1, sizeof(*engine));
+
+	if (!engine)
+		return NULL;
+	engine->pollers = calloc(num_pollers, sizeof(*engine->pollers));
+	if (!engine->pollers || table_init(&engine->qps, QP_BUCKETS) < 0 ||
+	    mcast_init(&engine->mcast) < 0)
+		goto fail;
+	for (; engine->num_pollers < num_pollers; engine->num_pollers++)
+		if (poller_init(&engine->pollers[engine->num_pollers], engine, mode) < 0)
+			goto fail;
+	return engine;
+
+fail:
+	engine_free(engine);
+	return NULL;
+}
+
+int engine_add_xen(struct engine *engine, struct xenport *xen)
+{
+	for (unsigned int i = 0; i < engine->num_pollers; i++) {
+		struct xenport *events = xenport_open_events(xen);
+
+		if (!events)
+			return -1;
+		poller_add_events(&engine->pollers[i], events);
+	}
+	return (int)engine->num_xens++;
+}
+
+int engine_start(struct engine *engine, const int *cpus)
+{
+	for (unsigned int i = 0; i < engine->num_pollers; i++)
+		if (poller_start(&engine->pollers[i], cpus ? cpus[i] : -1) < 0)
+			return -1;
+	return 0;
+}
+
+struct poller *engine_choose_poller(struct engine *engine)
+{
+	return &engine->pollers[engine->next_poller++ % engine->num_pollers];
+}
+
+struct qp *engine_find_qp(const struct engine *engine, uint32_t qpn)
+{
+	return table_get(&engine->qps, qpn, qp);
+}

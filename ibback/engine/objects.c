@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/objects.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/poller.h"
+#include "limits.h"
+
+/* Object numbers: given in sequence, so that a stale one names nothing for long. */
+#define NUMBER_FIRST 1
+#define NUMBER_LAST  0x7fffffff
+
+uint32_t queue_pages(uint32_t order, uint32_t stride)
+{
+	if (order < VIB_QUEUE_MIN_ORDER || order > VIB_QUEUE_MAX_ORDER)
+		return 0;
+	return (uint32_t)((vib_queue_bytes(order, stride) + VIB_PAGE_SIZE - 1) /
+			  VIB_PAGE_SIZE);
+}
+
+/* ---- protection domains ------------------------------------------------ */
+
+int pd_create(struct vhca *vhca, uint32_t *number)
+{
+	struct pd *pd;
+
+	if (vhca->pds.count >= vhca->limits.max_pd)
+		return -ENOMEM;
+	pd = calloc(1, sizeof(*pd));
+	if (!pd)
+		return -ENOMEM;
+	table_add_next(&vhca->pds, &pd->node, NUMBER_FIRST, NUMBER_LAST);
+	*number = pd->node.number;
+	return 0;
+}
+
+int pd_destroy(struct vhca *vhca, uint32_t number)
+{
+	struct pd *pd = table_get(&vhca->pds, number, pd);
+
+	if (!pd)
+		return -EINVAL;
+	if (pd->users)
+		return -EBUSY;
+	table_del(&vhca->pds, &pd->node);
+	synchronize_rcu();
+	free(pd);
+	return 0;
+}
+
+/* ---- doorbell pages ---------------------------------------------------- */
+
+static void add_doorbell(struct poller *poller, void *db)
+{
+	poller_add_doorbell(poller, db);
+}
+
+static void remove_doorbell(struct poller *poller, void *db)
+{
+	poller_remove_doorbell(poller, db);
+}
+
+int doorbell_create(struct vhca *vhca, const struct memory *memory, uint32_t port,
+		    uint32_t *number)
+{
+	struct doorbell *db;
+
+	if (vhca->doorbells.count >= MAX_DOORBELLS)
+		return -ENOMEM;
+	db = calloc(1, sizeof(*db));
+	if (!db)
+		return -ENOMEM;
+	db->memory = *memory;
+	db->page = (struct vib_doorbell_page *)memory->at;
+	db->port = port;
+	table_add_next(&vhca->doorbells, &db->node, NUMBER_FIRST, NUMBER_LAST);
+	poller_call(vhca->poller, add_doorbell, db);
+	*number = db->node.number;
+	return 0;
+}
+
+int doorbell_destroy(struct vhca *vhca, uint32_t number, struct memory *memory,
+		     uint32_t *port)
+{
+	struct doorbell *db = table_get(&vhca->doorbells, number, doorbell);
+
+	if (!db)
+		return -EINVAL;
+	if (db->users)
+		return -EBUSY;
+	poller_call(vhca->poller, remove_doorbell, db);
+	table_del(&vhca->doorbells, &db->node);
+	synchronize_rcu();
+	*memory = db->memory;
+	*port = db->port;
+	doorbell_fini(db);
+	free(db);
+	return 0;
+}
+
+/* ---- completion event queues ------------------------------------------- */
+
+static void forget_eq(struct poller *poller, void *eq)
+{
+	poller_forget_eq(poller, eq);
+}
+
+int eq_create(struct vhca *vhca, uint32_t order, const struct memory *memory,
+	      uint32_t port, uint32_t *number)
+{
+	struct eq *eq;
+
+	if (memory->pages != queue_pages(order, sizeof(struct vib_comp_event)))
+		return -EINVAL;
+	if (vhca->eqs.count >= MAX_EQS)
+		return -ENOMEM;
+	eq = calloc(1, sizeof(*eq));
+	if (!eq)
+		return -ENOMEM;
+	eq->vhca = vhca;
+	eq->memory = *memory;
+	eq->port = port;
+	pthread_spin_init(&eq->lock, PTHREAD_PROCESS_PRIVATE);
+	TAILQ_INIT(&eq->waiting);
+	vib_queue_init(&eq->queue, memory->at, order, sizeof(struct vib_comp_event));
+	table_add_next(&vhca->eqs, &eq->node, NUMBER_FIRST, NUMBER_LAST);
+	*number = eq->node.number;
+	return 0;
+}
+
+int eq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory, uint32_t *port)
+{
+	struct eq *eq = table_get(&vhca->eqs, number, eq);
+
+	if (!eq)
+		return -EINVAL;
+	if (eq->users)
+		return -EBUSY;
+	table_del(&vhca->eqs, &eq->node);
+	poller_call(vhca->poller, forget_eq, eq);
+	synchronize_rcu();
+	*memory = eq->memory;
+	*port = eq->port;
+	pthread_spin_destroy(&eq->lock);
+	free(eq);
+	return 0;
+}
+
+/* ---- memory regions ---------------------------------------------------- */
+
+/* 0 is no key: a forgotten one is found out. */
+#define KEY_FIRST 1
+#define KEY_LAST  0xfffffffe
+
+#define ACCESS_ALL                                                                   \
+	(VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_READ | \
+	 VIB_ACCESS_REMOTE_ATOMIC)
+
+int mr_check(const struct vhca *vhca, const struct vib_cmd_reg_mr *cmd)
+{
+	uint64_t offset = cmd->iova % VIB_PAGE_SIZE;
+
+	if (!table_get(&vhca->pds, cmd->pd, pd) || cmd->access & ~(uint32_t)ACCESS_ALL)
+		return -EINVAL;
+	/* IBTA vol. 1 §10.6.3.1: who lets others write must be able to himself. */
+	if (cmd->access & (VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_ATOMIC) &&
+	    !(cmd->access & VIB_ACCESS_LOCAL_WRITE))
+		return -EINVAL;
+	if (cmd->length == 0 || cmd->length > MAX_MR_SIZE ||
+	    cmd->iova + cmd->length < cmd->iova ||
+	    (offset + cmd->length + VIB_PAGE_SIZE - 1) / VIB_PAGE_SIZE !=
+		    cmd->pages.count)
+		return -EINVAL;
+	return vhca->mrs.count >= vhca->limits.max_mr ? -ENOMEM : 0;
+}
+
+int mr_create(struct vhca *vhca, const struct vib_cmd_reg_mr *cmd,
+	      const struct memory *memory, uint32_t *key)
+{
+	struct mr *mr = calloc(1, sizeof(*mr));
+	struct pd *pd = table_get(&vhca->pds, cmd->pd, pd);
+
+	if (!mr)
+		return -ENOMEM;
+	mr->pd = cmd->pd;
+	mr->access = cmd->access;
+	mr->iova = cmd->iova;
+	mr->length = cmd->length;
+	mr->memory = *memory;
+	mr->at = memory->at + cmd->iova % VIB_PAGE_SIZE;
+	/* A table is full at its quota, far below the keys there are. */
+	table_add_next(&vhca->mrs, &mr->node, KEY_FIRST, KEY_LAST);
+	pd->users++;
+	*key = mr->node.number;
+	return 0;
+}
+
+int mr_destroy(struct vhca *vhca, uint32_t key, struct memory *memory)
+{
+	struct mr *mr = table_get(&vhca->mrs, key, mr);
+	struct pd *pd;
+
+	if (!mr)
+		return -EINVAL;
+	table_del(&vhca->mrs, &mr->node);
+	synchronize_rcu();
+	pd = table_get(&vhca->pds, mr->pd, pd);
+	pd->users--;
+	*memory = mr->memory;
+	free(mr);
+	return 0;
+}
+
+/* ---- completion queues ------------------------------------------------- */
+
+static void forget_cq(struct poller *poller, void *cq)
+{
+	cq_forget(poller, cq);
+}
+
+int cq_check(const struct vhca *vhca, const struct vib_cmd_create_cq *cmd)
+{
+	if (cmd->eq != VIB_NO_OBJECT && !table_get(&vhca->eqs, cmd->eq, eq))
+		return -EINVAL;
+	if (!cmd->pages.count ||
+	    cmd->pages.count != queue_pages(cmd->order, sizeof(struct vib_cqe)))
+		return -EINVAL;
+	return vhca->cqs.count >= vhca->limits.max_cq ? -ENOMEM : 0;
+}
+
+int cq_create(struct vhca *vhca, const struct vib_cmd_create_cq *cmd,
+	      const struct memory *memory, uint32_t *number)
+{
+	struct cq *cq = calloc(1, sizeof(*cq));
+
+	if (!cq)
+		return -ENOMEM;
+	cq->vhca = vhca;
+	cq->memory = *memory;
+	if (cmd->eq != VIB_NO_OBJECT) {
+		cq->eq = table_get(&vhca->eqs, cmd->eq, eq);
+		cq->eq->users++;
+	}
+	vib_queue_init(&cq->queue, memory->at, cmd->order, sizeof(struct vib_cqe));
+	cq_init(cq);
+	table_add_next(&vhca->cqs, &cq->node, NUMBER_FIRST, NUMBER_LAST);
+	cq->async.number = cq->node.number;
+	*number = cq->node.number;
+	return 0;
+}
+
+int cq_modify(struct vhca *vhca, const struct vib_cmd_modify_cq *cmd)
+{
+	struct cq *cq = table_get(&vhca->cqs, cmd->cq, cq);
+
+	if (!cq)
+		return -EINVAL;
+	cq_moderate(cq, cmd->count, cmd->period_us);
+	return 0;
+}
+
+int cq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory)
+{
+	struct cq *cq = table_get(&vhca->cqs, number, cq);
+
+	if (!cq)
+		return -EINVAL;
+	if (cq->users)
+		return -EBUSY;
+	table_del(&vhca->cqs, &cq->node);
+	synchronize_rcu();
+	poller_call(vhca->poller, forget_cq, cq);
+	async_forget(&vhca->async, &cq->async);
+	if (cq->eq)
+		cq->eq->users--;
+	*memory = cq->memory;
+	cq_fini(cq);
+	free(cq);
+	return 0;
+}
+
+/* ---- shared receive queues --------------------------------------------- */
+
+bool stride_ok(uint32_t stride, uint32_t least)
+{
+	return stride % VIB_LINE == 0 && stride >= least && stride <= VIB_WQE_MAX_STRIDE;
+}
+
+int srq_check(const struct vhca *vhca, const struct vib_cmd_create_srq *cmd)
+{
+	if (!table_get(&vhca->pds, cmd->pd, pd) || cmd->max_sge > MAX_SGE ||
+	    !stride_ok(cmd->stride, vib_recv_stride(cmd->max_sge)) || !cmd->pages.count ||
+	    cmd->pages.count != queue_pages(cmd->order, cmd->stride) ||
+	    cmd->limit > 1u << cmd->order)
+		return -EINVAL;
+	return vhca->srqs.count >= vhca->limits.max_srq ? -ENOMEM : 0;
+}
+
+int srq_create(struct vhca *vhca, const struct vib_cmd_create_srq *cmd,
+	       const struct memory *memory, uint32_t *number)
+{
+	struct srq *srq = calloc(1, sizeof(*srq));
+	struct pd *pd = table_get(&vhca->pds, cmd->pd, pd);
+
+	if (!srq)
+		return -ENOMEM;
+	srq->vhca = vhca;
+	srq->pd = cmd->pd;
+	srq->max_sge = cmd->max_sge;
+	srq->limit = cmd->limit;
+	srq->memory = *memory;
+	pthread_spin_init(&srq->lock, PTHREAD_PROCESS_PRIVATE);
+	vib_queue_init(&srq->queue, memory->at, cmd->order, cmd->stride);
+	table_add_next(&vhca->srqs, &srq->node, NUMBER_FIRST, NUMBER_LAST);
+	srq->async.number = srq->node.number;
+	pd->users++;
+	*number = srq->node.number;
+	return 0;
+}
+
+int srq_modify(struct vhca *vhca, const struct vib_cmd_modify_srq *cmd)
+{
+	struct srq *srq = table_get(&vhca->srqs, cmd->srq, srq);
+
+	if (!srq || cmd->limit > vib_queue_depth(&srq->queue))
+		return -EINVAL;
+	srq_set_limit(srq, cmd->limit);
+	return 0;
+}
+
+int srq_query(struct vhca *vhca, uint32_t number, uint32_t *limit)
+{
+	struct srq *srq = table_get(&vhca->srqs, number, srq);
+
+	if (!srq)
+		return -EINVAL;
+	pthread_spin_lock(&srq->lock);
+	*limit = srq->limit;
+	pthread_spin_unlock(&srq->lock);
+	return 0;
+}
+
+int srq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory)
+{
+	struct srq *srq = table_get(&vhca->srqs, number, srq);
+	struct pd *pd;
+
+	if (!srq)
+		return -EINVAL;
+	if (srq->users)
+		return -EBUSY;
+	table_del(&vhca->srqs, &srq->node);
+	synchronize_rcu();
+	async_forget(&vhca->async, &srq->async);
+	pd = table_get(&vhca->pds, srq->pd, pd);
+	pd->users--;
+	*memory = srq->memory;
+	pthread_spin_destroy(&srq->lock);
+	free(srq);
+	return 0;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Making and destroying what a guest has: quotas, numbers, and who uses what.
+ * For the control thread.
+ *
+ * Operands are a guest's and may be anything. Functions return 0 or a negative
+ * errno: -EINVAL for an operand out of bounds or a number that names nothing,
+ * -ENOMEM for a quota or no memory, -EBUSY for what is in use, -EEXIST. Memory
+ * that is passed belongs to the object from then on if the call succeeds; what
+ * an object had is given back by its end, when no poller touches it any more,
+ * for the caller to unmap.
+ */
+#ifndef XEN_IB_IBBACK_OBJECTS_H
+#define XEN_IB_IBBACK_OBJECTS_H
+
+#include <xen-ib/object.h>
+
+#include "engine/cq.h"
+#include "engine/doorbell.h"
+#include "engine/eq.h"
+#include "engine/mr.h"
+#include "engine/qp.h"
+#include "engine/srq.h"
+#include "engine/vhca.h"
+
+/* Doorbell pages and completion vectors of a vib: contexts, and processors. */
+#define MAX_DOORBELLS 1024
+#define MAX_EQS       64
+
+/* The pages that a queue of 2^@order slots takes. 0 if the order is out of bounds. */
+uint32_t queue_pages(uint32_t order, uint32_t stride);
+
+/* A work queue's stride: a multiple of a line, @least or more, within the ABI. */
+bool stride_ok(uint32_t stride, uint32_t least);
+
+int pd_create(struct vhca *vhca, uint32_t *number);
+int pd_destroy(struct vhca *vhca, uint32_t number);
+
+/* @port: the event channel that wakes the poller, bound in its Xen port. */
+int doorbell_create(struct vhca *vhca, const struct memory *memory, uint32_t port,
+		    uint32_t *number);
+int doorbell_destroy(struct vhca *vhca, uint32_t number, struct memory *memory,
+		     uint32_t *port);
+
+/* @port: the event channel to notify, bound in the poller's Xen port. */
+int eq_create(struct vhca *vhca, uint32_t order, const struct memory *memory,
+	      uint32_t port, uint32_t *number);
+int eq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory, uint32_t *port);
+
+/* Check all of @cmd that needs no memory, before memory is mapped for it. */
+int mr_check(const struct vhca *vhca, const struct vib_cmd_reg_mr *cmd);
+int mr_create(struct vhca *vhca, const struct vib_cmd_reg_mr *cmd,
+	      const struct memory *memory, uint32_t *key);
+int mr_destroy(struct vhca *vhca, uint32_t key, struct memory *memory);
+
+int cq_check(const struct vhca *vhca, const struct vib_cmd_create_cq *cmd);
+int cq_create(struct vhca *vhca, const struct vib_cmd_create_cq *cmd,
+	      const struct memory *memory, uint32_t *number);
+int cq_modify(struct vhca *vhca, const struct vib_cmd_modify_cq *cmd);
+int cq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory);
+
+int srq_check(const struct vhca *vhca, const struct vib_cmd_create_srq *cmd);
+int srq_create(struct vhca *vhca, const struct vib_cmd_create_srq *cmd,
+	       const struct memory *memory, uint32_t *number);
+int srq_modify(struct vhca *vhca, const struct vib_cmd_modify_srq *cmd);
+int srq_query(struct vhca *vhca, uint32_t number, uint32_t *limit);
+int srq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory);
+
+int qp_check(const struct vhca *vhca, const struct vib_cmd_create_qp *cmd);
+/* @rq.at is NULL for a QP without a receive queue of its own; so with @sq. */
+int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
+	      const struct memory *sq, const struct memory *rq, uint32_t *qpn);
+int qp_change(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd);
+int qp_query(struct vhca *vhca, uint32_t qpn, struct vib_qp_attr *attr);
+int qp_destroy(struct vhca *vhca, uint32_t qpn, struct memory *sq, struct memory *rq);
+int qp_mcast(struct vhca *vhca, const struct vib_cmd_mcast *cmd, bool attach);
+
+/*
+ * The guest is gone: destroy everything it has, and give each piece of memory
+ * to @unmap, each event channel to @unbind.
+ */
+void vhca_clear(struct vhca *vhca, void (*unmap)(void *arg, const struct memory *memory),
+		void (*unbind)(void *arg, uint32_t port), void *arg);
+
+#endif

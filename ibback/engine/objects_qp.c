@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Making, changing and destroying QPs, and a guest's end. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "engine/engine.h"
+#include "engine/objects.h"
+#include "engine/qp_state.h"
+#include "limits.h"
+
+/* A QP of @vhca, and of no other, or NULL. */
+static struct qp *find_qp(const struct vhca *vhca, uint32_t qpn)
+{
+	struct qp *qp = engine_find_qp(vhca->engine, qpn);
+
+	return qp && qp->vhca == vhca ? qp : NULL;
+}
+
+/* ---- creating ---------------------------------------------------------- */
+
+static bool work_queue_ok(const struct vib_work_queue *wq, uint32_t least)
+{
+	if (!wq->pages.count)
+		return true;
+	return wq->max_sge <= MAX_SGE && stride_ok(wq->stride, least) &&
+	       wq->pages.count == queue_pages(wq->order, wq->stride);
+}
+
+int qp_check(const struct vhca *vhca, const struct vib_cmd_create_qp *cmd)
+{
+	bool ud = cmd->type == VIB_QPT_UD;
+	const struct doorbell *db = table_get(&vhca->doorbells, cmd->doorbell, doorbell);
+
+	if (cmd->type < VIB_QPT_RC || cmd->type > VIB_QPT_UD ||
+	    cmd->flags & ~VIB_QP_SIG_ALL || !table_get(&vhca->pds, cmd->pd, pd) ||
+	    !table_get(&vhca->cqs, cmd->send_cq, cq) ||
+	    !table_get(&vhca->cqs, cmd->recv_cq, cq) || !db ||
+	    cmd->db_index >= VIB_DB_QUEUES)
+		return -EINVAL;
+	/* IBTA vol. 1 §10.2.9: UC has no shared receives. */
+	if (cmd->srq != VIB_NO_OBJECT &&
+	    (cmd->rq.pages.count || cmd->type == VIB_QPT_UC ||
+	     !table_get(&vhca->srqs, cmd->srq, srq)))
+		return -EINVAL;
+	if (cmd->max_inline > VIB_WQE_MAX_STRIDE || cmd->sq.max_sge > MAX_SGE ||
+	    !work_queue_ok(&cmd->sq,
+			   vib_send_stride(cmd->sq.max_sge, cmd->max_inline, ud)) ||
+	    cmd->rq.max_sge > MAX_SGE ||
+	    !work_queue_ok(&cmd->rq, vib_recv_stride(cmd->rq.max_sge)))
+		return -EINVAL;
+	return vhca->num_qps >= vhca->limits.max_qp ? -ENOMEM : 0;
+}
+
+static void use(struct qp *qp, int by)
+{
+	struct vhca *vhca = qp->vhca;
+	struct pd *pd = table_get(&vhca->pds, qp->pd, pd);
+
+	pd->users += (uint32_t)by;
+	qp->send_cq->users += (uint32_t)by;
+	qp->recv_cq->users += (uint32_t)by;
+	qp->doorbell->users += (uint32_t)by;
+	if (qp->srq)
+		qp->srq->users += (uint32_t)by;
+}
+
+int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
+	      const struct memory *sq, const struct memory *rq, uint32_t *qpn)
+{
+	struct qp *qp = calloc(1, sizeof(*qp));
+	int rc;
+
+	if (!qp)
+		return -ENOMEM;
+	qp->vhca = vhca;
+	qp->type = cmd->type;
+	qp->signal_all = cmd->flags & VIB_QP_SIG_ALL;
+	qp->pd = cmd->pd;
+	qp->max_send_sge = cmd->sq.max_sge;
+	qp->max_recv_sge = cmd->rq.max_sge;
+	qp->max_inline = cmd->max_inline;
+	qp->send_cq = table_get(&vhca->cqs, cmd->send_cq, cq);
+	qp->recv_cq = table_get(&vhca->cqs, cmd->recv_cq, cq);
+	qp->doorbell = table_get(&vhca->doorbells, cmd->doorbell, doorbell);
+	qp->db_index = cmd->db_index;
+	if (cmd->srq != VIB_NO_OBJECT)
+		qp->srq = table_get(&vhca->srqs, cmd->srq, srq);
+	qp->sq_memory = *sq;
+	qp->rq_memory = *rq;
+	qp->has_sq = sq->at;
+	qp->has_rq = rq->at;
+	if (qp->has_sq)
+		vib_queue_init(&qp->sq, sq->at, cmd->sq.order, cmd->sq.stride);
+	if (qp->has_rq)
+		vib_queue_init(&qp->rq, rq->at, cmd->rq.order, cmd->rq.stride);
+	qp_init(qp);
+	if (doorbell_add(qp->doorbell, qp->db_index, qp) < 0) {
+		rc = -errno;
+		goto fail;
+	}
+	if (!table_add_next(&vhca->engine->qps, &qp->node, QPN_FIRST, QPN_LAST)) {
+		rc = -ENOMEM;
+		goto fail_bell;
+	}
+	qp->async.number = qp_number(qp);
+	use(qp, 1);
+	LIST_INSERT_HEAD(&vhca->qps, qp, entry);
+	vhca->num_qps++;
+	*qpn = qp_number(qp);
+	return 0;
+
+fail_bell:
+	doorbell_del(qp->doorbell, qp->db_index);
+	synchronize_rcu();
+fail:
+	qp_fini(qp);
+	free(qp);
+	return rc;
+}
+
+/* ---- changing ---------------------------------------------------------- */
+
+int qp_change(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd)
+{
+	static const struct qp_limits limits = {
+		.pkey_tbl_len = VIB_MAX_PKEYS,
+		.gid_tbl_len = VIB_MAX_GIDS,
+		.max_rd_atomic = MAX_RD_ATOMIC,
+	};
+	struct qp *qp = find_qp(vhca, cmd->qpn);
+	enum vib_qp_state from, to;
+	const char *why;
+	int rc;
+
+	if (!qp)
+		return -EINVAL;
+	rc = qp_attr_check(qp->type, cmd->mask, &cmd->attr, &limits, &why);
+	if (rc < 0)
+		return rc;
+	pthread_spin_lock(&qp->lock);
+	from = qp->attr.state;
+	to = cmd->mask & VIB_QP_STATE ? cmd->attr.state : from;
+	if (cmd->mask & VIB_QP_CUR_STATE && cmd->attr.cur_state != from)
+		rc = -EINVAL;
+	else
+		rc = qp_transition_check(qp->type, from, to, cmd->mask, &why);
+	if (rc == 0)
+		qp_modify(qp, cmd->mask, &cmd->attr);
+	pthread_spin_unlock(&qp->lock);
+	return rc;
+}
+
+int qp_query(struct vhca *vhca, uint32_t qpn, struct vib_qp_attr *attr)
+{
+	struct qp *qp = find_qp(vhca, qpn);
+
+	if (!qp)
+		return -EINVAL;
+	pthread_spin_lock(&qp->lock);
+	*attr = qp->attr;
+	attr->cur_state = attr->state;
+	attr->sq_draining = attr->state == VIB_QPS_SQD && !qp->drained;
+	pthread_spin_unlock(&qp->lock);
+	return 0;
+}
+
+int qp_mcast(struct vhca *vhca, const struct vib_cmd_mcast *cmd, bool attach)
+{
+	struct mcast *mcast = &vhca->engine->mcast;
+	const void *fabric = vhca_view(vhca)->fabric;
+	struct qp *qp = find_qp(vhca, cmd->qpn);
+	int rc;
+
+	if (!qp || qp->type != VIB_QPT_UD || !gid_is_multicast(&cmd->mgid))
+		return -EINVAL;
+	rc = attach ? mcast_attach(mcast, fabric, &cmd->mgid, qp)
+		    : mcast_detach(mcast, fabric, &cmd->mgid, qp);
+	return rc < 0 ? -errno : 0;
+}
+
+/* ---- ending ------------------------------------------------------------ */
+
+static void forget_qp(struct poller *poller, void *arg)
+{
+	poller_forget(poller, arg);
+	qp_forget(poller, arg);
+}
+
+/*
+ * Out of the tables, so that no message finds it; a grace period, so that none
+ * is in it; then out of its poller's hands. A peer's next message finds nobody.
+ */
+static void take_out(struct qp *qp)
+{
+	struct vhca *vhca = qp->vhca;
+
+	table_del(&vhca->engine->qps, &qp->node);
+	doorbell_del(qp->doorbell, qp->db_index);
+	mcast_detach_all(&vhca->engine->mcast, qp);
+	pthread_spin_lock(&qp->lock);
+	qp->attr.state = VIB_QPS_RESET;
+	pthread_spin_unlock(&qp->lock);
+	LIST_REMOVE(qp, entry);
+	vhca->num_qps--;
+}
+
+static void let_go(struct qp *qp)
+{
+	poller_call(qp->vhca->poller, forget_qp, qp);
+	async_forget(&qp->vhca->async, &qp->async);
+	use(qp, -1);
+	qp_fini(qp);
+	free(qp);
+}
+
+int qp_destroy(struct vhca *vhca, uint32_t qpn, struct memory *sq, struct memory *rq)
+{
+	struct qp *qp = find_qp(vhca, qpn);
+
+	if (!qp)
+		return -EINVAL;
+	take_out(qp);
+	synchronize_rcu();
+	*sq = qp->sq_memory;
+	*rq = qp->rq_memory;
+	let_go(qp);
+	return 0;
+}
+
+struct ending {
+	void (*unmap)(void *arg, const struct memory *memory);
+	void (*unbind)(void *arg, uint32_t port);
+	void *arg;
+};
+
+static void end_qps(struct vhca *vhca, const struct ending *e)
+{
+	LIST_HEAD(, qp) ended = LIST_HEAD_INITIALIZER(ended);
+	struct qp *qp;
+
+	while ((qp = LIST_FIRST(&vhca->qps))) {
+		take_out(qp);
+		LIST_INSERT_HEAD(&ended, qp, entry);
+	}
+	synchronize_rcu(); /* once for all of them */
+	while ((qp = LIST_FIRST(&ended))) {
+		struct memory sq = qp->sq_memory, rq = qp->rq_memory;
+
+		LIST_REMOVE(qp, entry);
+		let_go(qp);
+		if (sq.at)
+			e->unmap(e->arg, &sq);
+		if (rq.at)
+			e->unmap(e->arg, &rq);
+	}
+}
+
+/* End whatever is in @t by @destroy, which gives its memory back. */
+static void end_all(struct vhca *vhca, struct table *t,
+		    int (*destroy)(struct vhca *vhca, uint32_t number,
+				   struct memory *memory),
+		    const struct ending *e)
+{
+	struct table_node *node;
+	struct memory memory;
+
+	while ((node = table_any(t)) && destroy(vhca, node->number, &memory) == 0)
+		e->unmap(e->arg, &memory);
+}
+
+/* The same of what has an event channel too. */
+static void end_all_ports(struct vhca *vhca, struct table *t,
+			  int (*destroy)(struct vhca *vhca, uint32_t number,
+					 struct memory *memory, uint32_t *port),
+			  const struct ending *e)
+{
+	struct table_node *node;
+	struct memory memory;
+	uint32_t port;
+
+	while ((node = table_any(t)) &&
+	       destroy(vhca, node->number, &memory, &port) == 0) {
+		e->unbind(e->arg, port);
+		e->unmap(e->arg, &memory);
+	}
+}
+
+void vhca_clear(struct vhca *vhca, void (*unmap)(void *arg, const struct memory *memory),
+		void (*unbind)(void *arg, uint32_t port), void *arg)
+{
+	const struct ending e = { unmap, unbind, arg };
+	struct table_node *node;
+
+	/* Users before what they use. */
+	end_qps(vhca, &e);
+	end_all(vhca, &vhca->srqs, srq_destroy, &e);
+	end_all(vhca, &vhca->cqs, cq_destroy, &e);
+	end_all(vhca, &vhca->mrs, mr_destroy, &e);
+	end_all_ports(vhca, &vhca->eqs, eq_destroy, &e);
+	end_all_ports(vhca, &vhca->doorbells, doorbell_destroy, &e);
+	while ((node = table_any(&vhca->pds)))
+		(void)pd_destroy(vhca, node->number); /* nobody uses it any more */
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/qp.h"
+
+#include <string.h>
+
+#include "engine/engine.h"
+#include "engine/qp_state.h"
+#include "engine/send.h"
+#include "engine/vhca.h"
+
+/* Receives flushed at a time. */
+#define FLUSH_SHARE 64
+
+static void on_kick(struct poller *poller, struct kick *kick)
+{
+	struct qp *qp = caa_container_of(kick, struct qp, kick);
+
+	qp->sending.look_again = 0;
+	poller_heat(poller, qp);
+}
+
+static void on_time(struct timer *timer, uint64_t now)
+{
+	struct qp *qp = caa_container_of(timer, struct qp, timer);
+
+	(void)now;
+	poller_heat(qp->vhca->poller, qp);
+}
+
+void qp_init(struct qp *qp)
+{
+	pthread_spin_init(&qp->lock, PTHREAD_PROCESS_PRIVATE);
+	qp->timer.expired = on_time;
+	kick_init(&qp->kick, on_kick);
+	qp->attr.state = VIB_QPS_RESET;
+	qp->serial = engine_serial(qp->vhca->engine);
+}
+
+void qp_fini(struct qp *qp)
+{
+	pthread_spin_destroy(&qp->lock);
+}
+
+/* ---- errors ------------------------------------------------------------ */
+
+void qp_enter_error(struct poller *poller, struct qp *qp)
+{
+	static const struct received flushed = { .status = VIB_WC_WR_FLUSH_ERR };
+
+	if (qp->attr.state == VIB_QPS_ERR)
+		return;
+	qp->attr.state = VIB_QPS_ERR;
+	if (qp->receiving.claim) {
+		qp->receiving.claim = 0;
+		receive_complete(poller, qp, &qp->receiving.receive, &flushed);
+	}
+	/* IBTA vol. 1 §11.6.3.2: after it the consumer may destroy the QP. */
+	if (qp->srq)
+		async_raise(&qp->vhca->async, &qp->async, VIB_ASYNC_QP_LAST_WQE_REACHED);
+	poller_kick(qp->vhca->poller, &qp->kick);
+}
+
+void qp_fatal(struct poller *poller, struct qp *qp)
+{
+	if (qp->attr.state == VIB_QPS_ERR)
+		return;
+	async_raise(&qp->vhca->async, &qp->async, VIB_ASYNC_QP_FATAL);
+	qp_enter_error(poller, qp);
+}
+
+/* ---- changing ---------------------------------------------------------- */
+
+/* Back to the beginning. The frontend zeroes the queues before it uses them again. */
+static void reset(struct qp *qp)
+{
+	qp->sq.index = 0;
+	qp->rq.index = 0;
+	qp->sending.active = false;
+	qp->receiving.claim = 0;
+	qp->established = false;
+	memset(&qp->attr, 0, sizeof(qp->attr));
+}
+
+void qp_modify(struct qp *qp, uint32_t mask, const struct vib_qp_attr *attr)
+{
+	struct poller *poller = qp->vhca->poller;
+
+	qp->serial = engine_serial(qp->vhca->engine);
+	qp->drained = false;
+	if (mask & VIB_QP_STATE && attr->state == VIB_QPS_ERR) {
+		qp_enter_error(poller, qp);
+		return;
+	}
+	if (mask & VIB_QP_STATE && attr->state == VIB_QPS_RESET) {
+		reset(qp);
+		return;
+	}
+	qp_attr_apply(&qp->attr, mask, attr);
+	poller_kick(poller, &qp->kick);
+}
+
+/* ---- serving ----------------------------------------------------------- */
+
+static bool waits(const struct qp *qp)
+{
+	return qp->sending.active && qp->sending.look_again > clock_ns() &&
+	       qp->attr.state != VIB_QPS_ERR;
+}
+
+bool qp_serve(struct poller *poller, struct qp *qp)
+{
+	bool worked;
+
+	if (pthread_spin_trylock(&qp->lock) != 0)
+		return true; /* another has it: there is something */
+	if (qp->sending.look_again && waits(qp)) {
+		pthread_spin_unlock(&qp->lock);
+		return false;
+	}
+	worked = send_serve(poller, qp);
+	if (qp->attr.state == VIB_QPS_ERR)
+		worked |= receive_flush(poller, qp, FLUSH_SHARE) > 0;
+	pthread_spin_unlock(&qp->lock);
+	return worked;
+}
+
+void qp_rang(struct poller *poller, struct qp *qp)
+{
+	uint32_t waiter = __atomic_exchange_n(&qp->rnr_waiter, 0, __ATOMIC_ACQUIRE);
+	struct qp *sender = waiter ? engine_find_qp(poller->engine, waiter) : NULL;
+
+	if (sender)
+		poller_kick(sender->vhca->poller, &sender->kick);
+	poller_heat(poller, qp);
+}
+
+bool qp_cool(struct qp *qp)
+{
+	bool quiet = true;
+
+	if (pthread_spin_trylock(&qp->lock) != 0)
+		return false;
+	/* One that waits for its peer comes back by timer or kick. */
+	if (qp->has_sq && !(qp->sending.look_again && waits(qp)) &&
+	    vib_queue_arm(&qp->sq))
+		quiet = qp->attr.state < VIB_QPS_RTS;
+	if (qp->has_rq && qp->attr.state == VIB_QPS_ERR && vib_queue_arm(&qp->rq))
+		quiet = false;
+	pthread_spin_unlock(&qp->lock);
+	return quiet;
+}
+
+void qp_forget(struct poller *poller, struct qp *qp)
+{
+	timer_cancel(&poller->timers, &qp->timer);
+}

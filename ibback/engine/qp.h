@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Queue pairs. Everything of a QP is under its lock. Pollers, who may hold one
+ * QP's and want another's, only try; the control thread, who holds one at a
+ * time, waits.
+ */
+#ifndef XEN_IB_IBBACK_QP_H
+#define XEN_IB_IBBACK_QP_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#include <xen-ib/object.h>
+
+#include "engine/async.h"
+#include "engine/kick.h"
+#include "engine/memory.h"
+#include "engine/receive.h"
+#include "engine/table.h"
+#include "engine/timer.h"
+
+struct cq;
+struct doorbell;
+struct poller;
+struct srq;
+struct vhca;
+
+/*
+ * A message that needs several passes holds a receive of its peer. The claim, a
+ * number that no other message has, tells whether it still does: the peer may
+ * have been reset meanwhile.
+ */
+
+/* The send request in progress. */
+struct sending {
+	bool active;
+	uint32_t index;      /* of its slot */
+	uint64_t done;       /* bytes of it that are with the peer */
+	uint64_t claim;      /* 0: holds no receive */
+	uint64_t deadline;   /* ns: when to stop trying a peer that does not answer; 0 */
+	uint64_t rnr_until;  /* ns: when to stop trying one that is not ready; 0 */
+	uint64_t look_again; /* ns: waits until then, or a kick */
+	union {
+		struct vib_send_wqe wqe;
+		uint8_t bytes[VIB_WQE_MAX_STRIDE];
+	};
+};
+
+/* The receive that a peer's message in progress holds, or that a datagram was
+ * too long for.
+ */
+struct receiving {
+	uint64_t claim; /* 0: none */
+	struct receive receive;
+};
+
+struct qp {
+	struct table_node node; /* its number is the QPN */
+	struct async_source async;
+	struct kick kick;
+	struct timer timer; /* of the vHCA's poller */
+	struct vhca *vhca;
+	LIST_ENTRY(qp) entry; /* of the vHCA's */
+
+	/* fixed at creation */
+	enum vib_qp_type type;
+	bool signal_all;
+	uint32_t pd;
+	uint32_t max_send_sge;
+	uint32_t max_recv_sge;
+	uint32_t max_inline;
+	struct cq *send_cq;
+	struct cq *recv_cq;
+	struct srq *srq; /* NULL: it has a receive queue of its own, or none */
+	struct doorbell *doorbell;
+	uint32_t db_index;
+	bool has_sq;
+	bool has_rq;
+	struct memory sq_memory;
+	struct memory rq_memory;
+
+	pthread_spinlock_t lock;
+	struct vib_qp_attr attr;
+	uint64_t serial; /* another one after each change of attributes */
+	struct vib_queue sq;
+	struct vib_queue rq;
+	struct sending sending;
+	struct receiving receiving;
+	bool established;    /* a message came: COMM_EST was raised */
+	bool drained;        /* in SQD, and SQ_DRAINED was raised if wanted */
+	uint32_t rnr_waiter; /* QPN of a sender that waits for a receive; 0; atomic */
+
+	/* Who was found to be the peer, so that addresses are compared once. */
+	struct {
+		uint64_t serial, peer_serial;
+		uint64_t view, peer_view;
+	} connected;
+
+	/* its poller's thread alone */
+	bool hot;
+	unsigned int idle; /* passes without work */
+};
+
+static inline uint32_t qp_number(const struct qp *qp)
+{
+	return qp->node.number;
+}
+
+/* States in which requests of a peer are executed. */
+static inline bool qp_can_receive(const struct qp *qp)
+{
+	return qp->attr.state >= VIB_QPS_RTR && qp->attr.state <= VIB_QPS_SQE;
+}
+
+/* Prepare the engine's part of a QP whose fixed fields are set. State RESET. */
+void qp_init(struct qp *qp);
+void qp_fini(struct qp *qp);
+
+/*
+ * Set the attributes of @mask, which qp_transition_check() and qp_attr_check()
+ * have found right for the state the QP is in, and do what the new state
+ * wants. The QP is locked; for the control thread.
+ */
+void qp_modify(struct qp *qp, uint32_t mask, const struct vib_qp_attr *attr);
+
+/*
+ * The QP has failed, or is told to: state ERR, what waits is flushed by its
+ * poller. The QP is locked. Any poller, or the control thread with its own.
+ */
+void qp_enter_error(struct poller *poller, struct qp *qp);
+
+/* The QP lost a completion: it has failed for good. Locked, as above. */
+void qp_fatal(struct poller *poller, struct qp *qp);
+
+/*
+ * Do what @qp's queues ask, one share of it. true if there was work or may be
+ * at once. Its poller.
+ */
+bool qp_serve(struct poller *poller, struct qp *qp);
+
+/* Its bell rang: what rang may also be a receive that somebody waits for. Its poller. */
+void qp_rang(struct poller *poller, struct qp *qp);
+
+/* It is to be polled no more: have its queues ring. false if there is work. Its poller.
+ */
+bool qp_cool(struct qp *qp);
+
+/* The QP ends: forget its timer. Its poller, and nobody finds it any more. */
+void qp_forget(struct poller *poller, struct qp *qp);
+
+#endif

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/receive.h"
+
+#include "engine/cq.h"
+#include "engine/poller.h"
+#include "engine/qp.h"
+#include "engine/receive_slot.h"
+#include "engine/sg.h"
+#include "engine/srq.h"
+
+uint64_t receive_capacity(const struct receive *r)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < r->num_sge; i++)
+		bytes += r->sge[i].length;
+	return bytes;
+}
+
+bool receive_take(struct qp *qp, struct receive *r)
+{
+	if (qp->srq)
+		return srq_take(qp->srq, r);
+	return qp->has_rq && receive_copy(&qp->rq, qp->max_recv_sge, r);
+}
+
+int receive_resolve(const struct qp *qp, const struct receive *r, struct sg *sg)
+{
+	/* IBTA vol. 1 §10.2.9.1: an SRQ's receives are of the SRQ's PD. */
+	uint32_t pd = qp->srq ? qp->srq->pd : qp->pd;
+
+	if (r->malformed)
+		return -1;
+	return sg_resolve(sg, qp->vhca, pd, r->sge, r->num_sge, VIB_ACCESS_LOCAL_WRITE);
+}
+
+void receive_complete(struct poller *poller, struct qp *qp, const struct receive *r,
+		      const struct received *how)
+{
+	const struct vib_cqe cqe = {
+		.qpn = qp_number(qp),
+		.wr_id = r->wr_id,
+		.wqe_index = r->index,
+		.byte_len = how->byte_len,
+		.imm = how->imm,
+		.src_qpn = how->src_qpn,
+		.status = how->status,
+		.opcode = how->opcode,
+		.flags = (uint8_t)(VIB_CQE_RECV | how->flags),
+		.sl = how->sl,
+		.slid = how->slid,
+		.pkey_index = how->pkey_index,
+		.timestamp = poller->now,
+	};
+
+	if (!cq_put(poller, qp->recv_cq, &cqe, how->solicited || how->status))
+		qp_fatal(poller, qp);
+}
+
+unsigned int receive_flush(struct poller *poller, struct qp *qp, unsigned int most)
+{
+	static const struct received flushed = { .status = VIB_WC_WR_FLUSH_ERR };
+	struct receive r;
+	unsigned int n = 0;
+
+	while (n < most && qp->has_rq && receive_copy(&qp->rq, qp->max_recv_sge, &r)) {
+		receive_complete(poller, qp, &r, &flushed);
+		n++;
+	}
+	return n;
+}

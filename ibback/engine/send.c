@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/send.h"
+
+#include <string.h>
+
+#include "engine/cq.h"
+#include "engine/poller.h"
+#include "engine/qp.h"
+#include "engine/sg.h"
+#include "engine/vhca.h"
+
+/* A share: so many requests, so many bytes. What is left has its turn in the
+ * next pass, after the other QPs.
+ */
+#define SHARE_REQUESTS 64
+#define SHARE_BYTES    (128u << 10)
+
+/* ---- fetching ---------------------------------------------------------- */
+
+static bool opcode_is_of(enum vib_qp_type type, uint8_t opcode)
+{
+	switch (opcode) {
+	case VIB_OP_SEND:
+	case VIB_OP_SEND_IMM:
+		return true;
+	case VIB_OP_RDMA_WRITE:
+	case VIB_OP_RDMA_WRITE_IMM:
+		return type != VIB_QPT_UD;
+	case VIB_OP_RDMA_READ:
+	case VIB_OP_CMP_SWAP:
+	case VIB_OP_FETCH_ADD:
+		return type == VIB_QPT_RC;
+	default:
+		return false;
+	}
+}
+
+static bool returns_data(uint8_t opcode)
+{
+	return opcode == VIB_OP_RDMA_READ || opcode == VIB_OP_CMP_SWAP ||
+	       opcode == VIB_OP_FETCH_ADD;
+}
+
+static uint32_t data_offset(const struct qp *qp)
+{
+	return vib_send_data_offset(qp->sending.wqe.opcode, qp->type == VIB_QPT_UD);
+}
+
+/* Bytes of SGEs or inline data in the slot; -1 if there are more than may be. */
+static int64_t data_bytes(const struct qp *qp)
+{
+	const struct vib_send_wqe *wqe = &qp->sending.wqe;
+
+	if (wqe->flags & VIB_SEND_INLINE)
+		return wqe->inline_len > qp->max_inline ? -1 : (int64_t)wqe->inline_len;
+	if (wqe->num_sge > qp->max_send_sge)
+		return -1;
+	return (int64_t)(wqe->num_sge * sizeof(struct vib_sge));
+}
+
+/*
+ * Copy the next request out of the guest's memory. 0 if there is none, 1 if it
+ * is in qp->sending, -1 if that is malformed.
+ */
+static int fetch(struct qp *qp)
+{
+	struct sending *s = &qp->sending;
+	const uint8_t *slot = vib_queue_peek(&qp->sq);
+	int64_t bytes;
+	uint32_t end;
+
+	if (!slot)
+		return 0;
+	memcpy(&s->wqe, slot, sizeof(s->wqe));
+	/* The copy is the only reading there is. */
+	__asm__ volatile("" ::: "memory");
+	s->active = true;
+	s->index = qp->sq.index;
+	s->done = 0;
+	s->claim = 0;
+	s->deadline = 0;
+	s->rnr_until = 0;
+	s->look_again = 0;
+	vib_queue_advance(&qp->sq);
+
+	bytes = data_bytes(qp);
+	if (!opcode_is_of(qp->type, s->wqe.opcode) || bytes < 0 ||
+	    data_offset(qp) + bytes > qp->sq.stride ||
+	    (returns_data(s->wqe.opcode) && (s->wqe.flags & VIB_SEND_INLINE)))
+		return -1;
+	end = data_offset(qp) + (uint32_t)bytes;
+	if (end > sizeof(s->wqe))
+		memcpy(s->bytes + sizeof(s->wqe), slot + sizeof(s->wqe),
+		       end - sizeof(s->wqe));
+	return 1;
+}
+
+int send_resolve(struct share *share, uint32_t access, struct sg *sg)
+{
+	struct qp *qp = share->qp;
+	struct sending *s = &qp->sending;
+	uint8_t *data = s->bytes + data_offset(qp);
+
+	if (s->wqe.flags & VIB_SEND_INLINE) {
+		sg_one(sg, data, s->wqe.inline_len);
+		return 0;
+	}
+	if (sg_resolve(sg, qp->vhca, qp->pd, (const struct vib_sge *)data, s->wqe.num_sge,
+		       access) < 0) {
+		share->status = VIB_WC_LOC_PROT_ERR;
+		return -1;
+	}
+	if (sg->bytes > MAX_MESSAGE_SIZE) {
+		share->status = VIB_WC_LOC_LEN_ERR;
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- completing -------------------------------------------------------- */
+
+static void complete(struct share *share, uint8_t status)
+{
+	struct qp *qp = share->qp;
+	const struct vib_send_wqe *wqe = &qp->sending.wqe;
+	const struct vib_cqe cqe = {
+		.qpn = qp_number(qp),
+		.wr_id = wqe->wr_id,
+		.wqe_index = qp->sending.index,
+		.byte_len = returns_data(wqe->opcode) ? (uint32_t)qp->sending.done : 0,
+		.status = status,
+		.opcode = wqe->opcode,
+		.timestamp = share->poller->now,
+	};
+
+	qp->sending.active = false;
+	if (!status && !qp->signal_all && !(wqe->flags & VIB_SEND_SIGNALED))
+		return;
+	/* Solicited is for the receiver; of ours only failures count as such. */
+	if (!cq_put(share->poller, qp->send_cq, &cqe, status != VIB_WC_SUCCESS))
+		qp_fatal(share->poller, qp);
+}
+
+/* IBTA vol. 1 §10.3.1.6, §10.3.1.7: an RC QP fails, of others the send queue. */
+static void fail(struct share *share, uint8_t status)
+{
+	struct qp *qp = share->qp;
+
+	complete(share, status);
+	if (qp->type == VIB_QPT_RC)
+		qp_enter_error(share->poller, qp);
+	else if (qp->attr.state == VIB_QPS_RTS || qp->attr.state == VIB_QPS_SQD)
+		qp->attr.state = VIB_QPS_SQE;
+}
+
+/* Complete what waits as flushed, up to a share. true if there was any. */
+static bool flush(struct share *share)
+{
+	struct qp *qp = share->qp;
+	unsigned int n = 0;
+
+	if (qp->sending.active) {
+		complete(share, VIB_WC_WR_FLUSH_ERR);
+		n++;
+	}
+	for (; n < SHARE_REQUESTS && fetch(qp); n++)
+		complete(share, VIB_WC_WR_FLUSH_ERR);
+	return n > 0;
+}
+
+/* ---- a share of work --------------------------------------------------- */
+
+enum send_result send_wait(struct share *share, uint64_t when)
+{
+	share->qp->sending.look_again = when;
+	timer_set(&share->poller->timers, &share->qp->timer, when);
+	return SEND_WAITS;
+}
+
+static enum send_result execute(struct share *share)
+{
+	if (share->qp->type == VIB_QPT_UD)
+		return datagram_send(share);
+	return connected_send(share);
+}
+
+/* In SQD: what was begun is done. IBTA vol. 1 §10.3.1.5. */
+static void drained(struct qp *qp)
+{
+	if (qp->drained)
+		return;
+	qp->drained = true;
+	if (qp->attr.en_sqd_async_notify)
+		async_raise(&qp->vhca->async, &qp->async, VIB_ASYNC_QP_SQ_DRAINED);
+}
+
+/* One request, or a part. true to go on with the next at once. */
+static bool step(struct share *share, bool *worked)
+{
+	struct qp *qp = share->qp;
+	int fetched;
+
+	if (qp->attr.state == VIB_QPS_ERR || qp->attr.state == VIB_QPS_SQE) {
+		*worked |= flush(share);
+		return false;
+	}
+	if (qp->attr.state != VIB_QPS_RTS && qp->attr.state != VIB_QPS_SQD)
+		return false;
+	if (!qp->sending.active) {
+		if (qp->attr.state == VIB_QPS_SQD) {
+			drained(qp);
+			return false;
+		}
+		fetched = fetch(qp);
+		if (fetched == 0)
+			return false;
+		*worked = true;
+		if (fetched < 0) {
+			fail(share, VIB_WC_LOC_QP_OP_ERR);
+			return true;
+		}
+	}
+	switch (execute(share)) {
+	case SEND_DONE:
+		*worked = true;
+		complete(share, VIB_WC_SUCCESS);
+		return true;
+	case SEND_MORE:
+		*worked = true;
+		return false;
+	case SEND_WAITS:
+		return false;
+	case SEND_FAILED:
+		*worked = true;
+		fail(share, share->status);
+		return true;
+	}
+	return false;
+}
+
+bool send_serve(struct poller *poller, struct qp *qp)
+{
+	struct share share = { .poller = poller, .qp = qp, .budget = SHARE_BYTES };
+	uint32_t from = qp->sq.index;
+	bool worked = false;
+
+	if (!qp->has_sq)
+		return false;
+	for (unsigned int i = 0; i < SHARE_REQUESTS && step(&share, &worked); i++)
+		;
+	if (share.peer && share.peer != qp)
+		pthread_spin_unlock(&share.peer->lock);
+	if (qp->sq.index != from)
+		vib_queue_release(&qp->sq);
+	return worked;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The requester's side of a QP: fetching send requests, executing them in
+ * order, completing them. What a message does depends on the service:
+ * connected.c for RC and UC, datagram.c for UD.
+ */
+#ifndef XEN_IB_IBBACK_SEND_H
+#define XEN_IB_IBBACK_SEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct poller;
+struct qp;
+struct sg;
+
+/* One QP's share of a pass. */
+struct share {
+	struct poller *poller;
+	struct qp *qp;   /* locked */
+	struct qp *peer; /* locked too, unless it is @qp; NULL: not looked for yet */
+	uint32_t budget; /* bytes that may still be copied */
+	uint8_t status;  /* enum vib_status, with SEND_FAILED */
+};
+
+enum send_result {
+	SEND_DONE,   /* the request is complete */
+	SEND_MORE,   /* go on in the next pass: share used up, or a lock is held */
+	SEND_WAITS,  /* go on at sending.look_again, or when kicked */
+	SEND_FAILED, /* with share.status */
+};
+
+/* Execute qp->sending, or a part of it. */
+enum send_result connected_send(struct share *share);
+enum send_result datagram_send(struct share *share);
+
+/*
+ * What the request in progress gathers from or scatters to: its inline data, or
+ * its SGEs with the rights of @access. -1 after setting share.status.
+ */
+int send_resolve(struct share *share, uint32_t access, struct sg *sg);
+
+/* Fail the request with @status. */
+static inline enum send_result send_fail(struct share *share, uint8_t status)
+{
+	share->status = status;
+	return SEND_FAILED;
+}
+
+/* Have the QP looked at again at @when, ns. */
+enum send_result send_wait(struct share *share, uint64_t when);
+
+/*
+ * Serve the send queue of @qp, which is locked: one share of work. true if
+ * there was some or may be at once.
+ */
+bool send_serve(struct poller *poller, struct qp *qp);
+
+#endif

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/sg.h"
+
+#include <string.h>
+
+#include "engine/mr.h"
+
+int sg_resolve(struct sg *sg, const struct vhca *vhca, uint32_t pd,
+	       const struct vib_sge *sges, uint32_t count, uint32_t access)
+{
+	sg->count = 0;
+	sg->bytes = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t *at;
+
+		/* IBTA vol. 1 §10.7.2.2: an element of no length names nothing. */
+		if (sges[i].length == 0)
+			continue;
+		at = mr_reach(vhca, sges[i].lkey, pd, sges[i].addr, sges[i].length,
+			      access);
+		if (!at)
+			return -1;
+		sg->part[sg->count].at = at;
+		sg->part[sg->count++].length = sges[i].length;
+		sg->bytes += sges[i].length;
+	}
+	return 0;
+}
+
+/* The part of @sg in which byte *@offset is; *@offset becomes relative to it. */
+static unsigned int seek(const struct sg *sg, uint64_t *offset)
+{
+	unsigned int i = 0;
+
+	while (*offset >= sg->part[i].length)
+		*offset -= sg->part[i++].length;
+	return i;
+}
+
+void sg_copy(const struct sg *dst, const struct sg *src, uint64_t from, uint64_t length)
+{
+	uint64_t to_off = from, from_off = from;
+	unsigned int d, s;
+
+	if (length == 0)
+		return;
+	d = seek(dst, &to_off);
+	s = seek(src, &from_off);
+	for (;;) {
+		uint64_t n = dst->part[d].length - to_off;
+
+		if (n > src->part[s].length - from_off)
+			n = src->part[s].length - from_off;
+		if (n > length)
+			n = length;
+		memmove(dst->part[d].at + to_off, src->part[s].at + from_off, n);
+		length -= n;
+		if (length == 0)
+			return;
+		to_off += n;
+		from_off += n;
+		if (to_off == dst->part[d].length) {
+			d++;
+			to_off = 0;
+		}
+		if (from_off == src->part[s].length) {
+			s++;
+			from_off = 0;
+		}
+	}
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lists of memory, gathered from or scattered to. */
+#ifndef XEN_IB_IBBACK_SG_H
+#define XEN_IB_IBBACK_SG_H
+
+#include <stdint.h>
+
+#include <xen-ib/queue.h>
+
+#include "limits.h"
+
+struct vhca;
+
+struct sg {
+	unsigned int count;
+	uint64_t bytes;
+	struct {
+		uint8_t *at;
+		uint64_t length;
+	} part[MAX_SGE + 1];
+};
+
+/* The list of one piece. */
+static inline void sg_one(struct sg *sg, uint8_t *at, uint64_t length)
+{
+	sg->count = 1;
+	sg->bytes = length;
+	sg->part[0].at = at;
+	sg->part[0].length = length;
+}
+
+/*
+ * The memory that @count SGEs of @vhca name, at most MAX_SGE, each of @pd and
+ * with the rights of @access. -1 if one of them is not. Valid until the
+ * caller's next quiescent state.
+ */
+int sg_resolve(struct sg *sg, const struct vhca *vhca, uint32_t pd,
+	       const struct vib_sge *sges, uint32_t count, uint32_t access);
+
+/* Copy bytes @from to @from + @length of a message; both lists have them. They
+ * may overlap, as guests like.
+ */
+void sg_copy(const struct sg *dst, const struct sg *src, uint64_t from, uint64_t length);
+
+#endif

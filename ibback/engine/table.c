@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/table.h"
+
+#include <errno.h>
+
+/* Fibonacci hashing: numbers are given in sequence, and keys differ in high bits. */
+static unsigned long hash(uint32_t number)
+{
+	return (number * 0x9e3779b97f4a7c15ul) >> 32;
+}
+
+static int matches(struct cds_lfht_node *lfht, const void *number)
+{
+	return caa_container_of(lfht, struct table_node, lfht)->number ==
+	       *(const uint32_t *)number;
+}
+
+int table_init(struct table *t, unsigned int buckets)
+{
+	t->lfht = cds_lfht_new(buckets, buckets, buckets, 0, NULL);
+	t->count = 0;
+	t->last = 0;
+	if (t->lfht)
+		return 0;
+	errno = ENOMEM;
+	return -1;
+}
+
+void table_fini(struct table *t)
+{
+	if (t->lfht)
+		cds_lfht_destroy(t->lfht, NULL);
+	t->lfht = NULL;
+}
+
+struct table_node *table_find(const struct table *t, uint32_t number)
+{
+	struct cds_lfht_iter iter;
+	struct cds_lfht_node *found;
+
+	cds_lfht_lookup(t->lfht, hash(number), matches, &number, &iter);
+	found = cds_lfht_iter_get_node(&iter);
+	return found ? caa_container_of(found, struct table_node, lfht) : NULL;
+}
+
+void table_add(struct table *t, struct table_node *node, uint32_t number)
+{
+	node->number = number;
+	cds_lfht_node_init(&node->lfht);
+	cds_lfht_add(t->lfht, hash(number), &node->lfht);
+	t->last = number;
+	t->count++;
+}
+
+bool table_add_next(struct table *t, struct table_node *node, uint32_t first,
+		    uint32_t last)
+{
+	uint32_t number = t->last;
+
+	if (t->count > last - first)
+		return false;
+	do {
+		number = number < first || number >= last ? first : number + 1;
+	} while (table_find(t, number));
+	table_add(t, node, number);
+	return true;
+}
+
+void table_del(struct table *t, struct table_node *node)
+{
+	if (cds_lfht_del(t->lfht, &node->lfht) == 0)
+		t->count--;
+}
+
+struct table_node *table_any(const struct table *t)
+{
+	struct cds_lfht_iter iter;
+	struct cds_lfht_node *found;
+
+	if (!t->lfht)
+		return NULL;
+	cds_lfht_first(t->lfht, &iter);
+	found = cds_lfht_iter_get_node(&iter);
+	return found ? caa_container_of(found, struct table_node, lfht) : NULL;
+}

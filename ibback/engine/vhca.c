@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/vhca.h"
+
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include "engine/engine.h"
+
+/* Buckets: a few objects each at the default quotas. */
+#define MR_BUCKETS  1024
+#define OBJ_BUCKETS 64
+
+static struct port_view *view_new(struct engine *engine, const struct port_view *from)
+{
+	struct port_view *view = malloc(sizeof(*view));
+
+	if (!view)
+		return NULL;
+	*view = *from;
+	view->id = engine_serial(engine);
+	return view;
+}
+
+void vhca_free(struct vhca *vhca)
+{
+	table_fini(&vhca->mrs);
+	table_fini(&vhca->pds);
+	table_fini(&vhca->doorbells);
+	table_fini(&vhca->eqs);
+	table_fini(&vhca->cqs);
+	table_fini(&vhca->srqs);
+	async_list_fini(&vhca->async);
+	free(vhca->view);
+	free(vhca);
+}
+
+struct vhca *vhca_new(struct engine *engine, unsigned int xen,
+		      const struct vhca_limits *limits, const struct port_view *view,
+		      void (*raised)(void *arg), void *arg)
+{
+	struct vhca *vhca = calloc(1, sizeof(*vhca));
+
+	if (!vhca)
+		return NULL;
+	vhca->engine = engine;
+	vhca->poller = engine_choose_poller(engine);
+	vhca->events = vhca->poller->events[xen];
+	vhca->limits = *limits;
+	vhca->view = view_new(engine, view);
+	LIST_INIT(&vhca->qps);
+	async_list_init(&vhca->async, raised, arg);
+	if (vhca->view && table_init(&vhca->mrs, MR_BUCKETS) == 0 &&
+	    table_init(&vhca->pds, OBJ_BUCKETS) == 0 &&
+	    table_init(&vhca->doorbells, OBJ_BUCKETS) == 0 &&
+	    table_init(&vhca->eqs, OBJ_BUCKETS) == 0 &&
+	    table_init(&vhca->cqs, OBJ_BUCKETS) == 0 &&
+	    table_init(&vhca->srqs, OBJ_BUCKETS) == 0 &&
+	    /* Keys of an earlier guest, or a guessed one, name nothing. */
+	    getrandom(&vhca->mrs.last, sizeof(vhca->mrs.last), 0) ==
+		    sizeof(vhca->mrs.last))
+		return vhca;
+	vhca_free(vhca);
+	return NULL;
+}
+
+int vhca_set_port(struct vhca *vhca, const struct port_view *view)
+{
+	struct port_view *new = view_new(vhca->engine, view), *old = vhca->view;
+
+	if (!new)
+		return -1;
+	rcu_assign_pointer(vhca->view, new);
+	synchronize_rcu();
+	free(old);
+	return 0;
+}
+
+void vhca_break(struct vhca *vhca, const char *cause)
+{
+	const char *none = NULL;
+
+	if (__atomic_compare_exchange_n(&vhca->broken, &none, cause, false,
+					__ATOMIC_RELEASE, __ATOMIC_RELAXED))
+		vhca->async.raised(vhca->async.arg);
+}

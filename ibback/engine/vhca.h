@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A vHCA: the adapter of one connected vib, as pollers see it. It owns what the
+ * guest made; keys and numbers are looked up here, so that no guest's can name
+ * another's.
+ *
+ * The control thread makes and changes it. Of what it contains, pollers read
+ * the tables of MRs and the port under RCU, and raise events.
+ */
+#ifndef XEN_IB_IBBACK_VHCA_H
+#define XEN_IB_IBBACK_VHCA_H
+
+#include <sys/queue.h>
+
+#include "engine/async.h"
+#include "engine/port_view.h"
+#include "engine/table.h"
+
+struct engine;
+struct poller;
+struct xenport;
+
+/* How much of everything a vib may have. */
+struct vhca_limits {
+	uint32_t max_qp;
+	uint32_t max_cq;
+	uint32_t max_srq;
+	uint32_t max_mr;
+	uint32_t max_pd;
+	uint32_t max_pages; /* mapped, of 4096 bytes */
+};
+
+/* A protection domain is a number that MRs and QPs share. */
+struct pd {
+	struct table_node node;
+	uint32_t users; /* objects in it */
+};
+
+struct vhca {
+	struct engine *engine;
+	struct poller *poller;
+	struct xenport *events; /* the poller's, of the Xen the guest is on */
+	struct port_view *view; /* RCU */
+	struct async_list async;
+	const char *broken; /* why the device is lost; set by any thread, once */
+	struct table mrs;
+
+	/* the control thread's alone */
+	struct vhca_limits limits;
+	uint32_t pages; /* mapped */
+	struct table pds;
+	struct table doorbells;
+	struct table eqs;
+	struct table cqs;
+	struct table srqs;
+	LIST_HEAD(, qp) qps;
+	uint32_t num_qps;
+};
+
+/*
+ * A new vHCA of @engine with nothing in it, for a guest on Xen @xen of
+ * engine_add_xen(), with its port as in @view (copied).
+ * @raised is called with @arg, by any thread, when there is an asynchronous
+ * event or when it broke. NULL and errno.
+ */
+struct vhca *vhca_new(struct engine *engine, unsigned int xen,
+		      const struct vhca_limits *limits, const struct port_view *view,
+		      void (*raised)(void *arg), void *arg);
+
+/* Free an empty vHCA, after a grace period since its last use. */
+void vhca_free(struct vhca *vhca);
+
+/* The port has changed. -1 and ENOMEM: it is as it was. */
+int vhca_set_port(struct vhca *vhca, const struct port_view *view);
+
+/* The guest's kernel broke the protocol: the device is to be closed. @cause is
+ * a literal. Any thread.
+ */
+void vhca_break(struct vhca *vhca, const char *cause);
+
+/* Why, or NULL. */
+static inline const char *vhca_broken(const struct vhca *vhca)
+{
+	return __atomic_load_n(&vhca->broken, __ATOMIC_ACQUIRE);
+}
+
+/* The port, valid until the caller's next quiescent state. */
+static inline const struct port_view *vhca_view(const struct vhca *vhca)
+{
+	return rcu_dereference(vhca->view);
+}
+
+#endif
