@@ -35,7 +35,7 @@ static struct pair pair_new(uint32_t order, uint32_t start)
 	vib_queue_init(&p.prod, p.memory, order, STRIDE);
 	vib_queue_init(&p.cons, p.memory, order, STRIDE);
 	p.prod.index = p.cons.index = start;
-	p.prod.hdr->cons = start;
+	p.prod.seen_cons = p.prod.hdr->cons = start;
 	return p;
 }
 
@@ -197,6 +197,123 @@ static void consumer_index_beyond_the_queue_is_a_broken_protocol(void **state)
 	free(p.memory);
 }
 
+static void producer_looks_at_the_consumer_only_when_it_knows_of_no_room(void **state)
+{
+	struct pair p = pair_new(2, 0xfffffffd);
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		p.prod.hdr->cons = 0x70000000; /* a lie nobody hears */
+		assert_int_equal(vib_queue_may_produce(&p.prod), 1);
+		put(&p.prod, 0);
+	}
+	p.prod.hdr->cons = 0xffffffff; /* two are taken */
+	assert_int_equal(vib_queue_may_produce(&p.prod), 1);
+	p.prod.hdr->cons = 0x70000000;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(vib_queue_may_produce(&p.prod), 1);
+		put(&p.prod, 0);
+	}
+	assert_int_equal(vib_queue_may_produce(&p.prod), -1);
+	free(p.memory);
+}
+
+static void producer_of_a_full_queue_may_not_until_one_is_consumed(void **state)
+{
+	struct pair p = pair_new(2, 0xfffffffe);
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		put(&p.prod, 0);
+	for (int i = 0; i < 9; i++) {
+		assert_int_equal(vib_queue_may_produce(&p.prod), 0);
+		take(&p.cons);
+		assert_int_equal(vib_queue_may_produce(&p.prod), 1);
+		put(&p.prod, 0);
+	}
+	free(p.memory);
+}
+
+static void producer_out_of_known_room_finds_what_there_is(void **state)
+{
+	(void)state;
+	/* 8 slots, produced up to 3, as in consumer_index_beyond_the_queue_… */
+	for (uint32_t cons = 0xfffffff0; cons != 16; cons++) {
+		struct pair p = pair_new(3, 0xfffffffb);
+		uint32_t used = 3 - cons, may = 0;
+
+		for (int i = 0; i < 8; i++)
+			put(&p.prod, 0);
+		p.prod.hdr->cons = cons;
+		for (; vib_queue_may_produce(&p.prod) == 1; may++)
+			put(&p.prod, 0);
+		assert_int_equal(may, used <= 8 ? 8 - used : 0);
+		assert_int_equal(vib_queue_may_produce(&p.prod), used <= 8 ? 0 : -1);
+		free(p.memory);
+	}
+}
+
+static void slots_gone_past_are_given_back_together(void **state)
+{
+	struct pair p = pair_new(2, 0xfffffffe);
+
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++)
+		put(&p.prod, i);
+	for (uint32_t i = 0; i < 3; i++) {
+		const struct entry *e = vib_queue_peek(&p.cons);
+
+		assert_non_null(e);
+		assert_int_equal(e->value, i);
+		vib_queue_advance(&p.cons);
+		assert_int_equal(vib_queue_may_produce(&p.prod), 0);
+	}
+	vib_queue_release(&p.cons);
+	assert_int_equal(p.prod.hdr->cons, 1);
+	assert_int_equal(vib_queue_room(&p.prod), 3);
+	assert_int_equal(take(&p.cons), 3);
+	free(p.memory);
+}
+
+static void queue_holds_as_many_as_were_produced(void **state)
+{
+	(void)state;
+	for (uint32_t start = 0xfffffff0; start != 16; start++) {
+		struct pair p = pair_new(3, start - 8);
+
+		for (uint32_t i = 0; i < 8; i++) { /* leave a lap behind */
+			put(&p.prod, i);
+			take(&p.cons);
+		}
+		for (uint32_t filled = 0; filled <= 8; filled++) {
+			for (uint32_t n = 0; n < 40; n++)
+				assert_int_equal(vib_queue_holds(&p.cons, n),
+						 n <= filled);
+			assert_false(vib_queue_holds(&p.cons, 0x80000000));
+			assert_false(vib_queue_holds(&p.cons, 0xffffffff));
+			if (filled < 8)
+				put(&p.prod, filled);
+		}
+		for (uint32_t left = 8; left-- > 0;) {
+			take(&p.cons);
+			for (uint32_t n = 0; n < 40; n++)
+				assert_int_equal(vib_queue_holds(&p.cons, n), n <= left);
+		}
+		free(p.memory);
+	}
+}
+
+static void no_lie_makes_a_queue_hold_more_than_its_slots(void **state)
+{
+	struct pair p = pair_new(3, 0);
+
+	(void)state;
+	*vib_slot_at(&p.cons, 8) = vib_slot_gen(8, 3);
+	assert_false(vib_queue_holds(&p.cons, 9));
+	assert_false(vib_queue_holds(&p.cons, 1));
+	free(p.memory);
+}
+
 static void consumer_tells_the_producer_how_far_it_is(void **state)
 {
 	struct pair p = pair_new(2, 0xffffffff);
@@ -282,6 +399,7 @@ struct race {
 	struct pair p;
 	int fd;
 	uint32_t batch;    /* entries the producer makes at a time */
+	uint32_t keep;     /* slots the consumer keeps before it gives them back */
 	uint32_t consumed; /* the consumer's count */
 	uint32_t sleeps;
 	const char *failure;
@@ -296,10 +414,10 @@ static void *produce_in_bursts(void *arg)
 
 	while (!last) {
 		uint32_t from = r->p.prod.index;
-		int room = vib_queue_room(&r->p.prod);
+		bool room = r->batch == 1 ? vib_queue_may_produce(&r->p.prod) > 0
+					  : vib_queue_room(&r->p.prod) >= (int)r->batch;
 
-		/* Alone, each entry meets a consumer about to sleep. */
-		if (room < (int)r->batch) {
+		if (!room) {
 			sched_yield();
 			continue;
 		}
@@ -309,21 +427,39 @@ static void *produce_in_bursts(void *arg)
 			put(&r->p.prod, last ? LAST : value++);
 		if (vib_queue_must_notify(&r->p.prod, from))
 			wakeup_send(r->fd);
-		if (r->batch == 1 && !last && !spin_until(&r->consumed, value))
+		/* Alone, each entry meets a consumer about to sleep. */
+		if (r->batch == 1 && r->keep == 0 && !last &&
+		    !spin_until(&r->consumed, value))
 			return NULL; /* the consumer has failed */
 	}
 	return NULL;
 }
 
+/* Give the slots back that were kept. They are what they were, up to @next. */
+static void give_back(struct race *r, uint32_t kept, uint32_t next)
+{
+	for (uint32_t i = 1; i <= kept; i++) {
+		const void *slot = vib_slot_at(&r->p.cons, r->p.cons.index - i);
+
+		if (((const struct entry *)slot)->copy[13] != next - i)
+			r->failure = "a slot was filled before it was given back";
+	}
+	vib_queue_release(&r->p.cons);
+}
+
 static void consume(struct race *r)
 {
-	uint32_t expect = 0, seed = 2;
+	uint32_t expect = 0, seed = 2, kept = 0;
 
 	for (;;) {
 		const struct entry *slot = vib_queue_peek(&r->p.cons);
 		struct entry e;
 
 		if (!slot) {
+			give_back(r, kept, expect);
+			kept = 0;
+			if (r->failure)
+				return;
 			jitter(&seed);
 			if (vib_queue_arm(&r->p.cons))
 				continue;
@@ -337,7 +473,7 @@ static void consume(struct race *r)
 			continue;
 		}
 		memcpy(&e, slot, sizeof(e));
-		vib_queue_consume(&r->p.cons);
+		vib_queue_advance(&r->p.cons);
 		if (e.value == LAST)
 			return;
 		for (size_t i = 0; i < 14; i++)
@@ -345,13 +481,17 @@ static void consume(struct race *r)
 				r->failure = "an entry was taken half written";
 		if (e.value != expect++)
 			r->failure = "an entry was lost or came twice";
+		if (kept++ == r->keep) {
+			give_back(r, kept, expect);
+			kept = 0;
+		}
 		if (r->failure)
 			return;
 		__atomic_store_n(&r->consumed, expect, __ATOMIC_RELEASE);
 	}
 }
 
-static void race(uint32_t order, uint32_t batch)
+static void race(uint32_t order, uint32_t batch, uint32_t keep)
 {
 	struct race *r = calloc(1, sizeof(*r));
 	pthread_t producer;
@@ -360,6 +500,7 @@ static void race(uint32_t order, uint32_t batch)
 	r->p = pair_new(order, 0u - 1000);
 	r->fd = wakeup_open();
 	r->batch = batch;
+	r->keep = keep;
 	assert_int_equal(pthread_create(&producer, NULL, produce_in_bursts, r), 0);
 	run_on(pthread_self(), 0);
 	run_on(producer, 1);
@@ -379,13 +520,19 @@ static void race(uint32_t order, uint32_t batch)
 static void no_wakeup_is_lost_between_arming_and_sleeping(void **state)
 {
 	(void)state;
-	race(2, 1);
+	race(2, 1, 0);
 }
 
 static void entries_arrive_whole_and_in_order_from_another_thread(void **state)
 {
 	(void)state;
-	race(3, 3);
+	race(3, 3, 0);
+}
+
+static void slots_that_the_consumer_keeps_are_not_filled_anew(void **state)
+{
+	(void)state;
+	race(3, 1, 4);
 }
 
 int main(void)
@@ -400,6 +547,13 @@ int main(void)
 		cmocka_unit_test(queue_works_on_where_the_index_wraps),
 		cmocka_unit_test(generation_is_never_zero_nor_that_of_the_lap_before),
 		cmocka_unit_test(consumer_index_beyond_the_queue_is_a_broken_protocol),
+		cmocka_unit_test(
+			producer_looks_at_the_consumer_only_when_it_knows_of_no_room),
+		cmocka_unit_test(producer_of_a_full_queue_may_not_until_one_is_consumed),
+		cmocka_unit_test(producer_out_of_known_room_finds_what_there_is),
+		cmocka_unit_test(slots_gone_past_are_given_back_together),
+		cmocka_unit_test(queue_holds_as_many_as_were_produced),
+		cmocka_unit_test(no_lie_makes_a_queue_hold_more_than_its_slots),
 		cmocka_unit_test(consumer_tells_the_producer_how_far_it_is),
 		cmocka_unit_test(
 			event_is_due_exactly_if_the_wanted_entry_is_among_the_new),
@@ -409,6 +563,7 @@ int main(void)
 		cmocka_unit_test(size_of_the_largest_queue_does_not_overflow),
 		cmocka_unit_test(no_wakeup_is_lost_between_arming_and_sleeping),
 		cmocka_unit_test(entries_arrive_whole_and_in_order_from_another_thread),
+		cmocka_unit_test(slots_that_the_consumer_keeps_are_not_filled_anew),
 	};
 
 	alarm(120); /* whatever hangs ends as a failure */
