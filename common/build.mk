@@ -2,6 +2,7 @@
 # What the daemons and tools share, as one archive.
 
 COMMON_OBJS += $(addprefix $(B)/obj/common/,log.o xenport/xenport.o xenport/xen.o)
+COMMON_OBJS += $(addprefix $(B)/obj/common/xenport/local/,memstore.o tree.o watchqueue.o)
 
 LIBS_common := -lxenstore -lxengnttab -lxenevtchn
 

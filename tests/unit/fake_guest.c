@@ -39,9 +39,6 @@ static struct xenport *store(struct xenport *xp)
 static int x_read(struct xenport *xp, xenport_tx tx, const char *path, char *buf,
 		  size_t size)
 {
-	/* A relative path is one of the caller's own domain. */
-	if (strcmp(path, "domid") == 0)
-		path = "/local/domain/0/domid";
 	return xenport_read(store(xp), tx, path, buf, size);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * An xenstore in memory behind the Xen port's operations: values, permissions
- * that children inherit, transactions that others can disturb, and watches.
- * It has no grants and no event channels.
+ * The local Xen port's xenstore alone behind the Xen port's operations, with a
+ * way to disturb transactions and to play the other side's part. It has no
+ * grants and no event channels.
  */
 #ifndef XEN_IB_TESTS_FAKE_STORE_H
 #define XEN_IB_TESTS_FAKE_STORE_H
@@ -33,7 +33,8 @@ void fake_on_write(struct fake_store *fake,
 /* Make the next @count transactions end with EAGAIN. */
 void fake_disturb(struct fake_store *fake, unsigned int count);
 
-/* The value at @path, or NULL; its permissions as "n<owner>,r<reader>". */
+/* The value at @path until it changes, or NULL; until the next call its permissions as
+ * "n<owner>,r<reader>". */
 const char *fake_value(struct fake_store *fake, const char *path);
 const char *fake_perms(struct fake_store *fake, const char *path);
 /* How many nodes there are, and how many watches. */
