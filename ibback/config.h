@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * ibback.conf: the fabrics this host has. INI syntax:
+ * ibback.conf: the fabrics this host has, and how the engine runs. INI syntax:
  *
  *     [fabric NAME]
  *     type = local
+ *
+ *     [engine]
+ *     pollers = 2
+ *     cpus = 2,3
+ *     poll = adaptive
+ *     spin = 100
  *
  * The fabric "local" exists without being named.
  */
@@ -11,11 +17,27 @@
 #define XEN_IB_IBBACK_CONFIG_H
 
 #include "control/fabric.h"
+#include "engine/poller.h"
+
+/* More threads than this would be a slip of the pen. */
+#define MAX_POLLERS 64
+
+struct config {
+	struct fabric_table *fabrics; /* the caller's; named ones are added */
+	unsigned int pollers;
+	unsigned int num_cpus; /* 0: pollers run anywhere; else one for each */
+	int cpus[MAX_POLLERS];
+	enum poll_mode poll;
+	unsigned int spin_us;
+};
+
+/* What holds without a file. */
+void config_defaults(struct config *config, struct fabric_table *fabrics);
 
 /*
- * Read @path into @fabrics. A missing file is an empty one. Returns 0, or -1
+ * Read @path into @config. A missing file is an empty one. Returns 0, or -1
  * after logging what is wrong, with file and line, and what would be right.
  */
-int config_read(const char *path, struct fabric_table *fabrics);
+int config_read(const char *path, struct config *config);
 
 #endif

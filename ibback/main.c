@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "control/backend.h"
+#include "engine/engine.h"
 #include "log.h"
 
 const char *argp_program_version = "ibback " VIB_VERSION;
@@ -59,7 +60,8 @@ static void on_signal(uv_signal_t *handle, int signum)
 }
 
 /* Run until a signal or the loss of Xen. Returns the exit status. */
-static int serve(uv_loop_t *loop, struct xenport *xp, struct fabric_table *fabrics)
+static int serve(uv_loop_t *loop, struct xenport *xp, struct fabric_table *fabrics,
+		 struct engine *engine, unsigned int xen)
 {
 	struct backend backend;
 	uv_signal_t term, intr;
@@ -68,7 +70,7 @@ static int serve(uv_loop_t *loop, struct xenport *xp, struct fabric_table *fabri
 	uv_signal_init(loop, &intr);
 	uv_signal_start(&term, on_signal, SIGTERM);
 	uv_signal_start(&intr, on_signal, SIGINT);
-	if (backend_start(&backend, loop, xp, fabrics) < 0)
+	if (backend_start(&backend, loop, xp, fabrics, engine, xen) < 0)
 		return EXIT_FAILURE;
 	log_info("serving %s", backend.root);
 
@@ -81,11 +83,34 @@ static int serve(uv_loop_t *loop, struct xenport *xp, struct fabric_table *fabri
 	return backend.failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* The engine as the configuration wants it, for guests of @xp; it runs. */
+static struct engine *start_engine(const struct config *config, struct xenport *xp,
+				   unsigned int *xen)
+{
+	struct engine *engine = engine_new(config->pollers, config->poll);
+	int number;
+
+	if (!engine)
+		return NULL;
+	engine_set_spin(engine, config->spin_us * 1000ull);
+	number = engine_add_xen(engine, xp);
+	if (number >= 0 &&
+	    engine_start(engine, config->num_cpus ? config->cpus : NULL) == 0) {
+		*xen = (unsigned int)number;
+		return engine;
+	}
+	engine_free(engine);
+	return NULL;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = { .config = DEFAULT_CONFIG, .level = LOG_LEVEL_INFO };
 	struct fabric_table fabrics;
+	struct config config;
+	struct engine *engine;
 	struct xenport *xp;
+	unsigned int xen;
 	uv_loop_t loop;
 	int status;
 
@@ -94,7 +119,8 @@ int main(int argc, char **argv)
 	log_open("ibback", options.level);
 
 	fabric_table_init(&fabrics);
-	if (!fabric_add(&fabrics, "local") || config_read(options.config, &fabrics) < 0) {
+	config_defaults(&config, &fabrics);
+	if (!fabric_add(&fabrics, "local") || config_read(options.config, &config) < 0) {
 		fabric_table_free(&fabrics);
 		return EXIT_FAILURE;
 	}
@@ -105,8 +131,18 @@ int main(int argc, char **argv)
 		fabric_table_free(&fabrics);
 		return EXIT_FAILURE;
 	}
+	rcu_register_thread(); /* the control thread reads the engine's tables too */
+	engine = start_engine(&config, xp, &xen);
+	if (!engine) {
+		log_err("cannot start the engine: %s", strerror(errno));
+		xenport_close(xp);
+		fabric_table_free(&fabrics);
+		return EXIT_FAILURE;
+	}
 	uv_loop_init(&loop);
-	status = serve(&loop, xp, &fabrics);
+	status = serve(&loop, xp, &fabrics, engine, xen);
+	engine_free(engine);
+	rcu_unregister_thread();
 	xenport_close(xp);
 	fabric_table_free(&fabrics);
 	uv_loop_close(&loop);

@@ -275,8 +275,19 @@ static void on_pulse(uv_timer_t *timer)
 		fail(backend, "xenstore is lost");
 }
 
+/* A poller has raised events, or found a guest that broke the protocol. */
+static void on_raised(uv_async_t *raised)
+{
+	struct backend *backend = raised->data;
+	struct vib *vib;
+
+	LIST_FOREACH(vib, &backend->vibs, entry)
+	vib_raised(vib);
+	backend_process(backend);
+}
+
 int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
-		  struct fabric_table *fabrics)
+		  struct fabric_table *fabrics, struct engine *engine, unsigned int xen)
 {
 	char text[16];
 	uint64_t domid;
@@ -285,6 +296,8 @@ int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 	backend->loop = loop;
 	backend->xp = xp;
 	backend->fabrics = fabrics;
+	backend->engine = engine;
+	backend->xen = xen;
 	LIST_INIT(&backend->vibs);
 
 	if (xenport_read(xp, XENPORT_NO_TRANSACTION, "domid", text, sizeof(text)) < 0 ||
@@ -309,6 +322,8 @@ int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 	uv_poll_init(loop, &backend->event_poll, xenport_event_fd(xp));
 	backend->store_poll.data = backend;
 	uv_timer_init(loop, &backend->pulse);
+	uv_async_init(loop, &backend->raised, on_raised);
+	backend->raised.data = backend;
 	backend->event_poll.data = backend;
 	backend->pulse.data = backend;
 	uv_poll_start(&backend->store_poll, UV_READABLE, on_store);
@@ -329,6 +344,7 @@ void backend_stop(struct backend *backend)
 	uv_close((uv_handle_t *)&backend->store_poll, NULL);
 	uv_close((uv_handle_t *)&backend->event_poll, NULL);
 	uv_close((uv_handle_t *)&backend->pulse, NULL);
+	uv_close((uv_handle_t *)&backend->raised, NULL);
 	free(backend->by_port);
 	backend->by_port = NULL;
 	backend->num_ports = 0;

@@ -15,27 +15,33 @@
 #include "control/vib.h"
 #include "xenport/xenport.h"
 
+struct engine;
+
 struct backend {
 	uv_loop_t *loop;
 	struct xenport *xp;
 	struct fabric_table *fabrics;
-	uint16_t domid; /* our own */
-	char root[48];  /* /local/domain/<domid>/backend/vib */
+	struct engine *engine;
+	unsigned int xen; /* the engine's number of xp */
+	uint16_t domid;   /* our own */
+	char root[48];    /* /local/domain/<domid>/backend/vib */
 	LIST_HEAD(, vib) vibs;
 	struct vib **by_port; /* event channel to vib */
 	size_t num_ports;
 	uv_poll_t store_poll;
 	uv_poll_t event_poll;
 	uv_timer_t pulse;
-	bool failed; /* Xen is lost: the daemon ends */
+	uv_async_t raised; /* a vHCA has asynchronous events */
+	bool failed;       /* Xen is lost: the daemon ends */
 };
 
 /*
- * Start serving backend/vib over @xp on @loop. Everything passed stays the
- * caller's and must outlive the backend. Returns 0, or -1 after logging why.
+ * Start serving backend/vib over @xp on @loop, with @engine, whose number for
+ * @xp is @xen. Everything passed stays the caller's and must outlive the
+ * backend. Returns 0, or -1 after logging why.
  */
 int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
-		  struct fabric_table *fabrics);
+		  struct fabric_table *fabrics, struct engine *engine, unsigned int xen);
 
 /* Disconnect every vib and stop; the loop has then nothing of ours left. */
 void backend_stop(struct backend *backend);

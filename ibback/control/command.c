@@ -5,7 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "limits.h"
+#include "control/object_command.h"
+#include "device_limits.h"
 #include "control/vport.h"
 
 static int query_device(const struct vport *vport, struct vib_device_attr *attr)
@@ -38,6 +39,7 @@ static int query_device(const struct vport *vport, struct vib_device_attr *attr)
 		.max_mcast_qp_attach = MAX_MCAST_QPS,
 		.max_pkeys = (uint16_t)v->num_pkeys,
 		.ports = 1,
+		.atomic_cap = ATOMIC_CAP,
 		.max_mr_size = MAX_MR_SIZE,
 	};
 	return 0;
@@ -93,7 +95,8 @@ static int query_pkey(const struct vport *vport, const struct vib_cmd_query_tabl
 	return 0;
 }
 
-static int execute(const struct vport *vport, const struct vib_control_request *req,
+static int execute(const struct vport *vport, const struct guest *guest,
+		   const struct vib_control_request *req,
 		   struct vib_control_response *rsp)
 {
 	bool of_port = req->port == VIB_PORT;
@@ -110,15 +113,16 @@ static int execute(const struct vport *vport, const struct vib_control_request *
 		return of_port ? query_pkey(vport, &req->u.query_table, rsp->u.pkeys)
 			       : -EINVAL;
 	default:
-		return -EOPNOTSUPP;
+		return object_command(guest, req, rsp);
 	}
 }
 
-void command_execute(const struct vport *vport, const struct vib_control_request *req,
+void command_execute(const struct vport *vport, const struct guest *guest,
+		     const struct vib_control_request *req,
 		     struct vib_control_response *rsp)
 {
 	memset(rsp, 0, sizeof(*rsp)); /* nothing of ours leaks in unused bytes */
 	rsp->id = req->id;
 	rsp->operation = req->operation;
-	rsp->status = execute(vport, req, rsp);
+	rsp->status = execute(vport, guest, req, rsp);
 }

@@ -5,13 +5,15 @@
 
 #include <xen-ib/control.h>
 
+struct guest;
 struct vport;
 
 /*
- * Execute @req, a private copy of a frontend's request, for @vport, and fill
- * @rsp whole. Every field of @req may be anything.
+ * Execute @req, a private copy of a frontend's request, for @guest with port
+ * @vport, and fill @rsp whole. Every field of @req may be anything.
  */
-void command_execute(const struct vport *vport, const struct vib_control_request *req,
+void command_execute(const struct vport *vport, const struct guest *guest,
+		     const struct vib_control_request *req,
 		     struct vib_control_response *rsp);
 
 #endif

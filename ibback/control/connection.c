@@ -6,10 +6,11 @@
 #include <string.h>
 
 #include "control/command.h"
+#include "engine/vhca.h"
 
 void connection_close(struct connection *c)
 {
-	struct xenport *xp = c->xp;
+	struct xenport *xp = c->guest.xp;
 
 	/* The control page last but for its event channel: its unmapping tells
 	 * the frontend that the other pages are no longer ours.
@@ -31,8 +32,8 @@ int connection_open(struct connection *c, struct xenport *xp, uint16_t domid,
 	int saved;
 
 	memset(c, 0, sizeof(*c));
-	c->xp = xp;
-	c->domid = domid;
+	c->guest.xp = xp;
+	c->guest.domid = domid;
 
 	*what = "binding event-channel";
 	if (xenport_bind(xp, domid, refs->event_channel, &c->port) < 0)
@@ -86,7 +87,7 @@ static int answer_requests(struct connection *c, const struct vport *vport, bool
 			/* The copy is the only reading there is. */
 			__asm__ volatile("" ::: "memory");
 			c->ring.req_cons++;
-			command_execute(vport, &req, &rsp);
+			command_execute(vport, &c->guest, &req, &rsp);
 			*RING_GET_RESPONSE(&c->ring, c->ring.rsp_prod_pvt) = rsp;
 			c->ring.rsp_prod_pvt++;
 		}
@@ -97,47 +98,62 @@ static int answer_requests(struct connection *c, const struct vport *vport, bool
 	return more;
 }
 
+/* The next event that is due. false if there is none. */
+static bool take_event(struct connection *c, uint16_t *type, uint32_t *object)
+{
+	if (!c->async_pending)
+		return async_take(&c->guest.vhca->async, type, object);
+	*type = (uint16_t)__builtin_ctz(c->async_pending);
+	*object = VIB_PORT;
+	c->async_pending &= c->async_pending - 1;
+	return true;
+}
+
+/* Returns 1 if there may be events that found no room. */
 static int deliver_events(struct connection *c, bool *notify)
 {
-	uint32_t from = c->async.index;
+	uint32_t from = c->async.index, object;
 	int room = vib_queue_room(&c->async);
+	uint16_t type;
 
 	if (room < 0)
 		return -1;
-	for (; room > 0 && c->async_pending; room--) {
+	for (; room > 0 && take_event(c, &type, &object); room--) {
 		struct vib_async_event *slot = vib_queue_next_slot(&c->async);
-		uint16_t type = (uint16_t)__builtin_ctz(c->async_pending);
 
-		c->async_pending &= c->async_pending - 1;
 		slot->type = type;
 		slot->reserved = 0;
-		slot->object = VIB_PORT;
+		slot->object = object;
 		memset(slot->reserved2, 0, sizeof(slot->reserved2));
 		vib_queue_produce(&c->async);
 	}
 	if (c->async.index != from)
 		*notify |= vib_queue_must_notify(&c->async, from);
-	return 0;
+	return room == 0;
 }
 
 int connection_service(struct connection *c, const struct vport *vport,
 		       const char **cause)
 {
 	bool notify = false;
-	int more = answer_requests(c, vport, &notify);
+	int more = answer_requests(c, vport, &notify), events;
 
 	if (more < 0) {
 		*cause = "req_prod is beyond the control ring";
 		return -1;
 	}
-	if (deliver_events(c, &notify) < 0) {
+	events = deliver_events(c, &notify);
+	if (events < 0) {
 		*cause = "cons is beyond the async event queue";
 		return -1;
 	}
 	/* Fails only when the frontend has closed its end, which xenbus will tell. */
 	if (notify)
-		(void)xenport_notify(c->xp, c->port);
-	return more || c->async_pending;
+		(void)xenport_notify(c->guest.xp, c->port);
+	*cause = vhca_broken(c->guest.vhca);
+	if (*cause)
+		return -1;
+	return more || events;
 }
 
 void connection_raise(struct connection *c, enum vib_async_type type)

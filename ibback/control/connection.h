@@ -11,6 +11,7 @@
 
 #include <xen-ib/control.h>
 
+#include "control/pages.h"
 #include "xenport/xenport.h"
 
 struct vport;
@@ -24,9 +25,8 @@ struct connection_refs {
 };
 
 struct connection {
-	struct xenport *xp;
-	uint16_t domid;
-	uint32_t port; /* local event channel */
+	struct guest guest; /* its vhca is set by the owner, who ends it first */
+	uint32_t port;      /* local event channel */
 	struct vib_control_page *page;
 	struct vib_control_sring *sring;
 	struct vib_control_back_ring ring;

@@ -14,6 +14,8 @@
 #include "control/frontend.h"
 #include "control/lifecycle.h"
 #include "control/nodes.h"
+#include "control/object_command.h"
+#include "engine/vhca.h"
 #include "log.h"
 
 /* A module reload takes one offer; a guest that loops is slowed to these. */
@@ -31,6 +33,8 @@
 /* When xenstore refused a write. */
 #define RETRY_MS           1000
 #define SERVICE_AGAIN_MS   10
+
+#define PAGES_PER_MIB      256
 
 #define vib_log(vib, level, fmt, ...) \
 	log_vib(level, (vib)->domid, (vib)->index, fmt, ##__VA_ARGS__)
@@ -141,6 +145,17 @@ static void raise_changes(struct vib *vib, unsigned int changed)
 		connection_raise(&vib->conn, VIB_ASYNC_PORT_CHANGE);
 }
 
+/* Let pollers know. Without memory the port is as it was, until the next change. */
+static void change_port(struct vib *vib)
+{
+	struct port_view view;
+
+	vport_view(&vib->vport, &view);
+	if (vhca_set_port(vib->conn.guest.vhca, &view) < 0)
+		vib_log(vib, LOG_LEVEL_ERR, "change has no effect yet: %s",
+			strerror(errno));
+}
+
 /* A later reading: what is wrong, or fixed, leaves the device as it was. */
 static void reread_attributes(struct vib *vib)
 {
@@ -167,8 +182,10 @@ static void reread_attributes(struct vib *vib)
 		return;
 	}
 	vib->vport.attr = attr;
-	if (changed && vib->connected)
+	if (changed && vib->connected) {
+		change_port(vib);
 		raise_changes(vib, changed);
+	}
 }
 
 /* ---- steps ------------------------------------------------------------- */
@@ -183,6 +200,8 @@ static void disconnect(struct vib *vib)
 	if (!vib->process_due)
 		uv_timer_stop(&vib->timer);
 	backend_route_port(vib->backend, vib->conn.port, NULL);
+	object_clear(&vib->conn.guest);
+	vhca_free(vib->conn.guest.vhca);
 	connection_close(&vib->conn);
 	vib_log(vib, LOG_LEVEL_INFO, "disconnected");
 }
@@ -222,6 +241,33 @@ static void offer(struct vib *vib)
 		vib->offered = true;
 }
 
+/* Any thread: a poller has something for the control thread. */
+static void on_raised(void *arg)
+{
+	struct vib *vib = arg;
+
+	__atomic_store_n(&vib->raised, true, __ATOMIC_RELEASE);
+	uv_async_send(&vib->backend->raised);
+}
+
+static struct vhca *new_vhca(struct vib *vib)
+{
+	const struct vport_attr *attr = &vib->vport.attr;
+	const struct vhca_limits limits = {
+		.max_qp = attr->max_qp,
+		.max_cq = attr->max_cq,
+		.max_srq = attr->max_srq,
+		.max_mr = attr->max_mr,
+		.max_pd = attr->max_pd,
+		.max_pages = attr->max_mem * PAGES_PER_MIB,
+	};
+	struct port_view view;
+
+	vport_view(&vib->vport, &view);
+	return vhca_new(vib->backend->engine, vib->backend->xen, &limits, &view,
+			on_raised, vib);
+}
+
 /* Map what the frontend published. -1 with the reason. */
 static int connect_frontend(struct vib *vib, char *why, size_t size)
 {
@@ -234,12 +280,19 @@ static int connect_frontend(struct vib *vib, char *why, size_t size)
 		snprintf(why, size, "%s: %s", what, strerror(errno));
 		return -1;
 	}
-	if (backend_route_port(vib->backend, vib->conn.port, vib) < 0) {
-		snprintf(why, size, "%s", strerror(errno));
-		connection_close(&vib->conn);
-		return -1;
-	}
+	vib->conn.guest.vhca = new_vhca(vib);
+	if (!vib->conn.guest.vhca)
+		goto fail;
+	if (backend_route_port(vib->backend, vib->conn.port, vib) < 0)
+		goto fail_vhca;
 	return 0;
+
+fail_vhca:
+	vhca_free(vib->conn.guest.vhca);
+fail:
+	snprintf(why, size, "%s", strerror(errno));
+	connection_close(&vib->conn);
+	return -1;
 }
 
 static void connect_or_retry(struct vib *vib)
@@ -442,6 +495,15 @@ void vib_event(struct vib *vib)
 	if (xenport_unmask(vib->backend->xp, vib->conn.port) < 0)
 		vib_log(vib, LOG_LEVEL_ERR, "cannot unmask event channel: %s",
 			strerror(errno));
+}
+
+void vib_raised(struct vib *vib)
+{
+	if (!__atomic_exchange_n(&vib->raised, false, __ATOMIC_ACQUIRE))
+		return;
+	/* One that is served by the timer finds them then. */
+	if (vib->connected && !vib->masked)
+		vib_event(vib);
 }
 
 /* ---- life -------------------------------------------------------------- */

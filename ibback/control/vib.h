@@ -45,6 +45,7 @@ struct vib {
 	struct throttle events;  /* events */
 	struct throttle changes; /* and changes in xenstore */
 	bool masked;             /* our port waits, masked, for the timer */
+	bool raised;             /* the engine has events for it; atomic */
 	uv_timer_t timer;
 	LIST_ENTRY(vib) entry; /* of the backend's */
 };
@@ -64,6 +65,9 @@ void vib_process(struct vib *vib);
 
 /* The vib's event channel fired; it is masked. Serves it and unmasks it in time. */
 void vib_event(struct vib *vib);
+
+/* The engine may have events for it: deliver them. */
+void vib_raised(struct vib *vib);
 
 /* The daemon ends: disconnect and tell the frontend to wait for a backend. */
 void vib_withdraw(struct vib *vib);

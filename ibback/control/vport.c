@@ -8,6 +8,9 @@
 
 #include <xen-ib/xenstore.h>
 
+#include "engine/port_view.h"
+#include "device_limits.h"
+
 /* IBTA vol. 1 §4.1.1: the default subnet prefix is the link-local one. */
 static const uint64_t default_subnet_prefix = 0xfe80000000000000;
 
@@ -163,7 +166,8 @@ int vport_attr_read(struct xenport *xp, const char *dir, struct vport_attr *attr
 	    read_quota(&r, VIB_BE_MAX_MR, &attr->max_mr) < 0 ||
 	    read_quota(&r, VIB_BE_MAX_PD, &attr->max_pd) < 0 ||
 	    read_quota(&r, VIB_BE_MAX_SRQ, &attr->max_srq) < 0 ||
-	    read_quota(&r, VIB_BE_MAX_AH, &attr->max_ah) < 0)
+	    read_quota(&r, VIB_BE_MAX_AH, &attr->max_ah) < 0 ||
+	    read_quota(&r, VIB_BE_MAX_MEM, &attr->max_mem) < 0)
 		return -1;
 	return 0;
 }
@@ -181,7 +185,8 @@ unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr
 	if (strcmp(a->fabric, b->fabric) != 0 || a->node_guid != b->node_guid ||
 	    a->port_guid != b->port_guid || a->max_qp != b->max_qp ||
 	    a->max_cq != b->max_cq || a->max_mr != b->max_mr || a->max_pd != b->max_pd ||
-	    a->max_srq != b->max_srq || a->max_ah != b->max_ah)
+	    a->max_srq != b->max_srq || a->max_ah != b->max_ah ||
+	    a->max_mem != b->max_mem)
 		changed |= VPORT_CHANGED_FIXED;
 	return changed;
 }
@@ -197,4 +202,16 @@ bool vport_link_is_up(const struct vport *vport)
 		break;
 	}
 	return vport->fabric && vport->fabric->up;
+}
+
+void vport_view(const struct vport *vport, struct port_view *view)
+{
+	*view = (struct port_view){
+		.fabric = vport->fabric,
+		.up = vport_link_is_up(vport),
+		.lid = vport->lid,
+		.mtu = ACTIVE_MTU,
+	};
+	memcpy(view->gids, vport->attr.gids, sizeof(view->gids));
+	memcpy(view->pkeys, vport->attr.pkeys, sizeof(view->pkeys));
 }

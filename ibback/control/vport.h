@@ -43,6 +43,7 @@ struct vport_attr {
 	uint32_t max_pd;
 	uint32_t max_srq;
 	uint32_t max_ah;
+	uint32_t max_mem; /* MiB that may be mapped */
 };
 
 struct vport {
@@ -69,6 +70,11 @@ int vport_attr_read(struct xenport *xp, const char *dir, struct vport_attr *attr
 
 /* Compare, as a mask of enum vport_change. */
 unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr *b);
+
+struct port_view;
+
+/* What pollers are to know of @vport. */
+void vport_view(const struct vport *vport, struct port_view *view);
 
 /* True if the port is to be ACTIVE. */
 bool vport_link_is_up(const struct vport *vport);

@@ -50,6 +50,12 @@ int engine_add_xen(struct engine *engine, struct xenport *xen)
 	return (int)engine->num_xens++;
 }
 
+void engine_set_spin(struct engine *engine, uint64_t ns)
+{
+	for (unsigned int i = 0; i < engine->num_pollers; i++)
+		engine->pollers[i].spin_ns = ns;
+}
+
 int engine_start(struct engine *engine, const int *cpus)
 {
 	for (unsigned int i = 0; i < engine->num_pollers; i++)

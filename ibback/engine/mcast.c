@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "engine/qp.h"
-#include "limits.h"
+#include "device_limits.h"
 
 #define GROUP_BUCKETS 1024
 

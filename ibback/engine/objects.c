@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "engine/poller.h"
-#include "limits.h"
+#include "device_limits.h"
 
 /* Object numbers: given in sequence, so that a stale one names nothing for long. */
 #define NUMBER_FIRST 1

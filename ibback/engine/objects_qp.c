@@ -6,7 +6,7 @@
 #include "engine/engine.h"
 #include "engine/objects.h"
 #include "engine/qp_state.h"
-#include "limits.h"
+#include "device_limits.h"
 
 /* A QP of @vhca, and of no other, or NULL. */
 static struct qp *find_qp(const struct vhca *vhca, uint32_t qpn)

@@ -7,7 +7,7 @@
 
 #include <xen-ib/queue.h>
 
-#include "limits.h"
+#include "device_limits.h"
 
 struct vhca;
 

@@ -3,15 +3,13 @@
 
 UNIT_TESTS += test_lifecycle test_command test_fabric test_throttle
 OBJS_test_lifecycle := $(B)/obj/tests/unit/test_lifecycle.o $(B)/obj/ibback/control/lifecycle.o
-OBJS_test_command := $(addprefix $(B)/obj/,tests/unit/test_command.o \
-	ibback/control/command.o ibback/control/vport.o)
-LIBS_test_command := $(LIBS_common)
+OBJS_test_command = $(B)/obj/tests/unit/test_command.o $(CONTROL_OBJS) $(ENGINE_OBJS)
+LIBS_test_command = $(LIBS_common) $(LIBS_engine) -luv
 OBJS_test_fabric := $(addprefix $(B)/obj/,tests/unit/test_fabric.o ibback/control/fabric.o)
 OBJS_test_throttle := $(B)/obj/tests/unit/test_throttle.o
 CFLAGS_tests_unit += -Iibback
 
 UNIT_TESTS += test_backend
-OBJS_test_backend := $(addprefix $(B)/obj/tests/unit/,test_backend.o fake_guest.o \
-	fake_store.o) $(addprefix $(B)/obj/ibback/control/,backend.o command.o \
-	connection.o fabric.o frontend.o lifecycle.o nodes.o vib.o vport.o)
-LIBS_test_backend := $(LIBS_common) -luv
+OBJS_test_backend = $(addprefix $(B)/obj/tests/unit/,test_backend.o fake_guest.o \
+	fake_store.o) $(CONTROL_OBJS) $(ENGINE_OBJS)
+LIBS_test_backend = $(LIBS_common) $(LIBS_engine) -luv

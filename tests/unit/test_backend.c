@@ -7,6 +7,7 @@
 
 #include "cm.h"
 #include "control/backend.h"
+#include "engine/engine.h"
 #include "fake_guest.h"
 #include "log.h"
 
@@ -17,6 +18,7 @@ struct world {
 	uv_loop_t loop;
 	struct fake_xen *xen;
 	struct fabric_table fabrics;
+	struct engine *engine; /* no poller of it runs */
 	struct backend backend;
 };
 
@@ -41,7 +43,8 @@ static void assert_node(struct world *w, const char *path, const char *value)
 static void start(struct world *w)
 {
 	assert_int_equal(
-		backend_start(&w->backend, &w->loop, fake_xen_port(w->xen), &w->fabrics),
+		backend_start(&w->backend, &w->loop, fake_xen_port(w->xen), &w->fabrics,
+			      w->engine, 0),
 		0);
 	fake_settle(w->xen);
 }
@@ -61,6 +64,10 @@ static int set_up(void **state)
 	w->xen = fake_xen_new(&w->loop);
 	fabric_table_init(&w->fabrics);
 	fabric_add(&w->fabrics, "local");
+	rcu_register_thread();
+	w->engine = engine_new(1, POLL_ALWAYS);
+	assert_non_null(w->engine);
+	assert_int_equal(engine_add_xen(w->engine, fake_xen_port(w->xen)), 0);
 	put(w, "/local/domain/0/domid", "0");
 	fake_introduce(fake_xen_store(w->xen), 1, "uuid", "guest");
 	start(w);
@@ -78,6 +85,8 @@ static int tear_down(void **state)
 	assert_int_equal(fake_bound_ports(w->xen), 0);
 	assert_int_equal(uv_loop_close(&w->loop), 0);
 	fabric_table_free(&w->fabrics);
+	engine_free(w->engine);
+	rcu_unregister_thread();
 	fake_xen_free(w->xen);
 	free(w);
 	return 0;

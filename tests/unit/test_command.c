@@ -5,7 +5,11 @@
 
 #include "cm.h"
 #include "control/command.h"
+#include "control/pages.h"
 #include "control/vport.h"
+
+/* Commands about the device and its port need none. */
+static const struct guest nobody;
 
 static struct fabric fabric = { .name = "local", .up = true };
 
@@ -31,7 +35,7 @@ static struct vib_control_response run(struct vib_control_request req)
 	struct vib_control_response rsp;
 
 	memset(&rsp, 0xa5, sizeof(rsp)); /* whatever lay there must not get out */
-	command_execute(&v, &req, &rsp);
+	command_execute(&v, &nobody, &req, &rsp);
 	return rsp;
 }
 
@@ -75,22 +79,22 @@ static void port_follows_fabric_and_link(void **state)
 	struct vport v = make_vport();
 
 	(void)state;
-	command_execute(&v, &req, &rsp);
+	command_execute(&v, &nobody, &req, &rsp);
 	assert_int_equal(rsp.status, 0);
 	assert_int_equal(rsp.u.port.state, VIB_PORT_ACTIVE);
 	assert_int_equal(rsp.u.port.lid, 7);
 	assert_int_not_equal(rsp.u.port.sm_lid, 0);
 
 	v.attr.link = VPORT_LINK_DOWN;
-	command_execute(&v, &req, &rsp);
+	command_execute(&v, &nobody, &req, &rsp);
 	assert_int_equal(rsp.u.port.state, VIB_PORT_DOWN);
 
 	fabric.up = false;
 	v.attr.link = VPORT_LINK_AUTO;
-	command_execute(&v, &req, &rsp);
+	command_execute(&v, &nobody, &req, &rsp);
 	assert_int_equal(rsp.u.port.state, VIB_PORT_DOWN);
 	v.attr.link = VPORT_LINK_UP;
-	command_execute(&v, &req, &rsp);
+	command_execute(&v, &nobody, &req, &rsp);
 	assert_int_equal(rsp.u.port.state, VIB_PORT_ACTIVE);
 	fabric.up = true;
 }
@@ -170,6 +174,8 @@ static void unknown_operation_is_not_supported(void **state)
 {
 	(void)state;
 	for (uint32_t op = VIB_CMD_QUERY_PKEY + 1; op <= UINT16_MAX; op++) {
+		if (op >= VIB_CMD_MAP_DOORBELL && op <= VIB_CMD_DETACH_MCAST)
+			continue; /* of objects */
 		struct vib_control_response rsp = run((struct vib_control_request){
 			.operation = (uint16_t)op, .port = op % 3 });
 

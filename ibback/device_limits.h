@@ -2,10 +2,10 @@
 /*
  * What a vHCA announces beyond the quotas of its vib, each beside its reason.
  */
-#ifndef XEN_IB_IBBACK_LIMITS_H
-#define XEN_IB_IBBACK_LIMITS_H
+#ifndef XEN_IB_IBBACK_DEVICE_LIMITS_H
+#define XEN_IB_IBBACK_DEVICE_LIMITS_H
 
-#include <xen-ib/queue.h>
+#include <xen-ib/object.h>
 
 /* Xen's OUI, 00:16:3e; there is no other vendor to name. */
 #define VENDOR_ID        0x00163e
@@ -20,6 +20,9 @@
 #define MAX_SGE          32
 #define MAX_SGE_RD       16
 
+/* Atomics are atomic to one another on this host (IBTA vol. 1 §11.2.1.2): 1. */
+#define ATOMIC_CAP       1
+
 /* Responder resources a QP may have. */
 #define MAX_RD_ATOMIC    16
 
@@ -29,11 +32,12 @@
 /* IBTA vol. 1 §9.4.1: the longest message is 2^31 bytes. */
 #define MAX_MESSAGE_SIZE 0x80000000u
 
-/* The user half of an x86-64 address space bounds any region. */
-#define MAX_MR_SIZE      (1ull << 47)
+/* The largest page tree of the ABI. */
+#define MAX_MR_SIZE      ((unsigned long long)VIB_PAGES_MAX * VIB_PAGE_SIZE)
 
 /* PortInfo's codes (IBTA vol. 1 §14.2.5.6), Linux' enum ib_port_speed. */
 #define MTU_4096         5
+#define ACTIVE_MTU       4096 /* bytes of it */
 #define WIDTH_4X         2
 #define SPEED_EDR        32
 #define SUBNET_TIMEOUT   18 /* 4.096 us * 2^18, OpenSM's default */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A guest's memory: from a page tree of the ABI (object.h) to one mapped range,
+ * within the guest's quota.
+ */
+#ifndef XEN_IB_IBBACK_PAGES_H
+#define XEN_IB_IBBACK_PAGES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xen-ib/object.h>
+
+#include "engine/memory.h"
+
+struct vhca;
+struct xenport;
+
+/* Where a guest's memory and event channels come from, and what is made of them. */
+struct guest {
+	struct xenport *xp;
+	uint16_t domid;
+	struct vhca *vhca;
+};
+
+/*
+ * Map the pages of @tree. Returns 0, or a negative errno: -EINVAL for a tree
+ * without pages or of too many, -ENOMEM at the quota or without memory, -ENOSPC
+ * if a page cannot be mapped.
+ */
+int pages_map(const struct guest *guest, const struct vib_pages *tree, bool writable,
+	      struct memory *memory);
+
+void pages_unmap(const struct guest *guest, const struct memory *memory);
+
+#endif
