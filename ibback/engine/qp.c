@@ -134,16 +134,26 @@ void qp_rang(struct poller *poller, struct qp *qp)
 	poller_heat(poller, qp);
 }
 
+/* Are requests taken from the send queue in this state? */
+static bool takes_sends(const struct qp *qp)
+{
+	return qp->has_sq &&
+	       (qp->attr.state == VIB_QPS_RTS || qp->attr.state == VIB_QPS_SQE ||
+		qp->attr.state == VIB_QPS_ERR);
+}
+
 bool qp_cool(struct qp *qp)
 {
 	bool quiet = true;
 
 	if (pthread_spin_trylock(&qp->lock) != 0)
 		return false;
-	/* One that waits for its peer comes back by timer or kick. */
-	if (qp->has_sq && !(qp->sending.look_again && waits(qp)) &&
+	/* One that waits for its peer comes back by timer or kick, one in another
+	 * state when that changes.
+	 */
+	if (takes_sends(qp) && !(qp->sending.look_again && waits(qp)) &&
 	    vib_queue_arm(&qp->sq))
-		quiet = qp->attr.state < VIB_QPS_RTS;
+		quiet = false;
 	if (qp->has_rq && qp->attr.state == VIB_QPS_ERR && vib_queue_arm(&qp->rq))
 		quiet = false;
 	pthread_spin_unlock(&qp->lock);

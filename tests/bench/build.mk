@@ -4,7 +4,15 @@
 # OBJS_NAME and LIBS_NAME; each prints one JSON object a line.
 
 BENCHES += bench_abi
-OBJS_bench_abi := $(B)/obj/tests/bench/bench_abi.o
+OBJS_bench_abi := $(addprefix $(B)/obj/tests/bench/,bench_abi.o measure.o)
+
+# The engine, through a real ibback.
+BENCHES += bench_engine
+OBJS_bench_engine = $(addprefix $(B)/obj/tests/bench/,bench_engine.o link.o measure.o) \
+	$(B)/obj/tests/unit/daemon.o
+LIBS_bench_engine = $(LIBS_common)
+CFLAGS_tests_bench := -Itests/unit
+$(B)/bench/bench_engine: | $(B)/bin/ibback
 include $(filter-out tests/bench/build.mk,$(sort $(wildcard tests/bench/*.mk)))
 
 $(addprefix $(B)/bench/,$(BENCHES)): $(B)/bench/%: $$(OBJS_$$*) $(B)/libcommon.a

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "measure.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <xen-ib/types.h>
+
+double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+double median(double *values)
+{
+	qsort(values, ROUNDS, sizeof(*values), by_size);
+	return values[ROUNDS / 2];
+}
+
+void print_figure(const char *name, double value, const char *unit, double floor)
+{
+	printf("{\"name\":\"%s\",\"value\":%.4g,\"unit\":\"%s\",\"floor\":%.4g,"
+	       "\"ratio\":%.3f}\n",
+	       name, value, unit, floor, value / floor);
+	fflush(stdout);
+}
+
+/* ---- two processors ---------------------------------------------------- */
+
+static cpu_set_t cpus; /* as they were at the start */
+
+int nth_processor(int nth)
+{
+	nth %= CPU_COUNT(&cpus);
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &cpus) && nth-- == 0)
+			return cpu;
+	return 0;
+}
+
+static void run_on(int nth)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(nth_processor(nth), &one);
+	sched_setaffinity(0, sizeof(one), &one);
+}
+
+void measure_start(void)
+{
+	if (sched_getaffinity(0, sizeof(cpus), &cpus) < 0) {
+		perror("bench: processors");
+		exit(1);
+	}
+	if (CPU_COUNT(&cpus) < 2)
+		fprintf(stderr,
+			"bench: one processor only: round trips are the scheduler's\n");
+	run_on(0);
+}
+
+/* Set by a server that is on its processor and about to look for work. */
+static uint32_t server_ready;
+
+void serve_here(void)
+{
+	run_on(1);
+	__atomic_store_n(&server_ready, 1, __ATOMIC_RELEASE);
+}
+
+double timed(void *(*server)(void *), void (*client)(void *), void *arg)
+{
+	pthread_t thread;
+	double start;
+
+	server_ready = 0;
+	if (pthread_create(&thread, NULL, server, arg)) {
+		perror("bench: thread");
+		exit(1);
+	}
+	while (!__atomic_load_n(&server_ready, __ATOMIC_ACQUIRE))
+		relax();
+	start = now();
+	client(arg);
+	start = now() - start;
+	pthread_join(thread, NULL);
+	return start;
+}
+
+/* ---- floors ------------------------------------------------------------ */
+
+struct line {
+	uint32_t turn;
+	uint32_t pad;
+	uint64_t word;
+	uint8_t rest[VIB_LINE - 16];
+} __attribute__((aligned(VIB_LINE)));
+
+/* Twice what is outstanding, so that no slot is waited for but by its turn. */
+#define LINES (2 * OUTSTANDING)
+
+struct exchange {
+	struct line there[LINES], back[LINES];
+	uint32_t trips;
+	uint32_t outstanding;
+};
+
+static volatile uint64_t copied;
+
+/* Lines are used in turn by all who exchange more than one at a time. */
+static uint32_t line_of(const struct exchange *x, uint32_t trip)
+{
+	return x->outstanding == 1 ? 0 : trip % LINES;
+}
+
+static void fill(struct line *line, uint32_t trip)
+{
+	memset(line->rest, (int)trip, sizeof(line->rest));
+	line->word = trip;
+	__atomic_store_n(&line->turn, trip, __ATOMIC_RELEASE);
+}
+
+static void await(const struct line *line, uint32_t trip)
+{
+	while (__atomic_load_n(&line->turn, __ATOMIC_ACQUIRE) != trip)
+		relax();
+}
+
+static void *floor_server(void *arg)
+{
+	struct exchange *x = arg;
+
+	serve_here();
+	for (uint32_t i = 1; i <= x->trips; i++) {
+		await(&x->there[line_of(x, i)], i);
+		copied = x->there[line_of(x, i)].word;
+		fill(&x->back[line_of(x, i)], i);
+	}
+	return NULL;
+}
+
+static void floor_client(void *arg)
+{
+	struct exchange *x = arg;
+	uint32_t sent = 0;
+
+	for (uint32_t i = 1; i <= x->trips; i++) {
+		while (sent < x->trips && sent - (i - 1) < x->outstanding) {
+			sent++;
+			fill(&x->there[line_of(x, sent)], sent);
+		}
+		await(&x->back[line_of(x, i)], i);
+	}
+}
+
+static double run_floor(uint32_t trips, uint32_t outstanding)
+{
+	static struct exchange x;
+
+	memset(&x, 0, sizeof(x));
+	x.trips = trips;
+	x.outstanding = outstanding;
+	return timed(floor_server, floor_client, &x);
+}
+
+double floor_trip(void)
+{
+	return run_floor(TRIPS, 1) / TRIPS * 1e9;
+}
+
+double floor_rate(void)
+{
+	return RATE_OPS / run_floor(RATE_OPS, OUTSTANDING) / 1e6;
+}
+
+double copy_rate(void *to, const void *from, size_t bytes, unsigned int times)
+{
+	double start = now();
+
+	for (unsigned int i = 0; i < times; i++) {
+		memcpy(to, from, bytes);
+		copied = ((volatile uint8_t *)to)[bytes / 2];
+	}
+	return (double)bytes * times / (now() - start) / 1e9;
+}
