@@ -21,6 +21,13 @@ B       := build/san
 SANFLAGS := -fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer
 endif
 
+# COVERAGE=1 counts what runs, in a tree of its own: see `make coverage`.
+COVERAGE ?=
+ifneq ($(COVERAGE),)
+B        := build/cov
+SANFLAGS := --coverage -fprofile-update=atomic -fprofile-abs-path
+endif
+
 ifeq ($(origin CC),default)
 CC       := gcc
 endif

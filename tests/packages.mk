@@ -9,6 +9,7 @@ PKG_BUILD := gcc make pkg-config python3 libc6-dev libxen-dev libuv1-dev \
 PKG_KERNEL := linux-headers-amd64 linux-headers-6.12-amd64
 PKG_CHECK := libcmocka-dev libasan8 libubsan1 binutils
 PKG_FUZZ  := clang libclang-rt-14-dev
+PKG_COVERAGE := gcovr
 PKG_LINT  := clang clang-format sparse shellcheck cppcheck mandoc pyflakes3
 PKG_LAB   = $(shell sed -n 's/[[:space:]]*\#.*//;/./p' tests/lab/packages.txt)
 

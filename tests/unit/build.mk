@@ -27,3 +27,14 @@ check:
 	@tests/run-tests $(addprefix build/test/,$(UNIT_TESTS)) \
 		$(addprefix build/san/test/,$(UNIT_TESTS)) $(CHECK_SCRIPTS) $(LAB_UNITTEST) \
 		$(foreach f,$(FUZZERS),'tests/fuzz/run-fuzzer build/fuzz/$(f) $(CHECK_FUZZ_SECONDS)')
+
+# Lines and branches of the engine that the unit tests reach; details in build/cov.
+.PHONY: coverage
+coverage:
+	@$(call need,$(PKG_BUILD) $(PKG_CHECK) $(PKG_COVERAGE))
+	+@$(MAKE) --no-print-directory SANITIZE= COVERAGE=1 CFLAGS='-O0 -g' unit-tests
+	@find build/cov -name '*.gcda' -delete
+	@tests/run-tests $(addprefix build/cov/test/,$(UNIT_TESTS))
+	@gcovr --root . --filter ibback/engine/ --html-details build/cov/engine.html \
+		--txt build/cov/engine.txt --print-summary build/cov
+	@cat build/cov/engine.txt
