@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Posting work and polling completions: memory and nothing else, but for the
+ * event that wakes a sleeping poller. All of it is inline, so that a constant
+ * opcode or length costs what it must and no more.
+ *
+ * Nothing here is locked. The send side of a QP, its receive side, an SRQ and
+ * a CQ each belong to one thread at a time; different ones may be used at once.
+ *
+ * Posting fills slots and tells nobody: ring once behind a batch, or use the
+ * functions that do both. A posted batch that is not rung may lie for ever.
+ */
+#ifndef XEN_IB_COMMON_LIBVIB_DATAPATH_H
+#define XEN_IB_COMMON_LIBVIB_DATAPATH_H
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <xen-ib/doorbell.h>
+
+#include "libvib/objects.h"
+
+/* Structures are shown for the functions below, and for tests that spoil them. */
+
+struct libvib_cq {
+	struct vib_queue queue;
+	struct libvib *lv;
+	uint32_t number;
+};
+
+struct libvib_srq {
+	struct vib_queue queue;
+	struct libvib *lv;
+	uint32_t number;
+};
+
+/* One line is the send side's, one the receive side's, and one does not change. */
+struct libvib_qp {
+	struct vib_queue sq __attribute__((aligned(VIB_LINE)));
+	uint32_t sq_rung; /* index up to which the bell was rung */
+	struct vib_queue rq __attribute__((aligned(VIB_LINE)));
+	uint32_t rq_rung;
+	struct vib_doorbell_page *doorbell __attribute__((aligned(VIB_LINE)));
+	uint32_t db_index;
+	int wake_fd;
+	uint32_t number;
+	enum vib_qp_type type;
+	struct libvib_context *context;
+	struct libvib *lv;
+};
+
+/* The lengths that matter for latency are worth a branch, and no call. */
+__attribute__((always_inline)) static inline void libvib_copy(void *to, const void *from,
+							      size_t bytes)
+{
+	if (bytes == 8)
+		memcpy(to, from, 8);
+	else if (bytes == sizeof(struct vib_sge))
+		memcpy(to, from, sizeof(struct vib_sge));
+	else if (bytes)
+		memcpy(to, from, bytes);
+}
+
+/* Room for one more: 0, -ENOMEM when the queue is full, -EPROTO when the backend
+ * says what cannot be.
+ */
+static inline int libvib_room(struct vib_queue *q)
+{
+	int room = vib_queue_may_produce(q);
+
+	if (__builtin_expect(room > 0, 1))
+		return 0;
+	return room ? -EPROTO : -ENOMEM;
+}
+
+/* ---- sending ----------------------------------------------------------- */
+
+/*
+ * All of a request but its generation and its data. Field by field, for then a
+ * request that a caller fills in need never exist but in its slot.
+ */
+__attribute__((always_inline)) static inline void
+libvib_put_head(struct vib_send_wqe *slot, const struct vib_send_wqe *wqe, bool ud)
+{
+	slot->opcode = wqe->opcode;
+	slot->flags = wqe->flags;
+	slot->num_sge = wqe->num_sge;
+	slot->reserved = 0;
+	slot->wr_id = wqe->wr_id;
+	slot->imm = wqe->imm;
+	slot->inline_len = wqe->inline_len;
+	switch (wqe->opcode) {
+	case VIB_OP_RDMA_WRITE:
+	case VIB_OP_RDMA_WRITE_IMM:
+	case VIB_OP_RDMA_READ:
+		slot->u.rdma.remote_addr = wqe->u.rdma.remote_addr;
+		slot->u.rdma.rkey = wqe->u.rdma.rkey;
+		slot->u.rdma.reserved = 0;
+		break;
+	case VIB_OP_CMP_SWAP:
+	case VIB_OP_FETCH_ADD:
+		slot->u.atomic.remote_addr = wqe->u.atomic.remote_addr;
+		slot->u.atomic.rkey = wqe->u.atomic.rkey;
+		slot->u.atomic.reserved = 0;
+		slot->u.atomic.compare_add = wqe->u.atomic.compare_add;
+		slot->u.atomic.swap = wqe->u.atomic.swap;
+		break;
+	case VIB_OP_REG_MR:
+		slot->u.reg_mr = wqe->u.reg_mr;
+		break;
+	default:
+		if (ud)
+			slot->u.ud = wqe->u.ud;
+		break;
+	}
+}
+
+/*
+ * Post @wqe, whose gen counts for nothing. Behind it go, from @data, inline_len
+ * bytes with VIB_SEND_INLINE, else num_sge of struct vib_sge. -EINVAL: that is
+ * more than a slot holds. -ENOMEM: the queue is full.
+ */
+static inline int libvib_post_send(struct libvib_qp *qp, const struct vib_send_wqe *wqe,
+				   const void *data)
+{
+	struct vib_queue *q = &qp->sq;
+	uint32_t offset = vib_send_data_offset(wqe->opcode, qp->type == VIB_QPT_UD);
+	uint64_t bytes = wqe->flags & VIB_SEND_INLINE
+				 ? wqe->inline_len
+				 : wqe->num_sge * sizeof(struct vib_sge);
+	uint8_t *slot;
+	int err;
+
+	if (offset + bytes > q->stride)
+		return -EINVAL;
+	err = libvib_room(q);
+	if (err)
+		return err;
+	slot = vib_queue_next_slot(q);
+	libvib_put_head((struct vib_send_wqe *)slot, wqe, qp->type == VIB_QPT_UD);
+	libvib_copy(slot + offset, data, bytes);
+	vib_queue_produce(q);
+	return 0;
+}
+
+/* Have the backend look at what was posted to the queue from *@rung on. */
+static inline void libvib_ring(const struct libvib_qp *qp, const struct vib_queue *q,
+			       uint32_t *rung)
+{
+	static const uint64_t one = 1;
+
+	if (vib_queue_must_notify(q, *rung) &&
+	    vib_doorbell_ring(qp->doorbell, qp->db_index)) {
+		/* An eventfd takes it; a backend that is gone is heard of elsewhere. */
+		ssize_t n = write(qp->wake_fd, &one, sizeof(one));
+
+		(void)n;
+	}
+	*rung = q->index;
+}
+
+/* Have the backend look at what was posted since the last time. */
+static inline void libvib_ring_send(struct libvib_qp *qp)
+{
+	libvib_ring(qp, &qp->sq, &qp->sq_rung);
+}
+
+static inline int libvib_send(struct libvib_qp *qp, const struct vib_send_wqe *wqe,
+			      const void *data)
+{
+	int err = libvib_post_send(qp, wqe, data);
+
+	if (!err)
+		libvib_ring_send(qp);
+	return err;
+}
+
+/* ---- receiving --------------------------------------------------------- */
+
+static inline int libvib_queue_recv(struct vib_queue *q, const struct vib_recv_wqe *wqe,
+				    const struct vib_sge *sges)
+{
+	uint64_t bytes = wqe->num_sge * (uint64_t)sizeof(*sges);
+	struct vib_recv_wqe *slot;
+	int err;
+
+	if (sizeof(*slot) + bytes > q->stride)
+		return -EINVAL;
+	err = libvib_room(q);
+	if (err)
+		return err;
+	slot = vib_queue_next_slot(q);
+	slot->num_sge = wqe->num_sge;
+	slot->wr_id = wqe->wr_id;
+	libvib_copy(slot + 1, sges, bytes);
+	vib_queue_produce(q);
+	return 0;
+}
+
+/* Post a receive of wqe->num_sge elements; errors as of libvib_post_send(). */
+static inline int libvib_post_recv(struct libvib_qp *qp, const struct vib_recv_wqe *wqe,
+				   const struct vib_sge *sges)
+{
+	return libvib_queue_recv(&qp->rq, wqe, sges);
+}
+
+/* As libvib_ring_send(): a QP that waits for receives may want to know. */
+static inline void libvib_ring_recv(struct libvib_qp *qp)
+{
+	libvib_ring(qp, &qp->rq, &qp->rq_rung);
+}
+
+static inline int libvib_recv(struct libvib_qp *qp, const struct vib_recv_wqe *wqe,
+			      const struct vib_sge *sges)
+{
+	int err = libvib_post_recv(qp, wqe, sges);
+
+	if (!err)
+		libvib_ring_recv(qp);
+	return err;
+}
+
+/* The same for an SRQ, which has no bell: its QPs look when they need it. */
+static inline int libvib_post_srq_recv(struct libvib_srq *srq,
+				       const struct vib_recv_wqe *wqe,
+				       const struct vib_sge *sges)
+{
+	return libvib_queue_recv(&srq->queue, wqe, sges);
+}
+
+/* ---- completions ------------------------------------------------------- */
+
+/*
+ * Take up to @max completions into @out; their number. What stands in them is
+ * the backend's word: check a wr_id or a length before it is an index.
+ */
+static inline int libvib_poll_cq(struct libvib_cq *cq, struct vib_cqe *out, int max)
+{
+	struct vib_queue *q = &cq->queue;
+	const void *slot;
+	int n;
+
+	for (n = 0; n < max; n++) {
+		slot = vib_queue_peek(q);
+		if (!slot)
+			break;
+		memcpy(&out[n], slot, sizeof(*out));
+		vib_queue_advance(q);
+	}
+	if (n)
+		vib_queue_release(q);
+	return n;
+}
+
+/*
+ * Ask for an event at the next completion, or at the next that is solicited or
+ * failed. Returns 1 if one is there already: poll, no event may come for it.
+ */
+static inline int libvib_arm_cq(struct libvib_cq *cq, bool solicited)
+{
+	return vib_cq_arm(&cq->queue, solicited ? VIB_ARM_SOLICITED : VIB_ARM_ANY);
+}
+
+#endif
