@@ -2,7 +2,9 @@
 # What the daemons and tools share, as one archive.
 
 COMMON_OBJS += $(addprefix $(B)/obj/common/,log.o xenport/xenport.o xenport/xen.o)
-COMMON_OBJS += $(addprefix $(B)/obj/common/xenport/local/,memstore.o tree.o watchqueue.o)
+COMMON_OBJS += $(B)/obj/common/xenport/localguest.o $(addprefix $(B)/obj/common/xenport/local/, \
+	channels.o grants.o guest.o listener.o local.o mappings.o memstore.o server.o tree.o \
+	watchqueue.o wire.o)
 
 LIBS_common := -lxenstore -lxengnttab -lxenevtchn
 

@@ -6,9 +6,10 @@
  * xenport_open_local(). When the process ends, however it ends, the server
  * treats it as a domain that died.
  *
- * A guest belongs to one thread; event channels' descriptors and granted
- * memory may be used by any. Functions return 0 or a count on success and -1
- * with errno otherwise; ECONNRESET when the server is gone.
+ * A guest belongs to one thread at a time, but its descriptors and granted memory
+ * may be used by any. Functions wait for the server's answer, unless said
+ * differently. They return 0 or a count on success and -1 with errno otherwise:
+ * ECONNRESET when the server is gone, ENOSPC when a guest may not have more.
  */
 #ifndef XEN_IB_COMMON_LOCALGUEST_H
 #define XEN_IB_COMMON_LOCALGUEST_H
@@ -18,7 +19,9 @@
 
 struct localguest;
 
-/* Connect to the server at @socket. NULL and errno on failure. */
+/* Connect to the server at @socket. NULL and errno on failure; EPROTO: the server
+ * is of another version.
+ */
 struct localguest *localguest_open(const char *socket);
 
 /* Disconnect: the server forgets the guest. Its memory is unmapped here. */
@@ -34,23 +37,28 @@ struct localguest_node {
 	const char *value; /* NULL removes the node and all below it */
 };
 
-/* Read @path as a string of less than @size bytes; as xenport_read(). */
+/* Read @path, which is one that localguest_write() may change or the top of those,
+ * as a string of less than @size bytes; as xenport_read().
+ */
 int localguest_read(struct localguest *g, const char *path, char *buf, size_t size);
 
 /* Write or remove @count nodes, all at once: nobody sees some of them only.
  * EACCES: one is neither below /local/domain/<own id>/ nor below
- * /local/domain/0/backend/vib/<own id>/; then none is written.
+ * /local/domain/0/backend/vib/<own id>/. E2BIG: more than 64 nodes, or 16 KiB of
+ * paths and values. After any error none is written.
  */
 int localguest_write(struct localguest *g, const struct localguest_node *nodes,
 		     size_t count);
 
-/* Be told of changes at @path and below it. Fires once at once. */
+/* Be told of changes at @path, as in localguest_read(), and below it. Fires once at
+ * once. A guest that leaves hundreds of changes untaken is disconnected.
+ */
 int localguest_watch(struct localguest *g, const char *path);
 
 /* Polls readable while changes may wait, or when the server is gone. */
 int localguest_fd(const struct localguest *g);
 
-/* Take one change without waiting: 1 and the changed path, or 0. */
+/* Take one change without waiting: 1 and the changed path, cut to @size, or 0. */
 int localguest_next_watch(struct localguest *g, char *path, size_t size);
 
 /* ---- memory ------------------------------------------------------------ */

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The memory of one guest that it has granted: regions, each a memfd that the
+ * server made and that nobody can shrink, so that what is mapped of it stays
+ * there whatever the guest does. A reference is the region's number, from 1,
+ * times 2^20 plus the page's. Belongs to one thread.
+ */
+#ifndef XEN_IB_COMMON_LOCAL_GRANTS_H
+#define XEN_IB_COMMON_LOCAL_GRANTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Regions of one guest. */
+#define GRANT_REGIONS   1024u
+/* Pages of one guest: 16 GiB, of which it has what it touched. */
+#define GRANT_PAGES     (1u << 22)
+#define GRANT_PAGE_BITS 20
+
+struct grant_region {
+	int fd;
+	uint32_t pages; /* 0: there is no such region */
+};
+
+struct grants {
+	uint32_t pages; /* of all regions */
+	struct grant_region regions[GRANT_REGIONS];
+};
+
+/* All zero is a guest without memory; this closes its regions. */
+void grants_clear(struct grants *grants);
+
+/* Make a region of zeroed pages. Returns its memfd, which is still the region's
+ * and as good as its memory, or -1 and errno; ENOSPC: the guest has too many.
+ */
+int grants_add(struct grants *grants, uint32_t pages, uint32_t *first_ref);
+
+/* End the grants of a region; its mappings stay. -1 and EINVAL: there is none. */
+int grants_remove(struct grants *grants, uint32_t first_ref);
+
+/* As xenport_map(), to be ended with munmap(). EINVAL: a reference that is none. */
+void *grants_map(const struct grants *grants, const uint32_t *refs, size_t count,
+		 bool writable);
+
+#endif
