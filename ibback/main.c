@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <uv.h>
 
@@ -18,11 +19,18 @@ const char *argp_program_version = "ibback " VIB_VERSION;
 
 struct options {
 	const char *config;
+	const char *local; /* the socket of local front ends; NULL: none */
+	bool no_xen;
 	enum log_level level;
 };
 
+/* Options without a short form. */
+enum { KEY_LOCAL = 256, KEY_NO_XEN };
+
 static const struct argp_option option_table[] = {
 	{ "config", 'c', "FILE", 0, "Read FILE instead of " DEFAULT_CONFIG, 0 },
+	{ "local", KEY_LOCAL, "SOCKET", 0, "Serve local front ends at SOCKET too", 0 },
+	{ "no-xen", KEY_NO_XEN, NULL, 0, "With --local: serve no guests of Xen", 0 },
 	{ "verbose", 'v', NULL, 0, "Log debugging lines too", 0 },
 	{ 0 },
 };
@@ -35,8 +43,19 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	case 'c':
 		options->config = arg;
 		return 0;
+	case KEY_LOCAL:
+		options->local = arg;
+		return 0;
+	case KEY_NO_XEN:
+		options->no_xen = true;
+		return 0;
 	case 'v':
 		options->level = LOG_LEVEL_DEBUG;
+		return 0;
+	case ARGP_KEY_END:
+		if (options->no_xen && !options->local)
+			argp_error(state, "--no-xen: --local=SOCKET is missing, there is "
+					  "nothing to serve");
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "'%s': ibback takes options only", arg);
@@ -49,9 +68,106 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 static const struct argp argp = {
 	.options = option_table,
 	.parser = parse_option,
-	.doc = "Serve the vib devices of Xen guests. Stays in the foreground and logs to "
+	.doc = "Serve the vib devices of Xen guests, and of processes of this machine. "
+	       "Stays in the foreground and logs to "
 	       "standard error.",
 };
+
+/* One Xen that is served. */
+struct service {
+	struct xenport *xp;
+	unsigned int number; /* the engine's */
+	struct backend backend;
+};
+
+/* The real one, and that of local front ends. */
+#define MAX_SERVICES 2
+
+struct daemon {
+	struct config config;
+	struct fabric_table fabrics;
+	struct service services[MAX_SERVICES];
+	unsigned int num_services;
+	unsigned int num_started; /* whose backends run */
+	struct engine *engine;
+	uv_loop_t loop;
+	uv_signal_t term, intr;
+};
+
+/* ---- what is served ---------------------------------------------------- */
+
+static int add_service(struct daemon *d, struct xenport *xp)
+{
+	if (!xp)
+		return -1;
+	d->services[d->num_services++].xp = xp;
+	return 0;
+}
+
+/* A local front end's memory and channels each are descriptors of ours. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int open_services(struct daemon *d, const struct options *options)
+{
+	if (!options->no_xen &&
+	    add_service(d, xenport_open_xen(XENPORT_STORE | XENPORT_GRANTS |
+					    XENPORT_EVENTS)) < 0) {
+		log_err("cannot reach Xen: %s (needs root in Dom0 or a driver domain)",
+			strerror(errno));
+		return -1;
+	}
+	if (!options->local)
+		return 0;
+	raise_descriptor_limit();
+	if (add_service(d, xenport_open_local(options->local)) < 0) {
+		log_err("--local=%s: %s", options->local, strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static void close_services(struct daemon *d)
+{
+	while (d->num_services)
+		xenport_close(d->services[--d->num_services].xp);
+}
+
+/* ---- the engine -------------------------------------------------------- */
+
+static int run_engine(struct daemon *d)
+{
+	for (unsigned int i = 0; i < d->num_services; i++) {
+		int number = engine_add_xen(d->engine, d->services[i].xp);
+
+		if (number < 0)
+			return -1;
+		d->services[i].number = (unsigned int)number;
+	}
+	engine_set_spin(d->engine, d->config.spin_us * 1000ull);
+	return engine_start(d->engine, d->config.num_cpus ? d->config.cpus : NULL);
+}
+
+/* The engine as the configuration wants it; it runs. */
+static int start_engine(struct daemon *d)
+{
+	d->engine = engine_new(d->config.pollers, d->config.poll);
+	if (d->engine && run_engine(d) == 0)
+		return 0;
+	log_err("cannot start the engine: %s", strerror(errno));
+	if (d->engine)
+		engine_free(d->engine);
+	return -1;
+}
+
+/* ---- the loop ---------------------------------------------------------- */
 
 static void on_signal(uv_signal_t *handle, int signum)
 {
@@ -59,92 +175,85 @@ static void on_signal(uv_signal_t *handle, int signum)
 	uv_stop(handle->loop);
 }
 
-/* Run until a signal or the loss of Xen. Returns the exit status. */
-static int serve(uv_loop_t *loop, struct xenport *xp, struct fabric_table *fabrics,
-		 struct engine *engine, unsigned int xen)
+static void watch_signal(struct daemon *d, uv_signal_t *handle, int signum)
 {
-	struct backend backend;
-	uv_signal_t term, intr;
-
-	uv_signal_init(loop, &term);
-	uv_signal_init(loop, &intr);
-	uv_signal_start(&term, on_signal, SIGTERM);
-	uv_signal_start(&intr, on_signal, SIGINT);
-	if (backend_start(&backend, loop, xp, fabrics, engine, xen) < 0)
-		return EXIT_FAILURE;
-	log_info("serving %s", backend.root);
-
-	uv_run(loop, UV_RUN_DEFAULT);
-
-	backend_stop(&backend);
-	uv_close((uv_handle_t *)&term, NULL);
-	uv_close((uv_handle_t *)&intr, NULL);
-	uv_run(loop, UV_RUN_DEFAULT); /* lets the closing handles close */
-	return backend.failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	uv_signal_init(&d->loop, handle);
+	uv_signal_start(handle, on_signal, signum);
 }
 
-/* The engine as the configuration wants it, for guests of @xp; it runs. */
-static struct engine *start_engine(const struct config *config, struct xenport *xp,
-				   unsigned int *xen)
+static int start_backends(struct daemon *d)
 {
-	struct engine *engine = engine_new(config->pollers, config->poll);
-	int number;
+	while (d->num_started < d->num_services) {
+		struct service *s = &d->services[d->num_started];
 
-	if (!engine)
-		return NULL;
-	engine_set_spin(engine, config->spin_us * 1000ull);
-	number = engine_add_xen(engine, xp);
-	if (number >= 0 &&
-	    engine_start(engine, config->num_cpus ? config->cpus : NULL) == 0) {
-		*xen = (unsigned int)number;
-		return engine;
+		if (backend_start(&s->backend, &d->loop, s->xp, &d->fabrics, d->engine,
+				  s->number) < 0)
+			return -1;
+		d->num_started++;
 	}
-	engine_free(engine);
-	return NULL;
+	return 0;
+}
+
+/* Run until a signal or the loss of a Xen. Returns the exit status. */
+static int serve(struct daemon *d, const struct options *options)
+{
+	int status = EXIT_FAILURE;
+
+	uv_loop_init(&d->loop);
+	watch_signal(d, &d->term, SIGTERM);
+	watch_signal(d, &d->intr, SIGINT);
+	if (start_backends(d) == 0) {
+		if (!options->no_xen)
+			log_info("serving %s", d->services[0].backend.root);
+		if (options->local)
+			log_info("serving local front ends at %s", options->local);
+		uv_run(&d->loop, UV_RUN_DEFAULT);
+		status = EXIT_SUCCESS;
+	}
+	while (d->num_started) {
+		struct backend *backend = &d->services[--d->num_started].backend;
+
+		if (backend->failed)
+			status = EXIT_FAILURE;
+		backend_stop(backend);
+	}
+	uv_close((uv_handle_t *)&d->term, NULL);
+	uv_close((uv_handle_t *)&d->intr, NULL);
+	uv_run(&d->loop, UV_RUN_DEFAULT); /* lets the closing handles close */
+	uv_loop_close(&d->loop);
+	return status;
+}
+
+static int run(struct daemon *d, const struct options *options)
+{
+	int status = EXIT_FAILURE;
+
+	if (!fabric_add(&d->fabrics, "local") ||
+	    config_read(options->config, &d->config) < 0)
+		return EXIT_FAILURE;
+	rcu_register_thread(); /* the control thread reads the engine's tables too */
+	if (open_services(d, options) == 0 && start_engine(d) == 0) {
+		status = serve(d, options);
+		engine_free(d->engine);
+	}
+	close_services(d);
+	rcu_unregister_thread();
+	return status;
 }
 
 int main(int argc, char **argv)
 {
+	static struct daemon d;
 	struct options options = { .config = DEFAULT_CONFIG, .level = LOG_LEVEL_INFO };
-	struct fabric_table fabrics;
-	struct config config;
-	struct engine *engine;
-	struct xenport *xp;
-	unsigned int xen;
-	uv_loop_t loop;
 	int status;
 
 	argp_err_exit_status = 2;
 	argp_parse(&argp, argc, argv, 0, NULL, &options);
 	log_open("ibback", options.level);
 
-	fabric_table_init(&fabrics);
-	config_defaults(&config, &fabrics);
-	if (!fabric_add(&fabrics, "local") || config_read(options.config, &config) < 0) {
-		fabric_table_free(&fabrics);
-		return EXIT_FAILURE;
-	}
-	xp = xenport_open_xen(XENPORT_STORE | XENPORT_GRANTS | XENPORT_EVENTS);
-	if (!xp) {
-		log_err("cannot reach Xen: %s (needs root in Dom0 or a driver domain)",
-			strerror(errno));
-		fabric_table_free(&fabrics);
-		return EXIT_FAILURE;
-	}
-	rcu_register_thread(); /* the control thread reads the engine's tables too */
-	engine = start_engine(&config, xp, &xen);
-	if (!engine) {
-		log_err("cannot start the engine: %s", strerror(errno));
-		xenport_close(xp);
-		fabric_table_free(&fabrics);
-		return EXIT_FAILURE;
-	}
-	uv_loop_init(&loop);
-	status = serve(&loop, xp, &fabrics, engine, xen);
-	engine_free(engine);
-	rcu_unregister_thread();
-	xenport_close(xp);
-	fabric_table_free(&fabrics);
-	uv_loop_close(&loop);
+	fabric_table_init(&d.fabrics);
+	config_defaults(&d.config, &d.fabrics);
+	status = run(&d, &options);
+	fabric_table_free(&d.fabrics);
 	return status;
 }

@@ -249,16 +249,21 @@ static struct xenport *local_open_events(struct xenport *xp)
 
 /* ---- opening ----------------------------------------------------------- */
 
+/* Also of what was opened in part. */
 static void local_close(struct xenport *xp)
 {
 	struct local_port *local = to_local(xp);
 
 	/* Mappings first: their ends send events. */
 	mappings_clear(&local->mappings);
-	channel_set_close(local->events.channels, &local->events.set);
-	server_close(local->server);
-	channels_free(local->events.channels);
-	memstore_free(local->store);
+	if (local->server)
+		server_close(local->server);
+	if (local->events.channels) {
+		channel_set_close(local->events.channels, &local->events.set);
+		channels_free(local->events.channels);
+	}
+	if (local->store)
+		memstore_free(local->store);
 	watch_queue_close(&local->queue);
 	close(local->store_fd);
 	free(local);
@@ -297,44 +302,20 @@ static int wait_for(struct local_port *local, int fd)
 	return epoll_ctl(local->store_fd, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* Each step leaves nothing behind if it fails. */
 static int open_parts(struct local_port *local, const char *path)
 {
 	local->store_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (local->store_fd < 0)
-		return -1;
-	if (watch_queue_open(&local->queue) < 0)
-		goto no_queue;
 	local->store = memstore_new();
-	if (!local->store)
-		goto no_store;
 	local->events.channels = channels_new();
-	if (!local->events.channels)
-		goto no_channels;
-	if (channel_set_open(&local->events.set) < 0)
-		goto no_set;
-	/* Nobody may connect to what is not complete. */
-	if (wait_for(local, local->queue.fd) < 0 ||
+	local->mappings.channels = local->events.channels;
+	if (local->store_fd < 0 || !local->store || !local->events.channels ||
+	    channel_set_open(&local->events.set) < 0 ||
+	    watch_queue_open(&local->queue) < 0 || wait_for(local, local->queue.fd) < 0 ||
 	    memstore_write(local->store, XENPORT_NO_TRANSACTION, "domid", "0") < 0)
-		goto no_server;
+		return -1;
+	/* The last, for from then on guests connect. */
 	local->server = server_open(path, local->store, local->events.channels);
-	if (!local->server)
-		goto no_server;
-	if (wait_for(local, server_fd(local->server)) == 0)
-		return 0;
-
-	server_close(local->server);
-no_server:
-	channel_set_close(local->events.channels, &local->events.set);
-no_set:
-	channels_free(local->events.channels);
-no_channels:
-	memstore_free(local->store);
-no_store:
-	watch_queue_close(&local->queue);
-no_queue:
-	close(local->store_fd);
-	return -1;
+	return local->server ? wait_for(local, server_fd(local->server)) : -1;
 }
 
 struct xenport *xenport_open_local(const char *path)
@@ -345,12 +326,12 @@ struct xenport *xenport_open_local(const char *path)
 	if (!local)
 		return NULL;
 	local->events.base.ops = &local_ops;
-	if (open_parts(local, path) < 0) {
-		saved = errno;
-		free(local);
-		errno = saved;
-		return NULL;
-	}
-	local->mappings.channels = local->events.channels;
-	return &local->events.base;
+	local->events.set.epoll_fd = -1;
+	local->queue.fd = -1;
+	if (open_parts(local, path) == 0)
+		return &local->events.base;
+	saved = errno;
+	local_close(&local->events.base);
+	errno = saved;
+	return NULL;
 }
