@@ -33,10 +33,11 @@ struct libvib {
 	struct vib_control_front_ring ring;
 	uint16_t next_id;
 	struct vib_queue async;
-	void *regions;       /* granted memory, a tree of tsearch(3): memory.c */
-	int poll_fd;         /* epoll of all that libvib_fd() stands for */
-	int kick_fd;         /* a command has met an async event */
-	const char *failure; /* atomic; set once, when the connection is lost */
+	void *regions;           /* allocations, a tree of tsearch(3): memory.c */
+	struct lv_chunk *chunks; /* what small ones are cut from */
+	int poll_fd;             /* epoll of all that libvib_fd() stands for */
+	int kick_fd;             /* a command has met an async event */
+	const char *failure;     /* atomic; set once, when the connection is lost */
 };
 
 /* ---- nodes.c ----------------------------------------------------------- */
@@ -101,6 +102,17 @@ int lv_destroy(struct libvib *lv, enum vib_command operation, uint32_t number);
 
 /* Before the guest is closed, with which the memory goes. */
 void lv_forget_regions(struct libvib *lv);
+
+/* ---- chunks.c ---------------------------------------------------------- */
+
+/* @pages zeroed pages and the first of their references, which follow one
+ * another. NULL and errno.
+ */
+void *lv_take_pages(struct libvib *lv, size_t pages, uint32_t *first_ref);
+/* Give all of them back. */
+void lv_give_pages(struct libvib *lv, void *addr, size_t pages);
+/* As lv_forget_regions(). */
+void lv_forget_chunks(struct libvib *lv);
 
 /* ---- queues.c ---------------------------------------------------------- */
 

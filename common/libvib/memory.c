@@ -39,7 +39,7 @@ static void *alloc_locked(struct libvib *lv, size_t pages)
 
 	if (!region)
 		return NULL;
-	addr = localguest_alloc(lv->guest, pages, &region->first_ref);
+	addr = lv_take_pages(lv, pages, &region->first_ref);
 	if (!addr) {
 		free(region);
 		return NULL;
@@ -47,7 +47,7 @@ static void *alloc_locked(struct libvib *lv, size_t pages)
 	region->addr = (uintptr_t)addr;
 	region->pages = pages;
 	if (!tsearch(region, &lv->regions, by_address)) {
-		localguest_free(lv->guest, addr, pages);
+		lv_give_pages(lv, addr, pages);
 		free(region);
 		errno = ENOMEM;
 		return NULL;
@@ -79,7 +79,7 @@ void libvib_free(struct libvib *lv, void *addr)
 	region = find(lv, (uintptr_t)addr);
 	if (region) {
 		tdelete(region, &lv->regions, by_address);
-		localguest_free(lv->guest, addr, region->pages);
+		lv_give_pages(lv, addr, region->pages);
 		free(region);
 	}
 	pthread_mutex_unlock(&lv->lock);
@@ -127,7 +127,7 @@ int libvib_pages_begin(struct libvib *lv, const void *addr, size_t length,
 		goto out;
 	lists = libvib_tree_lists(count);
 	if (lists) {
-		pages->lists = localguest_alloc(lv->guest, lists, &lists_ref);
+		pages->lists = lv_take_pages(lv, lists, &lists_ref);
 		if (!pages->lists) {
 			err = -errno;
 			goto out;
@@ -145,7 +145,7 @@ void libvib_pages_end(struct libvib *lv, struct libvib_pages *pages)
 	if (!pages->lists)
 		return;
 	pthread_mutex_lock(&lv->lock);
-	localguest_free(lv->guest, pages->lists, libvib_tree_lists(pages->tree.count));
+	lv_give_pages(lv, pages->lists, libvib_tree_lists(pages->tree.count));
 	pthread_mutex_unlock(&lv->lock);
 	pages->lists = NULL;
 }

@@ -144,6 +144,7 @@ void libvib_close(struct libvib *lv)
 		if (!libvib_failure(lv))
 			lv_farewell(lv);
 		lv_forget_regions(lv);
+		lv_forget_chunks(lv);
 		if (lv->channel.wait_fd >= 0)
 			localguest_channel_close(lv->guest, &lv->channel);
 		localguest_close(lv->guest);

@@ -1,6 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# Tests of libvib, without a backend.
+# Tests of libvib, without a backend and with a real one.
 
 UNIT_TESTS += test_datapath test_page_tree
 OBJS_test_datapath := $(B)/obj/tests/unit/test_datapath.o
 OBJS_test_page_tree := $(B)/obj/tests/unit/test_page_tree.o
+
+# Programs that daemon.h starts ibback for; those with two vibs take pair.h, too.
+DAEMON_OBJS := $(B)/obj/tests/unit/daemon.o
+PAIR_OBJS := $(DAEMON_OBJS) $(B)/obj/tests/unit/pair.o
+DAEMON_TESTS := test_libvib test_objects test_verbs
+OBJS_test_libvib := $(B)/obj/tests/unit/test_libvib.o $(DAEMON_OBJS)
+OBJS_test_objects := $(B)/obj/tests/unit/test_objects.o $(PAIR_OBJS)
+OBJS_test_verbs := $(B)/obj/tests/unit/test_verbs.o $(PAIR_OBJS)
+
+UNIT_TESTS += $(DAEMON_TESTS)
+$(addprefix $(B)/test/,$(DAEMON_TESTS)): | $(B)/bin/ibback
