@@ -86,7 +86,8 @@ void qp_modify(struct qp *qp, uint32_t mask, const struct vib_qp_attr *attr)
 	struct poller *poller = qp->vhca->poller;
 
 	qp->serial = engine_serial(qp->vhca->engine);
-	qp->drained = false;
+	if (qp->attr.state != VIB_QPS_SQD) /* in it, an attribute changes and no more */
+		qp->drained = false;
 	if (mask & VIB_QP_STATE && attr->state == VIB_QPS_ERR) {
 		qp_enter_error(poller, qp);
 		return;
