@@ -26,7 +26,7 @@ struct transaction {
 struct watch {
 	LIST_ENTRY(watch) entry;
 	struct memstore_watcher *watcher;
-	char path[XENPORT_PATH_MAX]; /* of "/" it is "" */
+	char path[XENPORT_PATH_MAX]; /* as top_of() has it */
 	char token[];
 };
 
@@ -133,6 +133,12 @@ static void fire(struct memstore *store, const char *path, bool removed)
 		watch->watcher->fire(watch->watcher, path, watch->token);
 }
 
+/* The top of all absolute paths is "", that of the special ones is not. */
+static const char *top_of(const char *path)
+{
+	return strcmp(path, "/") != 0 ? path : "";
+}
+
 void memstore_announce(struct memstore *store, const char *special)
 {
 	fire(store, special, false);
@@ -152,7 +158,7 @@ int memstore_watch(struct memstore *store, struct memstore_watcher *watcher,
 	if (!watch)
 		return -1;
 	watch->watcher = watcher;
-	strcpy(watch->path, strcmp(path, "/") != 0 ? path : "");
+	strcpy(watch->path, top_of(path));
 	strcpy(watch->token, token);
 	LIST_INSERT_HEAD(&store->watches, watch, entry);
 	watcher->fire(watcher, path, token);
@@ -165,7 +171,7 @@ int memstore_unwatch(struct memstore *store, struct memstore_watcher *watcher,
 	struct watch *watch;
 
 	LIST_FOREACH(watch, &store->watches, entry)
-	if (watch->watcher == watcher && !strcmp(watch->path, path) &&
+	if (watch->watcher == watcher && !strcmp(watch->path, top_of(path)) &&
 	    !strcmp(watch->token, token)) {
 		watch_free(watch);
 		return 0;
