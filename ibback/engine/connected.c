@@ -215,22 +215,20 @@ static bool copy(struct share *share, const struct sg *dst, const struct sg *src
 	return s->done == bytes;
 }
 
-static enum send_result do_send(struct share *share)
+static enum send_result do_send(struct share *share, const struct sg *src)
 {
 	bool with_imm = share->qp->sending.wqe.opcode == VIB_OP_SEND_IMM;
-	struct sg src, dst;
+	struct sg dst;
 
-	if (send_resolve(share, 0, &src) < 0)
-		return SEND_FAILED;
 	if (!hold_receive(share))
 		return not_ready(share);
 	if (receive_resolve(share->peer, &share->peer->receiving.receive, &dst) < 0)
 		return spoil_receive(share, VIB_WC_LOC_PROT_ERR, VIB_WC_REM_OP_ERR);
-	if (dst.bytes < src.bytes)
+	if (dst.bytes < src->bytes)
 		return spoil_receive(share, VIB_WC_LOC_LEN_ERR, VIB_WC_REM_INV_REQ_ERR);
-	if (!copy(share, &dst, &src, src.bytes))
+	if (!copy(share, &dst, src, src->bytes))
 		return SEND_MORE;
-	complete_receive(share, src.bytes, with_imm ? VIB_CQE_WITH_IMM : 0);
+	complete_receive(share, src->bytes, with_imm ? VIB_CQE_WITH_IMM : 0);
 	return SEND_DONE;
 }
 
@@ -250,57 +248,44 @@ static bool reach(struct share *share, uint64_t addr, uint32_t rkey, uint64_t le
 	return true;
 }
 
-static enum send_result do_write(struct share *share)
+static enum send_result do_write(struct share *share, const struct sg *src)
 {
 	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
 	bool with_imm = wqe->opcode == VIB_OP_RDMA_WRITE_IMM;
-	struct sg src, dst;
+	struct sg dst;
 
-	if (send_resolve(share, 0, &src) < 0)
-		return SEND_FAILED;
 	if (!(share->peer->attr.access_flags & VIB_ACCESS_REMOTE_WRITE))
 		return deny_request(share);
-	if (!reach(share, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey, src.bytes,
+	if (!reach(share, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey, src->bytes,
 		   VIB_ACCESS_REMOTE_WRITE, &dst))
 		return deny_access(share);
 	if (with_imm && !hold_receive(share))
 		return not_ready(share);
-	if (!copy(share, &dst, &src, src.bytes))
+	if (!copy(share, &dst, src, src->bytes))
 		return SEND_MORE;
 	if (with_imm)
-		complete_receive(share, src.bytes, VIB_CQE_WITH_IMM);
+		complete_receive(share, src->bytes, VIB_CQE_WITH_IMM);
 	return SEND_DONE;
 }
 
-/* READs and atomics: may they be asked for, and will the peer answer? */
-static enum send_result check_responder(struct share *share, uint32_t access)
+/* READs and atomics: will the peer answer? */
+static bool responds(const struct share *share, uint32_t access)
 {
-	const struct qp *peer = share->peer;
-
-	if (!share->qp->attr.max_rd_atomic)
-		return send_fail(share, VIB_WC_LOC_QP_OP_ERR);
-	if (!(peer->attr.access_flags & access) || !peer->attr.max_dest_rd_atomic)
-		return deny_request(share);
-	return SEND_DONE;
+	return share->peer->attr.access_flags & access &&
+	       share->peer->attr.max_dest_rd_atomic;
 }
 
-static enum send_result do_read(struct share *share)
+static enum send_result do_read(struct share *share, const struct sg *dst)
 {
 	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
-	enum send_result result;
-	struct sg src, dst;
+	struct sg src;
 
-	if (wqe->num_sge > MAX_SGE_RD)
-		return send_fail(share, VIB_WC_LOC_QP_OP_ERR);
-	if (send_resolve(share, VIB_ACCESS_LOCAL_WRITE, &dst) < 0)
-		return SEND_FAILED;
-	result = check_responder(share, VIB_ACCESS_REMOTE_READ);
-	if (result != SEND_DONE)
-		return result;
-	if (!reach(share, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey, dst.bytes,
+	if (!responds(share, VIB_ACCESS_REMOTE_READ))
+		return deny_request(share);
+	if (!reach(share, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey, dst->bytes,
 		   VIB_ACCESS_REMOTE_READ, &src))
 		return deny_access(share);
-	return copy(share, &dst, &src, dst.bytes) ? SEND_DONE : SEND_MORE;
+	return copy(share, dst, &src, dst->bytes) ? SEND_DONE : SEND_MORE;
 }
 
 /*
@@ -318,29 +303,22 @@ static uint64_t atomic_execute(uint64_t *at, const struct vib_send_wqe *wqe)
 	return old;
 }
 
-static enum send_result do_atomic(struct share *share)
+static enum send_result do_atomic(struct share *share, const struct sg *dst)
 {
 	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
-	enum send_result result;
-	struct sg src, dst, old_sg;
+	struct sg src, old_sg;
 	uint64_t old;
 
-	if (send_resolve(share, VIB_ACCESS_LOCAL_WRITE, &dst) < 0)
-		return SEND_FAILED;
-	if (dst.bytes != sizeof(uint64_t))
-		return send_fail(share, VIB_WC_LOC_LEN_ERR);
-	result = check_responder(share, VIB_ACCESS_REMOTE_ATOMIC);
-	if (result != SEND_DONE)
-		return result;
 	/* IBTA vol. 1 §9.4.5: naturally aligned, as is then its mapping. */
-	if (wqe->u.atomic.remote_addr % sizeof(uint64_t))
+	if (!responds(share, VIB_ACCESS_REMOTE_ATOMIC) ||
+	    wqe->u.atomic.remote_addr % sizeof(uint64_t))
 		return deny_request(share);
 	if (!reach(share, wqe->u.atomic.remote_addr, wqe->u.atomic.rkey, sizeof(uint64_t),
 		   VIB_ACCESS_REMOTE_ATOMIC, &src))
 		return deny_access(share);
 	old = atomic_execute((uint64_t *)src.part[0].at, wqe);
 	sg_one(&old_sg, (uint8_t *)&old, sizeof(old));
-	sg_copy(&dst, &old_sg, 0, sizeof(old));
+	sg_copy(dst, &old_sg, 0, sizeof(old));
 	share->qp->sending.done = sizeof(old);
 	return SEND_DONE;
 }
@@ -353,8 +331,33 @@ static void establish(struct qp *peer)
 	async_raise(&peer->vhca->async, &peer->async, VIB_ASYNC_QP_COMM_EST);
 }
 
+static bool is_atomic(uint8_t opcode)
+{
+	return opcode == VIB_OP_CMP_SWAP || opcode == VIB_OP_FETCH_ADD;
+}
+
+/* Faults of its own a sender finds without its peer. -1 after setting share.status. */
+static int resolve_own(struct share *share, struct sg *own)
+{
+	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
+	bool atomic = is_atomic(wqe->opcode), read = wqe->opcode == VIB_OP_RDMA_READ;
+
+	share->status = VIB_WC_LOC_QP_OP_ERR;
+	if ((read && wqe->num_sge > MAX_SGE_RD) ||
+	    ((read || atomic) && !share->qp->attr.max_rd_atomic))
+		return -1;
+	if (send_resolve(share, read || atomic ? VIB_ACCESS_LOCAL_WRITE : 0, own) < 0)
+		return -1;
+	share->status = VIB_WC_LOC_LEN_ERR;
+	return atomic && own->bytes != sizeof(uint64_t) ? -1 : 0;
+}
+
 enum send_result connected_send(struct share *share)
 {
+	struct sg own;
+
+	if (resolve_own(share, &own) < 0)
+		return SEND_FAILED;
 	switch (find_peer(share)) {
 	case PEER_FOUND:
 		break;
@@ -369,13 +372,13 @@ enum send_result connected_send(struct share *share)
 	switch (share->qp->sending.wqe.opcode) {
 	case VIB_OP_SEND:
 	case VIB_OP_SEND_IMM:
-		return do_send(share);
+		return do_send(share, &own);
 	case VIB_OP_RDMA_WRITE:
 	case VIB_OP_RDMA_WRITE_IMM:
-		return do_write(share);
+		return do_write(share, &own);
 	case VIB_OP_RDMA_READ:
-		return do_read(share);
+		return do_read(share, &own);
 	default: /* fetch() lets nothing else through */
-		return do_atomic(share);
+		return do_atomic(share, &own);
 	}
 }
