@@ -145,9 +145,12 @@ void libvib_close(struct libvib *lv)
 			lv_farewell(lv);
 		lv_forget_regions(lv);
 		lv_forget_chunks(lv);
-		if (lv->channel.wait_fd >= 0)
-			localguest_channel_close(lv->guest, &lv->channel);
+		/* Its channels end with it; a backend that hangs is not asked. */
 		localguest_close(lv->guest);
+	}
+	if (lv->channel.wait_fd >= 0) {
+		close(lv->channel.wait_fd);
+		close(lv->channel.send_fd);
 	}
 	if (lv->poll_fd >= 0)
 		close(lv->poll_fd);

@@ -73,7 +73,7 @@ void localguest_free(struct localguest *g, void *pages, size_t count);
 
 /* ---- event channels ---------------------------------------------------- */
 
-/* An event channel for the backend to bind. */
+/* An event channel for the backend to bind; both eventfds are non-blocking. */
 struct localguest_channel {
 	uint32_t port; /* what the backend is told */
 	int wait_fd;   /* eventfd: readable when the backend has sent an event */

@@ -5,6 +5,10 @@ UNIT_TESTS += test_datapath test_page_tree
 OBJS_test_datapath := $(B)/obj/tests/unit/test_datapath.o
 OBJS_test_page_tree := $(B)/obj/tests/unit/test_page_tree.o
 
+UNIT_TESTS += test_wrong_backend
+OBJS_test_wrong_backend := $(addprefix $(B)/obj/tests/unit/,test_wrong_backend.o tempdir.o)
+LIBS_test_wrong_backend := $(LIBS_common)
+
 # Programs that daemon.h starts ibback for; those with two vibs take pair.h, too.
 DAEMON_OBJS := $(B)/obj/tests/unit/daemon.o
 PAIR_OBJS := $(DAEMON_OBJS) $(B)/obj/tests/unit/pair.o
