@@ -5,6 +5,7 @@
  * timers for is decided here on the spot; what the peer's guest would see of
  * it, it sees.
  */
+#include "engine/cq.h"
 #include "engine/engine.h"
 #include "engine/mr.h"
 #include "engine/qp.h"
@@ -18,6 +19,9 @@
  */
 #define LOOK_AGAIN_NS     1000000ull
 #define LOOK_AGAIN_SRQ_NS 50000ull
+
+/* Bytes that take longer to copy than another poller should wait for a CQ. */
+#define LONG_COPY         4096
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -125,7 +129,7 @@ static enum send_result deny(struct share *share, enum vib_async_type event,
 	if (share->qp->type == VIB_QPT_UC)
 		return SEND_DONE;
 	async_raise(&peer->vhca->async, &peer->async, event);
-	qp_enter_error(share->poller, peer);
+	qp_enter_error(peer);
 	return send_fail(share, status);
 }
 
@@ -160,7 +164,7 @@ static enum send_result spoil_receive(struct share *share, uint8_t status, uint8
 	const struct received how = { .status = status };
 
 	finish_receive(share, &how);
-	qp_enter_error(share->poller, share->peer);
+	qp_enter_error(share->peer);
 	if (share->qp->type == VIB_QPT_UC)
 		return SEND_DONE;
 	return send_fail(share, sender);
@@ -209,6 +213,8 @@ static bool copy(struct share *share, const struct sg *dst, const struct sg *src
 	struct sending *s = &share->qp->sending;
 	uint64_t n = earlier(bytes - s->done, share->budget);
 
+	if (n > LONG_COPY)
+		cq_release(share->poller);
 	sg_copy(dst, src, s->done, n);
 	s->done += n;
 	share->budget -= (uint32_t)n;
@@ -239,8 +245,8 @@ static bool reach(struct share *share, uint64_t addr, uint32_t rkey, uint64_t le
 	uint8_t *at = NULL;
 
 	if (length) {
-		at = mr_reach(share->peer->vhca, rkey, share->peer->pd, addr, length,
-			      access);
+		at = mr_reach(share->peer->vhca, &share->qp->remote_mr, rkey,
+			      share->peer->pd, addr, length, access);
 		if (!at)
 			return false;
 	}

@@ -48,12 +48,29 @@ static void overrun(struct cq *cq)
 	async_raise(&cq->vhca->async, &cq->async, VIB_ASYNC_CQ_ERR);
 }
 
+/* Hold the lock of @cq, and of no other. */
+static void hold(struct poller *poller, struct cq *cq)
+{
+	if (poller->held == cq)
+		return;
+	cq_release(poller);
+	pthread_spin_lock(&cq->lock);
+	poller->held = cq;
+}
+
+void cq_release(struct poller *poller)
+{
+	if (poller->held)
+		pthread_spin_unlock(&poller->held->lock);
+	poller->held = NULL;
+}
+
 bool cq_put(struct poller *poller, struct cq *cq, const struct vib_cqe *cqe,
 	    bool solicited)
 {
 	bool ok;
 
-	pthread_spin_lock(&cq->lock);
+	hold(poller, cq);
 	if (!cq->overrun && vib_queue_may_produce(&cq->queue) <= 0)
 		overrun(cq);
 	ok = !cq->overrun;
@@ -63,11 +80,11 @@ bool cq_put(struct poller *poller, struct cq *cq, const struct vib_cqe *cqe,
 		memcpy(slot + sizeof(cqe->gen), (const uint8_t *)cqe + sizeof(cqe->gen),
 		       sizeof(*cqe) - sizeof(cqe->gen));
 		vib_queue_produce(&cq->queue);
+		__builtin_prefetch(vib_slot_at(&cq->queue, cq->queue.index + 1), 1);
 		cq->solicited |= solicited;
 		if (cq->entries++ == 0)
 			cq->since = poller->now;
 	}
-	pthread_spin_unlock(&cq->lock);
 	if (ok && cq->eq)
 		poller_touch(poller, cq);
 	return ok;

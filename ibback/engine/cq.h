@@ -55,9 +55,16 @@ void cq_init(struct cq *cq);
 void cq_fini(struct cq *cq);
 
 /*
+ * The lock of the CQ that was completed into last stays held, for the next
+ * completion is likely to be the same one's: give it up. At the end of a share,
+ * and before anything that takes long.
+ */
+void cq_release(struct poller *poller);
+
+/*
  * Complete a request with @cqe; its gen is ignored. @solicited as in InfiniBand,
  * and true for a failure. false if the queue overran, now or before: its user
- * has lost a completion and is to fail.
+ * has lost a completion and is to fail. The poller's own thread.
  */
 bool cq_put(struct poller *poller, struct cq *cq, const struct vib_cqe *cqe,
 	    bool solicited);

@@ -98,7 +98,7 @@ static void deliver(const struct share *share, const struct datagram *d, struct 
 		how = (struct received){ .status = VIB_WC_LOC_PROT_ERR };
 		r->claim = 0;
 		receive_complete(share->poller, qp, &r->receive, &how);
-		qp_enter_error(share->poller, qp);
+		qp_enter_error(qp);
 		return;
 	}
 	/* One that is too long is dropped; the receive is there for the next. */

@@ -3,10 +3,23 @@
 
 #include "engine/vhca.h"
 
-uint8_t *mr_reach(const struct vhca *vhca, uint32_t key, uint32_t pd, uint64_t addr,
-		  uint64_t length, uint32_t access)
+static const struct mr *find(const struct vhca *vhca, struct mr_hint *hint, uint32_t key)
 {
-	const struct mr *mr = table_get(&vhca->mrs, key, mr);
+	/* Read before the table: what is found later is not older. */
+	uint64_t epoch = __atomic_load_n(&vhca->mr_epoch, __ATOMIC_ACQUIRE);
+
+	if (hint->epoch != epoch || hint->key != key) {
+		hint->mr = table_get(&vhca->mrs, key, mr);
+		hint->epoch = hint->mr ? epoch : 0;
+		hint->key = key;
+	}
+	return hint->mr;
+}
+
+uint8_t *mr_reach(const struct vhca *vhca, struct mr_hint *hint, uint32_t key,
+		  uint32_t pd, uint64_t addr, uint64_t length, uint32_t access)
+{
+	const struct mr *mr = find(vhca, hint, key);
 	uint64_t offset;
 
 	if (!mr)

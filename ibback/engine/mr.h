@@ -24,11 +24,21 @@ struct mr {
 };
 
 /*
+ * The MR that was found last by one who is likely to ask for it again. Holds
+ * for as long as no MR of its vHCA has ended; zeroed, it holds nothing.
+ */
+struct mr_hint {
+	uint64_t epoch;
+	uint32_t key;
+	const struct mr *mr;
+};
+
+/*
  * Where @length bytes at @addr of the MR @key are, if it is of @pd, has all of
  * them and all rights of @access. NULL otherwise. Valid until the caller's next
- * quiescent state; @length is not 0.
+ * quiescent state; @length is not 0. @hint is the caller's alone.
  */
-uint8_t *mr_reach(const struct vhca *vhca, uint32_t key, uint32_t pd, uint64_t addr,
-		  uint64_t length, uint32_t access);
+uint8_t *mr_reach(const struct vhca *vhca, struct mr_hint *hint, uint32_t key,
+		  uint32_t pd, uint64_t addr, uint64_t length, uint32_t access);
 
 #endif

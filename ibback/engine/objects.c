@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "engine/poller.h"
+#include "engine/engine.h"
 #include "device_limits.h"
 
 /* Object numbers: given in sequence, so that a stale one names nothing for long. */
@@ -204,6 +204,7 @@ int mr_destroy(struct vhca *vhca, uint32_t key, struct memory *memory)
 	if (!mr)
 		return -EINVAL;
 	table_del(&vhca->mrs, &mr->node);
+	__atomic_store_n(&vhca->mr_epoch, engine_serial(vhca->engine), __ATOMIC_RELEASE);
 	synchronize_rcu();
 	pd = table_get(&vhca->pds, mr->pd, pd);
 	pd->users--;

@@ -18,8 +18,9 @@
 /* Doorbell pages and kicks looked at in one pass. */
 #define PASS_PAGES   8
 #define PASS_KICKS   64
-/* Passes without work between two looks at the clock. */
+/* Passes between two looks at the clock, and, while QPs are hot, at the bells. */
 #define CLOCK_PASSES 16
+#define BELL_PASSES  4
 
 /* ---- hot QPs ----------------------------------------------------------- */
 
@@ -215,6 +216,7 @@ void poller_call(struct poller *poller, void (*fn)(struct poller *poller, void *
 
 static void notify_touched(struct poller *poller)
 {
+	cq_release(poller);
 	if (!poller->num_touched)
 		return;
 	vib_full_barrier(); /* the entries are seen before the wishes are read */
@@ -262,22 +264,22 @@ static void drain_backlog(struct poller *poller)
 
 bool poller_pass(struct poller *poller)
 {
+	unsigned int pass = poller->passes++;
 	bool worked = false;
 
 	answer_call(poller);
 	worked |= take_kicks(poller);
 	worked |= serve_hot(poller);
-	worked |= take_bells(poller);
+	if (!poller->num_hot || pass % BELL_PASSES == 0)
+		worked |= take_bells(poller);
 	drain_backlog(poller);
-	if (worked || ++poller->idle_passes % CLOCK_PASSES == 0) {
+	notify_touched(poller);
+	if (pass % CLOCK_PASSES == 0) {
 		poller->now = clock_ns();
 		worked |= timers_run(&poller->timers, poller->now);
 	}
-	notify_touched(poller);
-	if (worked) {
-		poller->idle_passes = 0;
+	if (worked)
 		poller->idle_since = poller->now;
-	}
 	rcu_quiescent_state();
 	return worked;
 }

@@ -49,7 +49,7 @@ struct poller {
 	unsigned int num_events;
 	enum poll_mode mode;
 	uint64_t spin_ns; /* POLL_ADAPTIVE: how long after the last work */
-	uint64_t now;     /* ns, CLOCK_MONOTONIC, at the end of the last pass with work */
+	uint64_t now;     /* ns, CLOCK_MONOTONIC, read every few passes */
 	struct timers timers;
 
 	struct qp *hot[HOT_QPS];
@@ -57,6 +57,7 @@ struct poller {
 	TAILQ_HEAD(, doorbell) doorbells;
 	struct doorbell *next_doorbell; /* where the next pass begins to look */
 	TAILQ_HEAD(, eq) backlog;       /* EQs with events that wait for room */
+	struct cq *held; /* the CQ whose lock it has, see cq_release(); NULL */
 	struct cq *touched[TOUCHED_CQS];
 	unsigned int num_touched;
 	uint64_t messages; /* a count that numbers claims, see qp.h */
@@ -77,7 +78,7 @@ struct poller {
 	bool threaded;
 	bool stop; /* atomic */
 	int epoll_fd;
-	unsigned int idle_passes;
+	unsigned int passes;
 	uint64_t idle_since; /* ns */
 	struct {
 		struct xenport *events;

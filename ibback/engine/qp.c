@@ -43,29 +43,23 @@ void qp_fini(struct qp *qp)
 
 /* ---- errors ------------------------------------------------------------ */
 
-void qp_enter_error(struct poller *poller, struct qp *qp)
+void qp_enter_error(struct qp *qp)
 {
-	static const struct received flushed = { .status = VIB_WC_WR_FLUSH_ERR };
-
 	if (qp->attr.state == VIB_QPS_ERR)
 		return;
 	qp->attr.state = VIB_QPS_ERR;
-	if (qp->receiving.claim) {
-		qp->receiving.claim = 0;
-		receive_complete(poller, qp, &qp->receiving.receive, &flushed);
-	}
 	/* IBTA vol. 1 §11.6.3.2: after it the consumer may destroy the QP. */
 	if (qp->srq)
 		async_raise(&qp->vhca->async, &qp->async, VIB_ASYNC_QP_LAST_WQE_REACHED);
 	poller_kick(qp->vhca->poller, &qp->kick);
 }
 
-void qp_fatal(struct poller *poller, struct qp *qp)
+void qp_fatal(struct qp *qp)
 {
 	if (qp->attr.state == VIB_QPS_ERR)
 		return;
 	async_raise(&qp->vhca->async, &qp->async, VIB_ASYNC_QP_FATAL);
-	qp_enter_error(poller, qp);
+	qp_enter_error(qp);
 }
 
 /* ---- changing ---------------------------------------------------------- */
@@ -83,13 +77,11 @@ static void reset(struct qp *qp)
 
 void qp_modify(struct qp *qp, uint32_t mask, const struct vib_qp_attr *attr)
 {
-	struct poller *poller = qp->vhca->poller;
-
 	qp->serial = engine_serial(qp->vhca->engine);
 	if (qp->attr.state != VIB_QPS_SQD) /* in it, an attribute changes and no more */
 		qp->drained = false;
 	if (mask & VIB_QP_STATE && attr->state == VIB_QPS_ERR) {
-		qp_enter_error(poller, qp);
+		qp_enter_error(qp);
 		return;
 	}
 	if (mask & VIB_QP_STATE && attr->state == VIB_QPS_RESET) {
@@ -97,7 +89,7 @@ void qp_modify(struct qp *qp, uint32_t mask, const struct vib_qp_attr *attr)
 		return;
 	}
 	qp_attr_apply(&qp->attr, mask, attr);
-	poller_kick(poller, &qp->kick);
+	poller_kick(qp->vhca->poller, &qp->kick);
 }
 
 /* ---- serving ----------------------------------------------------------- */

@@ -16,6 +16,7 @@
 #include "engine/async.h"
 #include "engine/kick.h"
 #include "engine/memory.h"
+#include "engine/mr.h"
 #include "engine/receive.h"
 #include "engine/table.h"
 #include "engine/timer.h"
@@ -85,6 +86,9 @@ struct qp {
 	uint64_t serial; /* another one after each change of attributes */
 	struct vib_queue sq;
 	struct vib_queue rq;
+	struct mr_hint local_mr;   /* of its send requests */
+	struct mr_hint remote_mr;  /* the peer's, of the same */
+	struct mr_hint receive_mr; /* of its receives */
 	struct sending sending;
 	struct receiving receiving;
 	bool established;    /* a message came: COMM_EST was raised */
@@ -126,12 +130,12 @@ void qp_modify(struct qp *qp, uint32_t mask, const struct vib_qp_attr *attr);
 
 /*
  * The QP has failed, or is told to: state ERR, what waits is flushed by its
- * poller. The QP is locked. Any poller, or the control thread with its own.
+ * poller. The QP is locked. Any thread.
  */
-void qp_enter_error(struct poller *poller, struct qp *qp);
+void qp_enter_error(struct qp *qp);
 
 /* The QP lost a completion: it has failed for good. Locked, as above. */
-void qp_fatal(struct poller *poller, struct qp *qp);
+void qp_fatal(struct qp *qp);
 
 /*
  * Do what @qp's queues ask, one share of it. true if there was work or may be

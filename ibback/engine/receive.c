@@ -24,14 +24,15 @@ bool receive_take(struct qp *qp, struct receive *r)
 	return qp->has_rq && receive_copy(&qp->rq, qp->max_recv_sge, r);
 }
 
-int receive_resolve(const struct qp *qp, const struct receive *r, struct sg *sg)
+int receive_resolve(struct qp *qp, const struct receive *r, struct sg *sg)
 {
 	/* IBTA vol. 1 §10.2.9.1: an SRQ's receives are of the SRQ's PD. */
 	uint32_t pd = qp->srq ? qp->srq->pd : qp->pd;
 
 	if (r->malformed)
 		return -1;
-	return sg_resolve(sg, qp->vhca, pd, r->sge, r->num_sge, VIB_ACCESS_LOCAL_WRITE);
+	return sg_resolve(sg, qp->vhca, &qp->receive_mr, pd, r->sge, r->num_sge,
+			  VIB_ACCESS_LOCAL_WRITE);
 }
 
 void receive_complete(struct poller *poller, struct qp *qp, const struct receive *r,
@@ -54,7 +55,7 @@ void receive_complete(struct poller *poller, struct qp *qp, const struct receive
 	};
 
 	if (!cq_put(poller, qp->recv_cq, &cqe, how->solicited || how->status))
-		qp_fatal(poller, qp);
+		qp_fatal(qp);
 }
 
 unsigned int receive_flush(struct poller *poller, struct qp *qp, unsigned int most)
@@ -63,6 +64,11 @@ unsigned int receive_flush(struct poller *poller, struct qp *qp, unsigned int mo
 	struct receive r;
 	unsigned int n = 0;
 
+	if (qp->receiving.claim) {
+		qp->receiving.claim = 0;
+		receive_complete(poller, qp, &qp->receiving.receive, &flushed);
+		n++;
+	}
 	while (n < most && qp->has_rq && receive_copy(&qp->rq, qp->max_recv_sge, &r)) {
 		receive_complete(poller, qp, &r, &flushed);
 		n++;

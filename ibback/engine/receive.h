@@ -33,7 +33,7 @@ uint64_t receive_capacity(const struct receive *r);
 bool receive_take(struct qp *qp, struct receive *r);
 
 /* Where the data of @r, a receive of @qp, go. -1 if it names what it must not. */
-int receive_resolve(const struct qp *qp, const struct receive *r, struct sg *sg);
+int receive_resolve(struct qp *qp, const struct receive *r, struct sg *sg);
 
 /* What a receive completes with besides what the request says. */
 struct received {
@@ -53,8 +53,8 @@ struct received {
 void receive_complete(struct poller *poller, struct qp *qp, const struct receive *r,
 		      const struct received *how);
 
-/* Complete up to @most receives that wait in @qp's own queue as flushed. Returns
- * how many there were. The QP is locked.
+/* Complete up to @most receives as flushed: the one a message holds, and those
+ * that wait in @qp's own queue. Returns how many there were. The QP is locked.
  */
 unsigned int receive_flush(struct poller *poller, struct qp *qp, unsigned int most);
 

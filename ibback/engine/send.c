@@ -82,6 +82,8 @@ static int fetch(struct qp *qp)
 	s->rnr_until = 0;
 	s->look_again = 0;
 	vib_queue_advance(&qp->sq);
+	/* Where there is one request there are more: have the one after the next come. */
+	__builtin_prefetch(vib_slot_at(&qp->sq, qp->sq.index + 1));
 
 	bytes = data_bytes(qp);
 	if (!opcode_is_of(qp->type, s->wqe.opcode) || bytes < 0 ||
@@ -105,8 +107,8 @@ int send_resolve(struct share *share, uint32_t access, struct sg *sg)
 		sg_one(sg, data, s->wqe.inline_len);
 		return 0;
 	}
-	if (sg_resolve(sg, qp->vhca, qp->pd, (const struct vib_sge *)data, s->wqe.num_sge,
-		       access) < 0) {
+	if (sg_resolve(sg, qp->vhca, &qp->local_mr, qp->pd, (const struct vib_sge *)data,
+		       s->wqe.num_sge, access) < 0) {
 		share->status = VIB_WC_LOC_PROT_ERR;
 		return -1;
 	}
@@ -138,7 +140,7 @@ static void complete(struct share *share, uint8_t status)
 		return;
 	/* Solicited is for the receiver; of ours only failures count as such. */
 	if (!cq_put(share->poller, qp->send_cq, &cqe, status != VIB_WC_SUCCESS))
-		qp_fatal(share->poller, qp);
+		qp_fatal(qp);
 }
 
 /* IBTA vol. 1 §10.3.1.6, §10.3.1.7: an RC QP fails, of others the send queue. */
@@ -148,7 +150,7 @@ static void fail(struct share *share, uint8_t status)
 
 	complete(share, status);
 	if (qp->type == VIB_QPT_RC)
-		qp_enter_error(share->poller, qp);
+		qp_enter_error(qp);
 	else if (qp->attr.state == VIB_QPS_RTS || qp->attr.state == VIB_QPS_SQD)
 		qp->attr.state = VIB_QPS_SQE;
 }

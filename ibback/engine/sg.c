@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/sg.h"
 
-#include <string.h>
-
 #include "engine/mr.h"
 
-int sg_resolve(struct sg *sg, const struct vhca *vhca, uint32_t pd,
+int sg_resolve(struct sg *sg, const struct vhca *vhca, struct mr_hint *hint, uint32_t pd,
 	       const struct vib_sge *sges, uint32_t count, uint32_t access)
 {
 	sg->count = 0;
@@ -16,7 +14,7 @@ int sg_resolve(struct sg *sg, const struct vhca *vhca, uint32_t pd,
 		/* IBTA vol. 1 §10.7.2.2: an element of no length names nothing. */
 		if (sges[i].length == 0)
 			continue;
-		at = mr_reach(vhca, sges[i].lkey, pd, sges[i].addr, sges[i].length,
+		at = mr_reach(vhca, hint, sges[i].lkey, pd, sges[i].addr, sges[i].length,
 			      access);
 		if (!at)
 			return -1;
@@ -37,13 +35,12 @@ static unsigned int seek(const struct sg *sg, uint64_t *offset)
 	return i;
 }
 
-void sg_copy(const struct sg *dst, const struct sg *src, uint64_t from, uint64_t length)
+void sg_copy_parts(const struct sg *dst, const struct sg *src, uint64_t from,
+		   uint64_t length)
 {
 	uint64_t to_off = from, from_off = from;
 	unsigned int d, s;
 
-	if (length == 0)
-		return;
 	d = seek(dst, &to_off);
 	s = seek(src, &from_off);
 	for (;;) {

@@ -4,11 +4,13 @@
 #define XEN_IB_IBBACK_SG_H
 
 #include <stdint.h>
+#include <string.h>
 
 #include <xen-ib/queue.h>
 
 #include "device_limits.h"
 
+struct mr_hint;
 struct vhca;
 
 struct sg {
@@ -34,12 +36,25 @@ static inline void sg_one(struct sg *sg, uint8_t *at, uint64_t length)
  * with the rights of @access. -1 if one of them is not. Valid until the
  * caller's next quiescent state.
  */
-int sg_resolve(struct sg *sg, const struct vhca *vhca, uint32_t pd,
+int sg_resolve(struct sg *sg, const struct vhca *vhca, struct mr_hint *hint, uint32_t pd,
 	       const struct vib_sge *sges, uint32_t count, uint32_t access);
+
+/* sg_copy() for lists of any length. */
+void sg_copy_parts(const struct sg *dst, const struct sg *src, uint64_t from,
+		   uint64_t length);
 
 /* Copy bytes @from to @from + @length of a message; both lists have them. They
  * may overlap, as guests like.
  */
-void sg_copy(const struct sg *dst, const struct sg *src, uint64_t from, uint64_t length);
+static inline void sg_copy(const struct sg *dst, const struct sg *src, uint64_t from,
+			   uint64_t length)
+{
+	if (!length)
+		return;
+	if (dst->count == 1 && src->count == 1)
+		memmove(dst->part[0].at + from, src->part[0].at + from, length);
+	else
+		sg_copy_parts(dst, src, from, length);
+}
 
 #endif

@@ -45,6 +45,7 @@ struct vhca *vhca_new(struct engine *engine, unsigned int xen,
 	vhca->engine = engine;
 	vhca->poller = engine_choose_poller(engine);
 	vhca->events = vhca->poller->events[xen];
+	vhca->mr_epoch = engine_serial(engine);
 	vhca->limits = *limits;
 	vhca->view = view_new(engine, view);
 	LIST_INIT(&vhca->qps);

@@ -44,6 +44,7 @@ struct vhca {
 	struct async_list async;
 	const char *broken; /* why the device is lost; set by any thread, once */
 	struct table mrs;
+	uint64_t mr_epoch; /* another one, never used before, when an MR ends; atomic */
 
 	/* the control thread's alone */
 	struct vhca_limits limits;

@@ -55,9 +55,10 @@ static void post_small(struct link *link, uint64_t word)
 		.u.rdma.rkey = link->b.mr->rkey,
 	};
 
-	must(libvib_send(link->a.qps[0], &wqe, &word), "posting");
+	must(libvib_post_send(link->a.qps[0], &wqe, &word), "posting");
 }
 
+/* As many as may be outstanding, and one bell for what was posted together. */
 static void write_small(struct link *link, unsigned int ops, int most)
 {
 	unsigned int posted = 0;
@@ -68,6 +69,7 @@ static void write_small(struct link *link, unsigned int ops, int most)
 			post_small(link, posted++);
 			outstanding++;
 		}
+		libvib_ring_send(link->a.qps[0]);
 		reap(link, &outstanding);
 	}
 }

@@ -50,8 +50,7 @@ static void create_qp(struct link_end *end, unsigned int i)
 		.send_entries = LINK_DEPTH,
 		.send_sges = 1,
 		.max_inline = 24,
-		.recv_entries = 2,
-		.recv_sges = 1,
+
 	};
 
 	must(libvib_create_qp(&init, &end->qps[i]), "QP");

@@ -24,7 +24,8 @@ static struct bench bench_new(uint32_t access)
 
 static uint8_t *reach(const struct bench *b, uint64_t addr, uint64_t length)
 {
-	return mr_reach(b->g->vhca, b->r.key, b->g->pd, addr, length, 0);
+	return mr_reach(b->g->vhca, &(struct mr_hint){ 0 }, b->r.key, b->g->pd, addr,
+			length, 0);
 }
 
 static void every_byte_of_a_region_is_where_it_was_mapped(void **state)
@@ -80,15 +81,25 @@ static void region_at_either_end_of_the_address_space_has_its_bytes_alone(void *
 	struct region high_r = region_at(g, high, 4096, ALL_RIGHTS);
 
 	(void)state;
-	assert_ptr_equal(mr_reach(g->vhca, low_r.key, g->pd, 0, 4096, 0), low_r.at);
-	assert_null(mr_reach(g->vhca, low_r.key, g->pd, UINT64_MAX, 1, 0));
-	assert_null(mr_reach(g->vhca, low_r.key, g->pd, UINT64_MAX, 2, 0));
-	assert_ptr_equal(mr_reach(g->vhca, high_r.key, g->pd, high, 4096, 0), high_r.at);
-	assert_ptr_equal(mr_reach(g->vhca, high_r.key, g->pd, high + 4095, 1, 0),
+	assert_ptr_equal(
+		mr_reach(g->vhca, &(struct mr_hint){ 0 }, low_r.key, g->pd, 0, 4096, 0),
+		low_r.at);
+	assert_null(mr_reach(g->vhca, &(struct mr_hint){ 0 }, low_r.key, g->pd,
+			     UINT64_MAX, 1, 0));
+	assert_null(mr_reach(g->vhca, &(struct mr_hint){ 0 }, low_r.key, g->pd,
+			     UINT64_MAX, 2, 0));
+	assert_ptr_equal(mr_reach(g->vhca, &(struct mr_hint){ 0 }, high_r.key, g->pd,
+				  high, 4096, 0),
+			 high_r.at);
+	assert_ptr_equal(mr_reach(g->vhca, &(struct mr_hint){ 0 }, high_r.key, g->pd,
+				  high + 4095, 1, 0),
 			 high_r.at + 4095);
-	assert_null(mr_reach(g->vhca, high_r.key, g->pd, high + 4095, 2, 0));
-	assert_null(mr_reach(g->vhca, high_r.key, g->pd, UINT64_MAX, 1, 0));
-	assert_null(mr_reach(g->vhca, high_r.key, g->pd, 0, 1, 0));
+	assert_null(mr_reach(g->vhca, &(struct mr_hint){ 0 }, high_r.key, g->pd,
+			     high + 4095, 2, 0));
+	assert_null(mr_reach(g->vhca, &(struct mr_hint){ 0 }, high_r.key, g->pd,
+			     UINT64_MAX, 1, 0));
+	assert_null(
+		mr_reach(g->vhca, &(struct mr_hint){ 0 }, high_r.key, g->pd, 0, 1, 0));
 	rig_free(rig);
 }
 
@@ -99,8 +110,10 @@ static void another_pd_s_region_is_not_reached(void **state)
 
 	(void)state;
 	assert_int_equal(pd_create(b.g->vhca, &other), 0);
-	assert_non_null(mr_reach(b.g->vhca, b.r.key, b.g->pd, IOVA, 1, 0));
-	assert_null(mr_reach(b.g->vhca, b.r.key, other, IOVA, 1, 0));
+	assert_non_null(mr_reach(b.g->vhca, &(struct mr_hint){ 0 }, b.r.key, b.g->pd,
+				 IOVA, 1, 0));
+	assert_null(
+		mr_reach(b.g->vhca, &(struct mr_hint){ 0 }, b.r.key, other, IOVA, 1, 0));
 	rig_free(b.rig);
 }
 
@@ -115,7 +128,8 @@ static void rights_that_a_region_lacks_are_not_had(void **state)
 			continue;
 		b = bench_new(has);
 		for (uint32_t wants = 0; wants <= ALL_RIGHTS; wants++)
-			assert_int_equal(mr_reach(b.g->vhca, b.r.key, b.g->pd, IOVA, 1,
+			assert_int_equal(mr_reach(b.g->vhca, &(struct mr_hint){ 0 },
+						  b.r.key, b.g->pd, IOVA, 1,
 						  wants) != NULL,
 					 (wants & ~has) == 0);
 		rig_free(b.rig);
@@ -129,7 +143,8 @@ static void another_guest_s_key_names_nothing(void **state)
 
 	(void)state;
 	assert_int_equal(other->pd, b.g->pd); /* their numbers are the same */
-	assert_null(mr_reach(other->vhca, b.r.key, other->pd, IOVA, 1, 0));
+	assert_null(mr_reach(other->vhca, &(struct mr_hint){ 0 }, b.r.key, other->pd,
+			     IOVA, 1, 0));
 	rig_free(b.rig);
 }
 
@@ -143,7 +158,8 @@ static void dead_key_names_nothing_and_does_not_come_back_soon(void **state)
 	for (int i = 0; i < 3000; i++) {
 		struct region r;
 
-		assert_null(mr_reach(b.g->vhca, dead, b.g->pd, IOVA, 1, 0));
+		assert_null(mr_reach(b.g->vhca, &(struct mr_hint){ 0 }, dead, b.g->pd,
+				     IOVA, 1, 0));
 		r = region_at(b.g, IOVA, 16, ALL_RIGHTS);
 		assert_int_not_equal(r.key, dead);
 		region_end(&r);
@@ -157,9 +173,11 @@ static void keys_that_nobody_has_name_nothing(void **state)
 
 	(void)state;
 	for (uint32_t bit = 1; bit; bit <<= 1)
-		assert_null(mr_reach(b.g->vhca, b.r.key ^ bit, b.g->pd, IOVA, 1, 0));
-	assert_null(mr_reach(b.g->vhca, 0, b.g->pd, IOVA, 1, 0));
-	assert_null(mr_reach(b.g->vhca, VIB_NO_OBJECT, b.g->pd, IOVA, 1, 0));
+		assert_null(mr_reach(b.g->vhca, &(struct mr_hint){ 0 }, b.r.key ^ bit,
+				     b.g->pd, IOVA, 1, 0));
+	assert_null(mr_reach(b.g->vhca, &(struct mr_hint){ 0 }, 0, b.g->pd, IOVA, 1, 0));
+	assert_null(mr_reach(b.g->vhca, &(struct mr_hint){ 0 }, VIB_NO_OBJECT, b.g->pd,
+			     IOVA, 1, 0));
 	rig_free(b.rig);
 }
 
@@ -184,10 +202,14 @@ static void element_of_no_length_needs_no_key(void **state)
 	struct sg sg;
 
 	(void)state;
-	assert_int_equal(sg_resolve(&sg, b.g->vhca, b.g->pd, none, 2, 0), 0);
+	assert_int_equal(
+		sg_resolve(&sg, b.g->vhca, &(struct mr_hint){ 0 }, b.g->pd, none, 2, 0),
+		0);
 	assert_int_equal(sg.bytes, 0);
 	assert_int_equal(sg.count, 0);
-	assert_int_equal(sg_resolve(&sg, b.g->vhca, b.g->pd, bad, 2, 0), -1);
+	assert_int_equal(
+		sg_resolve(&sg, b.g->vhca, &(struct mr_hint){ 0 }, b.g->pd, bad, 2, 0),
+		-1);
 	rig_free(b.rig);
 }
 
@@ -200,8 +222,8 @@ static void list_is_resolved_only_if_all_of_it_is(void **state)
 	(void)state;
 	for (uint32_t i = 0; i < MAX_SGE; i++)
 		sges[i] = sge_of(&b.r, i * 100, i + 1);
-	assert_int_equal(sg_resolve(&sg, b.g->vhca, b.g->pd, sges, MAX_SGE,
-				    VIB_ACCESS_LOCAL_WRITE),
+	assert_int_equal(sg_resolve(&sg, b.g->vhca, &(struct mr_hint){ 0 }, b.g->pd, sges,
+				    MAX_SGE, VIB_ACCESS_LOCAL_WRITE),
 			 0);
 	assert_int_equal(sg.count, MAX_SGE);
 	assert_int_equal(sg.bytes, MAX_SGE * (MAX_SGE + 1) / 2);
@@ -213,16 +235,41 @@ static void list_is_resolved_only_if_all_of_it_is(void **state)
 		struct vib_sge good = sges[i];
 
 		sges[i] = sge_of(&b.r, LENGTH - i, i + 1);
-		assert_int_equal(sg_resolve(&sg, b.g->vhca, b.g->pd, sges, MAX_SGE, 0),
+		assert_int_equal(sg_resolve(&sg, b.g->vhca, &(struct mr_hint){ 0 },
+					    b.g->pd, sges, MAX_SGE, 0),
 				 -1);
 		sges[i] = good;
 	}
 	rig_free(b.rig);
 }
 
+/* A hint names an MR for as long as none has ended, and never another guest's. */
+static void a_hint_does_not_outlive_its_mr(void **state)
+{
+	struct rig *rig = rig_new(1);
+	struct guest *g = guest_new(rig), *other = guest_new(rig);
+	struct region r = region_at(g, 0x1000, 64, ALL_RIGHTS);
+	struct region stays = region_at(g, 0x9000, 64, ALL_RIGHTS);
+	struct mr_hint hint = { 0 }, kept = { 0 };
+
+	(void)state;
+	assert_ptr_equal(mr_reach(g->vhca, &hint, r.key, g->pd, 0x1000, 8, 0), r.at);
+	assert_ptr_equal(mr_reach(g->vhca, &hint, r.key, g->pd, 0x1008, 8, 0), r.at + 8);
+	assert_ptr_equal(mr_reach(g->vhca, &kept, stays.key, g->pd, 0x9000, 8, 0),
+			 stays.at);
+	assert_null(mr_reach(other->vhca, &hint, r.key, other->pd, 0x1000, 8, 0));
+	assert_ptr_equal(mr_reach(g->vhca, &hint, r.key, g->pd, 0x1000, 8, 0), r.at);
+	region_end(&r);
+	assert_null(mr_reach(g->vhca, &hint, r.key, g->pd, 0x1000, 8, 0));
+	assert_ptr_equal(mr_reach(g->vhca, &kept, stays.key, g->pd, 0x9000, 8, 0),
+			 stays.at);
+	rig_free(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_hint_does_not_outlive_its_mr),
 		cmocka_unit_test(every_byte_of_a_region_is_where_it_was_mapped),
 		cmocka_unit_test(nothing_beyond_a_region_is_reached),
 		cmocka_unit_test(lengths_that_wrap_reach_nothing),
