@@ -13,7 +13,7 @@
  * next pass, after the other QPs.
  */
 #define SHARE_REQUESTS 64
-#define SHARE_BYTES    (128u << 10)
+#define SHARE_BYTES    (256u << 10)
 
 /* ---- fetching ---------------------------------------------------------- */
 

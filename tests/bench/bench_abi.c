@@ -16,96 +16,6 @@
 #define RINGS      20000
 #define COPY_BYTES (32u << 20)
 
-/* ---- slot queues ------------------------------------------------------- */
-
-#define ORDER      7 /* twice what is outstanding */
-
-struct slot {
-	uint32_t gen;
-	uint32_t pad;
-	uint64_t word;
-	uint8_t rest[VIB_LINE - 16];
-};
-
-#define QUEUE_BYTES (VIB_QUEUE_SLOTS_OFFSET + (sizeof(struct slot) << ORDER))
-
-struct queues {
-	uint8_t work[QUEUE_BYTES] __attribute__((aligned(VIB_PAGE_SIZE)));
-	uint8_t done[QUEUE_BYTES] __attribute__((aligned(VIB_PAGE_SIZE)));
-	uint32_t ops;
-	uint32_t outstanding;
-};
-
-static void open_queue(struct vib_queue *q, uint8_t *memory)
-{
-	vib_queue_init(q, memory, ORDER, sizeof(struct slot));
-}
-
-static void put(struct vib_queue *q, uint64_t word)
-{
-	struct slot *s;
-
-	while (vib_queue_room(q) == 0)
-		relax();
-	s = vib_queue_next_slot(q);
-	memset(s->rest, (int)word, sizeof(s->rest));
-	s->word = word;
-	vib_queue_produce(q);
-}
-
-static uint64_t take(struct vib_queue *q)
-{
-	const struct slot *s;
-	uint64_t word;
-
-	while (!(s = vib_queue_peek(q)))
-		relax();
-	word = s->word;
-	vib_queue_consume(q);
-	return word;
-}
-
-static void *slot_server(void *arg)
-{
-	struct queues *qs = arg;
-	struct vib_queue work, done;
-
-	open_queue(&work, qs->work);
-	open_queue(&done, qs->done);
-	serve_here();
-	for (uint32_t i = 0; i < qs->ops; i++)
-		put(&done, take(&work));
-	return NULL;
-}
-
-static void slot_client(void *arg)
-{
-	struct queues *qs = arg;
-	struct vib_queue work, done;
-	uint32_t sent = 0, finished = 0;
-
-	open_queue(&work, qs->work);
-	open_queue(&done, qs->done);
-	while (finished < qs->ops) {
-		while (sent < qs->ops && sent - finished < qs->outstanding)
-			put(&work, sent++);
-		if (take(&done) != finished++) {
-			fprintf(stderr, "bench: completions out of order\n");
-			exit(1);
-		}
-	}
-}
-
-static double run_queues(uint32_t ops, uint32_t outstanding)
-{
-	static struct queues qs;
-
-	memset(&qs, 0, sizeof(qs));
-	qs.ops = ops;
-	qs.outstanding = outstanding;
-	return timed(slot_server, slot_client, &qs);
-}
-
 /* ---- alone ------------------------------------------------------------- */
 
 static struct vib_doorbell_page page __attribute__((aligned(VIB_PAGE_SIZE)));
@@ -151,8 +61,8 @@ int main(void)
 	for (int i = 0; i < ROUNDS; i++) {
 		floor_ns[i] = floor_trip();
 		floor_mops[i] = floor_rate();
-		trip_ns[i] = run_queues(TRIPS, 1) / TRIPS * 1e9;
-		rate[i] = RATE_OPS / run_queues(RATE_OPS, OUTSTANDING) / 1e6;
+		trip_ns[i] = slot_trip();
+		rate[i] = slot_rate();
 		ring_ns[i] = ring_cost();
 		locked_ns[i] = locked_cost();
 		copy[i] = copy_rate(to, from, COPY_BYTES, 1);

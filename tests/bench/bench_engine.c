@@ -196,7 +196,7 @@ int main(void)
 		lat_floor[i] = floor_trip();
 		lat[i] = small_latency(&one);
 		lat_many[i] = small_latency(&many);
-		rate_floor[i] = floor_rate();
+		rate_floor[i] = slot_rate();
 		rate[i] = small_rate(&one);
 		/* The same memory that the poller copies, in the same order. */
 		copy_64k[i] = copy_rate(one.b.memory, one.a.memory, 64 << 10, BW_OPS_64K);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <xen-ib/types.h>
+#include <xen-ib/slot.h>
 
 double now(void)
 {
@@ -187,13 +187,140 @@ double floor_rate(void)
 	return RATE_OPS / run_floor(RATE_OPS, OUTSTANDING) / 1e6;
 }
 
+/* ---- slot queues ------------------------------------------------------- */
+
+#define ORDER 7 /* twice what is outstanding */
+
+struct slot {
+	uint32_t gen;
+	uint32_t pad;
+	uint64_t word;
+	uint8_t rest[VIB_LINE - 16];
+};
+
+#define QUEUE_BYTES (VIB_QUEUE_SLOTS_OFFSET + (sizeof(struct slot) << ORDER))
+
+struct queues {
+	uint8_t work[QUEUE_BYTES] __attribute__((aligned(VIB_PAGE_SIZE)));
+	uint8_t done[QUEUE_BYTES] __attribute__((aligned(VIB_PAGE_SIZE)));
+	uint32_t ops;
+	uint32_t outstanding;
+};
+
+static void open_queue(struct vib_queue *q, uint8_t *memory)
+{
+	vib_queue_init(q, memory, ORDER, sizeof(struct slot));
+}
+
+static void put(struct vib_queue *q, uint64_t word)
+{
+	struct slot *s;
+
+	while (vib_queue_room(q) == 0)
+		relax();
+	s = vib_queue_next_slot(q);
+	memset(s->rest, (int)word, sizeof(s->rest));
+	s->word = word;
+	vib_queue_produce(q);
+}
+
+static uint64_t take(struct vib_queue *q)
+{
+	const struct slot *s;
+	uint64_t word;
+
+	while (!(s = vib_queue_peek(q)))
+		relax();
+	word = s->word;
+	vib_queue_consume(q);
+	return word;
+}
+
+static void *slot_server(void *arg)
+{
+	struct queues *qs = arg;
+	struct vib_queue work, done;
+
+	open_queue(&work, qs->work);
+	open_queue(&done, qs->done);
+	serve_here();
+	for (uint32_t i = 0; i < qs->ops; i++)
+		put(&done, take(&work));
+	return NULL;
+}
+
+static void slot_client(void *arg)
+{
+	struct queues *qs = arg;
+	struct vib_queue work, done;
+	uint32_t sent = 0, finished = 0;
+
+	open_queue(&work, qs->work);
+	open_queue(&done, qs->done);
+	while (finished < qs->ops) {
+		while (sent < qs->ops && sent - finished < qs->outstanding)
+			put(&work, sent++);
+		if (take(&done) != finished++) {
+			fprintf(stderr, "bench: completions out of order\n");
+			exit(1);
+		}
+	}
+}
+
+static double run_queues(uint32_t ops, uint32_t outstanding)
+{
+	static struct queues qs;
+
+	memset(&qs, 0, sizeof(qs));
+	qs.ops = ops;
+	qs.outstanding = outstanding;
+	return timed(slot_server, slot_client, &qs);
+}
+
+double slot_trip(void)
+{
+	return run_queues(TRIPS, 1) / TRIPS * 1e9;
+}
+
+double slot_rate(void)
+{
+	return RATE_OPS / run_queues(RATE_OPS, OUTSTANDING) / 1e6;
+}
+
+/* ---- copying ------------------------------------------------------------- */
+
+struct copy {
+	void *to;
+	const void *from;
+	size_t bytes;
+	unsigned int times;
+	uint32_t done;
+};
+
+static void *copy_server(void *arg)
+{
+	struct copy *c = arg;
+
+	serve_here();
+	for (unsigned int i = 0; i < c->times; i++) {
+		memcpy(c->to, c->from, c->bytes);
+		copied = ((volatile uint8_t *)c->to)[c->bytes / 2];
+	}
+	__atomic_store_n(&c->done, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+static void copy_client(void *arg)
+{
+	const struct copy *c = arg;
+
+	while (!__atomic_load_n(&c->done, __ATOMIC_ACQUIRE))
+		relax();
+}
+
 double copy_rate(void *to, const void *from, size_t bytes, unsigned int times)
 {
-	double start = now();
+	struct copy c = { .to = to, .from = from, .bytes = bytes, .times = times };
 
-	for (unsigned int i = 0; i < times; i++) {
-		memcpy(to, from, bytes);
-		copied = ((volatile uint8_t *)to)[bytes / 2];
-	}
-	return (double)bytes * times / (now() - start) / 1e9;
+	return (double)bytes * times / timed(copy_server, copy_client, &c) / 1e9;
 }

@@ -60,7 +60,13 @@ double floor_trip(void);
 /* The same with OUTSTANDING trips at a time: millions a second. */
 double floor_rate(void);
 
-/* GB/s of memcpy, @bytes at a time, from @from to @to, @times over. */
+/* The same through a pair of the ABI's slot queues, which know when they are full. */
+double slot_trip(void);
+double slot_rate(void);
+
+/* GB/s of memcpy on the second processor, @bytes at a time, from @from to @to,
+ * @times over, while this one waits for it as for a completion.
+ */
 double copy_rate(void *to, const void *from, size_t bytes, unsigned int times);
 
 #endif
