@@ -215,7 +215,10 @@ static bool copy(struct share *share, const struct sg *dst, const struct sg *src
 
 	if (n > LONG_COPY)
 		cq_release(share->poller);
-	sg_copy(dst, src, s->done, n);
+	if (n && bytes >= share->poller->engine->stream_bytes)
+		sg_copy_parts(dst, src, s->done, n, true);
+	else
+		sg_copy(dst, src, s->done, n);
 	s->done += n;
 	share->budget -= (uint32_t)n;
 	return s->done == bytes;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/qp.h"
+#include "engine/stream.h"
 #include "xenport/xenport.h"
 
 #define QP_BUCKETS 16384
@@ -24,6 +25,7 @@ struct engine *engine_new(unsigned int num_pollers, enum poll_mode mode)
 
 	if (!engine)
 		return NULL;
+	engine->stream_bytes = stream_threshold();
 	engine->pollers = calloc(num_pollers, sizeof(*engine->pollers));
 	if (!engine->pollers || table_init(&engine->qps, QP_BUCKETS) < 0 ||
 	    mcast_init(&engine->mcast) < 0)

@@ -20,6 +20,7 @@ struct engine {
 	struct table qps; /* by QPN */
 	struct mcast mcast;
 	uint64_t serial;
+	uint64_t stream_bytes; /* messages from this size on go past the caches */
 	unsigned int num_xens;
 	unsigned int num_pollers;
 	unsigned int next_poller;

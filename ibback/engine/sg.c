@@ -2,6 +2,7 @@
 #include "engine/sg.h"
 
 #include "engine/mr.h"
+#include "engine/stream.h"
 
 int sg_resolve(struct sg *sg, const struct vhca *vhca, struct mr_hint *hint, uint32_t pd,
 	       const struct vib_sge *sges, uint32_t count, uint32_t access)
@@ -36,7 +37,7 @@ static unsigned int seek(const struct sg *sg, uint64_t *offset)
 }
 
 void sg_copy_parts(const struct sg *dst, const struct sg *src, uint64_t from,
-		   uint64_t length)
+		   uint64_t length, bool stream)
 {
 	uint64_t to_off = from, from_off = from;
 	unsigned int d, s;
@@ -50,7 +51,11 @@ void sg_copy_parts(const struct sg *dst, const struct sg *src, uint64_t from,
 			n = src->part[s].length - from_off;
 		if (n > length)
 			n = length;
-		memmove(dst->part[d].at + to_off, src->part[s].at + from_off, n);
+		if (stream)
+			stream_copy(dst->part[d].at + to_off, src->part[s].at + from_off,
+				    n);
+		else
+			memmove(dst->part[d].at + to_off, src->part[s].at + from_off, n);
 		length -= n;
 		if (length == 0)
 			return;

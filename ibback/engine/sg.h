@@ -3,6 +3,7 @@
 #ifndef XEN_IB_IBBACK_SG_H
 #define XEN_IB_IBBACK_SG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -39,9 +40,9 @@ static inline void sg_one(struct sg *sg, uint8_t *at, uint64_t length)
 int sg_resolve(struct sg *sg, const struct vhca *vhca, struct mr_hint *hint, uint32_t pd,
 	       const struct vib_sge *sges, uint32_t count, uint32_t access);
 
-/* sg_copy() for lists of any length. */
+/* sg_copy() for lists of any length; @stream: past the caches. */
 void sg_copy_parts(const struct sg *dst, const struct sg *src, uint64_t from,
-		   uint64_t length);
+		   uint64_t length, bool stream);
 
 /* Copy bytes @from to @from + @length of a message; both lists have them. They
  * may overlap, as guests like.
@@ -54,7 +55,7 @@ static inline void sg_copy(const struct sg *dst, const struct sg *src, uint64_t 
 	if (dst->count == 1 && src->count == 1)
 		memmove(dst->part[0].at + from, src->part[0].at + from, length);
 	else
-		sg_copy_parts(dst, src, from, length);
+		sg_copy_parts(dst, src, from, length, false);
 }
 
 #endif
