@@ -273,11 +273,11 @@ bool poller_pass(struct poller *poller)
 	if (!poller->num_hot || pass % BELL_PASSES == 0)
 		worked |= take_bells(poller);
 	drain_backlog(poller);
-	notify_touched(poller);
 	if (pass % CLOCK_PASSES == 0) {
 		poller->now = clock_ns();
 		worked |= timers_run(&poller->timers, poller->now);
 	}
+	notify_touched(poller); /* after all that may complete something */
 	if (worked)
 		poller->idle_since = poller->now;
 	rcu_quiescent_state();
