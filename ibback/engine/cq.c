@@ -107,7 +107,7 @@ void cq_notify(struct poller *poller, struct cq *cq)
 	if (vib_read32(&cq->queue.hdr->arm) != VIB_ARM_NONE &&
 	    too_soon(cq, poller->now)) {
 		wait = true;
-	} else {
+	} else if (cq->entries) { /* or it was looked at since the last one came */
 		event = vib_cq_take_arm(&cq->queue, cq->solicited);
 		/* What was there before this look needs no event: its consumer
 		 * finds it when it arms.
