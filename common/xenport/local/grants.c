@@ -124,6 +124,8 @@ void *grants_map(const struct grants *grants, const uint32_t *refs, size_t count
 		if (!region)
 			goto fail;
 		run = run_length(region, refs + done, count - done);
+		/* The range is base's, which is returned. */
+		/* cppcheck-suppress leakReturnValNotUsed */
 		if (mmap(base + done * LOCAL_PAGE, run * LOCAL_PAGE, prot,
 			 MAP_SHARED | MAP_FIXED, region->fd,
 			 (off_t)(refs[done] & PAGE_MASK) * LOCAL_PAGE) == MAP_FAILED)
