@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -129,13 +130,14 @@ static pid_t fork_server(const char *socket)
 {
 	int ready = wakeup_open();
 	pid_t pid = fork();
+	struct pollfd pfd = { .events = POLLIN };
+	char path[XENPORT_PATH_MAX], token[32];
 
 	assert_true(pid >= 0);
 	if (!pid) {
 		struct xenport *xp = xenport_open_local(socket);
-		struct pollfd pfd = { .events = POLLIN };
-		char path[XENPORT_PATH_MAX], token[32];
 
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* with a test that failed */
 		if (!xp)
 			_exit(1);
 		pfd.fd = xenport_store_fd(xp);

@@ -127,7 +127,7 @@ static void garbage_ends_its_sender_alone(void **state)
 	assert_deadly_text(w, LOCAL_WRITE, "/a\0-v", 6);
 	assert_deadly_text(w, LOCAL_WRITE, "/a\0", 4);
 
-	((struct local_message *)big)->type = LOCAL_WRITE;
+	((struct local_message *)big)->type = LOCAL_FREE;
 	assert_deadly(w, big, sizeof(big));
 	assert_works(w, g);
 	localguest_close(g);
