@@ -137,15 +137,17 @@ static bool takes_sends(const struct qp *qp)
 
 bool qp_cool(struct qp *qp)
 {
-	bool quiet = true;
+	bool quiet = true, waiting;
 
 	if (pthread_spin_trylock(&qp->lock) != 0)
 		return false;
 	/* One that waits for its peer comes back by timer or kick, one in another
 	 * state when that changes.
 	 */
-	if (takes_sends(qp) && !(qp->sending.look_again && waits(qp)) &&
-	    vib_queue_arm(&qp->sq))
+	waiting = qp->sending.look_again && waits(qp);
+	if (qp->sending.active && !waiting)
+		quiet = false;
+	if (takes_sends(qp) && !waiting && vib_queue_arm(&qp->sq))
 		quiet = false;
 	if (qp->has_rq && qp->attr.state == VIB_QPS_ERR && vib_queue_arm(&qp->rq))
 		quiet = false;
