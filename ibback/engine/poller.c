@@ -106,16 +106,19 @@ static void on_ring(void *arg, struct qp *qp)
 /* Some pages a pass, in turn, so that many contexts do not slow the hot QPs. */
 static bool take_bells(struct poller *poller)
 {
-	struct doorbell *db = poller->next_doorbell;
+	struct doorbell *first = poller->next_doorbell, *db;
 	bool worked = false;
 
-	for (unsigned int i = 0; i < PASS_PAGES; i++) {
-		if (!db)
-			db = TAILQ_FIRST(&poller->doorbells);
-		if (!db || (i && db == poller->next_doorbell))
-			break;
+	if (!first)
+		first = TAILQ_FIRST(&poller->doorbells);
+	db = first;
+	for (unsigned int i = 0; db && i < PASS_PAGES; i++) {
 		worked |= doorbell_take(db, on_ring, poller);
 		db = TAILQ_NEXT(db, entry);
+		if (!db)
+			db = TAILQ_FIRST(&poller->doorbells);
+		if (db == first)
+			break;
 	}
 	poller->next_doorbell = db;
 	return worked;
