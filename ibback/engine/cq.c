@@ -22,6 +22,7 @@ static void on_kick(struct poller *poller, struct kick *kick)
 {
 	struct cq *cq = caa_container_of(kick, struct cq, kick);
 
+	cq_release(poller); /* a kick before this one may have completed into it */
 	pthread_spin_lock(&cq->lock);
 	if (cq->entries && cq->period_us && !cq->timer.deadline)
 		timer_set(&poller->timers, &cq->timer,
@@ -103,6 +104,7 @@ void cq_notify(struct poller *poller, struct cq *cq)
 {
 	bool event = false, wait = false;
 
+	cq_release(poller);
 	pthread_spin_lock(&cq->lock);
 	if (vib_read32(&cq->queue.hdr->arm) != VIB_ARM_NONE &&
 	    too_soon(cq, poller->now)) {
