@@ -111,7 +111,8 @@ int eq_create(struct vhca *vhca, uint32_t order, const struct memory *memory,
 {
 	struct eq *eq;
 
-	if (memory->pages != queue_pages(order, sizeof(struct vib_comp_event)))
+	if (!memory->pages ||
+	    memory->pages != queue_pages(order, sizeof(struct vib_comp_event)))
 		return -EINVAL;
 	if (vhca->eqs.count >= MAX_EQS)
 		return -ENOMEM;
