@@ -1,9 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# Fuzzers of what a frontend can write.
 
-FUZZERS += fuzz_control_ring
-SRCS_fuzz_control_ring := tests/fuzz/fuzz_control_ring.c \
+# The backend without its threads and what talks to xenstore; the clock is the
+# world's, and pollers pass while the control thread waits for them.
+FUZZ_WORLD := $(addprefix tests/fuzz/,world.c grants.c driver.c commands.c \
+	requests.c moves.c setup.c) \
 	$(addprefix ibback/control/,connection.c command.c object_command.c pages.c vport.c) \
-	$(wildcard ibback/engine/*.c) common/xenport/xenport.c \
-	$(wildcard common/schema/*.c) $(B)/gen/vib_schema_table.c
-CFLAGS_fuzz_control_ring := -Iibback
-LIBS_fuzz_control_ring = $(LIBS_engine)
+	$(filter-out %/poller_thread.c,$(wildcard ibback/engine/*.c)) \
+	common/xenport/xenport.c $(wildcard common/schema/*.c) $(SCHEMA_TABLE)
+FUZZ_WORLD_LIBS = $(LIBS_engine) -Wl,--wrap=urcu_qsbr_synchronize_rcu,--wrap=poller_call
+
+define world_fuzzer
+FUZZERS += $(1)
+SRCS_$(1) := tests/fuzz/$(1).c $(FUZZ_WORLD)
+CFLAGS_$(1) := -Iibback
+LIBS_$(1) = $$(FUZZ_WORLD_LIBS)
+endef
+$(foreach f,fuzz_control_ring fuzz_wqe fuzz_neighbours,$(eval $(call world_fuzzer,$(f))))

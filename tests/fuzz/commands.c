@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* From a few bytes to a command. */
+#include <string.h>
+
+#include "driver.h"
+#include "engine/objects.h"
+
+/* ---- memory ------------------------------------------------------------ */
+
+#define OBJECT_PAGES (WORLD_RO_PAGE - PAGE_FREE)
+
+/* @count pages for an object, in turn: they come to be used twice. */
+static uint32_t take_pages(struct driver *d, uint32_t count)
+{
+	uint32_t first;
+
+	if (d->next_page + count > WORLD_RO_PAGE)
+		d->next_page = PAGE_FREE;
+	first = d->next_page;
+	d->next_page += count > OBJECT_PAGES ? 0 : count;
+	return first;
+}
+
+/*
+ * The tree of @count pages from @first on, round and round in those there are,
+ * with its list, if it needs one, in page @list.
+ */
+static struct vib_pages name_pages(struct driver *d, uint32_t first, uint32_t count,
+				   uint32_t list)
+{
+	uint32_t *refs = (uint32_t *)d->guest->pages[list];
+	uint32_t *top = (uint32_t *)d->guest->pages[PAGE_LIST + 1];
+
+	if (count <= 1)
+		return (struct vib_pages){ .count = count, .root = first };
+	for (uint32_t i = 0; i < count && i < VIB_LIST_REFS; i++)
+		refs[i] = PAGE_FREE + (first - PAGE_FREE + i) % OBJECT_PAGES;
+	if (count <= VIB_LIST_REFS)
+		return (struct vib_pages){ .count = count, .root = list };
+	for (uint32_t i = 0; i <= count / VIB_LIST_REFS; i++)
+		top[i] = PAGE_LIST;
+	return (struct vib_pages){ .count = count, .root = PAGE_LIST + 1 };
+}
+
+static struct vib_pages make_pages(struct driver *d, uint32_t count)
+{
+	return name_pages(d, take_pages(d, count), count, PAGE_LIST);
+}
+
+/* ---- operands ----------------------------------------------------------- */
+
+uint32_t driver_choose(uint8_t arg, uint32_t most)
+{
+	return arg >= 0xf8 ? most + arg - 0xf8 : arg % (most + 1);
+}
+
+static void want_mr(struct driver *d, const struct move *m, struct vib_cmd_reg_mr *cmd)
+{
+	static const uint32_t many[] = { 41, 64, 1023, 1024, 1025, 1100 };
+	uint32_t pages = 1 + m->arg[ARG_PAGES] % 8, offset = m->arg[ARG_OFFSET] * 13u;
+
+	if (m->arg[ARG_PAGES] >= 0xf8)
+		pages = many[m->arg[ARG_PAGES] % 6];
+	*cmd = (struct vib_cmd_reg_mr){
+		.iova = (uint64_t)m->arg[ARG_MORE] << 20 | offset,
+		.length = (uint64_t)pages * VIB_PAGE_SIZE - offset - m->arg[ARG_ORDER],
+		.pd = driver_number(d, PD, m->pick[PICK_PD]),
+		.access = driver_choose(m->arg[ARG_ACCESS], 15),
+		.pages = make_pages(d, pages),
+	};
+}
+
+static struct vib_work_queue want_queue(struct driver *d, uint32_t order,
+					uint32_t max_sge, uint32_t stride, uint32_t list)
+{
+	uint32_t pages = queue_pages(order, stride);
+
+	return (struct vib_work_queue){
+		.order = order,
+		.max_sge = max_sge,
+		.stride = stride,
+		.pages = name_pages(d, take_pages(d, pages), pages, list),
+	};
+}
+
+static void want_qp(struct driver *d, const struct move *m, struct vib_cmd_create_qp *cmd)
+{
+	uint32_t sge = driver_choose(m->arg[ARG_SGE] & 0x7f, 32);
+	uint32_t max_inline = m->arg[ARG_INLINE] * 2u;
+	bool srq = m->pick[PICK_SRQ] < 0x40;
+
+	*cmd = (struct vib_cmd_create_qp){
+		.pd = driver_number(d, PD, m->pick[PICK_PD]),
+		.send_cq = driver_number(d, CQ, m->pick[PICK_CQ]),
+		.recv_cq = driver_number(d, CQ, m->pick[PICK_CQ2]),
+		.srq = srq ? driver_number(d, SRQ, m->pick[PICK_SRQ]) : VIB_NO_OBJECT,
+		.type = (uint8_t)(VIB_QPT_RC + m->arg[ARG_TYPE] % 3),
+		.flags = m->arg[ARG_FLAGS] & VIB_QP_SIG_ALL,
+		.db_index = (uint16_t)(d->next_bell++ * 67 % VIB_DB_QUEUES),
+		.doorbell = driver_number(d, DOORBELL, m->pick[PICK_DOORBELL]),
+		.max_inline = max_inline,
+	};
+	cmd->sq = want_queue(d, 1 + m->arg[ARG_ORDER] % 3, sge,
+			     vib_send_stride(sge, max_inline, cmd->type == VIB_QPT_UD),
+			     PAGE_LIST);
+	if (cmd->srq == VIB_NO_OBJECT)
+		cmd->rq = want_queue(d, 1 + m->arg[ARG_ORDER] / 4 % 3, sge,
+				     vib_recv_stride(sge), PAGE_LIST + 1);
+}
+
+struct vib_av driver_av(const struct move *m, uint8_t how)
+{
+	const struct world_guest *to = &world[m->pick[PICK_GUEST] % WORLD_GUESTS];
+	struct vib_av av = { .dlid = to->vport.lid };
+
+	if (!(how & 1))
+		return av;
+	av.flags = VIB_AV_GRH;
+	av.dgid = to->vport.attr.gids[how >> 1 & 1];
+	av.sgid_index = how >> 2 & 1;
+	if (how & 8)
+		av.dgid.raw[0] = 0xff;
+	if (how >= 0xf8)
+		av.sgid_index = how;
+	return av;
+}
+
+/* The attributes that a QP of @type needs for @state. */
+static uint32_t mask_for(uint8_t type, uint8_t state)
+{
+	bool rc = type == VIB_QPT_RC, ud = type == VIB_QPT_UD;
+
+	switch (state) {
+	case VIB_QPS_INIT:
+		return VIB_QP_PKEY_INDEX | VIB_QP_PORT |
+		       (ud ? VIB_QP_QKEY : VIB_QP_ACCESS_FLAGS);
+	case VIB_QPS_RTR:
+		if (ud)
+			return 0;
+		return VIB_QP_AV | VIB_QP_PATH_MTU | VIB_QP_DEST_QPN | VIB_QP_RQ_PSN |
+		       (rc ? VIB_QP_MAX_DEST_RD_ATOMIC | VIB_QP_MIN_RNR_TIMER : 0);
+	case VIB_QPS_RTS:
+		return VIB_QP_SQ_PSN |
+		       (rc ? VIB_QP_TIMEOUT | VIB_QP_RETRY_CNT | VIB_QP_RNR_RETRY |
+					VIB_QP_MAX_QP_RD_ATOMIC
+			   : 0);
+	default:
+		return 0;
+	}
+}
+
+static void want_state(struct driver *d, const struct move *m, uint8_t state,
+		       struct vib_cmd_modify_qp *cmd)
+{
+	const struct thing *qp = driver_pick(d, QP, m->pick[PICK_THING]);
+	struct driver *to = &drivers[m->pick[PICK_GUEST] % WORLD_GUESTS];
+	uint8_t more = m->arg[ARG_MORE];
+
+	*cmd = (struct vib_cmd_modify_qp){
+		.qpn = qp ? qp->number : VIB_NO_OBJECT,
+		.mask = VIB_QP_STATE | (qp ? mask_for(qp->type, state) : 0),
+		.attr = {
+			.state = state,
+			.cur_state = state - 1,
+			.path_mtu = 1 + more % 5,
+			.port = VIB_PORT,
+			.qkey = d->qkey,
+			.dest_qpn = driver_number(to, QP, m->pick[PICK_PEER]),
+			.access_flags = m->arg[ARG_FLAGS] ^ 0xf,
+			.pkey_index = more & 0x80 ? 1 : 0,
+			.max_rd_atomic = more % 16,
+			.max_dest_rd_atomic = more / 2 % 16,
+			.min_rnr_timer = m->arg[ARG_RNR_TIMER] % 32,
+			.timeout = m->arg[ARG_TIMEOUT] % 32,
+			.retry_cnt = m->arg[ARG_RETRIES] % 8,
+			.rnr_retry = m->arg[ARG_RETRIES] / 8 % 8,
+			.en_sqd_async_notify = more & 1,
+			.av = driver_av(m, m->arg[ARG_AV]),
+		},
+	};
+	if (state == VIB_QPS_SQD && more & 1)
+		cmd->mask |= VIB_QP_EN_SQD_ASYNC_NOTIFY;
+}
+
+static void want_mcast(struct driver *d, const struct move *m, struct vib_cmd_mcast *cmd)
+{
+	*cmd = (struct vib_cmd_mcast){ .qpn = driver_number(d, QP, m->pick[PICK_THING]) };
+	cmd->mgid = driver_av(m, 1 | 8 | m->arg[0]).dgid;
+}
+
+/* The command m->op without anything wrong but what bytes of @m say. */
+static void want(struct driver *d, const struct move *m, struct vib_control_request *req)
+{
+	static const enum kind kinds[] = {
+		[VIB_CMD_UNMAP_DOORBELL] = DOORBELL, [VIB_CMD_DESTROY_EQ] = EQ,
+		[VIB_CMD_DEALLOC_PD] = PD,           [VIB_CMD_DEREG_MR] = MR,
+		[VIB_CMD_DESTROY_CQ] = CQ,           [VIB_CMD_QUERY_SRQ] = SRQ,
+		[VIB_CMD_DESTROY_SRQ] = SRQ,         [VIB_CMD_QUERY_QP] = QP,
+		[VIB_CMD_DESTROY_QP] = QP,
+	};
+	uint32_t order = 1 + m->arg[ARG_ORDER] % 8,
+		 sge = driver_choose(m->arg[ARG_SGE], 32);
+
+	memset(req, 0, sizeof(*req));
+	req->operation = m->op;
+	switch (m->op) {
+	case VIB_CMD_QUERY_DEVICE:
+	case VIB_CMD_QUERY_PORT:
+	case VIB_CMD_QUERY_GID:
+	case VIB_CMD_QUERY_PKEY:
+		req->port = VIB_PORT;
+		req->u.query_table.first = m->arg[0];
+		req->u.query_table.count = m->arg[1];
+		break;
+	case VIB_CMD_MAP_DOORBELL:
+		req->u.map_doorbell.ref = take_pages(d, 1);
+		req->u.map_doorbell.event_channel = d->next_port++;
+		break;
+	case VIB_CMD_CREATE_EQ:
+		req->u.create_eq.order = order;
+		req->u.create_eq.event_channel = d->next_port++;
+		req->u.create_eq.pages =
+			make_pages(d, queue_pages(order, sizeof(struct vib_comp_event)));
+		break;
+	case VIB_CMD_REG_MR:
+		want_mr(d, m, &req->u.reg_mr);
+		break;
+	case VIB_CMD_CREATE_CQ:
+		req->u.create_cq.order = order;
+		req->u.create_cq.eq = driver_number(d, EQ, m->pick[PICK_EQ]);
+		req->u.create_cq.pages =
+			make_pages(d, queue_pages(order, sizeof(struct vib_cqe)));
+		break;
+	case VIB_CMD_MODIFY_CQ:
+		req->u.modify_cq.cq = driver_number(d, CQ, m->pick[PICK_THING]);
+		req->u.modify_cq.count = m->arg[0];
+		req->u.modify_cq.period_us = m->arg[1];
+		break;
+	case VIB_CMD_CREATE_SRQ:
+		req->u.create_srq = (struct vib_cmd_create_srq){
+			.pd = driver_number(d, PD, m->pick[PICK_PD]),
+			.order = order,
+			.max_sge = sge,
+			.stride = vib_recv_stride(sge),
+			.limit = m->arg[ARG_MORE],
+			.pages = make_pages(d, queue_pages(order, vib_recv_stride(sge))),
+		};
+		break;
+	case VIB_CMD_MODIFY_SRQ:
+		req->u.modify_srq.srq = driver_number(d, SRQ, m->pick[PICK_THING]);
+		req->u.modify_srq.limit = m->arg[0];
+		break;
+	case VIB_CMD_CREATE_QP:
+		want_qp(d, m, &req->u.create_qp);
+		break;
+	case VIB_CMD_MODIFY_QP:
+		want_state(d, m, m->arg[ARG_STATE] % 8, &req->u.modify_qp);
+		break;
+	case VIB_CMD_ATTACH_MCAST:
+	case VIB_CMD_DETACH_MCAST:
+		want_mcast(d, m, &req->u.mcast);
+		break;
+	default:
+		if (m->op < sizeof(kinds) / sizeof(kinds[0]))
+			req->u.object.number =
+				driver_number(d, kinds[m->op], m->pick[PICK_THING]);
+		break;
+	}
+}
+
+/* ---- commands ---------------------------------------------------------- */
+
+void driver_spoil(const struct move *m, uint32_t *at, uint32_t words)
+{
+	for (unsigned int i = 0; i < 2; i++)
+		if (m->at[i])
+			at[m->at[i] & (words - 1)] = m->value[i];
+}
+
+int32_t driver_make(struct driver *d, const struct move *m,
+		    struct vib_control_response *rsp)
+{
+	struct vib_control_request req;
+
+	want(d, m, &req);
+	driver_spoil(m, (uint32_t *)&req, sizeof(req) / 4);
+	return driver_command(d, &req, rsp);
+}
+
+void driver_bring_up(struct driver *d, const struct move *m, enum vib_qp_state state)
+{
+	struct vib_control_request req = { .operation = VIB_CMD_MODIFY_QP };
+	struct vib_control_response rsp;
+
+	for (uint8_t s = VIB_QPS_INIT; s <= state; s++) {
+		want_state(d, m, s, &req.u.modify_qp);
+		(void)driver_command(d, &req, &rsp);
+	}
+}

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* From a few bytes to a work request. */
+#include <string.h>
+
+#include "driver.h"
+
+/* A length, often one at an edge of what is left of an MR. */
+static uint32_t length(uint8_t how, uint64_t left)
+{
+	static const uint32_t edges[] = {
+		0,  1,  7,    8,    9,          40,         63,
+		64, 65, 4096, 4097, 0x7fffffff, 0x80000000, 0xffffffff,
+	};
+
+	if (how < 0x40)
+		return (uint32_t)(left > how ? left - how : left);
+	if (how < 0x80)
+		return how - 0x40;
+	if (how < 0xe0)
+		return edges[how % (sizeof(edges) / sizeof(edges[0]))];
+	return (uint32_t)left + how - 0xe0;
+}
+
+/* @count SGEs at @sge, of MRs that @d has. */
+static void fill_sges(struct driver *d, const struct move *m, struct vib_sge *sge,
+		      uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const struct thing *mr =
+			driver_pick(d, MR, (uint8_t)(m->pick[PICK_MR] + i));
+		uint32_t offset = m->arg[ARG_LOCAL];
+
+		if (!mr)
+			return;
+		sge[i].addr = mr->iova + offset;
+		sge[i].lkey = mr->number;
+		sge[i].length = length(m->arg[ARG_LENGTH], mr->length - offset);
+	}
+}
+
+/* The operands: whom it is for, and what of his memory. */
+static void fill_operands(const struct move *m, const struct thing *qp, uint32_t qkey,
+			  struct vib_send_wqe *wqe)
+{
+	struct driver *to = &drivers[m->pick[PICK_GUEST] % WORLD_GUESTS];
+	const struct thing *mr = driver_pick(to, MR, m->pick[PICK_PEER]);
+
+	if (qp->type == VIB_QPT_UD) {
+		wqe->u.ud.remote_qpn = driver_number(to, QP, m->pick[PICK_PEER]);
+		wqe->u.ud.qkey = qkey;
+		wqe->u.ud.av = driver_av(m, m->arg[ARG_WR_AV]);
+		return;
+	}
+	/* RDMA's and atomics' first operands are the same. */
+	wqe->u.atomic.remote_addr = (mr ? mr->iova : 0) + m->arg[ARG_REMOTE];
+	wqe->u.atomic.rkey = mr ? mr->number : m->value[0];
+	if (wqe->opcode == VIB_OP_CMP_SWAP || wqe->opcode == VIB_OP_FETCH_ADD) {
+		wqe->u.atomic.remote_addr &= ~7ull;
+		wqe->u.atomic.compare_add = m->arg[7];
+		wqe->u.atomic.swap = m->value[1];
+	}
+}
+
+void driver_send(struct driver *d, const struct move *m)
+{
+	struct thing *qp = driver_pick(d, QP, m->pick[PICK_THING]);
+	struct vib_queue *q = qp ? &qp->queue[Q_SEND] : NULL;
+	uint8_t *slot = q ? driver_slot(d, q, q->index) : NULL;
+	struct vib_send_wqe *wqe = (struct vib_send_wqe *)slot;
+	uint32_t offset, room;
+
+	if (!slot)
+		return;
+	memset(slot + 4, 0, q->stride - 4);
+	wqe->opcode = m->op < 0xe0 ? m->op % 7 : m->op;
+	wqe->flags = m->arg[ARG_WR_FLAGS] & 0x0f;
+	wqe->wr_id = (uint64_t)qp->number << 32 | q->index;
+	wqe->imm = m->value[0];
+	fill_operands(m, qp, d->qkey, wqe);
+	offset = vib_send_data_offset(wqe->opcode, qp->type == VIB_QPT_UD);
+	room = q->stride > offset ? q->stride - offset : 0;
+	if (wqe->flags & VIB_SEND_INLINE) {
+		wqe->inline_len = length(m->arg[ARG_LENGTH], qp->max_inline);
+		memset(slot + offset, 0x5a, room);
+	} else {
+		wqe->num_sge =
+			(uint8_t)driver_choose(m->arg[ARG_NUM_SGE], qp->max_send_sge);
+		if (wqe->num_sge * sizeof(struct vib_sge) <= room)
+			fill_sges(d, m, (struct vib_sge *)(slot + offset), wqe->num_sge);
+	}
+	driver_spoil(m, (uint32_t *)slot, 16);
+	driver_produce(d, qp, q, m->arg[ARG_RING] & 1);
+}
+
+void driver_receive(struct driver *d, const struct move *m)
+{
+	bool shared = m->arg[ARG_WR_FLAGS] & 1;
+	struct thing *t = driver_pick(d, shared ? SRQ : QP, m->pick[PICK_THING]);
+	struct vib_queue *q = t ? &t->queue[Q_RECV] : NULL;
+	uint8_t *slot = q ? driver_slot(d, q, q->index) : NULL;
+	struct vib_recv_wqe *wqe = (struct vib_recv_wqe *)slot;
+
+	if (!slot)
+		return;
+	memset(slot + 4, 0, q->stride - 4);
+	wqe->wr_id = (uint64_t)t->number << 32 | q->index;
+	wqe->num_sge = driver_choose(m->arg[ARG_NUM_SGE], t->max_recv_sge);
+	if (wqe->num_sge * sizeof(struct vib_sge) <= q->stride - sizeof(*wqe))
+		fill_sges(d, m, (struct vib_sge *)(wqe + 1), wqe->num_sge);
+	driver_spoil(m, (uint32_t *)slot, 16);
+	if (shared)
+		vib_queue_produce(q); /* nobody rings for an SRQ */
+	else
+		driver_produce(d, t, q, m->arg[ARG_RING] & 1);
+}

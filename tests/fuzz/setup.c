@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "setup.h"
+
+#include <string.h>
+
+#define CANARY 0xa5
+
+/* ---- objects ----------------------------------------------------------- */
+
+static void make(struct driver *d, const struct move *m)
+{
+	struct vib_control_response rsp;
+
+	EXPECT(driver_make(d, m, &rsp) == 0);
+}
+
+static void make_queues(struct driver *d)
+{
+	make(d, &(struct move){ .op = VIB_CMD_MAP_DOORBELL });
+	make(d, &(struct move){ .op = VIB_CMD_CREATE_EQ });
+	make(d, &(struct move){ .op = VIB_CMD_ALLOC_PD });
+	/* One with events, one without; 32 entries fill more than a page. */
+	make(d, &(struct move){ .op = VIB_CMD_CREATE_CQ, .arg[ARG_ORDER] = 5 });
+	make(d, &(struct move){ .op = VIB_CMD_CREATE_CQ,
+				.arg[ARG_ORDER] = 4,
+				.pick[PICK_EQ] = PICK_NONE });
+	make(d, &(struct move){ .op = VIB_CMD_CREATE_SRQ,
+				.arg = { [ARG_ORDER] = 2, [ARG_SGE] = 2 } });
+}
+
+static void make_mrs(struct driver *d)
+{
+	static const uint8_t access[SETUP_MRS] = {
+		VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE |
+			VIB_ACCESS_REMOTE_READ | VIB_ACCESS_REMOTE_ATOMIC,
+		VIB_ACCESS_LOCAL_WRITE,
+		VIB_ACCESS_REMOTE_READ,
+		VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE,
+	};
+
+	for (uint8_t i = 0; i < SETUP_MRS; i++)
+		make(d, &(struct move){ .op = VIB_CMD_REG_MR,
+					.arg = { [ARG_ORDER] = SETUP_MR_SHORT,
+						 [ARG_OFFSET] = SETUP_MR_OFFSET / 13,
+						 [ARG_ACCESS] = access[i],
+						 [ARG_PAGES] = i % 2,
+						 [ARG_MORE] = i } });
+}
+
+/* RC twice, the second with the SRQ; UC; UD twice, the same. */
+static void make_qps(struct driver *d)
+{
+	static const struct {
+		uint8_t type, srq;
+	} all[] = {
+		{ 0, PICK_NONE }, { 0, 0 }, { 1, PICK_NONE }, { 2, PICK_NONE }, { 2, 0 }
+	};
+
+	for (uint8_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		make(d, &(struct move){ .op = VIB_CMD_CREATE_QP,
+					.pick = { [PICK_CQ] = i & 1,
+						  [PICK_CQ2] = i >> 1 & 1,
+						  [PICK_SRQ] = all[i].srq },
+					.arg = { [ARG_ORDER] = 1 | 1 << 2,
+						 [ARG_SGE] = 3,
+						 [ARG_TYPE] = all[i].type,
+						 [ARG_INLINE] = 32,
+						 [ARG_FLAGS] = i == 0 } });
+}
+
+void setup_bring_up(struct driver *d, unsigned int peer)
+{
+	for (uint8_t i = 0; i < d->count[QP]; i++)
+		driver_bring_up(d,
+				&(struct move){ .pick = { i, [PICK_GUEST] = (uint8_t)peer,
+							  [PICK_PEER] = i },
+						.arg = { [ARG_RNR_TIMER] = 1,
+							 [ARG_TIMEOUT] = 5,
+							 [ARG_RETRIES] = 2 | 3 << 3,
+							 [ARG_MORE] = 4 } },
+				VIB_QPS_RTS);
+}
+
+void setup_guest(struct driver *d, struct world_guest *g, uint32_t qkey)
+{
+	d->guest = g;
+	d->qkey = qkey;
+	driver_begin(d);
+	make_queues(d);
+	make_mrs(d);
+	make_qps(d);
+}
+
+/* ---- memory ------------------------------------------------------------ */
+
+/* What nobody may write. */
+struct hole {
+	uint8_t *at;
+	size_t size;
+};
+static struct hole holes[WORLD_GUESTS * (3 * SETUP_MRS + 1)];
+static unsigned int num_holes;
+
+static void add_hole(uint8_t *at, size_t size)
+{
+	holes[num_holes++] = (struct hole){ at, size };
+	memset(at, CANARY, size);
+}
+
+void setup_forget_holes(void)
+{
+	num_holes = 0;
+}
+
+/* Around each MR, all of one without the right, and pages of no object. */
+void setup_holes(const struct driver *d)
+{
+	for (unsigned int i = 0; i < SETUP_MRS; i++) {
+		uint8_t *at = d->guest->pages[d->things[MR][i].page];
+		size_t size = (1 + i % 2) * VIB_PAGE_SIZE;
+
+		add_hole(at, SETUP_MR_OFFSET);
+		add_hole(at + size - SETUP_MR_SHORT, SETUP_MR_SHORT);
+		if (!(d->things[MR][i].access & VIB_ACCESS_LOCAL_WRITE))
+			add_hole(at, size);
+	}
+	add_hole(d->guest->pages[d->next_page],
+		 (size_t)(WORLD_PAGES - d->next_page) * VIB_PAGE_SIZE);
+}
+
+void setup_check_holes(void)
+{
+	/* All bytes are the same if each is what the one before it is. */
+	for (const struct hole *h = holes; h < holes + num_holes; h++)
+		EXPECT(h->at[0] == CANARY && memcmp(h->at, h->at + 1, h->size - 1) == 0);
+}

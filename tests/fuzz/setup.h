@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A guest that has one of everything, and memory around it that nobody may write. */
+#ifndef XEN_IB_TESTS_FUZZ_SETUP_H
+#define XEN_IB_TESTS_FUZZ_SETUP_H
+
+#include "driver.h"
+
+/* Its QPs, in order of their making, of which QP and CQ numbers here speak. */
+enum setup_qp {
+	SETUP_RC,
+	SETUP_RC_SRQ,
+	SETUP_UC,
+	SETUP_UD,
+	SETUP_UD_SRQ,
+	SETUP_QPS,
+};
+
+/* The send queue of QP i completes into CQ i & 1, its receives into i >> 1 & 1. */
+enum setup_cq {
+	SETUP_CQ_EVENTS, /* has an EQ */
+	SETUP_CQ_QUIET,
+	SETUP_CQS,
+};
+
+/* MRs: all rights; local alone; read by peers; written by peers. */
+#define SETUP_MRS       4
+/* Bytes of their first page before them, of their last behind them. */
+#define SETUP_MR_OFFSET 104
+#define SETUP_MR_SHORT  24
+
+/* The event channel of its EQ. */
+#define SETUP_EQ_PORT   2
+
+void setup_guest(struct driver *d, struct world_guest *g, uint32_t qkey);
+
+/* Connect each QP of @d to that of guest @peer, as far as that does the same. */
+void setup_bring_up(struct driver *d, unsigned int peer);
+
+/* Note, and fill, what nobody may write of the memory of @d. */
+void setup_holes(const struct driver *d);
+void setup_forget_holes(void);
+
+/* Abort if anybody did. */
+void setup_check_holes(void);
+
+#endif

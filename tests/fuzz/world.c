@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/object_command.h"
+#include "engine/engine.h"
+#include "engine/poller_thread.h"
+#include "engine/port_view.h"
+#include "engine/rcu.h"
+#include "grants.h"
+
+struct world_guest world[WORLD_GUESTS];
+struct engine *world_engine;
+uint64_t world_now;
+
+static struct fabric fabric = { .name = "local", .up = true };
+
+_Noreturn void world_fail(const char *file, int line, const char *what)
+{
+	fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
+	abort();
+}
+
+/* What was freed long ago need not be caught: caches are worth more. */
+const char *__asan_default_options(void);
+
+const char *__asan_default_options(void)
+{
+	return "quarantine_size_mb=8";
+}
+
+/* ---- in place of poller_thread.c --------------------------------------- */
+
+uint64_t clock_ns(void)
+{
+	return world_now;
+}
+
+int poller_start(struct poller *poller, int cpu)
+{
+	(void)poller;
+	(void)cpu;
+	return -1;
+}
+
+void poller_stop(struct poller *poller)
+{
+	(void)poller;
+}
+
+/* ---- pollers ----------------------------------------------------------- */
+
+static void pass(struct poller *poller)
+{
+	poller_pass(poller);
+	EXPECT(!poller->held && !poller->num_touched);
+}
+
+/* The order alternates, so that neither is always the first to see a change. */
+void world_pass(unsigned int times, uint64_t ns)
+{
+	for (unsigned int i = 0; i < times; i++) {
+		world_now += ns;
+		for (unsigned int p = 0; p < WORLD_POLLERS; p++)
+			pass(&world_engine->pollers[(i + p) % WORLD_POLLERS]);
+	}
+}
+
+/*
+ * While the control thread waits, for a grace period or a call, pollers pass:
+ * here that is the only time that they do something within a command.
+ */
+void __real_urcu_qsbr_synchronize_rcu(void);
+void __wrap_urcu_qsbr_synchronize_rcu(void);
+
+void __wrap_urcu_qsbr_synchronize_rcu(void)
+{
+	world_pass(1, 0);
+	__real_urcu_qsbr_synchronize_rcu();
+}
+
+void __real_poller_call(struct poller *poller, void (*fn)(struct poller *, void *),
+			void *arg);
+void __wrap_poller_call(struct poller *poller, void (*fn)(struct poller *, void *),
+			void *arg);
+
+/* A call is the beginning of a pass. */
+void __wrap_poller_call(struct poller *poller, void (*fn)(struct poller *, void *),
+			void *arg)
+{
+	__real_poller_call(poller, fn, arg);
+	pass(poller);
+}
+
+/* ---- guests ------------------------------------------------------------ */
+
+static const struct vport_attr attr = {
+	.num_gids = 2,
+	.gids = { { { 0xfe, 0x80 } }, { { 0xfd } } },
+	.num_pkeys = 2,
+	.pkeys = { 0xffff, 0x7fff },
+	.max_qp = 80, /* more than are polled directly */
+	.max_cq = 16,
+	.max_srq = 8,
+	.max_mr = 32,
+	.max_pd = 8,
+	.max_ah = 8,
+	.max_mem = 5,
+};
+
+static void init_guest(struct world_guest *g, unsigned int index)
+{
+	g->index = index;
+	g->pages = grants_memory() + (size_t)index * WORLD_PAGES;
+	g->vport.attr = attr;
+	for (unsigned int i = 0; i < attr.num_gids; i++)
+		g->vport.attr.gids[i].raw[15] = (uint8_t)(index + 1);
+	g->vport.fabric = &fabric;
+	g->vport.lid = (uint16_t)(LID_SA + 1 + index);
+}
+
+static void init(void)
+{
+	rcu_register_thread();
+	world_engine = engine_new(WORLD_POLLERS, POLL_ALWAYS);
+	EXPECT(world_engine && engine_add_xen(world_engine, grants_port()) == 0);
+	for (unsigned int i = 0; i < WORLD_GUESTS; i++)
+		init_guest(&world[i], i);
+}
+
+/* Every input is to find the same world, or it cannot be had again. */
+static void reset_poller(struct poller *poller)
+{
+	EXPECT(poller->num_hot == 0 && TAILQ_EMPTY(&poller->doorbells) &&
+	       TAILQ_EMPTY(&poller->backlog) && !poller_has_kicks(poller) &&
+	       RB_EMPTY(&poller->timers) && !poller->call_waits && !poller->held);
+	poller->next_doorbell = NULL;
+	poller->messages = 0;
+	poller->passes = 0;
+	poller->now = world_now;
+}
+
+void world_begin(void)
+{
+	if (!world_engine)
+		init();
+	world_now = 1000000000;
+	memset(grants_memory(), 0, WORLD_GUESTS * WORLD_PAGES * (size_t)VIB_PAGE_SIZE);
+	grants_forget_events();
+	world_engine->serial = 0;
+	world_engine->next_poller = 0;
+	world_engine->qps.last = 0;
+	for (unsigned int p = 0; p < WORLD_POLLERS; p++)
+		reset_poller(&world_engine->pollers[p]);
+	for (unsigned int i = 0; i < WORLD_GUESTS; i++)
+		world[i].vport.attr.link = VPORT_LINK_AUTO;
+}
+
+void world_end(void)
+{
+	struct cds_lfht_iter iter;
+
+	for (unsigned int i = 0; i < WORLD_GUESTS; i++)
+		world_disconnect(&world[i]);
+	world_pass(1, 0);
+	EXPECT(grants_mapped() == 0);
+	EXPECT(grants_bound() == 0);
+	EXPECT(world_engine->qps.count == 0 && !table_any(&world_engine->qps));
+	cds_lfht_first(world_engine->mcast.groups, &iter);
+	EXPECT(!cds_lfht_iter_get_node(&iter));
+}
+
+static void raised(void *arg)
+{
+	(void)arg;
+}
+
+static struct vhca *new_vhca(const struct world_guest *g)
+{
+	const struct vport_attr *a = &g->vport.attr;
+	const struct vhca_limits limits = {
+		.max_qp = a->max_qp,
+		.max_cq = a->max_cq,
+		.max_srq = a->max_srq,
+		.max_mr = a->max_mr,
+		.max_pd = a->max_pd,
+		.max_pages = a->max_mem * 256,
+	};
+	struct port_view view;
+	struct vhca *vhca;
+
+	vport_view(&g->vport, &view);
+	vhca = vhca_new(world_engine, 0, &limits, &view, raised, NULL);
+	EXPECT(vhca);
+	vhca->mrs.last = 0x1000; /* keys of one guest mean something to the others too */
+	return vhca;
+}
+
+void world_connect(struct world_guest *g)
+{
+	const struct connection_refs refs = {
+		.control = PAGE_CONTROL,
+		.ring = PAGE_RING,
+		.async = PAGE_ASYNC,
+		.event_channel = 0,
+	};
+	const char *what;
+
+	if (g->connected)
+		return;
+	memset(g->pages[PAGE_RING], 0, VIB_PAGE_SIZE);
+	memset(g->pages[PAGE_ASYNC], 0, VIB_PAGE_SIZE);
+	SHARED_RING_INIT((struct vib_control_sring *)g->pages[PAGE_RING]);
+	EXPECT(connection_open(&g->conn, grants_port(),
+			       (uint16_t)(GRANTS_DOMID + g->index), &refs, &what) == 0);
+	EXPECT(g->pages[PAGE_CONTROL][0] == 1);
+	g->conn.guest.vhca = new_vhca(g);
+	g->connected = true;
+}
+
+void world_disconnect(struct world_guest *g)
+{
+	if (!g->connected)
+		return;
+	object_clear(&g->conn.guest);
+	EXPECT(g->conn.guest.vhca->pages == 0);
+	vhca_free(g->conn.guest.vhca);
+	connection_close(&g->conn);
+	EXPECT(g->pages[PAGE_CONTROL][0] == 0);
+	g->connected = false;
+}
+
+void world_serve(struct world_guest *g)
+{
+	const char *cause = NULL;
+
+	if (!g->connected || connection_service(&g->conn, &g->vport, &cause) >= 0)
+		return;
+	EXPECT(cause); /* a refusal has a reason */
+	world_disconnect(g);
+}
+
+void world_set_link(struct world_guest *g, bool up)
+{
+	struct port_view view;
+
+	if (!g->connected)
+		return;
+	g->vport.attr.link = up ? VPORT_LINK_UP : VPORT_LINK_DOWN;
+	vport_view(&g->vport, &view);
+	EXPECT(vhca_set_port(g->conn.guest.vhca, &view) == 0);
+	connection_raise(&g->conn, VIB_ASYNC_PORT_CHANGE);
+}
+
+unsigned int world_notified(const struct world_guest *g, unsigned int channel)
+{
+	return grants_notified(g->index, channel);
+}
