@@ -43,14 +43,20 @@ void qp_fini(struct qp *qp)
 
 /* ---- errors ------------------------------------------------------------ */
 
+/* What it took is completed. IBTA vol. 1 §11.6.3.2: the consumer may destroy it. */
+static void last_wqe_reached(struct qp *qp)
+{
+	if (qp->srq)
+		async_raise(&qp->vhca->async, &qp->async, VIB_ASYNC_QP_LAST_WQE_REACHED);
+}
+
 void qp_enter_error(struct qp *qp)
 {
 	if (qp->attr.state == VIB_QPS_ERR)
 		return;
 	qp->attr.state = VIB_QPS_ERR;
-	/* IBTA vol. 1 §11.6.3.2: after it the consumer may destroy the QP. */
-	if (qp->srq)
-		async_raise(&qp->vhca->async, &qp->async, VIB_ASYNC_QP_LAST_WQE_REACHED);
+	if (!qp->receiving.claim) /* or when that is flushed */
+		last_wqe_reached(qp);
 	poller_kick(qp->vhca->poller, &qp->kick);
 }
 
@@ -111,8 +117,13 @@ bool qp_serve(struct poller *poller, struct qp *qp)
 		return false;
 	}
 	worked = send_serve(poller, qp);
-	if (qp->attr.state == VIB_QPS_ERR)
+	if (qp->attr.state == VIB_QPS_ERR) {
+		bool held = qp->receiving.claim;
+
 		worked |= receive_flush(poller, qp, FLUSH_SHARE) > 0;
+		if (held)
+			last_wqe_reached(qp);
+	}
 	pthread_spin_unlock(&qp->lock);
 	return worked;
 }
