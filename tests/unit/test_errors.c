@@ -13,6 +13,7 @@ static struct duo *duo_in_midst(const struct psrq *srq_of_b, struct duo *d)
 
 	(void)srq_of_b;
 	ra = region_new(d->ga, MIB);
+	fill(ra.at, MIB, 1);
 	rb = region_new(d->gb, MIB);
 	wr.count = 1;
 	wr.sge[0] = sge_of(&ra, 0, MIB);
@@ -149,6 +150,7 @@ static void receiver_that_was_reset_in_mid_message_gets_it_anew(void **state)
 	rig_wait(d->rig, 2 * MS);
 	take_cqe(&d->cqa, 1, VIB_WC_SUCCESS);
 	assert_int_equal(take_cqe(&d->cqb, 12, VIB_WC_SUCCESS).byte_len, MIB);
+	assert_true(is_filled(rb.at, MIB, 1)); /* from its first byte on */
 	assert_no_cqe(&d->cqb);
 	duo_free(d);
 }
@@ -260,6 +262,30 @@ static void qp_on_a_shared_queue_leaves_what_it_did_not_take(void **state)
 	assert_int_equal(vib_queue_room(&srq.queue), 15);
 	assert_int_equal(pqp_modify(&d->b, VIB_QPS_ERR, 0), 0); /* it is already */
 	rig_run(d->rig);
+	assert_no_async(d->gb);
+	duo_free(d);
+}
+
+static void every_event_of_a_qp_comes(void **state)
+{
+	struct duo *d = duo_apart(VIB_QPT_RC);
+	struct psrq srq = psrq_new(d->gb, d->gb->pd, 4, 4);
+	const struct plan plan = { .type = VIB_QPT_RC, .srq = &srq };
+	struct wr wr = duo_wr(d, 1, VIB_OP_RDMA_WRITE, 8);
+
+	(void)state;
+	pqp_end(&d->b);
+	d->b = pqp_new(d->gb, &plan, &d->cqb, &d->cqb);
+	pqp_aim(&d->a, &d->b, true);
+	pqp_aim(&d->b, &d->a, true);
+	pqp_bring(&d->a, VIB_QPS_RTS);
+	pqp_bring(&d->b, VIB_QPS_RTR);
+	wr.rkey ^= 1;
+	post_send(&d->a, &wr);
+	rig_run(d->rig);
+	assert_async(d->gb, VIB_ASYNC_QP_ACCESS_ERR, d->b.qpn);
+	assert_async(d->gb, VIB_ASYNC_QP_COMM_EST, d->b.qpn);
+	assert_async(d->gb, VIB_ASYNC_QP_LAST_WQE_REACHED, d->b.qpn);
 	assert_no_async(d->gb);
 	duo_free(d);
 }
@@ -384,6 +410,7 @@ int main(void)
 		cmocka_unit_test(
 			last_wqe_is_told_after_the_receive_in_hand_has_completed),
 		cmocka_unit_test(qp_on_a_shared_queue_leaves_what_it_did_not_take),
+		cmocka_unit_test(every_event_of_a_qp_comes),
 		cmocka_unit_test(send_queue_s_overrun_is_fatal_to_the_qp),
 		cmocka_unit_test(receive_queue_s_overrun_is_fatal_to_the_receiver_alone),
 		cmocka_unit_test(

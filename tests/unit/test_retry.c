@@ -307,6 +307,24 @@ static void peer_that_fitted_once_is_looked_at_again_when_its_port_changes(void 
 	}
 }
 
+static void
+peer_that_fitted_once_is_looked_at_again_when_it_is_connected_anew(void **state)
+{
+	struct duo *d = duo_new(VIB_QPT_RC);
+	struct wr wr = duo_wr(d, 1, VIB_OP_RDMA_WRITE, 0);
+
+	(void)state;
+	post_send(&d->a, &wr);
+	rig_run(d->rig);
+	take_cqe(&d->cqa, 1, VIB_WC_SUCCESS);
+	pqp_reset(&d->b);
+	d->b.attr.dest_qpn++;
+	pqp_bring(&d->b, VIB_QPS_RTS);
+	wr = duo_wr(d, 2, VIB_OP_RDMA_WRITE, 8);
+	assert_no_answer(d, &wr);
+	duo_free(d);
+}
+
 static void one_full_member_is_enough(void **state)
 {
 	struct duo *d = duo_new(VIB_QPT_RC);
@@ -409,6 +427,8 @@ int main(void)
 		cmocka_unit_test(peer_that_does_not_fit_gives_no_answer),
 		cmocka_unit_test(
 			peer_that_fitted_once_is_looked_at_again_when_its_port_changes),
+		cmocka_unit_test(
+			peer_that_fitted_once_is_looked_at_again_when_it_is_connected_anew),
 		cmocka_unit_test(one_full_member_is_enough),
 		cmocka_unit_test(peer_that_comes_in_time_is_found),
 		cmocka_unit_test(timeout_0_waits_for_ever),
