@@ -64,33 +64,39 @@ static uint64_t recv_offset(enum setup_qp qp, uint32_t index)
 	return ((uint64_t)qp * RECVS + index % RECVS) * RECV_BYTES;
 }
 
-static uint8_t pattern(uint32_t seq, unsigned int guest, uint32_t i)
+/* The bytes that @guest has at the place of request @seq before it is posted. */
+static const uint8_t *pattern(uint32_t seq, unsigned int guest)
 {
-	return (uint8_t)(seq * 31 + guest * 101 + i * 7 + 1);
+	static uint8_t bytes[256 + SLOT_BYTES];
+
+	if (!bytes[1])
+		for (unsigned int i = 0; i < sizeof(bytes); i++)
+			bytes[i] = (uint8_t)(i * 7);
+	return &bytes[(uint8_t)(seq * 31 + guest * 101)];
 }
 
 static void fill(uint32_t seq, unsigned int guest)
 {
-	for (uint32_t i = 0; i < SLOT_BYTES; i++)
-		shared(guest, seq)[i] = pattern(seq, guest, i);
+	memcpy(shared(guest, seq), pattern(seq, guest), SLOT_BYTES);
 }
 
-/* @at has what @guest had at the beginning of request @seq, and behind it @rest. */
+/* @at has what @guest had at the beginning of request @seq. */
 static void check_data(const uint8_t *at, uint32_t seq, unsigned int guest,
 		       uint32_t bytes)
 {
-	for (uint32_t i = 0; i < bytes; i++)
-		EXPECT(at[i] == pattern(seq, guest, i));
+	EXPECT(memcmp(at, pattern(seq, guest), bytes) == 0);
+}
+
+static void check_untouched(const uint8_t *at, uint32_t bytes)
+{
+	EXPECT(at[0] == UNTOUCHED && memcmp(at, at + 1, bytes - 1) == 0);
 }
 
 static uint64_t word(uint32_t seq, unsigned int guest)
 {
-	uint8_t bytes[8];
 	uint64_t value;
 
-	for (uint32_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = pattern(seq, guest, i);
-	memcpy(&value, bytes, sizeof(value));
+	memcpy(&value, pattern(seq, guest), sizeof(value));
 	return value;
 }
 
@@ -280,8 +286,7 @@ static void check_received(const struct request *r, unsigned int guest,
 		bytes = 0;
 	else
 		check_data(at + grh, r->seq, r->from, r->bytes);
-	for (; bytes < RECV_BYTES; bytes++)
-		EXPECT(at[bytes] == UNTOUCHED);
+	check_untouched(at + bytes, RECV_BYTES - bytes);
 	post_recv(guest, r->qp);
 }
 

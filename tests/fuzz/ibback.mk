@@ -8,7 +8,8 @@ FUZZ_WORLD := $(addprefix tests/fuzz/,world.c grants.c driver.c commands.c \
 	$(addprefix ibback/control/,connection.c command.c object_command.c pages.c vport.c) \
 	$(filter-out %/poller_thread.c,$(wildcard ibback/engine/*.c)) \
 	common/xenport/xenport.c $(wildcard common/schema/*.c) $(SCHEMA_TABLE)
-FUZZ_WORLD_LIBS = $(LIBS_engine) -Wl,--wrap=urcu_qsbr_synchronize_rcu,--wrap=poller_call
+FUZZ_WORLD_LIBS = $(LIBS_engine) \
+	-Wl,--wrap=urcu_qsbr_synchronize_rcu,--wrap=poller_call,--wrap=stream_threshold
 
 define world_fuzzer
 FUZZERS += $(1)
@@ -17,3 +18,9 @@ CFLAGS_$(1) := -Iibback
 LIBS_$(1) = $$(FUZZ_WORLD_LIBS)
 endef
 $(foreach f,fuzz_control_ring fuzz_wqe fuzz_neighbours,$(eval $(call world_fuzzer,$(f))))
+
+FUZZERS += fuzz_config
+SRCS_fuzz_config := tests/fuzz/fuzz_config.c ibback/config.c ibback/control/fabric.c \
+	$(wildcard common/schema/*.c) $(SCHEMA_TABLE)
+CFLAGS_fuzz_config := -Iibback
+LIBS_fuzz_config := -linih

@@ -21,13 +21,14 @@ static uint32_t length(uint8_t how, uint64_t left)
 	return (uint32_t)left + how - 0xe0;
 }
 
-/* @count SGEs at @sge, of MRs that @d has. */
+/* @count SGEs at @sge, of one MR that @d has, or of one after the other. */
 static void fill_sges(struct driver *d, const struct move *m, struct vib_sge *sge,
 		      uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		const struct thing *mr =
-			driver_pick(d, MR, (uint8_t)(m->pick[PICK_MR] + i));
+		const struct thing *mr = driver_pick(
+			d, MR,
+			(uint8_t)(m->pick[PICK_MR] + (m->arg[ARG_MORE] & 1 ? i : 0)));
 		uint32_t offset = m->arg[ARG_LOCAL];
 
 		if (!mr)

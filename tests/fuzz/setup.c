@@ -28,6 +28,12 @@ static void make_queues(struct driver *d)
 				.arg = { [ARG_ORDER] = 2, [ARG_SGE] = 2 } });
 }
 
+/* Eight SGEs of the large ones are as much as is copied in one pass. */
+static uint8_t mr_pages(unsigned int i)
+{
+	return i % 2 ? 8 : 1;
+}
+
 static void make_mrs(struct driver *d)
 {
 	static const uint8_t access[SETUP_MRS] = {
@@ -43,7 +49,7 @@ static void make_mrs(struct driver *d)
 					.arg = { [ARG_ORDER] = SETUP_MR_SHORT,
 						 [ARG_OFFSET] = SETUP_MR_OFFSET / 13,
 						 [ARG_ACCESS] = access[i],
-						 [ARG_PAGES] = i % 2,
+						 [ARG_PAGES] = mr_pages(i) - 1,
 						 [ARG_MORE] = i } });
 }
 
@@ -62,7 +68,7 @@ static void make_qps(struct driver *d)
 						  [PICK_CQ2] = i >> 1 & 1,
 						  [PICK_SRQ] = all[i].srq },
 					.arg = { [ARG_ORDER] = 1 | 1 << 2,
-						 [ARG_SGE] = 3,
+						 [ARG_SGE] = 8,
 						 [ARG_TYPE] = all[i].type,
 						 [ARG_INLINE] = 32,
 						 [ARG_FLAGS] = i == 0 } });
@@ -89,6 +95,7 @@ void setup_guest(struct driver *d, struct world_guest *g, uint32_t qkey)
 	make_queues(d);
 	make_mrs(d);
 	make_qps(d);
+	EXPECT(d->next_page > d->things[MR][0].page); /* no page was taken twice */
 }
 
 /* ---- memory ------------------------------------------------------------ */
@@ -97,14 +104,18 @@ void setup_guest(struct driver *d, struct world_guest *g, uint32_t qkey)
 struct hole {
 	uint8_t *at;
 	size_t size;
+	uint8_t byte;
 };
 static struct hole holes[WORLD_GUESTS * (3 * SETUP_MRS + 1)];
 static unsigned int num_holes;
 
 static void add_hole(uint8_t *at, size_t size)
 {
-	holes[num_holes++] = (struct hole){ at, size };
-	memset(at, CANARY, size);
+	/* Each has its own byte, so that none is filled with another's unnoticed. */
+	uint8_t byte = (uint8_t)(CANARY + num_holes);
+
+	holes[num_holes++] = (struct hole){ at, size, byte };
+	memset(at, byte, size);
 }
 
 void setup_forget_holes(void)
@@ -117,12 +128,14 @@ void setup_holes(const struct driver *d)
 {
 	for (unsigned int i = 0; i < SETUP_MRS; i++) {
 		uint8_t *at = d->guest->pages[d->things[MR][i].page];
-		size_t size = (1 + i % 2) * VIB_PAGE_SIZE;
+		size_t size = mr_pages(i) * VIB_PAGE_SIZE;
 
+		if (!(d->things[MR][i].access & VIB_ACCESS_LOCAL_WRITE)) {
+			add_hole(at, size);
+			continue;
+		}
 		add_hole(at, SETUP_MR_OFFSET);
 		add_hole(at + size - SETUP_MR_SHORT, SETUP_MR_SHORT);
-		if (!(d->things[MR][i].access & VIB_ACCESS_LOCAL_WRITE))
-			add_hole(at, size);
 	}
 	add_hole(d->guest->pages[d->next_page],
 		 (size_t)(WORLD_PAGES - d->next_page) * VIB_PAGE_SIZE);
@@ -132,5 +145,5 @@ void setup_check_holes(void)
 {
 	/* All bytes are the same if each is what the one before it is. */
 	for (const struct hole *h = holes; h < holes + num_holes; h++)
-		EXPECT(h->at[0] == CANARY && memcmp(h->at, h->at + 1, h->size - 1) == 0);
+		EXPECT(h->at[0] == h->byte && memcmp(h->at, h->at + 1, h->size - 1) == 0);
 }

@@ -95,6 +95,14 @@ void __wrap_poller_call(struct poller *poller, void (*fn)(struct poller *, void 
 	pass(poller);
 }
 
+/* Bytes from which on a message is copied past the caches: few, to have some. */
+uint64_t __wrap_stream_threshold(void);
+
+uint64_t __wrap_stream_threshold(void)
+{
+	return 200000;
+}
+
 /* ---- guests ------------------------------------------------------------ */
 
 static const struct vport_attr attr = {
@@ -132,15 +140,13 @@ static void init(void)
 }
 
 /* Every input is to find the same world, or it cannot be had again. */
-static void reset_poller(struct poller *poller)
+static void renew_poller(struct poller *poller)
 {
-	EXPECT(poller->num_hot == 0 && TAILQ_EMPTY(&poller->doorbells) &&
-	       TAILQ_EMPTY(&poller->backlog) && !poller_has_kicks(poller) &&
-	       RB_EMPTY(&poller->timers) && !poller->call_waits && !poller->held);
-	poller->next_doorbell = NULL;
-	poller->messages = 0;
-	poller->passes = 0;
-	poller->now = world_now;
+	enum poll_mode mode = poller->mode;
+
+	poller_fini(poller);
+	EXPECT(poller_init(poller, world_engine, mode) == 0);
+	poller_add_events(poller, xenport_open_events(grants_port()));
 }
 
 void world_begin(void)
@@ -154,9 +160,15 @@ void world_begin(void)
 	world_engine->next_poller = 0;
 	world_engine->qps.last = 0;
 	for (unsigned int p = 0; p < WORLD_POLLERS; p++)
-		reset_poller(&world_engine->pollers[p]);
+		renew_poller(&world_engine->pollers[p]);
 	for (unsigned int i = 0; i < WORLD_GUESTS; i++)
 		world[i].vport.attr.link = VPORT_LINK_AUTO;
+}
+
+static void check_poller(struct poller *poller)
+{
+	EXPECT(poller->num_hot == 0 && !poller_has_kicks(poller));
+	EXPECT(timers_next(&poller->timers) == NEVER && !poller->call_waits);
 }
 
 void world_end(void)
@@ -168,6 +180,8 @@ void world_end(void)
 	world_pass(1, 0);
 	EXPECT(grants_mapped() == 0);
 	EXPECT(grants_bound() == 0);
+	for (unsigned int p = 0; p < WORLD_POLLERS; p++)
+		check_poller(&world_engine->pollers[p]);
 	EXPECT(world_engine->qps.count == 0 && !table_any(&world_engine->qps));
 	cds_lfht_first(world_engine->mcast.groups, &iter);
 	EXPECT(!cds_lfht_iter_get_node(&iter));
