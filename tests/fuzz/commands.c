@@ -54,6 +54,12 @@ uint32_t driver_choose(uint8_t arg, uint32_t most)
 	return arg >= 0xf8 ? most + arg - 0xf8 : arg % (most + 1);
 }
 
+/* Whose numbers a command has: by right one's own. */
+static struct driver *owner(struct driver *d, const struct move *m)
+{
+	return m->at[AT_OTHERS] & 1 ? &drivers[m->pick[PICK_GUEST] % WORLD_GUESTS] : d;
+}
+
 static void want_mr(struct driver *d, const struct move *m, struct vib_cmd_reg_mr *cmd)
 {
 	static const uint32_t many[] = { 41, 64, 1023, 1024, 1025, 1100 };
@@ -64,7 +70,7 @@ static void want_mr(struct driver *d, const struct move *m, struct vib_cmd_reg_m
 	*cmd = (struct vib_cmd_reg_mr){
 		.iova = (uint64_t)m->arg[ARG_MORE] << 20 | offset,
 		.length = (uint64_t)pages * VIB_PAGE_SIZE - offset - m->arg[ARG_ORDER],
-		.pd = driver_number(d, PD, m->pick[PICK_PD]),
+		.pd = driver_number(owner(d, m), PD, m->pick[PICK_PD]),
 		.access = driver_choose(m->arg[ARG_ACCESS], 15),
 		.pages = make_pages(d, pages),
 	};
@@ -90,14 +96,15 @@ static void want_qp(struct driver *d, const struct move *m, struct vib_cmd_creat
 	bool srq = m->pick[PICK_SRQ] < 0x40;
 
 	*cmd = (struct vib_cmd_create_qp){
-		.pd = driver_number(d, PD, m->pick[PICK_PD]),
-		.send_cq = driver_number(d, CQ, m->pick[PICK_CQ]),
-		.recv_cq = driver_number(d, CQ, m->pick[PICK_CQ2]),
-		.srq = srq ? driver_number(d, SRQ, m->pick[PICK_SRQ]) : VIB_NO_OBJECT,
+		.pd = driver_number(owner(d, m), PD, m->pick[PICK_PD]),
+		.send_cq = driver_number(owner(d, m), CQ, m->pick[PICK_CQ]),
+		.recv_cq = driver_number(owner(d, m), CQ, m->pick[PICK_CQ2]),
+		.srq = srq ? driver_number(owner(d, m), SRQ, m->pick[PICK_SRQ])
+			   : VIB_NO_OBJECT,
 		.type = (uint8_t)(VIB_QPT_RC + m->arg[ARG_TYPE] % 3),
 		.flags = m->arg[ARG_FLAGS] & VIB_QP_SIG_ALL,
 		.db_index = (uint16_t)(d->next_bell++ * 67 % VIB_DB_QUEUES),
-		.doorbell = driver_number(d, DOORBELL, m->pick[PICK_DOORBELL]),
+		.doorbell = driver_number(owner(d, m), DOORBELL, m->pick[PICK_DOORBELL]),
 		.max_inline = max_inline,
 	};
 	cmd->sq = want_queue(d, 1 + m->arg[ARG_ORDER] % 3, sge,
@@ -152,7 +159,7 @@ static uint32_t mask_for(uint8_t type, uint8_t state)
 static void want_state(struct driver *d, const struct move *m, uint8_t state,
 		       struct vib_cmd_modify_qp *cmd)
 {
-	const struct thing *qp = driver_pick(d, QP, m->pick[PICK_THING]);
+	const struct thing *qp = driver_pick(owner(d, m), QP, m->pick[PICK_THING]);
 	struct driver *to = &drivers[m->pick[PICK_GUEST] % WORLD_GUESTS];
 	uint8_t more = m->arg[ARG_MORE];
 
@@ -184,7 +191,8 @@ static void want_state(struct driver *d, const struct move *m, uint8_t state,
 
 static void want_mcast(struct driver *d, const struct move *m, struct vib_cmd_mcast *cmd)
 {
-	*cmd = (struct vib_cmd_mcast){ .qpn = driver_number(d, QP, m->pick[PICK_THING]) };
+	*cmd = (struct vib_cmd_mcast){ .qpn = driver_number(owner(d, m), QP,
+							    m->pick[PICK_THING]) };
 	cmd->mgid = driver_av(m, 1 | 8 | m->arg[0]).dgid;
 }
 
@@ -227,18 +235,18 @@ static void want(struct driver *d, const struct move *m, struct vib_control_requ
 		break;
 	case VIB_CMD_CREATE_CQ:
 		req->u.create_cq.order = order;
-		req->u.create_cq.eq = driver_number(d, EQ, m->pick[PICK_EQ]);
+		req->u.create_cq.eq = driver_number(owner(d, m), EQ, m->pick[PICK_EQ]);
 		req->u.create_cq.pages =
 			make_pages(d, queue_pages(order, sizeof(struct vib_cqe)));
 		break;
 	case VIB_CMD_MODIFY_CQ:
-		req->u.modify_cq.cq = driver_number(d, CQ, m->pick[PICK_THING]);
+		req->u.modify_cq.cq = driver_number(owner(d, m), CQ, m->pick[PICK_THING]);
 		req->u.modify_cq.count = m->arg[0];
 		req->u.modify_cq.period_us = m->arg[1];
 		break;
 	case VIB_CMD_CREATE_SRQ:
 		req->u.create_srq = (struct vib_cmd_create_srq){
-			.pd = driver_number(d, PD, m->pick[PICK_PD]),
+			.pd = driver_number(owner(d, m), PD, m->pick[PICK_PD]),
 			.order = order,
 			.max_sge = sge,
 			.stride = vib_recv_stride(sge),
@@ -247,7 +255,8 @@ static void want(struct driver *d, const struct move *m, struct vib_control_requ
 		};
 		break;
 	case VIB_CMD_MODIFY_SRQ:
-		req->u.modify_srq.srq = driver_number(d, SRQ, m->pick[PICK_THING]);
+		req->u.modify_srq.srq =
+			driver_number(owner(d, m), SRQ, m->pick[PICK_THING]);
 		req->u.modify_srq.limit = m->arg[0];
 		break;
 	case VIB_CMD_CREATE_QP:
@@ -262,8 +271,8 @@ static void want(struct driver *d, const struct move *m, struct vib_control_requ
 		break;
 	default:
 		if (m->op < sizeof(kinds) / sizeof(kinds[0]))
-			req->u.object.number =
-				driver_number(d, kinds[m->op], m->pick[PICK_THING]);
+			req->u.object.number = driver_number(owner(d, m), kinds[m->op],
+							     m->pick[PICK_THING]);
 		break;
 	}
 }

@@ -53,7 +53,7 @@ struct move {
 	uint8_t repeat;
 	uint8_t pick[8]; /* which of the things there are */
 	uint8_t arg[8];
-	uint8_t at[4]; /* where words of value[] go, if not 0 */
+	uint8_t at[4]; /* where words of value[] go, if not 0; AT_OTHERS */
 	uint32_t value[2];
 };
 _Static_assert(sizeof(struct move) == 32, "a move has no padding");
@@ -97,6 +97,9 @@ enum arg {
 	ARG_WR_AV,
 	ARG_RING,
 };
+
+/* In at[]: odd if a command is to name what another guest has. */
+#define AT_OTHERS 2
 
 #define PICK_NONE 0xff
 

@@ -237,6 +237,7 @@ static struct move draw_move(unsigned int *seed)
 		.repeat = (uint8_t)(draw(seed, 4) ? 0 : draw(seed, 256)),
 	};
 
+	m.at[AT_OTHERS] = draw(seed, 8) == 0;
 	for (unsigned int i = 0; i < 8; i++) {
 		m.pick[i] = (uint8_t)draw(seed, draw(seed, 2) ? 3 : 256);
 		m.arg[i] = (uint8_t)draw(seed, draw(seed, 2) ? 8 : 256);
