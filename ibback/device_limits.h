@@ -26,7 +26,8 @@
 /* Responder resources a QP may have. */
 #define MAX_RD_ATOMIC    16
 
-#define MAX_MCAST_GROUPS 8192
+/* A vib's memberships, and its QPs in one group. */
+#define MAX_MCAST_GROUPS 4096
 #define MAX_MCAST_QPS    256
 
 /* IBTA vol. 1 §9.4.1: the longest message is 2^31 bytes. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/command.h"
+#include "engine/poller.h"
 #include "engine/vhca.h"
 
 void connection_close(struct connection *c)
@@ -67,22 +68,27 @@ fail:
 	return -1;
 }
 
-/* How often one call goes back to a ring that fills up while it is emptied. */
+/* How often one call goes back to a ring that fills up while it is emptied, and how
+ * long it goes on: large memory takes its time to map.
+ */
 #define SERVICE_ROUNDS 4
+#define SERVICE_NS     2000000
 
 /* Returns 1 if requests are left. */
 static int answer_requests(struct connection *c, const struct vport *vport, bool *notify)
 {
 	struct vib_control_request req;
 	struct vib_control_response rsp;
+	uint64_t until = clock_ns() + SERVICE_NS;
 	RING_IDX prod;
 	int more = 1, must_notify;
 
-	for (int round = 0; more && round < SERVICE_ROUNDS; round++) {
+	for (int round = 0; more && round < SERVICE_ROUNDS && clock_ns() < until;
+	     round++) {
 		prod = vib_observe32(&c->ring.sring->req_prod);
 		if (RING_REQUEST_PROD_OVERFLOW(&c->ring, prod))
 			return -1;
-		while (c->ring.req_cons != prod) {
+		while (c->ring.req_cons != prod && clock_ns() < until) {
 			RING_COPY_REQUEST(&c->ring, c->ring.req_cons, &req);
 			/* The copy is the only reading there is. */
 			__asm__ volatile("" ::: "memory");

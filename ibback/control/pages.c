@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/engine.h"
 #include "engine/vhca.h"
 #include "xenport/xenport.h"
 
@@ -52,6 +53,7 @@ int pages_map(const struct guest *guest, const struct vib_pages *tree, bool writ
 	      struct memory *memory)
 {
 	struct vhca *vhca = guest->vhca;
+	struct engine *engine = vhca->engine;
 	uint32_t *refs;
 	int rc;
 
@@ -60,6 +62,12 @@ int pages_map(const struct guest *guest, const struct vib_pages *tree, bool writ
 	if (vhca->pages >= vhca->limits.max_pages ||
 	    tree->count > vhca->limits.max_pages - vhca->pages)
 		return -ENOMEM;
+	/*
+	 * Mappings of the process are few and everybody's: a guest may have as many
+	 * as are left, so that one alone gets half and leaves some to the next.
+	 */
+	if (vhca->mappings >= engine->max_mappings - engine->mappings)
+		return -ENOSPC;
 	refs = reallocarray(NULL, tree->count, sizeof(*refs));
 	if (!refs)
 		return -ENOMEM;
@@ -68,10 +76,13 @@ int pages_map(const struct guest *guest, const struct vib_pages *tree, bool writ
 		memory->at =
 			xenport_map(guest->xp, guest->domid, refs, tree->count, writable);
 		memory->pages = tree->count;
-		if (memory->at)
+		if (memory->at) {
 			vhca->pages += tree->count;
-		else
+			vhca->mappings++;
+			engine->mappings++;
+		} else {
 			rc = -ENOSPC;
+		}
 	}
 	free(refs);
 	return rc;
@@ -81,4 +92,6 @@ void pages_unmap(const struct guest *guest, const struct memory *memory)
 {
 	xenport_unmap(guest->xp, memory->at, memory->pages);
 	guest->vhca->pages -= memory->pages;
+	guest->vhca->mappings--;
+	guest->vhca->engine->mappings--;
 }

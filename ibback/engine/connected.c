@@ -68,9 +68,13 @@ static enum found find_peer(struct share *share)
 			return PEER_LOCKED;
 		share->peer = peer;
 	}
-	if (!qp_can_receive(peer) || !addresses_agree(qp, peer))
-		return PEER_NONE;
-	return PEER_FOUND;
+	if (qp_can_receive(peer) && addresses_agree(qp, peer))
+		return PEER_FOUND;
+	/* Not ours to hold: it may be anybody's. */
+	if (peer != qp)
+		pthread_spin_unlock(&peer->lock);
+	share->peer = NULL;
+	return PEER_NONE;
 }
 
 /* Nobody answers. IBTA vol. 1 §9.7.6.1.3: so often, so long; UC does not notice. */
@@ -220,7 +224,7 @@ static bool copy(struct share *share, const struct sg *dst, const struct sg *src
 	else
 		sg_copy(dst, src, s->done, n);
 	s->done += n;
-	share->budget -= (uint32_t)n;
+	share_spend(share, n);
 	return s->done == bytes;
 }
 
@@ -231,6 +235,7 @@ static enum send_result do_send(struct share *share, const struct sg *src)
 
 	if (!hold_receive(share))
 		return not_ready(share);
+	share_spend(share, COST_SGE * share->peer->receiving.receive.num_sge);
 	if (receive_resolve(share->peer, &share->peer->receiving.receive, &dst) < 0)
 		return spoil_receive(share, VIB_WC_LOC_PROT_ERR, VIB_WC_REM_OP_ERR);
 	if (dst.bytes < src->bytes)

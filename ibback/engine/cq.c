@@ -24,7 +24,7 @@ static void on_kick(struct poller *poller, struct kick *kick)
 
 	cq_release(poller); /* a kick before this one may have completed into it */
 	pthread_spin_lock(&cq->lock);
-	if (cq->entries && cq->period_us && !cq->timer.deadline)
+	if (cq->entries && !cq->timer.deadline)
 		timer_set(&poller->timers, &cq->timer,
 			  cq->since + cq->period_us * 1000ull);
 	pthread_spin_unlock(&cq->lock);

@@ -25,8 +25,14 @@ VIB_ASSERT_SIZE(struct grh, 40);
 
 #define GRH_VERSION     6
 #define GRH_NEXT_HEADER 0x1b /* IBA transport */
-/* BTH, DETH and the invariant CRC count as payload of the GRH. */
+/* What counts as payload of the GRH besides the data, padded to 4: BTH, DETH and
+ * the invariant CRC, and immediate data if there are.
+ */
 #define BTH_DETH_ICRC   (12 + 8 + 4)
+#define IMMDT           4
+
+/* IBTA vol. 1 §10.5.2.1: who a multicast datagram is for. */
+#define MULTICAST_QPN   0xffffff
 
 /* The claim of a receive that no message has. */
 #define HELD            1
@@ -44,6 +50,9 @@ struct datagram {
 static void fill_grh(struct datagram *d)
 {
 	const struct vib_av *av = &d->wqe->u.ud.av;
+	uint64_t padded = (d->data.bytes + 3) / 4 * 4;
+	uint64_t payload =
+		padded + BTH_DETH_ICRC + (d->wqe->opcode == VIB_OP_SEND_IMM ? IMMDT : 0);
 	uint32_t word = GRH_VERSION << 28 | (uint32_t)av->traffic_class << 20 |
 			(av->flow_label & 0xfffff);
 
@@ -51,7 +60,7 @@ static void fill_grh(struct datagram *d)
 	if (!(av->flags & VIB_AV_GRH))
 		return;
 	d->grh.version_tclass_flow = htobe32(word);
-	d->grh.payload_length = htobe16((uint16_t)(d->data.bytes + BTH_DETH_ICRC));
+	d->grh.payload_length = htobe16((uint16_t)payload);
 	d->grh.next_header = GRH_NEXT_HEADER;
 	d->grh.hop_limit = av->hop_limit;
 	d->grh.sgid = d->from->gids[av->sgid_index];
@@ -73,7 +82,7 @@ static bool accepted(const struct share *share, const struct datagram *d,
 }
 
 /* Put it into a receive of @qp, which is locked, if that takes it. */
-static void deliver(const struct share *share, const struct datagram *d, struct qp *qp)
+static void deliver(struct share *share, const struct datagram *d, struct qp *qp)
 {
 	bool with_imm = d->wqe->opcode == VIB_OP_SEND_IMM;
 	struct received how = {
@@ -94,6 +103,7 @@ static void deliver(const struct share *share, const struct datagram *d, struct 
 
 	if (!accepted(share, d, qp) || (!r->claim && !receive_take(qp, &r->receive)))
 		return;
+	share_spend(share, COST_SGE * r->receive.num_sge);
 	if (receive_resolve(qp, &r->receive, &dst) < 0) {
 		how = (struct received){ .status = VIB_WC_LOC_PROT_ERR };
 		r->claim = 0;
@@ -115,42 +125,45 @@ static void deliver(const struct share *share, const struct datagram *d, struct 
 	receive_complete(share->poller, qp, &r->receive, &how);
 }
 
-/* Tries for another poller's lock; a holder that takes longer costs a datagram. */
-#define LOCK_TRIES 1000
-
-static bool lock_receiver(const struct share *share, struct qp *qp)
+/*
+ * Deliver to @qp. false if another poller has it: to try again in the next pass,
+ * for it may be trying for ours.
+ */
+static bool deliver_to(struct share *share, const struct datagram *d, struct qp *qp)
 {
-	if (qp == share->qp)
-		return true;
-	for (unsigned int i = 0; i < LOCK_TRIES; i++)
-		if (pthread_spin_trylock(&qp->lock) == 0)
-			return true;
-	return false;
-}
-
-static void deliver_to(const struct share *share, const struct datagram *d, struct qp *qp)
-{
-	if (!lock_receiver(share, qp))
-		return;
+	if (qp != share->qp && pthread_spin_trylock(&qp->lock) != 0)
+		return false;
+	share_spend(share, COST_DELIVERY + d->data.bytes);
 	deliver(share, d, qp);
 	if (qp != share->qp)
 		pthread_spin_unlock(&qp->lock);
+	return true;
 }
 
-static void deliver_to_group(struct share *share, const struct datagram *d)
+/*
+ * A group that needs several passes is gone on with behind as many members as
+ * have it; one that leaves or joins meanwhile may cost or bring another a copy,
+ * as multicast may.
+ */
+static enum send_result deliver_to_group(struct share *share, const struct datagram *d)
 {
 	const struct mcast_group *group =
 		mcast_find(&share->poller->engine->mcast, d->from->fabric, &d->grh.dgid);
+	struct sending *s = &share->qp->sending;
 	struct mcast_member *member;
+	uint64_t i = 0;
 
 	if (!group)
-		return;
+		return SEND_DONE;
 	cds_list_for_each_entry_rcu(member, &group->members, entry)
 	{
-		deliver_to(share, d, member->qp);
-		share->budget -= share->budget < d->data.bytes ? share->budget
-							       : (uint32_t)d->data.bytes;
+		if (i++ < s->done)
+			continue;
+		if (!share->budget || !deliver_to(share, d, member->qp))
+			return SEND_MORE;
+		s->done++;
 	}
+	return SEND_DONE;
 }
 
 enum send_result datagram_send(struct share *share)
@@ -166,9 +179,6 @@ enum send_result datagram_send(struct share *share)
 		return SEND_FAILED;
 	if (d.data.bytes > d.from->mtu)
 		return send_fail(share, VIB_WC_LOC_LEN_ERR);
-	if (share->budget < d.data.bytes)
-		return SEND_MORE;
-	share->budget -= (uint32_t)d.data.bytes;
 	if (!d.from->up)
 		return SEND_DONE;
 
@@ -176,12 +186,11 @@ enum send_result datagram_send(struct share *share)
 	d.qkey = wqe->u.ud.qkey & 0x80000000 ? qp->attr.qkey : wqe->u.ud.qkey;
 	d.multicast = av->flags & VIB_AV_GRH && gid_is_multicast(&av->dgid);
 	fill_grh(&d);
-	if (d.multicast) {
-		deliver_to_group(share, &d);
-		return SEND_DONE;
-	}
+	if (d.multicast)
+		return wqe->u.ud.remote_qpn == MULTICAST_QPN ? deliver_to_group(share, &d)
+							     : SEND_DONE;
 	to = engine_find_qp(share->poller->engine, wqe->u.ud.remote_qpn);
-	if (to)
-		deliver_to(share, &d, to);
+	if (to && !deliver_to(share, &d, to))
+		return SEND_MORE;
 	return SEND_DONE;
 }

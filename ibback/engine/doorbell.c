@@ -24,9 +24,16 @@ int doorbell_add(struct doorbell *db, uint32_t index, struct qp *qp)
 	return 0;
 }
 
-void doorbell_del(struct doorbell *db, uint32_t index)
+void *doorbell_del(struct doorbell *db, uint32_t index)
 {
-	rcu_assign_pointer(db->qps[index / LEAF_BELLS][index % LEAF_BELLS], NULL);
+	struct qp **leaf = db->qps[index / LEAF_BELLS];
+
+	rcu_assign_pointer(leaf[index % LEAF_BELLS], NULL);
+	for (unsigned int i = 0; i < LEAF_BELLS; i++)
+		if (leaf[i])
+			return NULL;
+	rcu_assign_pointer(db->qps[index / LEAF_BELLS], NULL);
+	return leaf;
 }
 
 void doorbell_fini(struct doorbell *db)
@@ -35,26 +42,39 @@ void doorbell_fini(struct doorbell *db)
 		free(db->qps[i]);
 }
 
-static void take_leaf(struct doorbell *db, unsigned int leaf,
+/* The leaf has bells @bells that were taken too early: have them ring on. */
+static void put_back(struct doorbell *db, unsigned int leaf, uint64_t bells)
+{
+	vib_or64(&db->page->leaf[leaf], bells);
+	vib_or64(&db->page->summary[leaf / 64], 1ull << leaf % 64);
+}
+
+static void take_leaf(struct doorbell *db, unsigned int leaf, unsigned int *most,
 		      void (*ring)(void *arg, struct qp *qp), void *arg)
 {
 	uint64_t bells = vib_doorbell_take_leaf(db->page, leaf);
 	struct qp **qps = rcu_dereference(db->qps[leaf]);
 
-	/* A bell that nobody has is a guest's affair. */
-	for (; bells && qps; bells &= bells - 1) {
-		struct qp *qp = rcu_dereference(qps[__builtin_ctzll(bells)]);
+	for (; bells && *most; bells &= bells - 1, --*most) {
+		struct qp *qp = NULL;
 
+		/* A bell that nobody has is a guest's affair, and costs it all the same.
+		 */
+		if (qps)
+			qp = rcu_dereference(qps[__builtin_ctzll(bells)]);
 		if (qp)
 			ring(arg, qp);
 	}
+	if (bells)
+		put_back(db, leaf, bells);
 }
 
-bool doorbell_take(struct doorbell *db, void (*ring)(void *arg, struct qp *qp), void *arg)
+bool doorbell_take(struct doorbell *db, unsigned int *most,
+		   void (*ring)(void *arg, struct qp *qp), void *arg)
 {
 	bool rang = false;
 
-	for (unsigned int word = 0; word < VIB_DB_SUMMARY_WORDS; word++) {
+	for (unsigned int word = 0; word < VIB_DB_SUMMARY_WORDS && *most; word++) {
 		uint64_t leaves;
 
 		/* Reading it leaves the line where it is. */
@@ -62,9 +82,11 @@ bool doorbell_take(struct doorbell *db, void (*ring)(void *arg, struct qp *qp), 
 			continue;
 		leaves = vib_doorbell_take_summary(db->page, word);
 		rang |= leaves != 0;
-		for (; leaves; leaves &= leaves - 1)
+		for (; leaves && *most; leaves &= leaves - 1)
 			take_leaf(db, word * 64 + (unsigned int)__builtin_ctzll(leaves),
-				  ring, arg);
+				  most, ring, arg);
+		if (leaves)
+			vib_or64(&db->page->summary[word], leaves);
 	}
 	return rang;
 }

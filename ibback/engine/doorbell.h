@@ -14,26 +14,33 @@
 #include "engine/table.h"
 
 struct qp;
+struct vhca;
 
 struct doorbell {
 	struct table_node node;
+	struct vhca *vhca;
 	struct vib_doorbell_page *page;
 	uint32_t port;                      /* event channel that wakes the poller */
 	struct qp **qps[VIB_DB_LEAF_WORDS]; /* RCU: by leaf, then by bit */
-	TAILQ_ENTRY(doorbell) entry;        /* of the poller's */
+	TAILQ_ENTRY(doorbell) entry;        /* of vhca->doorbells_polled */
 	struct memory memory;
 	uint32_t users; /* QPs; the control thread's */
 };
 
 /* Give bell @index, below VIB_DB_QUEUES, to @qp. -1 and errno: EEXIST, ENOMEM. */
 int doorbell_add(struct doorbell *db, uint32_t index, struct qp *qp);
-/* Nobody has bell @index any more. */
-void doorbell_del(struct doorbell *db, uint32_t index);
+/* Nobody has bell @index any more. Returns memory to be freed after a grace
+ * period, or NULL.
+ */
+void *doorbell_del(struct doorbell *db, uint32_t index);
 /* Free what it has allocated. */
 void doorbell_fini(struct doorbell *db);
 
-/* Call @ring for the QP of each bell that rang; true if any did. A poller. */
-bool doorbell_take(struct doorbell *db, void (*ring)(void *arg, struct qp *qp),
-		   void *arg);
+/*
+ * Call @ring for the QPs of bells that rang, *@most bells at most, and subtract
+ * how many it were; the others are left ringing. true if any rang. A poller.
+ */
+bool doorbell_take(struct doorbell *db, unsigned int *most,
+		   void (*ring)(void *arg, struct qp *qp), void *arg);
 
 #endif

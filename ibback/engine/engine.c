@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/engine.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "engine/qp.h"
 #include "engine/stream.h"
 #include "xenport/xenport.h"
 
-#define QP_BUCKETS 16384
+#define QP_BUCKETS       16384
+
+/* The kernel's default, and what libraries, threads and the heap may take of it. */
+#define DEFAULT_MAX_MAPS 65530
+#define OWN_MAPS         2048
 
 void engine_free(struct engine *engine)
 {
@@ -19,6 +24,20 @@ void engine_free(struct engine *engine)
 	free(engine);
 }
 
+/* What the kernel allows a process (vm.max_map_count), less what this one needs. */
+static uint32_t max_mappings(void)
+{
+	FILE *f = fopen("/proc/sys/vm/max_map_count", "re");
+	unsigned int most = DEFAULT_MAX_MAPS;
+
+	if (f) {
+		if (fscanf(f, "%u", &most) != 1)
+			most = DEFAULT_MAX_MAPS;
+		fclose(f);
+	}
+	return most > OWN_MAPS ? most - OWN_MAPS : 0;
+}
+
 struct engine *engine_new(unsigned int num_pollers, enum poll_mode mode)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
@@ -26,6 +45,7 @@ struct engine *engine_new(unsigned int num_pollers, enum poll_mode mode)
 	if (!engine)
 		return NULL;
 	engine->stream_bytes = stream_threshold();
+	engine->max_mappings = max_mappings();
 	engine->pollers = calloc(num_pollers, sizeof(*engine->pollers));
 	if (!engine->pollers || table_init(&engine->qps, QP_BUCKETS) < 0 ||
 	    mcast_init(&engine->mcast) < 0)

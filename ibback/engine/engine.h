@@ -20,6 +20,8 @@ struct engine {
 	struct table qps; /* by QPN */
 	struct mcast mcast;
 	uint64_t serial;
+	uint32_t mappings;     /* of guests' memory */
+	uint32_t max_mappings; /* that the kernel lets this process have */
 	uint64_t stream_bytes; /* messages from this size on go past the caches */
 	unsigned int num_xens;
 	unsigned int num_pollers;

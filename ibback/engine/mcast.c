@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "engine/qp.h"
+#include "engine/vhca.h"
 #include "device_limits.h"
 
-#define GROUP_BUCKETS 1024
+#define GROUP_BUCKETS 8192
 
 struct key {
 	const void *fabric;
@@ -76,93 +77,116 @@ static struct mcast_group *find_or_make(struct mcast *mcast, const struct key *k
 	return g;
 }
 
-/* Take @g out if nobody is in it; free it after a grace period. */
-static bool take_out_empty(struct mcast *mcast, struct mcast_group *g)
+/* Free a group that was made for one who could not join it. */
+static void drop_if_empty(struct mcast *mcast, struct mcast_group *g)
 {
-	return cds_list_empty(&g->members) && cds_lfht_del(mcast->groups, &g->node) == 0;
+	if (!cds_list_empty(&g->members))
+		return;
+	cds_lfht_del(mcast->groups, &g->node);
+	synchronize_rcu();
+	free(g);
+}
+
+/* @qp's membership in @g, or NULL. */
+static struct mcast_member *find_member(const struct mcast_group *g, const struct qp *qp)
+{
+	struct mcast_member *member;
+
+	LIST_FOREACH(member, &qp->memberships, of_qp)
+	if (member->group == g)
+		return member;
+	return NULL;
+}
+
+/* May @qp join @g? 0 or an errno. */
+static int may_join(const struct mcast_group *g, const struct qp *qp)
+{
+	const struct mcast_member *other;
+	unsigned int count = 0;
+
+	if (find_member(g, qp))
+		return EEXIST;
+	cds_list_for_each_entry(other, &g->members, entry) count +=
+		other->qp->vhca == qp->vhca;
+	if (count >= MAX_MCAST_QPS || qp->vhca->memberships >= MAX_MCAST_GROUPS)
+		return ENOSPC;
+	return 0;
 }
 
 int mcast_attach(struct mcast *mcast, const void *fabric, const struct vib_gid *mgid,
 		 struct qp *qp)
 {
 	const struct key key = { fabric, mgid };
-	struct mcast_member *member, *other;
+	struct mcast_member *member = calloc(1, sizeof(*member));
 	struct mcast_group *g = find_or_make(mcast, &key);
-	unsigned int count = 0;
+	int err = member && g ? may_join(g, qp) : ENOMEM;
 
-	if (!g)
-		return -1;
-	cds_list_for_each_entry(other, &g->members, entry)
-	{
-		if (other->qp == qp) {
-			errno = EEXIST;
-			return -1;
-		}
-		count++;
-	}
-	if (count == MAX_MCAST_QPS) {
-		errno = ENOSPC;
-		return -1;
-	}
-	member = malloc(sizeof(*member));
-	if (!member) {
-		if (take_out_empty(mcast, g)) {
-			synchronize_rcu();
-			free(g);
-		}
-		errno = ENOMEM;
+	if (err) {
+		free(member);
+		if (g)
+			drop_if_empty(mcast, g);
+		errno = err;
 		return -1;
 	}
 	member->qp = qp;
+	member->group = g;
+	LIST_INSERT_HEAD(&qp->memberships, member, of_qp);
+	qp->vhca->memberships++;
 	cds_list_add_rcu(&member->entry, &g->members);
 	return 0;
 }
 
-/* Take @qp out of @g. true if it was in; the member and an empty group are freed. */
-static bool leave(struct mcast *mcast, struct mcast_group *g, const struct qp *qp)
+/* Out of the group, and the group out of the table if nobody is left. */
+static void leave(struct mcast *mcast, struct mcast_member *member)
+{
+	struct mcast_group *g = member->group;
+
+	cds_list_del_rcu(&member->entry);
+	LIST_REMOVE(member, of_qp);
+	member->qp->vhca->memberships--;
+	member->alone = cds_list_empty(&g->members);
+	if (member->alone)
+		cds_lfht_del(mcast->groups, &g->node);
+}
+
+void mcast_free(struct mcast_members *left)
 {
 	struct mcast_member *member;
 
-	cds_list_for_each_entry(member, &g->members, entry)
-	{
-		bool empty;
-
-		if (member->qp != qp)
-			continue;
-		cds_list_del_rcu(&member->entry);
-		empty = take_out_empty(mcast, g);
-		synchronize_rcu();
+	while ((member = LIST_FIRST(left))) {
+		LIST_REMOVE(member, of_qp);
+		if (member->alone)
+			free(member->group);
 		free(member);
-		if (empty)
-			free(g);
-		return true;
 	}
-	return false;
 }
 
 int mcast_detach(struct mcast *mcast, const void *fabric, const struct vib_gid *mgid,
 		 struct qp *qp)
 {
 	const struct key key = { fabric, mgid };
+	struct mcast_members left = LIST_HEAD_INITIALIZER(left);
 	struct mcast_group *g = find(mcast, &key);
+	struct mcast_member *member = g ? find_member(g, qp) : NULL;
 
-	if (g && leave(mcast, g, qp))
-		return 0;
-	errno = ENOENT;
-	return -1;
+	if (!member) {
+		errno = ENOENT;
+		return -1;
+	}
+	leave(mcast, member);
+	LIST_INSERT_HEAD(&left, member, of_qp);
+	synchronize_rcu();
+	mcast_free(&left);
+	return 0;
 }
 
-void mcast_detach_all(struct mcast *mcast, const struct qp *qp)
+void mcast_detach_all(struct mcast *mcast, struct qp *qp, struct mcast_members *left)
 {
-	struct cds_lfht_iter iter;
-	struct mcast_group *g;
+	struct mcast_member *member;
 
-	cds_lfht_first(mcast->groups, &iter);
-	while (cds_lfht_iter_get_node(&iter)) {
-		g = caa_container_of(cds_lfht_iter_get_node(&iter), struct mcast_group,
-				     node);
-		cds_lfht_next(mcast->groups, &iter);
-		leave(mcast, g, qp);
+	while ((member = LIST_FIRST(&qp->memberships))) {
+		leave(mcast, member);
+		LIST_INSERT_HEAD(left, member, of_qp);
 	}
 }
 

@@ -6,7 +6,9 @@
 #ifndef XEN_IB_IBBACK_MCAST_H
 #define XEN_IB_IBBACK_MCAST_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include <xen-ib/types.h>
 
@@ -26,15 +28,22 @@ struct mcast_group {
 };
 
 struct mcast_member {
-	struct cds_list_head entry;
+	struct cds_list_head entry; /* of the group's */
+	LIST_ENTRY(mcast_member) of_qp;
+	struct mcast_group *group;
 	struct qp *qp;
+	bool alone; /* it was the last: the group ends with it */
 };
+
+LIST_HEAD(mcast_members, mcast_member);
 
 int mcast_init(struct mcast *mcast);
 /* No QP is attached any more. Harmless on a zeroed one. */
 void mcast_fini(struct mcast *mcast);
 
-/* -1 and errno: EEXIST if it is already attached, ENOSPC at MAX_MCAST_QPS, ENOMEM. */
+/* -1 and errno: EEXIST if it is already attached, ENOSPC when its vHCA has
+ * MAX_MCAST_QPS in the group or MAX_MCAST_GROUPS memberships, ENOMEM.
+ */
 int mcast_attach(struct mcast *mcast, const void *fabric, const struct vib_gid *mgid,
 		 struct qp *qp);
 
@@ -42,8 +51,12 @@ int mcast_attach(struct mcast *mcast, const void *fabric, const struct vib_gid *
 int mcast_detach(struct mcast *mcast, const void *fabric, const struct vib_gid *mgid,
 		 struct qp *qp);
 
-/* Detach @qp from every group. Waits for a grace period if it was in any. */
-void mcast_detach_all(struct mcast *mcast, const struct qp *qp);
+/*
+ * Detach @qp from every group. The memberships are put into @left, for
+ * mcast_free() after a grace period.
+ */
+void mcast_detach_all(struct mcast *mcast, struct qp *qp, struct mcast_members *left);
+void mcast_free(struct mcast_members *left);
 
 /* The group, or NULL. A reader of RCU. */
 const struct mcast_group *mcast_find(const struct mcast *mcast, const void *fabric,

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "engine/objects.h"
+#include "engine/objects_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "engine/engine.h"
+#include "engine/poller.h"
 #include "device_limits.h"
 
 /* Object numbers: given in sequence, so that a stale one names nothing for long. */
@@ -56,9 +56,15 @@ static void add_doorbell(struct poller *poller, void *db)
 	poller_add_doorbell(poller, db);
 }
 
-static void remove_doorbell(struct poller *poller, void *db)
+void doorbell_out_of_hands(struct poller *poller, void *db)
 {
 	poller_remove_doorbell(poller, db);
+}
+
+void doorbell_free(struct doorbell *db)
+{
+	doorbell_fini(db);
+	free(db);
 }
 
 int doorbell_create(struct vhca *vhca, const struct memory *memory, uint32_t port,
@@ -71,6 +77,7 @@ int doorbell_create(struct vhca *vhca, const struct memory *memory, uint32_t por
 	db = calloc(1, sizeof(*db));
 	if (!db)
 		return -ENOMEM;
+	db->vhca = vhca;
 	db->memory = *memory;
 	db->page = (struct vib_doorbell_page *)memory->at;
 	db->port = port;
@@ -89,21 +96,26 @@ int doorbell_destroy(struct vhca *vhca, uint32_t number, struct memory *memory,
 		return -EINVAL;
 	if (db->users)
 		return -EBUSY;
-	poller_call(vhca->poller, remove_doorbell, db);
+	poller_call(vhca->poller, doorbell_out_of_hands, db);
 	table_del(&vhca->doorbells, &db->node);
 	synchronize_rcu();
 	*memory = db->memory;
 	*port = db->port;
-	doorbell_fini(db);
-	free(db);
+	doorbell_free(db);
 	return 0;
 }
 
 /* ---- completion event queues ------------------------------------------- */
 
-static void forget_eq(struct poller *poller, void *eq)
+void eq_out_of_hands(struct poller *poller, void *eq)
 {
 	poller_forget_eq(poller, eq);
+}
+
+void eq_free(struct eq *eq)
+{
+	pthread_spin_destroy(&eq->lock);
+	free(eq);
 }
 
 int eq_create(struct vhca *vhca, uint32_t order, const struct memory *memory,
@@ -139,12 +151,11 @@ int eq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory, uint32
 	if (eq->users)
 		return -EBUSY;
 	table_del(&vhca->eqs, &eq->node);
-	poller_call(vhca->poller, forget_eq, eq);
+	poller_call(vhca->poller, eq_out_of_hands, eq);
 	synchronize_rcu();
 	*memory = eq->memory;
 	*port = eq->port;
-	pthread_spin_destroy(&eq->lock);
-	free(eq);
+	eq_free(eq);
 	return 0;
 }
 
@@ -197,28 +208,42 @@ int mr_create(struct vhca *vhca, const struct vib_cmd_reg_mr *cmd,
 	return 0;
 }
 
+void mr_free(struct vhca *vhca, struct mr *mr)
+{
+	struct pd *pd = table_get(&vhca->pds, mr->pd, pd);
+
+	pd->users--;
+	free(mr);
+}
+
 int mr_destroy(struct vhca *vhca, uint32_t key, struct memory *memory)
 {
 	struct mr *mr = table_get(&vhca->mrs, key, mr);
-	struct pd *pd;
 
 	if (!mr)
 		return -EINVAL;
 	table_del(&vhca->mrs, &mr->node);
-	__atomic_store_n(&vhca->mr_epoch, engine_serial(vhca->engine), __ATOMIC_RELEASE);
+	vhca_new_epoch(vhca);
 	synchronize_rcu();
-	pd = table_get(&vhca->pds, mr->pd, pd);
-	pd->users--;
 	*memory = mr->memory;
-	free(mr);
+	mr_free(vhca, mr);
 	return 0;
 }
 
 /* ---- completion queues ------------------------------------------------- */
 
-static void forget_cq(struct poller *poller, void *cq)
+void cq_out_of_hands(struct poller *poller, void *cq)
 {
 	cq_forget(poller, cq);
+}
+
+void cq_free(struct cq *cq)
+{
+	async_forget(&cq->vhca->async, &cq->async);
+	if (cq->eq)
+		cq->eq->users--;
+	cq_fini(cq);
+	free(cq);
 }
 
 int cq_check(const struct vhca *vhca, const struct vib_cmd_create_cq *cmd)
@@ -272,13 +297,9 @@ int cq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory)
 		return -EBUSY;
 	table_del(&vhca->cqs, &cq->node);
 	synchronize_rcu();
-	poller_call(vhca->poller, forget_cq, cq);
-	async_forget(&vhca->async, &cq->async);
-	if (cq->eq)
-		cq->eq->users--;
+	poller_call(vhca->poller, cq_out_of_hands, cq);
 	*memory = cq->memory;
-	cq_fini(cq);
-	free(cq);
+	cq_free(cq);
 	return 0;
 }
 
@@ -343,10 +364,20 @@ int srq_query(struct vhca *vhca, uint32_t number, uint32_t *limit)
 	return 0;
 }
 
+void srq_free(struct srq *srq)
+{
+	struct vhca *vhca = srq->vhca;
+	struct pd *pd = table_get(&vhca->pds, srq->pd, pd);
+
+	pd->users--;
+	async_forget(&vhca->async, &srq->async);
+	pthread_spin_destroy(&srq->lock);
+	free(srq);
+}
+
 int srq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory)
 {
 	struct srq *srq = table_get(&vhca->srqs, number, srq);
-	struct pd *pd;
 
 	if (!srq)
 		return -EINVAL;
@@ -354,11 +385,7 @@ int srq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory)
 		return -EBUSY;
 	table_del(&vhca->srqs, &srq->node);
 	synchronize_rcu();
-	async_forget(&vhca->async, &srq->async);
-	pd = table_get(&vhca->pds, srq->pd, pd);
-	pd->users--;
 	*memory = srq->memory;
-	pthread_spin_destroy(&srq->lock);
-	free(srq);
+	srq_free(srq);
 	return 0;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Making, changing and destroying QPs, and a guest's end. */
+/* Making, changing and destroying QPs. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "engine/engine.h"
-#include "engine/objects.h"
+#include "engine/objects_parts.h"
 #include "engine/qp_state.h"
 #include "device_limits.h"
 
@@ -94,13 +94,13 @@ int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 	if (qp->has_rq)
 		vib_queue_init(&qp->rq, rq->at, cmd->rq.order, cmd->rq.stride);
 	qp_init(qp);
+	rc = -ENOMEM;
+	if (!table_add_next(&vhca->engine->qps, &qp->node, QPN_FIRST, QPN_LAST))
+		goto fail;
+	/* The bell last: one that rings already heats the QP. */
 	if (doorbell_add(qp->doorbell, qp->db_index, qp) < 0) {
 		rc = -errno;
-		goto fail;
-	}
-	if (!table_add_next(&vhca->engine->qps, &qp->node, QPN_FIRST, QPN_LAST)) {
-		rc = -ENOMEM;
-		goto fail_bell;
+		goto fail_number;
 	}
 	qp->async.number = qp_number(qp);
 	use(qp, 1);
@@ -109,8 +109,8 @@ int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 	*qpn = qp_number(qp);
 	return 0;
 
-fail_bell:
-	doorbell_del(qp->doorbell, qp->db_index);
+fail_number:
+	table_del(&vhca->engine->qps, &qp->node);
 	synchronize_rcu();
 fail:
 	qp_fini(qp);
@@ -180,23 +180,13 @@ int qp_mcast(struct vhca *vhca, const struct vib_cmd_mcast *cmd, bool attach)
 
 /* ---- ending ------------------------------------------------------------ */
 
-static void forget_qp(struct poller *poller, void *arg)
-{
-	poller_forget(poller, arg);
-	qp_forget(poller, arg);
-}
-
-/*
- * Out of the tables, so that no message finds it; a grace period, so that none
- * is in it; then out of its poller's hands. A peer's next message finds nobody.
- */
-static void take_out(struct qp *qp)
+void qp_take_out(struct qp *qp, struct mcast_members *left)
 {
 	struct vhca *vhca = qp->vhca;
 
 	table_del(&vhca->engine->qps, &qp->node);
-	doorbell_del(qp->doorbell, qp->db_index);
-	mcast_detach_all(&vhca->engine->mcast, qp);
+	qp->bell_leaf = doorbell_del(qp->doorbell, qp->db_index);
+	mcast_detach_all(&vhca->engine->mcast, qp, left);
 	pthread_spin_lock(&qp->lock);
 	qp->attr.state = VIB_QPS_RESET;
 	pthread_spin_unlock(&qp->lock);
@@ -204,100 +194,36 @@ static void take_out(struct qp *qp)
 	vhca->num_qps--;
 }
 
-static void let_go(struct qp *qp)
+void qp_out_of_hands(struct poller *poller, void *arg)
 {
-	poller_call(qp->vhca->poller, forget_qp, qp);
+	struct qp *qp = arg;
+
+	poller_forget(poller, qp);
+	qp_forget(poller, qp);
+}
+
+void qp_free(struct qp *qp)
+{
 	async_forget(&qp->vhca->async, &qp->async);
 	use(qp, -1);
 	qp_fini(qp);
+	free(qp->bell_leaf);
 	free(qp);
 }
 
 int qp_destroy(struct vhca *vhca, uint32_t qpn, struct memory *sq, struct memory *rq)
 {
+	struct mcast_members left = LIST_HEAD_INITIALIZER(left);
 	struct qp *qp = find_qp(vhca, qpn);
 
 	if (!qp)
 		return -EINVAL;
-	take_out(qp);
+	qp_take_out(qp, &left);
 	synchronize_rcu();
+	mcast_free(&left);
 	*sq = qp->sq_memory;
 	*rq = qp->rq_memory;
-	let_go(qp);
+	poller_call(vhca->poller, qp_out_of_hands, qp);
+	qp_free(qp);
 	return 0;
-}
-
-struct ending {
-	void (*unmap)(void *arg, const struct memory *memory);
-	void (*unbind)(void *arg, uint32_t port);
-	void *arg;
-};
-
-static void end_qps(struct vhca *vhca, const struct ending *e)
-{
-	LIST_HEAD(, qp) ended = LIST_HEAD_INITIALIZER(ended);
-	struct qp *qp;
-
-	while ((qp = LIST_FIRST(&vhca->qps))) {
-		take_out(qp);
-		LIST_INSERT_HEAD(&ended, qp, entry);
-	}
-	synchronize_rcu(); /* once for all of them */
-	while ((qp = LIST_FIRST(&ended))) {
-		struct memory sq = qp->sq_memory, rq = qp->rq_memory;
-
-		LIST_REMOVE(qp, entry);
-		let_go(qp);
-		if (sq.at)
-			e->unmap(e->arg, &sq);
-		if (rq.at)
-			e->unmap(e->arg, &rq);
-	}
-}
-
-/* End whatever is in @t by @destroy, which gives its memory back. */
-static void end_all(struct vhca *vhca, struct table *t,
-		    int (*destroy)(struct vhca *vhca, uint32_t number,
-				   struct memory *memory),
-		    const struct ending *e)
-{
-	struct table_node *node;
-	struct memory memory;
-
-	while ((node = table_any(t)) && destroy(vhca, node->number, &memory) == 0)
-		e->unmap(e->arg, &memory);
-}
-
-/* The same of what has an event channel too. */
-static void end_all_ports(struct vhca *vhca, struct table *t,
-			  int (*destroy)(struct vhca *vhca, uint32_t number,
-					 struct memory *memory, uint32_t *port),
-			  const struct ending *e)
-{
-	struct table_node *node;
-	struct memory memory;
-	uint32_t port;
-
-	while ((node = table_any(t)) &&
-	       destroy(vhca, node->number, &memory, &port) == 0) {
-		e->unbind(e->arg, port);
-		e->unmap(e->arg, &memory);
-	}
-}
-
-void vhca_clear(struct vhca *vhca, void (*unmap)(void *arg, const struct memory *memory),
-		void (*unbind)(void *arg, uint32_t port), void *arg)
-{
-	const struct ending e = { unmap, unbind, arg };
-	struct table_node *node;
-
-	/* Users before what they use. */
-	end_qps(vhca, &e);
-	end_all(vhca, &vhca->srqs, srq_destroy, &e);
-	end_all(vhca, &vhca->cqs, cq_destroy, &e);
-	end_all(vhca, &vhca->mrs, mr_destroy, &e);
-	end_all_ports(vhca, &vhca->eqs, eq_destroy, &e);
-	end_all_ports(vhca, &vhca->doorbells, doorbell_destroy, &e);
-	while ((node = table_any(&vhca->pds)))
-		(void)pd_destroy(vhca, node->number); /* nobody uses it any more */
 }

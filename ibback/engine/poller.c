@@ -11,37 +11,59 @@
 #include "engine/eq.h"
 #include "engine/poller_thread.h"
 #include "engine/qp.h"
+#include "engine/vhca.h"
 #include "xenport/xenport.h"
 
 /* Passes without work after which a QP is polled no more. */
 #define COOL_PASSES  4096
-/* Doorbell pages and kicks looked at in one pass. */
+/* Doorbell pages and kicks looked at in one pass, and bells of one page. */
 #define PASS_PAGES   8
 #define PASS_KICKS   64
+#define PASS_TIMERS  256
+#define LOOK_BELLS   16
 /* Passes between two looks at the clock, and, while QPs are hot, at the bells. */
 #define CLOCK_PASSES 16
 #define BELL_PASSES  4
+/* And between two looks for QPs to cool. */
+#define COOLING      256
+/* What the QPs of one vHCA may cost a pass, in bytes: see send.h. */
+#define VHCA_BUDGET  (1u << 20)
 
 /* ---- hot QPs ----------------------------------------------------------- */
 
 static void drop_hot(struct poller *poller, unsigned int i)
 {
-	poller->hot[i]->hot = false;
+	struct qp *qp = poller->hot[i];
+
+	qp->hot = false;
+	qp->vhca->num_hot--;
 	poller->hot[i] = poller->hot[--poller->num_hot];
 }
 
-/* Make room for another by cooling the one that was idle longest. */
-static bool cool_one(struct poller *poller)
+/* Poll hot QP @i no more; one with work rings its own bell, to come back. */
+static void evict(struct poller *poller, unsigned int i)
 {
-	unsigned int idlest = 0;
+	struct qp *qp = poller->hot[i];
 
-	for (unsigned int i = 1; i < poller->num_hot; i++)
-		if (poller->hot[i]->idle > poller->hot[idlest]->idle)
-			idlest = i;
-	if (!poller->hot[idlest]->idle || !qp_cool(poller->hot[idlest]))
-		return false;
-	drop_hot(poller, idlest);
-	return true;
+	drop_hot(poller, i);
+	if (!qp_cool(qp))
+		vib_doorbell_ring(qp->doorbell->page, qp->db_index);
+}
+
+/* The QP to make room: of the vHCA that has most, the one that was idle longest. */
+static unsigned int greediest(const struct poller *poller)
+{
+	unsigned int worst = 0;
+
+	for (unsigned int i = 1; i < poller->num_hot; i++) {
+		const struct qp *qp = poller->hot[i], *so_far = poller->hot[worst];
+
+		if (qp->vhca->num_hot > so_far->vhca->num_hot ||
+		    (qp->vhca->num_hot == so_far->vhca->num_hot &&
+		     qp->idle > so_far->idle))
+			worst = i;
+	}
+	return worst;
 }
 
 void poller_heat(struct poller *poller, struct qp *qp)
@@ -49,14 +71,10 @@ void poller_heat(struct poller *poller, struct qp *qp)
 	qp->idle = 0;
 	if (qp->hot)
 		return;
-	if (poller->num_hot == HOT_QPS && !cool_one(poller)) {
-		/* A share now, the rest when its bell is taken again. */
-		qp_serve(poller, qp);
-		if (!qp_cool(qp))
-			vib_doorbell_ring(qp->doorbell->page, qp->db_index);
-		return;
-	}
+	if (poller->num_hot == HOT_QPS)
+		evict(poller, greediest(poller));
 	qp->hot = true;
+	qp->vhca->num_hot++;
 	poller->hot[poller->num_hot++] = qp;
 }
 
@@ -69,21 +87,42 @@ void poller_forget(struct poller *poller, struct qp *qp)
 		}
 }
 
+uint32_t *poller_budget(struct poller *poller, struct vhca *vhca)
+{
+	if (vhca->pass != poller->passes) {
+		vhca->pass = poller->passes;
+		vhca->budget = VHCA_BUDGET;
+	}
+	return &vhca->budget;
+}
+
+/* Each pass begins with another, for a vHCA's budget may not do for all of its. */
 static bool serve_hot(struct poller *poller)
 {
+	unsigned int n = poller->num_hot, at;
 	bool worked = false;
 
-	for (unsigned int i = 0; i < poller->num_hot; i++) {
-		struct qp *qp = poller->hot[i];
+	if (!n)
+		return false;
+	at = poller->passes % n;
+	for (unsigned int i = 0; i < n; i++, at = at + 1 < n ? at + 1 : 0) {
+		struct qp *qp = poller->hot[at];
 
 		if (qp_serve(poller, qp)) {
 			qp->idle = 0;
 			worked = true;
-		} else if (++qp->idle > COOL_PASSES && qp_cool(qp)) {
-			drop_hot(poller, i--);
+		} else {
+			qp->idle++;
 		}
 	}
 	return worked;
+}
+
+static void cool_idle(struct poller *poller)
+{
+	for (unsigned int i = 0; i < poller->num_hot; i++)
+		if (poller->hot[i]->idle > COOL_PASSES && qp_cool(poller->hot[i]))
+			drop_hot(poller, i--);
 }
 
 bool poller_cool_all(struct poller *poller)
@@ -103,37 +142,63 @@ static void on_ring(void *arg, struct qp *qp)
 	qp_rang(arg, qp);
 }
 
-/* Some pages a pass, in turn, so that many contexts do not slow the hot QPs. */
+/* One page of @vhca a look, in turn. */
+static bool take_bells_of(struct poller *poller, struct vhca *vhca)
+{
+	struct doorbell *db = vhca->next_doorbell;
+	unsigned int most = LOOK_BELLS;
+
+	if (!db)
+		db = TAILQ_FIRST(&vhca->doorbells_polled);
+	vhca->next_doorbell = TAILQ_NEXT(db, entry);
+	return doorbell_take(db, &most, on_ring, poller);
+}
+
+/*
+ * Some pages a pass: guests in turn, and each guest's pages in turn, so that
+ * neither many contexts nor many guests slow the hot QPs, and one guest's pages
+ * do not hide another's.
+ */
 static bool take_bells(struct poller *poller)
 {
-	struct doorbell *first = poller->next_doorbell, *db;
+	unsigned int looks =
+		poller->num_doorbells < PASS_PAGES ? poller->num_doorbells : PASS_PAGES;
+	struct vhca *vhca = poller->next_vhca;
 	bool worked = false;
 
-	if (!first)
-		first = TAILQ_FIRST(&poller->doorbells);
-	db = first;
-	for (unsigned int i = 0; db && i < PASS_PAGES; i++) {
-		worked |= doorbell_take(db, on_ring, poller);
-		db = TAILQ_NEXT(db, entry);
-		if (!db)
-			db = TAILQ_FIRST(&poller->doorbells);
-		if (db == first)
-			break;
+	for (unsigned int i = 0; i < looks; i++) {
+		if (!vhca)
+			vhca = TAILQ_FIRST(&poller->vhcas);
+		worked |= take_bells_of(poller, vhca);
+		vhca = TAILQ_NEXT(vhca, polled);
 	}
-	poller->next_doorbell = db;
+	poller->next_vhca = vhca;
 	return worked;
 }
 
 void poller_add_doorbell(struct poller *poller, struct doorbell *db)
 {
-	TAILQ_INSERT_TAIL(&poller->doorbells, db, entry);
+	struct vhca *vhca = db->vhca;
+
+	if (TAILQ_EMPTY(&vhca->doorbells_polled))
+		TAILQ_INSERT_TAIL(&poller->vhcas, vhca, polled);
+	TAILQ_INSERT_TAIL(&vhca->doorbells_polled, db, entry);
+	poller->num_doorbells++;
 }
 
 void poller_remove_doorbell(struct poller *poller, struct doorbell *db)
 {
-	if (poller->next_doorbell == db)
-		poller->next_doorbell = TAILQ_NEXT(db, entry);
-	TAILQ_REMOVE(&poller->doorbells, db, entry);
+	struct vhca *vhca = db->vhca;
+
+	if (vhca->next_doorbell == db)
+		vhca->next_doorbell = TAILQ_NEXT(db, entry);
+	TAILQ_REMOVE(&vhca->doorbells_polled, db, entry);
+	poller->num_doorbells--;
+	if (!TAILQ_EMPTY(&vhca->doorbells_polled))
+		return;
+	if (poller->next_vhca == vhca)
+		poller->next_vhca = TAILQ_NEXT(vhca, polled);
+	TAILQ_REMOVE(&poller->vhcas, vhca, polled);
 }
 
 /* ---- kicks and calls --------------------------------------------------- */
@@ -267,7 +332,7 @@ static void drain_backlog(struct poller *poller)
 
 bool poller_pass(struct poller *poller)
 {
-	unsigned int pass = poller->passes++;
+	unsigned int pass = ++poller->passes;
 	bool worked = false;
 
 	answer_call(poller);
@@ -275,10 +340,12 @@ bool poller_pass(struct poller *poller)
 	worked |= serve_hot(poller);
 	if (!poller->num_hot || pass % BELL_PASSES == 0)
 		worked |= take_bells(poller);
+	if (pass % COOLING == 0)
+		cool_idle(poller);
 	drain_backlog(poller);
 	if (pass % CLOCK_PASSES == 0) {
 		poller->now = clock_ns();
-		worked |= timers_run(&poller->timers, poller->now);
+		worked |= timers_run(&poller->timers, poller->now, PASS_TIMERS);
 	}
 	notify_touched(poller); /* after all that may complete something */
 	if (worked)
@@ -295,7 +362,7 @@ int poller_init(struct poller *poller, struct engine *engine, enum poll_mode mod
 	poller->spin_ns = DEFAULT_SPIN_NS;
 	poller->now = clock_ns();
 	RB_INIT(&poller->timers);
-	TAILQ_INIT(&poller->doorbells);
+	TAILQ_INIT(&poller->vhcas);
 	TAILQ_INIT(&poller->backlog);
 	__cds_wfcq_init(&poller->kicks_head, &poller->kicks_tail);
 	poller->epoll_fd = -1;

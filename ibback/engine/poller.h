@@ -26,6 +26,7 @@ struct doorbell;
 struct engine;
 struct eq;
 struct qp;
+struct vhca;
 struct xenport;
 
 enum poll_mode {
@@ -54,10 +55,11 @@ struct poller {
 
 	struct qp *hot[HOT_QPS];
 	unsigned int num_hot;
-	TAILQ_HEAD(, doorbell) doorbells;
-	struct doorbell *next_doorbell; /* where the next pass begins to look */
-	TAILQ_HEAD(, eq) backlog;       /* EQs with events that wait for room */
-	struct cq *held; /* the CQ whose lock it has, see cq_release(); NULL */
+	TAILQ_HEAD(, vhca) vhcas; /* that have doorbell pages */
+	struct vhca *next_vhca;   /* where the next look for bells begins */
+	unsigned int num_doorbells;
+	TAILQ_HEAD(, eq) backlog; /* EQs with events that wait for room */
+	struct cq *held;          /* the CQ whose lock it has, see cq_release(); NULL */
 	struct cq *touched[TOUCHED_CQS];
 	unsigned int num_touched;
 	uint64_t messages; /* a count that numbers claims, see qp.h */
@@ -124,10 +126,13 @@ void poller_call(struct poller *poller, void (*fn)(struct poller *poller, void *
 void poller_kick(struct poller *poller, struct kick *kick);
 
 /*
- * Have @qp looked at in this pass and polled from now on, or, if too many are,
- * in the next. The poller's thread.
+ * Poll @qp from now on. If too many are polled, one of the vHCA with the most
+ * gives way: it rings its own bell. The poller's thread.
  */
 void poller_heat(struct poller *poller, struct qp *qp);
+
+/* What is left of what the QPs of @vhca may cost this pass. The poller's thread. */
+uint32_t *poller_budget(struct poller *poller, struct vhca *vhca);
 
 /* @qp ends: poll it no more. The poller's thread. */
 void poller_forget(struct poller *poller, struct qp *qp);

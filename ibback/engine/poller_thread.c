@@ -9,6 +9,7 @@
 
 #include "engine/doorbell.h"
 #include "engine/rcu.h"
+#include "engine/vhca.h"
 #include "xenport/xenport.h"
 
 uint64_t clock_ns(void)
@@ -34,9 +35,11 @@ static void relax(void)
 static bool announce_sleep(struct poller *poller)
 {
 	struct doorbell *db;
+	struct vhca *vhca;
 	bool quiet = true;
 
-	TAILQ_FOREACH(db, &poller->doorbells, entry)
+	TAILQ_FOREACH(vhca, &poller->vhcas, polled)
+	TAILQ_FOREACH(db, &vhca->doorbells_polled, entry)
 	if (vib_doorbell_sleep(db->page))
 		quiet = false;
 	return quiet;
@@ -45,8 +48,10 @@ static bool announce_sleep(struct poller *poller)
 static void announce_waking(struct poller *poller)
 {
 	struct doorbell *db;
+	struct vhca *vhca;
 
-	TAILQ_FOREACH(db, &poller->doorbells, entry)
+	TAILQ_FOREACH(vhca, &poller->vhcas, polled)
+	TAILQ_FOREACH(db, &vhca->doorbells_polled, entry)
 	vib_doorbell_wake(db->page);
 }
 
@@ -75,9 +80,21 @@ static void unmask_events(struct poller *poller)
 	}
 }
 
+/* Nobody tells that there is room in an event queue again. */
+#define BACKLOG_NS 1000000
+
+static uint64_t wake_time(struct poller *poller, uint64_t now)
+{
+	uint64_t next = timers_next(&poller->timers);
+
+	if (!TAILQ_EMPTY(&poller->backlog) && next > now + BACKLOG_NS)
+		next = now + BACKLOG_NS;
+	return next;
+}
+
 static void wait_for_events(struct poller *poller)
 {
-	uint64_t next = timers_next(&poller->timers), now = clock_ns();
+	uint64_t now = clock_ns(), next = wake_time(poller, now);
 	uint64_t ns = next == NEVER ? 0 : next > now ? next - now : 0;
 	struct timespec timeout = { .tv_sec = (time_t)(ns / 1000000000),
 				    .tv_nsec = (long)(ns % 1000000000) };
@@ -95,7 +112,7 @@ static void wait_for_events(struct poller *poller)
 
 static bool must_stay_awake(struct poller *poller)
 {
-	return poller_has_kicks(poller) || !TAILQ_EMPTY(&poller->backlog) ||
+	return poller_has_kicks(poller) ||
 	       __atomic_load_n(&poller->call_waits, __ATOMIC_ACQUIRE) ||
 	       __atomic_load_n(&poller->stop, __ATOMIC_ACQUIRE);
 }

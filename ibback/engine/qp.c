@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "engine/cq.h"
 #include "engine/engine.h"
 #include "engine/qp_state.h"
 #include "engine/send.h"
@@ -78,7 +79,34 @@ static void reset(struct qp *qp)
 	qp->sending.active = false;
 	qp->receiving.claim = 0;
 	qp->established = false;
+	qp->flushing = false;
 	memset(&qp->attr, 0, sizeof(qp->attr));
+}
+
+/*
+ * IBTA vol. 1 §10.3.1.6: what was posted behind a request that failed is flushed,
+ * also if the consumer leaves SQE before all of it is.
+ */
+static void flush_what_is_posted(struct qp *qp)
+{
+	uint32_t count = 0;
+
+	while (vib_queue_holds(&qp->sq, count + 1))
+		count++;
+	qp->flushing = count > 0;
+	qp->flush_to = qp->sq.index + count;
+}
+
+/* Into another state, or the same with other attributes. */
+static void change(struct qp *qp, uint32_t mask, const struct vib_qp_attr *attr)
+{
+	enum vib_qp_state from = qp->attr.state;
+
+	if (from == VIB_QPS_RTS)
+		qp->attr.en_sqd_async_notify = 0; /* is asked for anew each time */
+	qp_attr_apply(&qp->attr, mask, attr);
+	if (from == VIB_QPS_SQE && qp->attr.state == VIB_QPS_RTS && qp->has_sq)
+		flush_what_is_posted(qp);
 }
 
 void qp_modify(struct qp *qp, uint32_t mask, const struct vib_qp_attr *attr)
@@ -94,7 +122,7 @@ void qp_modify(struct qp *qp, uint32_t mask, const struct vib_qp_attr *attr)
 		reset(qp);
 		return;
 	}
-	qp_attr_apply(&qp->attr, mask, attr);
+	change(qp, mask, attr);
 	poller_kick(qp->vhca->poller, &qp->kick);
 }
 
@@ -124,6 +152,7 @@ bool qp_serve(struct poller *poller, struct qp *qp)
 		if (held)
 			last_wqe_reached(qp);
 	}
+	cq_release(poller);
 	pthread_spin_unlock(&qp->lock);
 	return worked;
 }
@@ -157,6 +186,10 @@ bool qp_cool(struct qp *qp)
 	 */
 	waiting = qp->sending.look_again && waits(qp);
 	if (qp->sending.active && !waiting)
+		quiet = false;
+	if (qp->attr.state == VIB_QPS_SQD && !qp->sending.active && !qp->drained)
+		quiet = false;
+	if (qp->attr.state == VIB_QPS_ERR && qp->receiving.claim)
 		quiet = false;
 	if (takes_sends(qp) && !waiting && vib_queue_arm(&qp->sq))
 		quiet = false;

@@ -15,6 +15,7 @@
 
 #include "engine/async.h"
 #include "engine/kick.h"
+#include "engine/mcast.h"
 #include "engine/memory.h"
 #include "engine/mr.h"
 #include "engine/receive.h"
@@ -80,6 +81,8 @@ struct qp {
 	bool has_rq;
 	struct memory sq_memory;
 	struct memory rq_memory;
+	struct mcast_members memberships; /* the control thread's */
+	void *bell_leaf;                  /* to be freed with it, see doorbell_del() */
 
 	pthread_spinlock_t lock;
 	struct vib_qp_attr attr;
@@ -91,8 +94,10 @@ struct qp {
 	struct mr_hint receive_mr; /* of its receives */
 	struct sending sending;
 	struct receiving receiving;
-	bool established;    /* a message came: COMM_EST was raised */
-	bool drained;        /* in SQD, and SQ_DRAINED was raised if wanted */
+	bool established; /* a message came: COMM_EST was raised */
+	bool drained;     /* in SQD, and SQ_DRAINED was raised if wanted */
+	bool flushing;    /* requests up to flush_to failed with one before them */
+	uint32_t flush_to;
 	uint32_t rnr_waiter; /* QPN of a sender that waits for a receive; 0; atomic */
 
 	/* Who was found to be the peer, so that addresses are compared once. */

@@ -80,9 +80,9 @@ static const struct transition to_reset_or_err = { 0 };
 #define PAIR(from, to) [VIB_QPS_##to] = #from " to " #to ": no such transition"
 #define PAIRS(from)                                                              \
 	[VIB_QPS_##from] = { PAIR(from, INIT), PAIR(from, RTR), PAIR(from, RTS), \
-			     PAIR(from, SQD), PAIR(from, SQE) }
+			     PAIR(from, SQD),  PAIR(from, SQE), PAIR(from, ERR) }
 
-static const char *const no_such_transition[][VIB_QPS_ERR] = {
+static const char *const no_such_transition[][VIB_QPS_ERR + 1] = {
 	PAIRS(RESET), PAIRS(INIT), PAIRS(RTR), PAIRS(RTS),
 	PAIRS(SQD),   PAIRS(SQE),  PAIRS(ERR),
 };
@@ -147,7 +147,8 @@ static int mask_check(uint32_t mask, const char **why)
 static const struct transition *
 find_transition(enum vib_qp_type type, enum vib_qp_state from, enum vib_qp_state to)
 {
-	if (to == VIB_QPS_RESET || to == VIB_QPS_ERR)
+	/* Out of RESET there is one way, and nothing to flush. */
+	if (to == VIB_QPS_RESET || (to == VIB_QPS_ERR && from != VIB_QPS_RESET))
 		return &to_reset_or_err;
 	for (size_t i = 0; i < ARRAY_SIZE(transitions); i++) {
 		const struct transition *t = &transitions[i];

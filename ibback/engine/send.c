@@ -107,6 +107,7 @@ int send_resolve(struct share *share, uint32_t access, struct sg *sg)
 		sg_one(sg, data, s->wqe.inline_len);
 		return 0;
 	}
+	share_spend(share, COST_SGE * s->wqe.num_sge);
 	if (sg_resolve(sg, qp->vhca, &qp->local_mr, qp->pd, (const struct vib_sge *)data,
 		       s->wqe.num_sge, access) < 0) {
 		share->status = VIB_WC_LOC_PROT_ERR;
@@ -196,18 +197,39 @@ static void drained(struct qp *qp)
 		async_raise(&qp->vhca->async, &qp->async, VIB_ASYNC_QP_SQ_DRAINED);
 }
 
+/* Flush one of the requests that failed with one before them; false: that was all. */
+static bool flush_behind(struct share *share)
+{
+	struct qp *qp = share->qp;
+
+	if (qp->sq.index == qp->flush_to || !fetch(qp)) {
+		qp->flushing = false;
+		return false;
+	}
+	complete(share, VIB_WC_WR_FLUSH_ERR);
+	return true;
+}
+
 /* One request, or a part. true to go on with the next at once. */
 static bool step(struct share *share, bool *worked)
 {
 	struct qp *qp = share->qp;
 	int fetched;
 
+	if (!share->budget) {
+		*worked = true;
+		return false;
+	}
 	if (qp->attr.state == VIB_QPS_ERR || qp->attr.state == VIB_QPS_SQE) {
 		*worked |= flush(share);
 		return false;
 	}
 	if (qp->attr.state != VIB_QPS_RTS && qp->attr.state != VIB_QPS_SQD)
 		return false;
+	if (qp->flushing && flush_behind(share)) {
+		*worked = true;
+		return true;
+	}
 	if (!qp->sending.active) {
 		if (qp->attr.state == VIB_QPS_SQD) {
 			drained(qp);
@@ -217,6 +239,7 @@ static bool step(struct share *share, bool *worked)
 		if (fetched == 0)
 			return false;
 		*worked = true;
+		share_spend(share, COST_REQUEST);
 		if (fetched < 0) {
 			fail(share, VIB_WC_LOC_QP_OP_ERR);
 			return true;
@@ -242,17 +265,23 @@ static bool step(struct share *share, bool *worked)
 
 bool send_serve(struct poller *poller, struct qp *qp)
 {
-	struct share share = { .poller = poller, .qp = qp, .budget = SHARE_BYTES };
+	uint32_t *left = poller_budget(poller, qp->vhca);
+	uint32_t budget = *left < SHARE_BYTES ? *left : SHARE_BYTES;
+	struct share share = { .poller = poller, .qp = qp, .budget = budget };
 	uint32_t from = qp->sq.index;
 	bool worked = false;
 
-	if (!qp->has_sq)
+	if (!qp->has_sq) {
+		if (qp->attr.state == VIB_QPS_SQD)
+			drained(qp);
 		return false;
+	}
 	for (unsigned int i = 0; i < SHARE_REQUESTS && step(&share, &worked); i++)
 		;
 	if (share.peer && share.peer != qp)
 		pthread_spin_unlock(&share.peer->lock);
 	if (qp->sq.index != from)
 		vib_queue_release(&qp->sq);
+	*left -= budget - share.budget;
 	return worked;
 }

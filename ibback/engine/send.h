@@ -19,7 +19,7 @@ struct share {
 	struct poller *poller;
 	struct qp *qp;   /* locked */
 	struct qp *peer; /* locked too, unless it is @qp; NULL: not looked for yet */
-	uint32_t budget; /* bytes that may still be copied */
+	uint32_t budget; /* what it may still cost, in bytes that are copied */
 	uint8_t status;  /* enum vib_status, with SEND_FAILED */
 };
 
@@ -29,6 +29,20 @@ enum send_result {
 	SEND_WAITS,  /* go on at sending.look_again, or when kicked */
 	SEND_FAILED, /* with share.status */
 };
+
+/*
+ * What else a share may do costs as much as so many bytes, so that the small
+ * and the many have their bounds too.
+ */
+#define COST_REQUEST  512
+#define COST_SGE      64
+#define COST_DELIVERY 1024 /* a datagram, to each member of a group */
+
+/* Spend @bytes of the budget, or what is left. */
+static inline void share_spend(struct share *share, uint64_t bytes)
+{
+	share->budget -= bytes < share->budget ? (uint32_t)bytes : share->budget;
+}
 
 /* Execute qp->sending, or a part of it. */
 enum send_result connected_send(struct share *share);

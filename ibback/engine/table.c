@@ -72,14 +72,21 @@ void table_del(struct table *t, struct table_node *node)
 		t->count--;
 }
 
-struct table_node *table_any(const struct table *t)
+struct table_node *table_take_all(struct table *t)
 {
+	struct table_node *chain = NULL, *node;
 	struct cds_lfht_iter iter;
 	struct cds_lfht_node *found;
 
 	if (!t->lfht)
 		return NULL;
 	cds_lfht_first(t->lfht, &iter);
-	found = cds_lfht_iter_get_node(&iter);
-	return found ? caa_container_of(found, struct table_node, lfht) : NULL;
+	while ((found = cds_lfht_iter_get_node(&iter))) {
+		cds_lfht_next(t->lfht, &iter);
+		node = caa_container_of(found, struct table_node, lfht);
+		table_del(t, node);
+		node->next = chain;
+		chain = node;
+	}
+	return chain;
 }

@@ -17,6 +17,7 @@
 struct table_node {
 	struct cds_lfht_node lfht;
 	uint32_t number;
+	struct table_node *next; /* of a chain that was taken out */
 };
 
 struct table {
@@ -57,7 +58,7 @@ bool table_add_next(struct table *t, struct table_node *node, uint32_t first,
 /* Take @node out. */
 void table_del(struct table *t, struct table_node *node);
 
-/* Any object, or NULL when the table is empty. */
-struct table_node *table_any(const struct table *t);
+/* Take all out: a chain of them, or NULL. */
+struct table_node *table_take_all(struct table *t);
 
 #endif

@@ -36,13 +36,14 @@ uint64_t timers_next(struct timers *timers)
 	return first ? first->deadline : NEVER;
 }
 
-bool timers_run(struct timers *timers, uint64_t now)
+bool timers_run(struct timers *timers, uint64_t now, unsigned int most)
 {
 	struct timer *timer;
 	bool ran = false;
 
 	/* One that sets itself again sets a later deadline. */
-	while ((timer = RB_MIN(timers, timers)) && timer->deadline <= now) {
+	for (; most && (timer = RB_MIN(timers, timers)) && timer->deadline <= now;
+	     most--) {
 		timer_cancel(timers, timer);
 		timer->expired(timer, now);
 		ran = true;

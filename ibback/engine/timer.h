@@ -30,7 +30,7 @@ void timer_cancel(struct timers *timers, struct timer *timer);
 /* When the first one is due; NEVER if none runs. */
 uint64_t timers_next(struct timers *timers);
 
-/* Call those that are due at @now, each once. true if there were any. */
-bool timers_run(struct timers *timers, uint64_t now);
+/* Call those that are due at @now, @most at most. true if there were any. */
+bool timers_run(struct timers *timers, uint64_t now, unsigned int most);
 
 #endif

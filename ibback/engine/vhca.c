@@ -6,9 +6,21 @@
 
 #include "engine/engine.h"
 
-/* Buckets: a few objects each at the default quotas. */
-#define MR_BUCKETS  1024
-#define OBJ_BUCKETS 64
+/* Buckets: a few objects each. */
+#define OBJ_BUCKETS    64
+#define MR_BUCKETS_MIN 64
+#define MR_BUCKETS_MAX 65536
+#define MRS_A_BUCKET   4
+
+/* MRs are looked up for every message: as many buckets as the quota asks for. */
+static unsigned int mr_buckets(const struct vhca_limits *limits)
+{
+	unsigned int buckets = MR_BUCKETS_MIN;
+
+	while (buckets < MR_BUCKETS_MAX && buckets * MRS_A_BUCKET < limits->max_mr)
+		buckets *= 2;
+	return buckets;
+}
 
 static struct port_view *view_new(struct engine *engine, const struct port_view *from)
 {
@@ -49,8 +61,9 @@ struct vhca *vhca_new(struct engine *engine, unsigned int xen,
 	vhca->limits = *limits;
 	vhca->view = view_new(engine, view);
 	LIST_INIT(&vhca->qps);
+	TAILQ_INIT(&vhca->doorbells_polled);
 	async_list_init(&vhca->async, raised, arg);
-	if (vhca->view && table_init(&vhca->mrs, MR_BUCKETS) == 0 &&
+	if (vhca->view && table_init(&vhca->mrs, mr_buckets(limits)) == 0 &&
 	    table_init(&vhca->pds, OBJ_BUCKETS) == 0 &&
 	    table_init(&vhca->doorbells, OBJ_BUCKETS) == 0 &&
 	    table_init(&vhca->eqs, OBJ_BUCKETS) == 0 &&
@@ -74,6 +87,11 @@ int vhca_set_port(struct vhca *vhca, const struct port_view *view)
 	synchronize_rcu();
 	free(old);
 	return 0;
+}
+
+void vhca_new_epoch(struct vhca *vhca)
+{
+	__atomic_store_n(&vhca->mr_epoch, engine_serial(vhca->engine), __ATOMIC_RELEASE);
 }
 
 void vhca_break(struct vhca *vhca, const char *cause)

@@ -46,9 +46,19 @@ struct vhca {
 	struct table mrs;
 	uint64_t mr_epoch; /* another one, never used before, when an MR ends; atomic */
 
+	/* its poller's thread alone, see poller.h */
+	TAILQ_HEAD(, doorbell) doorbells_polled;
+	struct doorbell *next_doorbell; /* where the next look begins */
+	TAILQ_ENTRY(vhca) polled;       /* of the poller's, while it has doorbells */
+	unsigned int num_hot;           /* of the poller's hot QPs */
+	unsigned int pass;              /* that the budget is of */
+	uint32_t budget;                /* what is left of it */
+
 	/* the control thread's alone */
 	struct vhca_limits limits;
 	uint32_t pages; /* mapped */
+	uint32_t mappings;
+	uint32_t memberships; /* of its QPs in multicast groups */
 	struct table pds;
 	struct table doorbells;
 	struct table eqs;
@@ -78,6 +88,9 @@ int vhca_set_port(struct vhca *vhca, const struct port_view *view);
  * a literal. Any thread.
  */
 void vhca_break(struct vhca *vhca, const char *cause);
+
+/* An MR has ended: hints of MRs hold no more. */
+void vhca_new_epoch(struct vhca *vhca);
 
 /* Why, or NULL. */
 static inline const char *vhca_broken(const struct vhca *vhca)

@@ -79,6 +79,7 @@ static void bells_of_many_pages_are_all_heard(void **state)
 		assert_int_equal(doorbell_create(d->ga->vhca, &page, 7, &d->ga->doorbell),
 				 0);
 		qps[i] = pqp_new(d->ga, &plan, &d->cqa, &d->cqa);
+		pqp_bring(&qps[i], VIB_QPS_INIT);
 		assert_int_equal(pqp_modify(&qps[i], VIB_QPS_ERR, 0), 0);
 		rig_run(d->rig);
 		rig_cool(d->rig);

@@ -94,6 +94,7 @@ static void request_posted_to_a_qp_that_failed_before_it_began_is_flushed(void *
 	struct duo *d = duo_apart(VIB_QPT_RC);
 
 	(void)state;
+	pqp_bring(&d->a, VIB_QPS_INIT);
 	assert_int_equal(pqp_modify(&d->a, VIB_QPS_ERR, 0), 0);
 	rig_run(d->rig);
 	assert_flushes_what_comes(d, &d->a, &d->cqa, true);

@@ -16,23 +16,24 @@ struct crowd {
 	struct region r[MEMBERS];
 };
 
-static struct vib_cmd_mcast group(const struct pqp *qp, uint8_t last)
+static struct vib_cmd_mcast group(const struct pqp *qp, uint16_t last)
 {
 	struct vib_cmd_mcast cmd = { .qpn = qp->qpn, .mlid = 0xc001 };
 
 	cmd.mgid.raw[0] = 0xff;
-	cmd.mgid.raw[15] = last;
+	cmd.mgid.raw[14] = last >> 8;
+	cmd.mgid.raw[15] = last & 0xff;
 	return cmd;
 }
 
-static int attach(const struct pqp *qp, uint8_t last)
+static int attach(const struct pqp *qp, uint16_t last)
 {
 	struct vib_cmd_mcast cmd = group(qp, last);
 
 	return qp_mcast(qp->guest->vhca, &cmd, true);
 }
 
-static int detach(const struct pqp *qp, uint8_t last)
+static int detach(const struct pqp *qp, uint16_t last)
 {
 	struct vib_cmd_mcast cmd = group(qp, last);
 
@@ -64,7 +65,7 @@ static void crowd_open(struct crowd *c)
 }
 
 /* Member 0 sends 100 bytes to the group. */
-static void send_to(struct crowd *c, uint8_t last)
+static void send_to(struct crowd *c, uint16_t last)
 {
 	struct wr wr = {
 		.id = 1,
@@ -260,7 +261,7 @@ static void commands_about_groups_are_checked(void **state)
 	rig_free(c.rig);
 }
 
-static void group_has_so_many_members_and_no_more(void **state)
+static void guest_has_so_many_members_in_a_group_and_no_more(void **state)
 {
 	const struct plan plan = { .type = VIB_QPT_UD, .order = 1, .sges = 1 };
 	struct crowd c = crowd_new();
@@ -272,10 +273,26 @@ static void group_has_so_many_members_and_no_more(void **state)
 		qp = pqp_new(c.g[1], &plan, &c.cq[1], &c.cq[1]);
 		assert_int_equal(attach(&qp, 7), 0);
 	}
-	assert_int_equal(attach(&c.qp[2], 7), -ENOSPC);
-	assert_int_equal(attach(&c.qp[2], 8), 0);
+	assert_int_equal(attach(&c.qp[1], 7), -ENOSPC);
+	assert_int_equal(attach(&c.qp[1], 8), 0);
+	assert_int_equal(attach(&c.qp[2], 7), 0); /* another guest's */
 	pqp_end(&qp);
-	assert_int_equal(attach(&c.qp[2], 7), 0);
+	assert_int_equal(attach(&c.qp[1], 7), 0);
+	rig_free(c.rig);
+}
+
+static void guest_is_in_so_many_groups_and_no_more(void **state)
+{
+	struct crowd c = crowd_new();
+
+	(void)state;
+	crowd_open(&c);
+	for (int i = 0; i < MAX_MCAST_GROUPS; i++)
+		assert_int_equal(attach(&c.qp[1], (uint16_t)i), 0);
+	assert_int_equal(attach(&c.qp[1], MAX_MCAST_GROUPS), -ENOSPC);
+	assert_int_equal(attach(&c.qp[2], MAX_MCAST_GROUPS), 0);
+	assert_int_equal(detach(&c.qp[1], 5), 0);
+	assert_int_equal(attach(&c.qp[1], MAX_MCAST_GROUPS), 0);
 	rig_free(c.rig);
 }
 
@@ -289,7 +306,8 @@ int main(void)
 		cmocka_unit_test(member_that_does_not_fit_is_passed_over),
 		cmocka_unit_test(group_is_one_fabric_s),
 		cmocka_unit_test(commands_about_groups_are_checked),
-		cmocka_unit_test(group_has_so_many_members_and_no_more),
+		cmocka_unit_test(guest_has_so_many_members_in_a_group_and_no_more),
+		cmocka_unit_test(guest_is_in_so_many_groups_and_no_more),
 	};
 
 	alarm(120);

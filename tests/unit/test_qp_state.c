@@ -78,7 +78,7 @@ struct pair {
 
 static const char *expected(int type, int from, int to)
 {
-	if (to == VIB_QPS_RESET || to == VIB_QPS_ERR)
+	if (to == VIB_QPS_RESET || (to == VIB_QPS_ERR && from != VIB_QPS_RESET))
 		return "................";
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		if (!strcmp(rows[i].from, states[from]) &&

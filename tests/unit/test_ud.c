@@ -71,7 +71,7 @@ static void datagram_by_gid_comes_with_its_header(void **state)
 	memcpy(&word, grh, 4);
 	assert_int_equal(be32toh(word), 0x6ab00000 | 0xc1234);
 	memcpy(&length, grh + 4, 2);
-	assert_int_equal(be16toh(length), 100 + 24);
+	assert_int_equal(be16toh(length), 100 + 24 + 4); /* immediate data count */
 	assert_int_equal(grh[6], 0x1b);
 	assert_int_equal(grh[7], 77);
 	assert_memory_equal(grh + 8, d->ga->view.gids[0].raw, 16);

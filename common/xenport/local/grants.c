@@ -108,6 +108,7 @@ void *grants_map(const struct grants *grants, const uint32_t *refs, size_t count
 {
 	int prot = PROT_READ | (writable ? PROT_WRITE : 0), saved;
 	size_t done = 0, run;
+	unsigned int runs = 0;
 	char *base;
 
 	if (!count || count > GRANT_PAGES) {
@@ -122,6 +123,9 @@ void *grants_map(const struct grants *grants, const uint32_t *refs, size_t count
 		const struct grant_region *region = region_of(grants, refs[done]);
 
 		if (!region)
+			goto fail;
+		errno = E2BIG;
+		if (++runs > GRANT_RUNS)
 			goto fail;
 		run = run_length(region, refs + done, count - done);
 		/* The range is base's, which is returned. */

@@ -17,6 +17,8 @@
 /* Pages of one guest: 16 GiB, of which it has what it touched. */
 #define GRANT_PAGES     (1u << 22)
 #define GRANT_PAGE_BITS 20
+/* Pieces of one mapping, each of which is one for the kernel too. */
+#define GRANT_RUNS      64u
 
 struct grant_region {
 	int fd;
@@ -39,7 +41,9 @@ int grants_add(struct grants *grants, uint32_t pages, uint32_t *first_ref);
 /* End the grants of a region; its mappings stay. -1 and EINVAL: there is none. */
 int grants_remove(struct grants *grants, uint32_t first_ref);
 
-/* As xenport_map(), to be ended with munmap(). EINVAL: a reference that is none. */
+/* As xenport_map(), to be ended with munmap(). EINVAL: a reference that is none;
+ * E2BIG: more than GRANT_RUNS runs of consecutive ones.
+ */
 void *grants_map(const struct grants *grants, const uint32_t *refs, size_t count,
 		 bool writable);
 
