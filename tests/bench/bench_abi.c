@@ -65,7 +65,7 @@ int main(void)
 		rate[i] = slot_rate();
 		ring_ns[i] = ring_cost();
 		locked_ns[i] = locked_cost();
-		copy[i] = copy_rate(to, from, COPY_BYTES, 1);
+		copy[i] = copy_rate(to, from, COPY_BYTES, COPY_BYTES, 1);
 	}
 
 	print_figure("slot_lat_64", median(trip_ns), "ns", median(floor_ns));

@@ -17,9 +17,10 @@
 
 /* Operations before the clock starts: the poller wakes, caches fill. */
 #define WARM_UP    200
-#define BW_OPS_64K 2000
-#define BW_OPS_1M  100
+#define BW_OPS_64K 512
+#define BW_OPS_1M  32
 #define BW_DEPTH   16
+#define MR_BYTES   (1u << 20)
 #define MANY_QPS   1024
 #define MR_TIMES   20
 
@@ -98,16 +99,19 @@ static double small_rate(struct link *link)
 
 /* ---- large ------------------------------------------------------------- */
 
-static void post_large(struct link *link, uint32_t bytes)
+/* Each from and to another place than the one before, as data are. */
+static void post_large(struct link *link, uint32_t bytes, unsigned int nth)
 {
+	uint64_t at = (uint64_t)nth * bytes % LINK_BYTES;
 	const struct vib_send_wqe wqe = {
 		.opcode = VIB_OP_RDMA_WRITE,
 		.flags = VIB_SEND_SIGNALED,
 		.num_sge = 1,
-		.u.rdma.remote_addr = link->b.mr->iova,
+		.u.rdma.remote_addr = link->b.mr->iova + at,
 		.u.rdma.rkey = link->b.mr->rkey,
 	};
-	const struct vib_sge sge = libvib_sge(link->a.mr, link->a.memory, bytes);
+	const struct vib_sge sge =
+		libvib_sge(link->a.mr, (char *)link->a.memory + at, bytes);
 
 	must(libvib_send(link->a.qps[0], &wqe, &sge), "posting");
 }
@@ -119,8 +123,7 @@ static void write_large(struct link *link, uint32_t bytes, unsigned int ops)
 
 	while (posted < ops || outstanding) {
 		while (posted < ops && outstanding < BW_DEPTH) {
-			post_large(link, bytes);
-			posted++;
+			post_large(link, bytes, posted++);
 			outstanding++;
 		}
 		reap(link, &outstanding);
@@ -148,7 +151,7 @@ static double registration(struct link *link)
 	for (int i = 0; i < MR_TIMES; i++) {
 		struct libvib_mr *mr;
 
-		must(libvib_reg_mr(link->a.pd, link->a.memory, LINK_BYTES,
+		must(libvib_reg_mr(link->a.pd, link->a.memory, MR_BYTES,
 				   (uintptr_t)link->a.memory, VIB_ACCESS_LOCAL_WRITE,
 				   &mr),
 		     "registering");
@@ -165,16 +168,16 @@ static double mapping(void)
 
 	if (fd < 0) {
 		fd = memfd_create("bench", MFD_CLOEXEC);
-		must(ftruncate(fd, LINK_BYTES), "memfd");
+		must(ftruncate(fd, MR_BYTES), "memfd");
 	}
 	start = now();
 	for (int i = 0; i < MR_TIMES; i++) {
 		void *at =
-			mmap(NULL, LINK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+			mmap(NULL, MR_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
 		if (at == MAP_FAILED)
 			must(-ENOMEM, "mmap");
-		munmap(at, LINK_BYTES);
+		munmap(at, MR_BYTES);
 	}
 	return (now() - start) / MR_TIMES * 1e6;
 }
@@ -199,9 +202,11 @@ int main(void)
 		rate_floor[i] = slot_rate();
 		rate[i] = small_rate(&one);
 		/* The same memory that the poller copies, in the same order. */
-		copy_64k[i] = copy_rate(one.b.memory, one.a.memory, 64 << 10, BW_OPS_64K);
+		copy_64k[i] = copy_rate(one.b.memory, one.a.memory, LINK_BYTES, 64 << 10,
+					BW_OPS_64K);
 		bw_64k[i] = bandwidth(&one, 64 << 10, BW_OPS_64K);
-		copy_1m[i] = copy_rate(one.b.memory, one.a.memory, 1 << 20, BW_OPS_1M);
+		copy_1m[i] = copy_rate(one.b.memory, one.a.memory, LINK_BYTES, 1 << 20,
+				       BW_OPS_1M);
 		bw_1m[i] = bandwidth(&one, 1 << 20, BW_OPS_1M);
 		map[i] = mapping();
 		mr[i] = registration(&one);

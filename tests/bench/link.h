@@ -11,7 +11,7 @@
 #include "libvib/objects.h"
 
 #define LINK_DEPTH 128
-#define LINK_BYTES (1u << 20)
+#define LINK_BYTES (8u << 20) /* beyond a core's own caches */
 
 struct link_end {
 	struct libvib *lv;

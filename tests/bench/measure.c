@@ -290,8 +290,9 @@ double slot_rate(void)
 /* ---- copying ------------------------------------------------------------- */
 
 struct copy {
-	void *to;
-	const void *from;
+	char *to;
+	const char *from;
+	size_t room;
 	size_t bytes;
 	unsigned int times;
 	uint32_t done;
@@ -303,8 +304,10 @@ static void *copy_server(void *arg)
 
 	serve_here();
 	for (unsigned int i = 0; i < c->times; i++) {
-		memcpy(c->to, c->from, c->bytes);
-		copied = ((volatile uint8_t *)c->to)[c->bytes / 2];
+		size_t at = i * c->bytes % c->room;
+
+		memcpy(c->to + at, c->from + at, c->bytes);
+		copied = ((volatile uint8_t *)c->to)[at];
 	}
 	__atomic_store_n(&c->done, 1, __ATOMIC_RELEASE);
 	return NULL;
@@ -318,9 +321,12 @@ static void copy_client(void *arg)
 		relax();
 }
 
-double copy_rate(void *to, const void *from, size_t bytes, unsigned int times)
+double copy_rate(void *to, const void *from, size_t room, size_t bytes,
+		 unsigned int times)
 {
-	struct copy c = { .to = to, .from = from, .bytes = bytes, .times = times };
+	struct copy c = {
+		.to = to, .from = from, .room = room, .bytes = bytes, .times = times
+	};
 
 	return (double)bytes * times / timed(copy_server, copy_client, &c) / 1e9;
 }

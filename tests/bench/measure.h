@@ -64,9 +64,11 @@ double floor_rate(void);
 double slot_trip(void);
 double slot_rate(void);
 
-/* GB/s of memcpy on the second processor, @bytes at a time, from @from to @to,
- * @times over, while this one waits for it as for a completion.
+/* GB/s of memcpy on the second processor, @bytes at a time, @times over, from one
+ * place after the other of the @room bytes at @from to the same of @to, while this
+ * processor waits for it as for a completion.
  */
-double copy_rate(void *to, const void *from, size_t bytes, unsigned int times);
+double copy_rate(void *to, const void *from, size_t room, size_t bytes,
+		 unsigned int times);
 
 #endif
