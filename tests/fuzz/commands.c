@@ -37,7 +37,7 @@ static struct vib_pages name_pages(struct driver *d, uint32_t first, uint32_t co
 		refs[i] = PAGE_FREE + (first - PAGE_FREE + i) % OBJECT_PAGES;
 	if (count <= VIB_LIST_REFS)
 		return (struct vib_pages){ .count = count, .root = list };
-	for (uint32_t i = 0; i <= count / VIB_LIST_REFS; i++)
+	for (uint32_t i = 0; i <= count / VIB_LIST_REFS && i < VIB_LIST_REFS; i++)
 		top[i] = PAGE_LIST;
 	return (struct vib_pages){ .count = count, .root = PAGE_LIST + 1 };
 }
@@ -51,7 +51,9 @@ static struct vib_pages make_pages(struct driver *d, uint32_t count)
 
 uint32_t driver_choose(uint8_t arg, uint32_t most)
 {
-	return arg >= 0xf8 ? most + arg - 0xf8 : arg % (most + 1);
+	static const uint32_t beyond[8] = { 0, 1, 2, 7, 25, 56, 192, 0xffff };
+
+	return arg >= 0xf8 ? most + beyond[arg - 0xf8] : arg % (most + 1);
 }
 
 /* Whose numbers a command has: by right one's own. */

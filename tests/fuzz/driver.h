@@ -118,7 +118,7 @@ struct thing *driver_pick(struct driver *d, enum kind kind, uint8_t pick);
 /* Its number, or VIB_NO_OBJECT. */
 uint32_t driver_number(struct driver *d, enum kind kind, uint8_t pick);
 
-/* From a byte to a number from 0 to @most, or a little more than that. */
+/* From a byte to a number from 0 to @most, or, rarely, to more than that. */
 uint32_t driver_choose(uint8_t arg, uint32_t most);
 
 /* The address of guest m->pick[PICK_GUEST], in a form that @how has. */
