@@ -63,7 +63,7 @@ uint8_t *driver_slot(const struct driver *d, const struct vib_queue *q, uint32_t
 	if (!q->hdr || q->order > VIB_QUEUE_MAX_ORDER || q->stride > VIB_WQE_MAX_STRIDE)
 		return NULL;
 	slot = (uint8_t *)vib_slot_at(q, index);
-	return q->stride % VIB_LINE == 0 && is_inside(d, slot, q->stride) ? slot : NULL;
+	return q->stride % 8 == 0 && is_inside(d, slot, q->stride) ? slot : NULL;
 }
 
 /* ---- what a command made or ended -------------------------------------- */
