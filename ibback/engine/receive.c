@@ -8,15 +8,6 @@
 #include "engine/sg.h"
 #include "engine/srq.h"
 
-uint64_t receive_capacity(const struct receive *r)
-{
-	uint64_t bytes = 0;
-
-	for (uint32_t i = 0; i < r->num_sge; i++)
-		bytes += r->sge[i].length;
-	return bytes;
-}
-
 bool receive_take(struct qp *qp, struct receive *r)
 {
 	if (qp->srq)

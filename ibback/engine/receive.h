@@ -23,9 +23,6 @@ struct receive {
 	struct vib_sge sge[MAX_SGE];
 };
 
-/* Bytes that @r has room for. */
-uint64_t receive_capacity(const struct receive *r);
-
 /*
  * Take the next receive of @qp, from its own queue or its SRQ. false if there
  * is none. The QP is locked.
