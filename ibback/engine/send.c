@@ -139,6 +139,8 @@ static void complete(struct share *share, uint8_t status)
 	qp->sending.active = false;
 	if (!status && !qp->signal_all && !(wqe->flags & VIB_SEND_SIGNALED))
 		return;
+	/* Who sees the completion may post in its place. */
+	vib_queue_release(&qp->sq);
 	/* Solicited is for the receiver; of ours only failures count as such. */
 	if (!cq_put(share->poller, qp->send_cq, &cqe, status != VIB_WC_SUCCESS))
 		qp_fatal(qp);
