@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "control/command.h"
-#include "engine/poller.h"
+#include "engine/clock.h"
 #include "engine/vhca.h"
 
 void connection_close(struct connection *c)

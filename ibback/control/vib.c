@@ -15,7 +15,7 @@
 #include "control/lifecycle.h"
 #include "control/nodes.h"
 #include "control/object_command.h"
-#include "engine/poller.h"
+#include "engine/clock.h"
 #include "engine/vhca.h"
 #include "log.h"
 

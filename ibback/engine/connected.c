@@ -5,6 +5,7 @@
  * timers for is decided here on the spot; what the peer's guest would see of
  * it, it sees.
  */
+#include "engine/clock.h"
 #include "engine/cq.h"
 #include "engine/engine.h"
 #include "engine/mr.h"

@@ -32,7 +32,7 @@ int qp_check(const struct vhca *vhca, const struct vib_cmd_create_qp *cmd)
 	const struct doorbell *db = table_get(&vhca->doorbells, cmd->doorbell, doorbell);
 
 	if (cmd->type < VIB_QPT_RC || cmd->type > VIB_QPT_UD ||
-	    cmd->flags & ~VIB_QP_SIG_ALL || !table_get(&vhca->pds, cmd->pd, pd) ||
+	    cmd->flags & ~VIB_QPF_SIG_ALL || !table_get(&vhca->pds, cmd->pd, pd) ||
 	    !table_get(&vhca->cqs, cmd->send_cq, cq) ||
 	    !table_get(&vhca->cqs, cmd->recv_cq, cq) || !db ||
 	    cmd->db_index >= VIB_DB_QUEUES)
@@ -74,7 +74,7 @@ int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 		return -ENOMEM;
 	qp->vhca = vhca;
 	qp->type = cmd->type;
-	qp->signal_all = cmd->flags & VIB_QP_SIG_ALL;
+	qp->signal_all = cmd->flags & VIB_QPF_SIG_ALL;
 	qp->pd = cmd->pd;
 	qp->max_send_sge = cmd->sq.max_sge;
 	qp->max_recv_sge = cmd->rq.max_sge;

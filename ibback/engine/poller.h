@@ -143,7 +143,4 @@ void poller_touch(struct poller *poller, struct cq *cq);
 /* @eq may have events that wait for room. Its vHCA's poller's thread. */
 void poller_backlog(struct poller *poller, struct eq *eq);
 
-/* The same as of now: CLOCK_MONOTONIC in ns. */
-uint64_t clock_ns(void);
-
 #endif

@@ -7,18 +7,12 @@
 #include <sys/eventfd.h>
 #include <time.h>
 
+#include "engine/clock.h"
 #include "engine/doorbell.h"
+#include "engine/poller_parts.h"
 #include "engine/rcu.h"
 #include "engine/vhca.h"
 #include "xenport/xenport.h"
-
-uint64_t clock_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
 
 static void relax(void)
 {

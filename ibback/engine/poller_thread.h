@@ -13,14 +13,4 @@
 /* End the thread, if there is one, and wait for it. */
 void poller_stop(struct poller *poller);
 
-/* Have it go on, if it sleeps; after a change it is to see. Any thread. */
-void poller_wake(struct poller *poller);
-
-/* For the poller's thread: */
-
-/* Have every QP ring that is polled; false if one has work. */
-bool poller_cool_all(struct poller *poller);
-
-bool poller_has_kicks(struct poller *poller);
-
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "engine/clock.h"
 #include "engine/cq.h"
 #include "engine/engine.h"
 #include "engine/qp_state.h"

@@ -134,7 +134,7 @@ enum vib_qp_type {
 };
 
 enum vib_qp_flags {
-	VIB_QP_SIG_ALL = 1 << 0, /* every send request completes with an entry */
+	VIB_QPF_SIG_ALL = 1 << 0, /* every send request completes with an entry */
 };
 
 /* A send or receive queue in CREATE_QP. */

@@ -17,7 +17,7 @@ include $(filter-out tests/bench/build.mk,$(sort $(wildcard tests/bench/*.mk)))
 
 $(addprefix $(B)/bench/,$(BENCHES)): $(B)/bench/%: $$(OBJS_$$*) $(B)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_$*)
+	$(call say,LINK,$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_$*))
 
 .PHONY: bench benches
 benches: $(addprefix $(B)/bench/,$(BENCHES))

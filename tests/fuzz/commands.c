@@ -104,7 +104,7 @@ static void want_qp(struct driver *d, const struct move *m, struct vib_cmd_creat
 		.srq = srq ? driver_number(owner(d, m), SRQ, m->pick[PICK_SRQ])
 			   : VIB_NO_OBJECT,
 		.type = (uint8_t)(VIB_QPT_RC + m->arg[ARG_TYPE] % 3),
-		.flags = m->arg[ARG_FLAGS] & VIB_QP_SIG_ALL,
+		.flags = m->arg[ARG_FLAGS] & VIB_QPF_SIG_ALL,
 		.db_index = (uint16_t)(d->next_bell++ * 67 % VIB_DB_QUEUES),
 		.doorbell = driver_number(owner(d, m), DOORBELL, m->pick[PICK_DOORBELL]),
 		.max_inline = max_inline,

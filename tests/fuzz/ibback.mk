@@ -6,7 +6,7 @@
 FUZZ_WORLD := $(addprefix tests/fuzz/,world.c grants.c driver.c commands.c \
 	requests.c moves.c setup.c) \
 	$(addprefix ibback/control/,connection.c command.c object_command.c pages.c vport.c) \
-	$(filter-out %/poller_thread.c,$(wildcard ibback/engine/*.c)) \
+	$(filter-out %/poller_thread.c %/clock.c,$(wildcard ibback/engine/*.c)) \
 	common/xenport/xenport.c $(wildcard common/schema/*.c) $(SCHEMA_TABLE)
 FUZZ_WORLD_LIBS = $(LIBS_engine) \
 	-Wl,--wrap=urcu_qsbr_synchronize_rcu,--wrap=poller_call,--wrap=stream_threshold

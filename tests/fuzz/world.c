@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "control/object_command.h"
+#include "engine/clock.h"
 #include "engine/engine.h"
 #include "engine/poller_thread.h"
 #include "engine/port_view.h"
@@ -32,7 +33,7 @@ const char *__asan_default_options(void)
 	return "quarantine_size_mb=8";
 }
 
-/* ---- in place of poller_thread.c --------------------------------------- */
+/* ---- in place of clock.c and poller_thread.c ----------------------------- */
 
 uint64_t clock_ns(void)
 {

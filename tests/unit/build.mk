@@ -8,7 +8,7 @@ include $(filter-out tests/unit/build.mk,$(sort $(wildcard tests/unit/*.mk)))
 
 $(addprefix $(B)/test/,$(UNIT_TESTS)): $(B)/test/%: $$(OBJS_$$*) $(B)/libcommon.a
 	@mkdir -p $(@D)
-	$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_$*) -lcmocka
+	$(call say,LINK,$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LIBS_$*) -lcmocka)
 
 .PHONY: check check-tests unit-tests
 unit-tests: $(addprefix $(B)/test/,$(UNIT_TESTS))

@@ -13,6 +13,7 @@
 
 #include <unistd.h>
 
+#include "engine/clock.h"
 #include "engine/engine.h"
 #include "engine/objects.h"
 #include "xenport/ops.h"

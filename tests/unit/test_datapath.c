@@ -383,7 +383,7 @@ static void armed_queue_wants_one_event(void **state)
 
 static void element_names_its_place_in_the_region(void **state)
 {
-	char memory[100];
+	char memory[100] = { 0 };
 	const struct libvib_mr mr = { .addr = memory, .iova = 0x10000, .lkey = 5 };
 	struct vib_sge sge = libvib_sge(&mr, memory + 30, 20);
 

@@ -73,7 +73,7 @@ static void sender_s_completion_names_its_request(void **state)
 static void every_request_of_a_qp_that_signals_all_completes(void **state)
 {
 	struct duo *d = duo_apart(VIB_QPT_RC);
-	const struct plan plan = { .type = VIB_QPT_RC, .flags = VIB_QP_SIG_ALL };
+	const struct plan plan = { .type = VIB_QPT_RC, .flags = VIB_QPF_SIG_ALL };
 	struct wr wr = duo_wr(d, 1, VIB_OP_RDMA_WRITE, 8);
 
 	(void)state;

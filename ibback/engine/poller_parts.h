@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The parts of a pass, each in a file of its own. The poller's thread. */
+#ifndef XEN_IB_IBBACK_POLLER_PARTS_H
+#define XEN_IB_IBBACK_POLLER_PARTS_H
+
+#include "engine/poller.h"
+
+/* poller_kicks.c: do what other threads asked for. */
+void poller_answer_call(struct poller *poller);
+bool poller_take_kicks(struct poller *poller);
+bool poller_has_kicks(struct poller *poller);
+/* Have it go on, if it sleeps; after a change it is to see. Any thread. */
+void poller_wake(struct poller *poller);
+
+/* poller_hot.c: serve the QPs that are polled, and hear those that ring. */
+bool poller_serve_hot(struct poller *poller);
+void poller_cool_idle(struct poller *poller);
+bool poller_take_bells(struct poller *poller);
+/* Have every QP ring that is polled; false if one has work. */
+bool poller_cool_all(struct poller *poller);
+
+/* poller_events.c: send completion events. */
+void poller_drain_backlog(struct poller *poller);
+void poller_notify_touched(struct poller *poller);
+
+#endif
