@@ -76,6 +76,7 @@ static const struct argp argp = {
 /* One Xen that is served. */
 struct service {
 	struct xenport *xp;
+	const char *label;   /* of its guests' log lines */
 	unsigned int number; /* the engine's */
 	struct backend backend;
 };
@@ -96,10 +97,11 @@ struct daemon {
 
 /* ---- what is served ---------------------------------------------------- */
 
-static int add_service(struct daemon *d, struct xenport *xp)
+static int add_service(struct daemon *d, struct xenport *xp, const char *label)
 {
 	if (!xp)
 		return -1;
+	d->services[d->num_services].label = label;
 	d->services[d->num_services++].xp = xp;
 	return 0;
 }
@@ -118,8 +120,9 @@ static void raise_descriptor_limit(void)
 static int open_services(struct daemon *d, const struct options *options)
 {
 	if (!options->no_xen &&
-	    add_service(d, xenport_open_xen(XENPORT_STORE | XENPORT_GRANTS |
-					    XENPORT_EVENTS)) < 0) {
+	    add_service(d,
+			xenport_open_xen(XENPORT_STORE | XENPORT_GRANTS | XENPORT_EVENTS),
+			"") < 0) {
 		log_err("cannot reach Xen: %s (needs root in Dom0 or a driver domain)",
 			strerror(errno));
 		return -1;
@@ -127,7 +130,7 @@ static int open_services(struct daemon *d, const struct options *options)
 	if (!options->local)
 		return 0;
 	raise_descriptor_limit();
-	if (add_service(d, xenport_open_local(options->local)) < 0) {
+	if (add_service(d, xenport_open_local(options->local), "local ") < 0) {
 		log_err("--local=%s: %s", options->local, strerror(errno));
 		return -1;
 	}
@@ -187,7 +190,7 @@ static int start_backends(struct daemon *d)
 		struct service *s = &d->services[d->num_started];
 
 		if (backend_start(&s->backend, &d->loop, s->xp, &d->fabrics, d->engine,
-				  s->number) < 0)
+				  s->number, s->label) < 0)
 			return -1;
 		d->num_started++;
 	}

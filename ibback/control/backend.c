@@ -287,7 +287,8 @@ static void on_raised(uv_async_t *raised)
 }
 
 int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
-		  struct fabric_table *fabrics, struct engine *engine, unsigned int xen)
+		  struct fabric_table *fabrics, struct engine *engine, unsigned int xen,
+		  const char *label)
 {
 	char text[16];
 	uint64_t domid;
@@ -298,6 +299,7 @@ int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 	backend->fabrics = fabrics;
 	backend->engine = engine;
 	backend->xen = xen;
+	backend->label = label;
 	LIST_INIT(&backend->vibs);
 
 	if (xenport_read(xp, XENPORT_NO_TRANSACTION, "domid", text, sizeof(text)) < 0 ||

@@ -22,9 +22,10 @@ struct backend {
 	struct xenport *xp;
 	struct fabric_table *fabrics;
 	struct engine *engine;
-	unsigned int xen; /* the engine's number of xp */
-	uint16_t domid;   /* our own */
-	char root[48];    /* /local/domain/<domid>/backend/vib */
+	unsigned int xen;  /* the engine's number of xp */
+	const char *label; /* of log lines about its guests: "", or "local " */
+	uint16_t domid;    /* our own */
+	char root[48];     /* /local/domain/<domid>/backend/vib */
 	LIST_HEAD(, vib) vibs;
 	struct vib **by_port; /* event channel to vib */
 	size_t num_ports;
@@ -38,10 +39,12 @@ struct backend {
 /*
  * Start serving backend/vib over @xp on @loop, with @engine, whose number for
  * @xp is @xen. Everything passed stays the caller's and must outlive the
- * backend. Returns 0, or -1 after logging why.
+ * backend. Log lines about its guests begin with @label, kept and not copied.
+ * Returns 0, or -1 after logging why.
  */
 int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
-		  struct fabric_table *fabrics, struct engine *engine, unsigned int xen);
+		  struct fabric_table *fabrics, struct engine *engine, unsigned int xen,
+		  const char *label);
 
 /* Disconnect every vib and stop; the loop has then nothing of ours left. */
 void backend_stop(struct backend *backend);
