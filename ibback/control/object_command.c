@@ -20,88 +20,74 @@ static void release(const struct guest *guest, const struct memory *memory)
 
 /* ---- with an event channel --------------------------------------------- */
 
-static int bind(const struct guest *guest, uint32_t channel, uint32_t *port)
+/* What a doorbell page and an event queue are made of. */
+struct wired {
+	struct memory memory;
+	uint32_t port;
+};
+
+static void unwire(const struct guest *guest, const struct wired *w)
 {
-	if (xenport_bind(guest->vhca->events, guest->domid, channel, port) < 0)
-		return -ENOSPC;
-	return 0;
+	xenport_unbind(guest->vhca->events, w->port);
+	release(guest, &w->memory);
 }
 
-static void unbind(const struct guest *guest, uint32_t port)
+static int wire(const struct guest *guest, const struct vib_pages *pages,
+		uint32_t channel, struct wired *w)
 {
-	xenport_unbind(guest->vhca->events, port);
+	int rc = pages_map(guest, pages, true, &w->memory);
+
+	if (rc < 0)
+		return rc;
+	if (xenport_bind(guest->vhca->events, guest->domid, channel, &w->port) == 0)
+		return 0;
+	release(guest, &w->memory);
+	return -ENOSPC;
 }
 
 static int map_doorbell(const struct guest *guest, const struct vib_cmd_map_doorbell *cmd,
 			uint32_t *number)
 {
 	const struct vib_pages page = { .count = 1, .root = cmd->ref };
-	struct memory memory;
-	uint32_t port;
-	int rc = pages_map(guest, &page, true, &memory);
+	struct wired w;
+	int rc = wire(guest, &page, cmd->event_channel, &w);
 
 	if (rc < 0)
 		return rc;
-	rc = bind(guest, cmd->event_channel, &port);
+	rc = doorbell_create(guest->vhca, &w.memory, w.port, number);
 	if (rc < 0)
-		goto fail;
-	rc = doorbell_create(guest->vhca, &memory, port, number);
-	if (rc == 0)
-		return 0;
-	unbind(guest, port);
-fail:
-	release(guest, &memory);
+		unwire(guest, &w);
 	return rc;
-}
-
-static int unmap_doorbell(const struct guest *guest, uint32_t number)
-{
-	struct memory memory;
-	uint32_t port;
-	int rc = doorbell_destroy(guest->vhca, number, &memory, &port);
-
-	if (rc < 0)
-		return rc;
-	unbind(guest, port);
-	release(guest, &memory);
-	return 0;
 }
 
 static int create_eq(const struct guest *guest, const struct vib_cmd_create_eq *cmd,
 		     uint32_t *number)
 {
-	struct memory memory;
-	uint32_t port;
+	struct wired w;
 	int rc;
 
 	if (cmd->pages.count != queue_pages(cmd->order, sizeof(struct vib_comp_event)))
 		return -EINVAL;
-	rc = pages_map(guest, &cmd->pages, true, &memory);
+	rc = wire(guest, &cmd->pages, cmd->event_channel, &w);
 	if (rc < 0)
 		return rc;
-	rc = bind(guest, cmd->event_channel, &port);
+	rc = eq_create(guest->vhca, cmd->order, &w.memory, w.port, number);
 	if (rc < 0)
-		goto fail;
-	rc = eq_create(guest->vhca, cmd->order, &memory, port, number);
-	if (rc == 0)
-		return 0;
-	unbind(guest, port);
-fail:
-	release(guest, &memory);
+		unwire(guest, &w);
 	return rc;
 }
 
-static int destroy_eq(const struct guest *guest, uint32_t number)
+/* Destroy by a function that gives memory and event channel back. */
+static int destroy_wired(const struct guest *guest, uint32_t number,
+			 int (*end)(struct vhca *vhca, uint32_t number,
+				    struct memory *memory, uint32_t *port))
 {
-	struct memory memory;
-	uint32_t port;
-	int rc = eq_destroy(guest->vhca, number, &memory, &port);
+	struct wired w;
+	int rc = end(guest->vhca, number, &w.memory, &w.port);
 
-	if (rc < 0)
-		return rc;
-	unbind(guest, port);
-	release(guest, &memory);
-	return 0;
+	if (rc == 0)
+		unwire(guest, &w);
+	return rc;
 }
 
 /* ---- with memory ------------------------------------------------------- */
@@ -225,11 +211,11 @@ int object_command(const struct guest *guest, const struct vib_control_request *
 	case VIB_CMD_MAP_DOORBELL:
 		return map_doorbell(guest, &req->u.map_doorbell, made);
 	case VIB_CMD_UNMAP_DOORBELL:
-		return unmap_doorbell(guest, number);
+		return destroy_wired(guest, number, doorbell_destroy);
 	case VIB_CMD_CREATE_EQ:
 		return create_eq(guest, &req->u.create_eq, made);
 	case VIB_CMD_DESTROY_EQ:
-		return destroy_eq(guest, number);
+		return destroy_wired(guest, number, eq_destroy);
 	case VIB_CMD_ALLOC_PD:
 		return pd_create(vhca, made);
 	case VIB_CMD_DEALLOC_PD:
@@ -276,7 +262,9 @@ static void clear_memory(void *arg, const struct memory *memory)
 
 static void clear_port(void *arg, uint32_t port)
 {
-	unbind(arg, port);
+	const struct guest *guest = arg;
+
+	xenport_unbind(guest->vhca->events, port);
 }
 
 void object_clear(const struct guest *guest)
