@@ -466,6 +466,7 @@ static void on_timer(uv_timer_t *timer)
 /* Run on_timer() in @ms milliseconds, or when it is due if that is sooner. */
 static void after(struct vib *vib, uint32_t ms)
 {
+	uv_update_time(vib->backend->loop); /* or it counts from before what took long */
 	if (!uv_is_active((uv_handle_t *)&vib->timer) ||
 	    uv_timer_get_due_in(&vib->timer) > ms)
 		uv_timer_start(&vib->timer, on_timer, ms, 0);
@@ -492,8 +493,9 @@ void vib_event(struct vib *vib)
 	}
 	/* Whose commands take long waits as long again, so that others have the half. */
 	spent = (uint32_t)((clock_ns() - start) / 1000000);
-	if (left > 0 || spent > SERVICE_AGAIN_MS) {
-		after(vib, spent > SERVICE_AGAIN_MS ? spent : SERVICE_AGAIN_MS);
+	if (left > 0 || spent > 0) {
+		after(vib,
+		      left > 0 && spent < SERVICE_AGAIN_MS ? SERVICE_AGAIN_MS : spent);
 		return;
 	}
 	vib->masked = false;

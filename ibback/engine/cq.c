@@ -100,6 +100,18 @@ static bool too_soon(const struct cq *cq, uint64_t now)
 	       now < cq->since + cq->period_us * 1000ull;
 }
 
+/* Have on_period() called, unless it is going to be. */
+static void wait_for_period(struct poller *poller, struct cq *cq)
+{
+	if (__atomic_load_n(&cq->timer.deadline, __ATOMIC_RELAXED))
+		return;
+	if (cq->vhca->poller == poller)
+		timer_set(&poller->timers, &cq->timer,
+			  cq->since + cq->period_us * 1000ull);
+	else
+		poller_kick(cq->vhca->poller, &cq->kick);
+}
+
 void cq_notify(struct poller *poller, struct cq *cq)
 {
 	bool event = false, wait = false;
@@ -121,7 +133,7 @@ void cq_notify(struct poller *poller, struct cq *cq)
 	if (event)
 		eq_post(cq->eq, cq);
 	if (wait)
-		poller_kick(cq->vhca->poller, &cq->kick);
+		wait_for_period(poller, cq);
 }
 
 void cq_moderate(struct cq *cq, uint16_t count, uint16_t period_us)

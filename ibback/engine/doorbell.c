@@ -42,49 +42,91 @@ void doorbell_fini(struct doorbell *db)
 		free(db->qps[i]);
 }
 
-/* The leaf has bells @bells that were taken too early: have them ring on. */
+/* A look at the bells of a page. */
+struct look {
+	struct doorbell *db;
+	unsigned int left; /* bells that may still be taken */
+	bool (*ring)(void *arg, struct qp *qp);
+	void *arg;
+};
+
+/* Bells @bells of @leaf were taken too early: have them ring on. */
 static void put_back(struct doorbell *db, unsigned int leaf, uint64_t bells)
 {
+	if (!bells)
+		return;
 	vib_or64(&db->page->leaf[leaf], bells);
 	vib_or64(&db->page->summary[leaf / 64], 1ull << leaf % 64);
 }
 
-static void take_leaf(struct doorbell *db, unsigned int leaf, unsigned int *most,
-		      void (*ring)(void *arg, struct qp *qp), void *arg)
+/* One bell. A bell that nobody has is a guest's affair, and costs it all the same. */
+static bool take_bell(struct look *look, struct qp **qps, unsigned int bit)
 {
-	uint64_t bells = vib_doorbell_take_leaf(db->page, leaf);
-	struct qp **qps = rcu_dereference(db->qps[leaf]);
+	struct qp *qp = qps ? rcu_dereference(qps[bit]) : NULL;
 
-	for (; bells && *most; bells &= bells - 1, --*most) {
-		struct qp *qp = NULL;
-
-		/* A bell that nobody has is a guest's affair, and costs it all the same.
-		 */
-		if (qps)
-			qp = rcu_dereference(qps[__builtin_ctzll(bells)]);
-		if (qp)
-			ring(arg, qp);
-	}
-	if (bells)
-		put_back(db, leaf, bells);
+	return !qp || look->ring(look->arg, qp);
 }
 
-bool doorbell_take(struct doorbell *db, unsigned int *most,
-		   void (*ring)(void *arg, struct qp *qp), void *arg)
+/*
+ * The bells of @leaf from bit @from on; those below ring on. false if there was
+ * one too many, which the next look begins with.
+ */
+static bool take_leaf(struct look *look, unsigned int leaf, unsigned int from)
 {
-	bool rang = false;
+	uint64_t below = (1ull << from) - 1;
+	uint64_t bells = vib_doorbell_take_leaf(look->db->page, leaf);
+	struct qp **qps = rcu_dereference(look->db->qps[leaf]);
 
-	for (unsigned int word = 0; word < VIB_DB_SUMMARY_WORDS && *most; word++) {
-		uint64_t leaves;
+	put_back(look->db, leaf, bells & below);
+	for (bells &= ~below; bells; bells &= bells - 1, look->left--) {
+		unsigned int bit = (unsigned int)__builtin_ctzll(bells);
 
-		/* Reading it leaves the line where it is. */
-		if (!*(volatile __u64 *)&db->page->summary[word])
+		if (look->left && take_bell(look, qps, bit))
 			continue;
-		leaves = vib_doorbell_take_summary(db->page, word);
+		put_back(look->db, leaf, bells);
+		look->db->next_bell = leaf * 64 + bit;
+		return false;
+	}
+	return true;
+}
+
+/*
+ * The leaves of summary word @word that ring, from @from on; those below ring on.
+ * Reading the word first leaves its line where it is.
+ */
+static uint64_t take_leaves(struct doorbell *db, unsigned int word, unsigned int from)
+{
+	uint64_t leaves, below;
+
+	if (!*(volatile __u64 *)&db->page->summary[word])
+		return 0;
+	leaves = vib_doorbell_take_summary(db->page, word);
+	below = leaves & ((1ull << from) - 1);
+	if (below)
+		vib_or64(&db->page->summary[word], below);
+	return leaves & ~below;
+}
+
+bool doorbell_take(struct doorbell *db, unsigned int most,
+		   bool (*ring)(void *arg, struct qp *qp), void *arg)
+{
+	struct look look = { .db = db, .left = most, .ring = ring, .arg = arg };
+	unsigned int first = db->next_bell / 64, from = db->next_bell % 64;
+	bool rang = false, more = true;
+
+	db->next_bell = 0;
+	/* Once round, and the first word again for what is below the beginning. */
+	for (unsigned int i = 0; i <= VIB_DB_SUMMARY_WORDS && more; i++) {
+		unsigned int word = (first / 64 + i) % VIB_DB_SUMMARY_WORDS;
+		uint64_t leaves = take_leaves(db, word, i ? 0 : first % 64);
+
 		rang |= leaves != 0;
-		for (; leaves && *most; leaves &= leaves - 1)
-			take_leaf(db, word * 64 + (unsigned int)__builtin_ctzll(leaves),
-				  most, ring, arg);
+		for (; leaves && more; leaves &= leaves - 1) {
+			unsigned int leaf =
+				word * 64 + (unsigned int)__builtin_ctzll(leaves);
+
+			more = take_leaf(&look, leaf, i || leaf != first ? 0 : from);
+		}
 		if (leaves)
 			vib_or64(&db->page->summary[word], leaves);
 	}

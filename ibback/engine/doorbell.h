@@ -23,6 +23,7 @@ struct doorbell {
 	uint32_t port;                      /* event channel that wakes the poller */
 	struct qp **qps[VIB_DB_LEAF_WORDS]; /* RCU: by leaf, then by bit */
 	TAILQ_ENTRY(doorbell) entry;        /* of vhca->doorbells_polled */
+	unsigned int next_bell;             /* the poller's: where the next look begins */
 	struct memory memory;
 	uint32_t users; /* QPs; the control thread's */
 };
@@ -37,10 +38,11 @@ void *doorbell_del(struct doorbell *db, uint32_t index);
 void doorbell_fini(struct doorbell *db);
 
 /*
- * Call @ring for the QPs of bells that rang, *@most bells at most, and subtract
- * how many it were; the others are left ringing. true if any rang. A poller.
+ * Call @ring for the QPs of bells that rang, of @most bells at most and until it
+ * returns false, for there is no room for that one; what is left rings on, and the
+ * next look begins with it. true if any rang. A poller.
  */
-bool doorbell_take(struct doorbell *db, unsigned int *most,
-		   void (*ring)(void *arg, struct qp *qp), void *arg);
+bool doorbell_take(struct doorbell *db, unsigned int most,
+		   bool (*ring)(void *arg, struct qp *qp), void *arg);
 
 #endif

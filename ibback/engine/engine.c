@@ -10,9 +10,11 @@
 
 #define QP_BUCKETS       16384
 
-/* The kernel's default, and what libraries, threads and the heap may take of it. */
+/* The kernel's default; and what libraries, threads, the heap and the pieces of local
+ * mappings may take of it.
+ */
 #define DEFAULT_MAX_MAPS 65530
-#define OWN_MAPS         2048
+#define OWN_MAPS         20480
 
 void engine_free(struct engine *engine)
 {

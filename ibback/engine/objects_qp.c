@@ -112,6 +112,8 @@ int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 fail_number:
 	table_del(&vhca->engine->qps, &qp->node);
 	synchronize_rcu();
+	poller_call(vhca->poller, qp_out_of_hands,
+		    qp); /* who knew its number kicked it */
 fail:
 	qp_fini(qp);
 	free(qp);

@@ -131,9 +131,6 @@ void poller_kick(struct poller *poller, struct kick *kick);
  */
 void poller_heat(struct poller *poller, struct qp *qp);
 
-/* What is left of what the QPs of @vhca may cost this pass. The poller's thread. */
-uint32_t *poller_budget(struct poller *poller, struct vhca *vhca);
-
 /* @qp ends: poll it no more. The poller's thread. */
 void poller_forget(struct poller *poller, struct qp *qp);
 

@@ -7,11 +7,11 @@
 
 /* Passes without work after which a QP is polled no more. */
 #define COOL_PASSES 4096
+/* And after which it makes room for anybody. */
+#define IDLE_PASSES 64
 /* Doorbell pages looked at in one pass, and bells of one page. */
 #define PASS_PAGES  8
 #define LOOK_BELLS  16
-/* What the QPs of one vHCA may cost a pass, in bytes: see send.h. */
-#define VHCA_BUDGET (1u << 20)
 
 /* ---- hot QPs ----------------------------------------------------------- */
 
@@ -24,6 +24,11 @@ static void drop_hot(struct poller *poller, unsigned int i)
 	poller->hot[i] = poller->hot[--poller->num_hot];
 }
 
+static void ring_own_bell(struct qp *qp)
+{
+	vib_doorbell_ring(qp->doorbell->page, qp->db_index);
+}
+
 /* Poll hot QP @i no more; one with work rings its own bell, to come back. */
 static void evict(struct poller *poller, unsigned int i)
 {
@@ -31,35 +36,63 @@ static void evict(struct poller *poller, unsigned int i)
 
 	drop_hot(poller, i);
 	if (!qp_cool(qp))
-		vib_doorbell_ring(qp->doorbell->page, qp->db_index);
+		ring_own_bell(qp);
 }
 
-/* The QP to make room: of the vHCA that has most, the one that was idle longest. */
-static unsigned int greediest(const struct poller *poller)
+/* Does @a make room rather than @b? An idle one, be it anybody's; else one of the
+ * vHCA that has most; of those the one that has been there longest.
+ */
+static bool yields(const struct poller *poller, const struct qp *a, const struct qp *b)
 {
-	unsigned int worst = 0;
+	if (a->idle >= IDLE_PASSES || b->idle >= IDLE_PASSES)
+		return a->idle > b->idle;
+	if (a->vhca->num_hot != b->vhca->num_hot)
+		return a->vhca->num_hot > b->vhca->num_hot;
+	return poller->passes - a->heated > poller->passes - b->heated;
+}
 
-	for (unsigned int i = 1; i < poller->num_hot; i++) {
-		const struct qp *qp = poller->hot[i], *so_far = poller->hot[worst];
+static unsigned int who_yields(const struct poller *poller)
+{
+	unsigned int first = 0;
 
-		if (qp->vhca->num_hot > so_far->vhca->num_hot ||
-		    (qp->vhca->num_hot == so_far->vhca->num_hot &&
-		     qp->idle > so_far->idle))
-			worst = i;
-	}
-	return worst;
+	for (unsigned int i = 1; i < poller->num_hot; i++)
+		if (yields(poller, poller->hot[i], poller->hot[first]))
+			first = i;
+	return first;
+}
+
+/* false if all that are polled became so in this pass: nobody goes unserved. */
+static bool make_room(struct poller *poller)
+{
+	unsigned int i;
+
+	if (poller->num_hot < HOT_QPS)
+		return true;
+	i = who_yields(poller);
+	if (poller->hot[i]->heated == poller->passes)
+		return false;
+	evict(poller, i);
+	return true;
+}
+
+static bool heat(struct poller *poller, struct qp *qp)
+{
+	qp->idle = 0;
+	if (qp->hot)
+		return true;
+	if (!make_room(poller))
+		return false;
+	qp->hot = true;
+	qp->heated = poller->passes;
+	qp->vhca->num_hot++;
+	poller->hot[poller->num_hot++] = qp;
+	return true;
 }
 
 void poller_heat(struct poller *poller, struct qp *qp)
 {
-	qp->idle = 0;
-	if (qp->hot)
-		return;
-	if (poller->num_hot == HOT_QPS)
-		evict(poller, greediest(poller));
-	qp->hot = true;
-	qp->vhca->num_hot++;
-	poller->hot[poller->num_hot++] = qp;
+	if (!heat(poller, qp))
+		ring_own_bell(qp);
 }
 
 void poller_forget(struct poller *poller, struct qp *qp)
@@ -71,26 +104,12 @@ void poller_forget(struct poller *poller, struct qp *qp)
 		}
 }
 
-uint32_t *poller_budget(struct poller *poller, struct vhca *vhca)
-{
-	if (vhca->pass != poller->passes) {
-		vhca->pass = poller->passes;
-		vhca->budget = VHCA_BUDGET;
-	}
-	return &vhca->budget;
-}
-
-/* Each pass begins with another, for a vHCA's budget may not do for all of its. */
 bool poller_serve_hot(struct poller *poller)
 {
-	unsigned int n = poller->num_hot, at;
 	bool worked = false;
 
-	if (!n)
-		return false;
-	at = poller->passes % n;
-	for (unsigned int i = 0; i < n; i++, at = at + 1 < n ? at + 1 : 0) {
-		struct qp *qp = poller->hot[at];
+	for (unsigned int i = 0; i < poller->num_hot; i++) {
+		struct qp *qp = poller->hot[i];
 
 		if (qp_serve(poller, qp)) {
 			qp->idle = 0;
@@ -121,21 +140,20 @@ bool poller_cool_all(struct poller *poller)
 
 /* ---- bells ------------------------------------------------------------- */
 
-static void on_ring(void *arg, struct qp *qp)
+static bool on_ring(void *arg, struct qp *qp)
 {
 	qp_rang(arg, qp);
+	return heat(arg, qp);
 }
 
 /* One page of @vhca a look, in turn. */
 static bool take_bells_of(struct poller *poller, struct vhca *vhca)
 {
 	struct doorbell *db = vhca->next_doorbell;
-	unsigned int most = LOOK_BELLS;
-
 	if (!db)
 		db = TAILQ_FIRST(&vhca->doorbells_polled);
 	vhca->next_doorbell = TAILQ_NEXT(db, entry);
-	return doorbell_take(db, &most, on_ring, poller);
+	return doorbell_take(db, LOOK_BELLS, on_ring, poller);
 }
 
 /*

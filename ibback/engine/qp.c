@@ -11,7 +11,7 @@
 #include "engine/vhca.h"
 
 /* Receives flushed at a time. */
-#define FLUSH_SHARE 64
+#define FLUSH_SHARE 32
 
 static void on_kick(struct poller *poller, struct kick *kick)
 {
@@ -165,7 +165,6 @@ void qp_rang(struct poller *poller, struct qp *qp)
 
 	if (sender)
 		poller_kick(sender->vhca->poller, &sender->kick);
-	poller_heat(poller, qp);
 }
 
 /* Are requests taken from the send queue in this state? */

@@ -108,7 +108,8 @@ struct qp {
 
 	/* its poller's thread alone */
 	bool hot;
-	unsigned int idle; /* passes without work */
+	unsigned int heated; /* the pass it became so */
+	unsigned int idle;   /* passes without work */
 };
 
 static inline uint32_t qp_number(const struct qp *qp)
@@ -148,7 +149,7 @@ void qp_fatal(struct qp *qp);
  */
 bool qp_serve(struct poller *poller, struct qp *qp);
 
-/* Its bell rang: what rang may also be a receive that somebody waits for. Its poller. */
+/* Its bell rang: it may be for a receive that somebody waits for. Its poller. */
 void qp_rang(struct poller *poller, struct qp *qp);
 
 /* It is to be polled no more: have its queues ring. false if there is work. Its poller.

@@ -14,6 +14,8 @@
  */
 #define SHARE_REQUESTS 64
 #define SHARE_BYTES    (256u << 10)
+/* And of all QPs of a vHCA together. */
+#define VHCA_BYTES     (1u << 20)
 
 /* ---- fetching ---------------------------------------------------------- */
 
@@ -168,8 +170,10 @@ static bool flush(struct share *share)
 		complete(share, VIB_WC_WR_FLUSH_ERR);
 		n++;
 	}
-	for (; n < SHARE_REQUESTS && fetch(qp); n++)
+	for (; n < SHARE_REQUESTS && share->budget && fetch(qp); n++) {
+		share_spend(share, COST_REQUEST);
 		complete(share, VIB_WC_WR_FLUSH_ERR);
+	}
 	return n > 0;
 }
 
@@ -208,6 +212,7 @@ static bool flush_behind(struct share *share)
 		qp->flushing = false;
 		return false;
 	}
+	share_spend(share, COST_REQUEST);
 	complete(share, VIB_WC_WR_FLUSH_ERR);
 	return true;
 }
@@ -265,11 +270,17 @@ static bool step(struct share *share, bool *worked)
 	return false;
 }
 
+/* What a QP may cost a pass: its part of what all QPs of its vHCA may. */
+static uint32_t share_of(const struct qp *qp)
+{
+	uint32_t part = VHCA_BYTES / (qp->vhca->num_hot ? qp->vhca->num_hot : 1);
+
+	return part < SHARE_BYTES ? part : SHARE_BYTES;
+}
+
 bool send_serve(struct poller *poller, struct qp *qp)
 {
-	uint32_t *left = poller_budget(poller, qp->vhca);
-	uint32_t budget = *left < SHARE_BYTES ? *left : SHARE_BYTES;
-	struct share share = { .poller = poller, .qp = qp, .budget = budget };
+	struct share share = { .poller = poller, .qp = qp, .budget = share_of(qp) };
 	uint32_t from = qp->sq.index;
 	bool worked = false;
 
@@ -284,6 +295,5 @@ bool send_serve(struct poller *poller, struct qp *qp)
 		pthread_spin_unlock(&share.peer->lock);
 	if (qp->sq.index != from)
 		vib_queue_release(&qp->sq);
-	*left -= budget - share.budget;
 	return worked;
 }

@@ -51,8 +51,6 @@ struct vhca {
 	struct doorbell *next_doorbell; /* where the next look begins */
 	TAILQ_ENTRY(vhca) polled;       /* of the poller's, while it has doorbells */
 	unsigned int num_hot;           /* of the poller's hot QPs */
-	unsigned int pass;              /* that the budget is of */
-	uint32_t budget;                /* what is left of it */
 
 	/* the control thread's alone */
 	struct vhca_limits limits;

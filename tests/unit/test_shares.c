@@ -126,29 +126,73 @@ static void guest_with_many_busy_qps_does_not_hold_up_another(void **state)
 	duo_free(d);
 }
 
-static void pass_costs_a_guest_no_more_than_its_budget(void **state)
+/* All QPs of a guest have their turn, however many are busy all the time. */
+static void no_qp_of_a_busy_guest_starves(void **state)
 {
+	const struct plan plan = { .type = VIB_QPT_RC, .order = 2, .sges = 1 };
 	struct duo *d = duo_new(VIB_QPT_RC);
-	struct poller *poller = &d->rig->engine->pollers[0];
-	struct wr wr = duo_wr(d, 1, VIB_OP_RDMA_WRITE, 8);
-	uint32_t before;
+	struct ccq cq = ccq_new(d->ga, 12, VIB_NO_OBJECT);
+	static struct pqp qps[CROWD];
+	static unsigned int served[CROWD];
+	struct wr wr = duo_wr(d, 0, VIB_OP_RDMA_WRITE, 65536);
+	struct vib_cqe cqe;
 
 	(void)state;
-	rig_run(d->rig);
-	before = *poller_budget(poller, d->ga->vhca);
-	assert_true(before > 0);
-	post_send(&d->a, &wr);
-	for (int i = 0; i < 16 && d->ga->vhca->budget == before; i++)
+	memset(served, 0, sizeof(served));
+	wr.addr = d->ra.iova;
+	wr.rkey = d->ra.key;
+	for (unsigned int i = 0; i < CROWD; i++) {
+		qps[i] = pqp_new(d->ga, &plan, &cq, &cq);
+		pqp_aim(&qps[i], &qps[i], false); /* to itself */
+		pqp_bring(&qps[i], VIB_QPS_RTS);
+		for (wr.id = i; vib_queue_may_produce(&qps[i].sq) > 0;)
+			post_send(&qps[i], &wr);
+	}
+	for (unsigned int pass = 0; pass < 400; pass++) {
 		rig_pass(d->rig);
-	assert_true(d->ga->vhca->budget < before);
-	d->ga->vhca->pass = poller->passes + 1; /* of the pass that comes */
-	d->ga->vhca->budget = 0;
-	post_send(&d->a, &wr);
-	take_cqe(&d->cqa, 1, VIB_WC_SUCCESS);
-	assert_true(rig_pass(d->rig)); /* there is work */
-	assert_no_cqe(&d->cqa);        /* but not for this pass */
-	rig_pass(d->rig);
-	take_cqe(&d->cqa, 1, VIB_WC_SUCCESS);
+		for (; ccq_poll(&cq, &cqe); served[cqe.wr_id]++) {
+			wr.id = cqe.wr_id; /* there is always more */
+			post_send(&qps[cqe.wr_id], &wr);
+		}
+	}
+	for (unsigned int i = 0; i < CROWD; i++)
+		assert_true(served[i] > 0);
+	duo_free(d);
+}
+
+static void hot_qps_of_a_guest_share_its_bytes_evenly(void **state)
+{
+	const struct plan plan = { .type = VIB_QPT_RC, .order = 2, .sges = 1 };
+	struct duo *d = duo_new(VIB_QPT_RC);
+	struct ccq cq = ccq_new(d->ga, 12, VIB_NO_OBJECT);
+	struct pqp qps[8];
+	unsigned int served[8] = { 0 }, least = ~0u, most = 0;
+	struct wr wr = duo_wr(d, 0, VIB_OP_RDMA_WRITE, 65536);
+	struct vib_cqe cqe;
+
+	(void)state;
+	wr.addr = d->ra.iova;
+	wr.rkey = d->ra.key;
+	for (unsigned int i = 0; i < 8; i++) {
+		qps[i] = pqp_new(d->ga, &plan, &cq, &cq);
+		pqp_aim(&qps[i], &qps[i], false);
+		pqp_bring(&qps[i], VIB_QPS_RTS);
+		for (wr.id = i; vib_queue_may_produce(&qps[i].sq) > 0;)
+			post_send(&qps[i], &wr);
+	}
+	for (unsigned int pass = 0; pass < 200; pass++) {
+		rig_pass(d->rig);
+		for (; ccq_poll(&cq, &cqe); served[cqe.wr_id]++) {
+			wr.id = cqe.wr_id;
+			post_send(&qps[cqe.wr_id], &wr);
+		}
+	}
+	for (unsigned int i = 0; i < 8; i++) {
+		least = served[i] < least ? served[i] : least;
+		most = served[i] > most ? served[i] : most;
+	}
+	assert_true(least > 0);
+	assert_true(most <= 2 * least);
 	duo_free(d);
 }
 
@@ -161,7 +205,8 @@ int main(void)
 		cmocka_unit_test(qp_without_a_send_queue_drains_too),
 		cmocka_unit_test(datagram_waits_for_a_receiver_that_is_held),
 		cmocka_unit_test(guest_with_many_busy_qps_does_not_hold_up_another),
-		cmocka_unit_test(pass_costs_a_guest_no_more_than_its_budget),
+		cmocka_unit_test(no_qp_of_a_busy_guest_starves),
+		cmocka_unit_test(hot_qps_of_a_guest_share_its_bytes_evenly),
 	};
 
 	return cmocka_run_group_tests(tests, rig_enter, rig_leave);

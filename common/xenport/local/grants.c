@@ -104,13 +104,13 @@ static size_t run_length(const struct grant_region *region, const uint32_t *refs
 }
 
 void *grants_map(const struct grants *grants, const uint32_t *refs, size_t count,
-		 bool writable)
+		 bool writable, unsigned int *pieces)
 {
 	int prot = PROT_READ | (writable ? PROT_WRITE : 0), saved;
 	size_t done = 0, run;
-	unsigned int runs = 0;
 	char *base;
 
+	*pieces = 0;
 	if (!count || count > GRANT_PAGES) {
 		errno = EINVAL;
 		return NULL;
@@ -125,7 +125,7 @@ void *grants_map(const struct grants *grants, const uint32_t *refs, size_t count
 		if (!region)
 			goto fail;
 		errno = E2BIG;
-		if (++runs > GRANT_RUNS)
+		if (++*pieces > GRANT_RUNS)
 			goto fail;
 		run = run_length(region, refs + done, count - done);
 		/* The range is base's, which is returned. */

@@ -41,10 +41,10 @@ int grants_add(struct grants *grants, uint32_t pages, uint32_t *first_ref);
 /* End the grants of a region; its mappings stay. -1 and EINVAL: there is none. */
 int grants_remove(struct grants *grants, uint32_t first_ref);
 
-/* As xenport_map(), to be ended with munmap(). EINVAL: a reference that is none;
- * E2BIG: more than GRANT_RUNS runs of consecutive ones.
+/* As xenport_map(), in *@pieces for the kernel, to be ended with munmap(). EINVAL: a
+ * reference that is none; E2BIG: more than GRANT_RUNS runs of consecutive ones.
  */
 void *grants_map(const struct grants *grants, const uint32_t *refs, size_t count,
-		 bool writable);
+		 bool writable, unsigned int *pieces);
 
 #endif

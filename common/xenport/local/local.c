@@ -126,16 +126,19 @@ static void *map(struct local_port *local, uint16_t domid, const uint32_t *refs,
 		 size_t count, bool writable, const struct mapping_end *end)
 {
 	const struct grants *grants = server_grants(local->server, domid);
+	unsigned int pieces;
 	void *addr;
+	int saved;
 
 	if (!grants) {
 		errno = ESRCH;
 		return NULL;
 	}
-	addr = grants_map(grants, refs, count, writable);
-	if (addr && mappings_add(&local->mappings, addr, count, end) < 0) {
+	addr = grants_map(grants, refs, count, writable, &pieces);
+	if (addr && mappings_add(&local->mappings, addr, count, pieces, end) < 0) {
+		saved = errno;
 		munmap(addr, count * LOCAL_PAGE);
-		errno = ENOMEM;
+		errno = saved;
 		return NULL;
 	}
 	return addr;

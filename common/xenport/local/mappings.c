@@ -13,6 +13,7 @@ struct mapping {
 	struct mappings *owner;
 	uint8_t *addr;
 	size_t count;
+	unsigned int pieces;
 	struct mapping_end end;
 };
 
@@ -23,16 +24,23 @@ static int by_address(const void *a, const void *b)
 	return (x->addr > y->addr) - (x->addr < y->addr);
 }
 
-int mappings_add(struct mappings *mappings, void *addr, size_t count,
+int mappings_add(struct mappings *mappings, void *addr, size_t count, unsigned int pieces,
 		 const struct mapping_end *end)
 {
-	struct mapping *mapping = malloc(sizeof(*mapping));
+	struct mapping *mapping;
 
+	if (pieces > MAPPING_PIECES - mappings->pieces) {
+		errno = ENOSPC;
+		return -1;
+	}
+	mapping = malloc(sizeof(*mapping));
 	if (!mapping)
 		return -1;
-	*mapping = (struct mapping){ mappings, addr, count, *end };
-	if (tsearch(mapping, &mappings->root, by_address))
+	*mapping = (struct mapping){ mappings, addr, count, pieces, *end };
+	if (tsearch(mapping, &mappings->root, by_address)) {
+		mappings->pieces += pieces;
 		return 0;
+	}
 	free(mapping);
 	errno = ENOMEM;
 	return -1;
@@ -51,6 +59,7 @@ static void end(void *item)
 				      mapping->end.event_port);
 	}
 	munmap(mapping->addr, mapping->count * LOCAL_PAGE);
+	mapping->owner->pieces -= mapping->pieces;
 	free(mapping);
 }
 

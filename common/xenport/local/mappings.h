@@ -8,8 +8,14 @@
 
 struct channels;
 
+/* Pieces of all mappings together: each is one of the kernel's, of which a process
+ * has some 65000 (vm.max_map_count) for everything.
+ */
+#define MAPPING_PIECES 16384u
+
 struct mappings {
 	void *root; /* of tsearch(3), by address */
+	unsigned int pieces;
 	struct channels *channels;
 };
 
@@ -19,8 +25,10 @@ struct mapping_end {
 	uint32_t event_port;
 };
 
-/* Note a mapping of @count pages. 0, or -1 and ENOMEM. */
-int mappings_add(struct mappings *mappings, void *addr, size_t count,
+/* Note a mapping of @count pages in @pieces. 0, or -1 and ENOMEM, or ENOSPC when
+ * there are too many pieces.
+ */
+int mappings_add(struct mappings *mappings, void *addr, size_t count, unsigned int pieces,
 		 const struct mapping_end *end);
 
 /* Unmap one. -1 and EINVAL: not one so noted. */
