@@ -9,7 +9,7 @@
 
 #include "engine/engine.h"
 #include "engine/objects.h"
-#include "engine/poller_thread.h"
+#include "engine/poller_parts.h"
 #include "moves.h"
 #include "setup.h"
 

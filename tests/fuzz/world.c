@@ -8,6 +8,7 @@
 #include "control/object_command.h"
 #include "engine/clock.h"
 #include "engine/engine.h"
+#include "engine/poller_parts.h"
 #include "engine/poller_thread.h"
 #include "engine/port_view.h"
 #include "engine/rcu.h"
