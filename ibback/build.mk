@@ -17,6 +17,8 @@ install-ibback: $(B)/bin/ibback
 	install -D -m 644 ibback/ibback.conf $(DESTDIR)/etc/xen-ib/ibback.conf
 	install -D -m 644 ibback/ibback.service \
 		$(DESTDIR)/lib/systemd/system/ibback.service
+	install -D -m 644 ibback/ibback.sysctl \
+		$(DESTDIR)/usr/lib/sysctl.d/60-xen-ib.conf
 	install -D -m 644 ibback/man/ibback.8 $(DESTDIR)$(PREFIX)/share/man/man8/ibback.8
 
 MANPAGES += ibback/man/ibback.8
