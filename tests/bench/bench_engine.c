@@ -3,6 +3,11 @@
  * The engine at native speed: RDMA WRITEs between two front ends of a real
  * ibback with one poller, beside floors measured in the same run: see
  * measure.h. The poller sleeps while a floor has its processor.
+ *
+ * The floor of the latency is one slot there and back by hand. The floor of the
+ * rate is the same through a pair of slot queues, which know when they are full,
+ * as nobody who has many outstanding can do without; bench_abi says how much more
+ * that costs than slots by hand.
  */
 #include <stdint.h>
 #include <stdio.h>
