@@ -61,20 +61,21 @@ static enum found find_peer(struct share *share)
 {
 	struct qp *qp = share->qp, *peer = share->peer;
 
-	if (!peer) {
-		peer = engine_find_qp(share->poller->engine, qp->attr.dest_qpn);
-		if (!peer)
-			return PEER_NONE;
-		if (peer != qp && pthread_spin_trylock(&peer->lock) != 0)
-			return PEER_LOCKED;
+	/* Held since it was found: nothing but its state can be another now. */
+	if (peer)
+		return qp_can_receive(peer) ? PEER_FOUND : PEER_NONE;
+	peer = engine_find_qp(share->poller->engine, qp->attr.dest_qpn);
+	if (!peer)
+		return PEER_NONE;
+	if (peer != qp && pthread_spin_trylock(&peer->lock) != 0)
+		return PEER_LOCKED;
+	if (qp_can_receive(peer) && addresses_agree(qp, peer)) {
 		share->peer = peer;
-	}
-	if (qp_can_receive(peer) && addresses_agree(qp, peer))
 		return PEER_FOUND;
+	}
 	/* Not ours to hold: it may be anybody's. */
 	if (peer != qp)
 		pthread_spin_unlock(&peer->lock);
-	share->peer = NULL;
 	return PEER_NONE;
 }
 
