@@ -29,8 +29,12 @@ void log_line(enum log_level level, const char *fmt, ...)
 #define log_info(...)  log_line(LOG_LEVEL_INFO, __VA_ARGS__)
 #define log_debug(...) log_line(LOG_LEVEL_DEBUG, __VA_ARGS__)
 
-#define log_vib(level, domid, index, fmt, ...)                        \
-	log_line(level, "dom %u vib %u: " fmt, (unsigned int)(domid), \
+#define log_vib(level, domid, index, fmt, ...) \
+	log_vib_of(level, "", domid, index, fmt, ##__VA_ARGS__)
+
+/* The same, with @label in front: of which Xen the domain is. */
+#define log_vib_of(level, label, domid, index, fmt, ...)                       \
+	log_line(level, "%sdom %u vib %u: " fmt, label, (unsigned int)(domid), \
 		 (unsigned int)(index), ##__VA_ARGS__)
 
 #endif

@@ -37,9 +37,9 @@
 
 #define PAGES_PER_MIB      256
 
-#define vib_log(vib, level, fmt, ...)                                   \
-	log_line(level, "%sdom %u vib %u: " fmt, (vib)->backend->label, \
-		 (unsigned int)(vib)->domid, (vib)->index, ##__VA_ARGS__)
+#define vib_log(vib, level, fmt, ...)                                             \
+	log_vib_of(level, (vib)->backend->label, (vib)->domid, (vib)->index, fmt, \
+		   ##__VA_ARGS__)
 
 /* ---- xenstore nodes ---------------------------------------------------- */
 

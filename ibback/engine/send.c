@@ -160,6 +160,16 @@ static void fail(struct share *share, uint8_t status)
 		qp->attr.state = VIB_QPS_SQE;
 }
 
+/* Complete the next request, if there is one, as flushed. */
+static bool flush_next(struct share *share)
+{
+	if (!fetch(share->qp))
+		return false;
+	share_spend(share, COST_REQUEST);
+	complete(share, VIB_WC_WR_FLUSH_ERR);
+	return true;
+}
+
 /* Complete what waits as flushed, up to a share. true if there was any. */
 static bool flush(struct share *share)
 {
@@ -170,10 +180,8 @@ static bool flush(struct share *share)
 		complete(share, VIB_WC_WR_FLUSH_ERR);
 		n++;
 	}
-	for (; n < SHARE_REQUESTS && share->budget && fetch(qp); n++) {
-		share_spend(share, COST_REQUEST);
-		complete(share, VIB_WC_WR_FLUSH_ERR);
-	}
+	while (n < SHARE_REQUESTS && share->budget && flush_next(share))
+		n++;
 	return n > 0;
 }
 
@@ -208,12 +216,10 @@ static bool flush_behind(struct share *share)
 {
 	struct qp *qp = share->qp;
 
-	if (qp->sq.index == qp->flush_to || !fetch(qp)) {
+	if (qp->sq.index == qp->flush_to || !flush_next(share)) {
 		qp->flushing = false;
 		return false;
 	}
-	share_spend(share, COST_REQUEST);
-	complete(share, VIB_WC_WR_FLUSH_ERR);
 	return true;
 }
 

@@ -4,6 +4,20 @@
 #include "cm.h"
 #include "wakeup.h"
 
+struct daemon ibback;
+
+int ibback_start(void **state)
+{
+	(void)state;
+	return daemon_start(&ibback, NULL) ? 0 : -1;
+}
+
+int ibback_stop(void **state)
+{
+	(void)state;
+	return daemon_stop(&ibback) ? 0 : -1;
+}
+
 static void made(int err, const char *what)
 {
 	if (err)

@@ -6,9 +6,15 @@
 #ifndef XEN_IB_TESTS_PAIR_H
 #define XEN_IB_TESTS_PAIR_H
 
+#include "daemon.h"
 #include "libvib/bringup.h"
 #include "libvib/datapath.h"
 #include "libvib/memory.h"
+
+/* cmocka's group fixtures: one ibback for all tests of a program. */
+extern struct daemon ibback;
+int ibback_start(void **state);
+int ibback_stop(void **state);
 
 #define PAIR_ENTRIES 16 /* of each queue */
 #define PAIR_SGES    4

@@ -8,25 +8,10 @@
 #include <unistd.h>
 
 #include "cm.h"
-#include "daemon.h"
 #include "pair.h"
 
 #define BYTES   (4u << 20)
 #define TIMEOUT 8 /* 1 ms */
-
-static struct daemon ibback;
-
-static int start(void **state)
-{
-	(void)state;
-	return daemon_start(&ibback, NULL) ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	return daemon_stop(&ibback) ? 0 : -1;
-}
 
 /* What ibback has mapped of its guests. */
 static unsigned int mappings(void)
@@ -174,5 +159,5 @@ int main(void)
 			peer_of_a_killed_front_end_sees_no_answer_and_nothing_is_left),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, ibback_start, ibback_stop);
 }

@@ -5,26 +5,12 @@
 #include <errno.h>
 #include <poll.h>
 
-#include "daemon.h"
 #include "pair.h"
 #include "wakeup.h"
 
 #define BYTES 65536
 
-static struct daemon ibback;
 static struct side a, b;
-
-static int start(void **state)
-{
-	(void)state;
-	return daemon_start(&ibback, NULL) ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	return daemon_stop(&ibback) ? 0 : -1;
-}
 
 static int set_up(void **state)
 {
@@ -295,5 +281,5 @@ int main(void)
 		test(shared_queue_serves_and_says_when_it_runs_low),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, ibback_start, ibback_stop);
 }

@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "cm.h"
-#include "daemon.h"
 #include "pair.h"
 
 #define MESSAGES 4000
@@ -16,18 +15,10 @@
 #define BYTES    (2 * WINDOW * SLOT)
 #define QKEY     0x1234
 
-static struct daemon ibback;
-
 static int start(void **state)
 {
 	(void)state;
 	return daemon_start(&ibback, "[engine]\npollers = 2\n") ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	return daemon_stop(&ibback) ? 0 : -1;
 }
 
 /* One side's stream: sends from the first half of its memory, receives in the other. */
@@ -214,5 +205,5 @@ int main(void)
 		cmocka_unit_test(ud_streams_of_two_pollers_cross_and_arrive),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, start, ibback_stop);
 }

@@ -6,26 +6,12 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "daemon.h"
 #include "pair.h"
 
 #define BYTES (3u << 20)
 #define QKEY  0x1234567u
 
-static struct daemon ibback;
 static struct side a, b;
-
-static int start(void **state)
-{
-	(void)state;
-	return daemon_start(&ibback, NULL) ? 0 : -1;
-}
-
-static int stop(void **state)
-{
-	(void)state;
-	return daemon_stop(&ibback) ? 0 : -1;
-}
 
 static int set_up(void **state)
 {
@@ -404,5 +390,5 @@ int main(void)
 		test(group_receives_what_is_sent_to_it),
 	};
 
-	return cmocka_run_group_tests(tests, start, stop);
+	return cmocka_run_group_tests(tests, ibback_start, ibback_stop);
 }
