@@ -253,6 +253,12 @@ void psrq_post(struct psrq *srq, uint64_t id, const struct vib_sge *sges, uint32
 
 /* ---- two guests -------------------------------------------------------- */
 
+void duo_aim(struct duo *d)
+{
+	pqp_aim(&d->a, &d->b, true);
+	pqp_aim(&d->b, &d->a, true);
+}
+
 struct duo *duo_apart(enum vib_qp_type type)
 {
 	struct duo *d = calloc(1, sizeof(*d));
@@ -269,8 +275,7 @@ struct duo *duo_apart(enum vib_qp_type type)
 	d->ra = region_new(d->ga, DUO_BYTES);
 	d->rb = region_new(d->gb, DUO_BYTES);
 	fill(d->ra.at, DUO_BYTES, 1);
-	pqp_aim(&d->a, &d->b, true);
-	pqp_aim(&d->b, &d->a, true);
+	duo_aim(d);
 	return d;
 }
 

@@ -82,6 +82,8 @@ struct duo {
 struct duo *duo_new(enum vib_qp_type type);
 /* Not connected yet, so that d->a.attr and d->b.attr can be changed. */
 struct duo *duo_apart(enum vib_qp_type type);
+/* Name each the peer of the other; for one that was made anew. */
+void duo_aim(struct duo *d);
 void duo_connect(struct duo *d);
 void duo_free(struct duo *d);
 

@@ -25,8 +25,7 @@ static struct noisy *noisy_new(uint32_t eq_order)
 	n->cq = ccq_new(d->ga, 8, n->eq.number);
 	pqp_end(&d->a);
 	d->a = pqp_new(d->ga, &plan, &n->cq, &n->cq);
-	pqp_aim(&d->a, &d->b, true);
-	pqp_aim(&d->b, &d->a, true);
+	duo_aim(d);
 	duo_connect(d);
 	return n;
 }

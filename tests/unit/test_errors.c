@@ -221,8 +221,7 @@ static void last_wqe_is_told_after_the_receive_in_hand_has_completed(void **stat
 	(void)state;
 	pqp_end(&d->b);
 	d->b = pqp_new(d->gb, &plan, &d->cqb, &d->cqb);
-	pqp_aim(&d->a, &d->b, true);
-	pqp_aim(&d->b, &d->a, true);
+	duo_aim(d);
 	duo_connect(d);
 	duo_in_midst(&srq, d);
 	assert_int_equal(pqp_modify(&d->b, VIB_QPS_ERR, 0), 0);
@@ -251,8 +250,7 @@ static void qp_on_a_shared_queue_leaves_what_it_did_not_take(void **state)
 	(void)state;
 	pqp_end(&d->b);
 	d->b = pqp_new(d->gb, &plan, &d->cqb, &d->cqb);
-	pqp_aim(&d->a, &d->b, true);
-	pqp_aim(&d->b, &d->a, true);
+	duo_aim(d);
 	duo_connect(d);
 	psrq_post(&srq, 11, &sge, 1);
 	assert_int_equal(pqp_modify(&d->b, VIB_QPS_ERR, 0), 0);
@@ -277,8 +275,7 @@ static void every_event_of_a_qp_comes(void **state)
 	(void)state;
 	pqp_end(&d->b);
 	d->b = pqp_new(d->gb, &plan, &d->cqb, &d->cqb);
-	pqp_aim(&d->a, &d->b, true);
-	pqp_aim(&d->b, &d->a, true);
+	duo_aim(d);
 	pqp_bring(&d->a, VIB_QPS_RTS);
 	pqp_bring(&d->b, VIB_QPS_RTR);
 	wr.rkey ^= 1;
@@ -305,8 +302,7 @@ static void send_queue_s_overrun_is_fatal_to_the_qp(void **state)
 	(void)state;
 	pqp_end(&d->a);
 	d->a = pqp_new(d->ga, &plan, &small, &d->cqa);
-	pqp_aim(&d->a, &d->b, true);
-	pqp_aim(&d->b, &d->a, true);
+	duo_aim(d);
 	duo_connect(d);
 	for (int i = 0; i < 5; i++)
 		post_send(&d->a, &wr);
@@ -339,8 +335,7 @@ static void receive_queue_s_overrun_is_fatal_to_the_receiver_alone(void **state)
 	(void)state;
 	pqp_end(&d->b);
 	d->b = pqp_new(d->gb, &plan, &d->cqb, &small);
-	pqp_aim(&d->a, &d->b, true);
-	pqp_aim(&d->b, &d->a, true);
+	duo_aim(d);
 	duo_connect(d);
 	for (int i = 0; i < 3; i++) {
 		duo_recv(d, 11, 8);

@@ -79,8 +79,7 @@ static void every_request_of_a_qp_that_signals_all_completes(void **state)
 	(void)state;
 	pqp_end(&d->a);
 	d->a = pqp_new(d->ga, &plan, &d->cqa, &d->cqa);
-	pqp_aim(&d->a, &d->b, true);
-	pqp_aim(&d->b, &d->a, true);
+	duo_aim(d);
 	duo_connect(d);
 	wr.flags = 0;
 	post_send(&d->a, &wr);

@@ -118,8 +118,7 @@ static void receive_in_a_shared_queue_is_found_soon(void **state)
 	(void)state;
 	pqp_end(&d->b);
 	d->b = pqp_new(d->gb, &plan, &d->cqb, &d->cqb);
-	pqp_aim(&d->a, &d->b, true);
-	pqp_aim(&d->b, &d->a, true);
+	duo_aim(d);
 	duo_connect(d);
 	post_send(&d->a, &wr);
 	rig_run(d->rig);
@@ -141,8 +140,7 @@ static void peer_without_any_receive_queue_is_never_ready(void **state)
 	(void)state;
 	pqp_end(&d->b);
 	d->b = pqp_new(d->gb, &plan, &d->cqb, &d->cqb);
-	pqp_aim(&d->a, &d->b, true);
-	pqp_aim(&d->b, &d->a, true);
+	duo_aim(d);
 	d->a.attr.rnr_retry = 2;
 	duo_connect(d);
 	post_send(&d->a, &wr);

@@ -24,8 +24,7 @@ static struct shared shared_new(void)
 	d->b = pqp_new(d->gb, &plan, &d->cqb, &d->cqb);
 	s.b2 = pqp_new(d->gb, &plan, &d->cqb, &d->cqb);
 	s.a2 = pqp_new(d->ga, &alone, &d->cqa, &d->cqa);
-	pqp_aim(&d->a, &d->b, true);
-	pqp_aim(&d->b, &d->a, true);
+	duo_aim(d);
 	pqp_aim(&s.a2, &s.b2, true);
 	pqp_aim(&s.b2, &s.a2, true);
 	pqp_bring(&s.a2, VIB_QPS_RTS);
@@ -134,8 +133,7 @@ static void memory_is_of_the_queue_s_pd(void **state)
 		plan.srq = &srq;
 		pqp_end(&d->b);
 		d->b = pqp_new(d->gb, &plan, &d->cqb, &d->cqb);
-		pqp_aim(&d->a, &d->b, true);
-		pqp_aim(&d->b, &d->a, true);
+		duo_aim(d);
 		duo_connect(d);
 		if (own)
 			d->gb->pd = pd;

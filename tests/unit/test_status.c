@@ -105,8 +105,7 @@ static void data_beyond_the_stride_are_malformed(void **state)
 	(void)state;
 	pqp_end(&d->a);
 	d->a = pqp_new(d->ga, &plan, &d->cqa, &d->cqa);
-	pqp_aim(&d->a, &d->b, true);
-	pqp_aim(&d->b, &d->a, true);
+	duo_aim(d);
 	duo_connect(d);
 	assert_int_equal(d->a.sq.stride, 128);
 	wr = duo_wr(d, 1, VIB_OP_FETCH_ADD, 8);
@@ -125,8 +124,7 @@ static void read_of_more_elements_than_max_sge_rd_is_malformed(void **state)
 
 		pqp_end(&d->a);
 		d->a = pqp_new(d->ga, &plan, &d->cqa, &d->cqa);
-		pqp_aim(&d->a, &d->b, true);
-		pqp_aim(&d->b, &d->a, true);
+		duo_aim(d);
 		duo_connect(d);
 		wr.count = count;
 		for (uint32_t i = 0; i < count; i++)
@@ -209,8 +207,7 @@ static void message_beyond_2_gib_is_too_long(void **state)
 
 		pqp_end(&d->a);
 		d->a = pqp_new(d->ga, &plan, &d->cqa, &d->cqa);
-		pqp_aim(&d->a, &d->b, true);
-		pqp_aim(&d->b, &d->a, true);
+		duo_aim(d);
 		duo_connect(d);
 		for (int i = 0; i < 16; i++)
 			wr.sge[i] = sge_of(&r, 0, 128u << 20);
