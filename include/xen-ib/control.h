@@ -68,6 +68,10 @@ enum vib_command {
 	VIB_CMD_DESTROY_QP = 34,
 	VIB_CMD_ATTACH_MCAST = 35,
 	VIB_CMD_DETACH_MCAST = 36,
+	VIB_CMD_REREG_MR = 37,
+	VIB_CMD_ALLOC_MW = 38,
+	VIB_CMD_DEALLOC_MW = 39,
+	VIB_CMD_RESIZE_CQ = 40,
 };
 
 /* How many table entries one answer holds. */
@@ -97,6 +101,9 @@ struct vib_control_request {
 		struct vib_cmd_create_qp create_qp;
 		struct vib_cmd_modify_qp modify_qp;
 		struct vib_cmd_mcast mcast;
+		struct vib_cmd_rereg_mr rereg_mr;
+		struct vib_cmd_alloc_mw alloc_mw;
+		struct vib_cmd_resize_cq resize_cq;
 		__u8 raw[120];
 	} u;
 };
@@ -117,6 +124,7 @@ struct vib_control_response {
 		struct vib_rsp_reg_mr reg_mr;
 		struct vib_rsp_query_srq srq;
 		struct vib_qp_attr qp;
+		struct vib_rsp_resize_cq resize_cq;
 		__u8 raw[120];
 	} u;
 };

@@ -65,6 +65,8 @@ enum vib_access {
 	VIB_ACCESS_REMOTE_WRITE = 1 << 1,
 	VIB_ACCESS_REMOTE_READ = 1 << 2,
 	VIB_ACCESS_REMOTE_ATOMIC = 1 << 3,
+	VIB_ACCESS_MW_BIND = 1 << 4,    /* MRs: windows may be bound to it */
+	VIB_ACCESS_ZERO_BASED = 1 << 5, /* windows: peers count from 0 */
 };
 
 /*
@@ -86,6 +88,38 @@ struct vib_rsp_reg_mr {
 };
 VIB_ASSERT_SIZE(struct vib_rsp_reg_mr, 8);
 
+/* Which parts of an MR REREG_MR changes. Linux' IB_MR_REREG_* have the same values. */
+enum vib_rereg {
+	VIB_REREG_TRANSLATION = 1 << 0, /* iova, length, pages */
+	VIB_REREG_PD = 1 << 1,
+	VIB_REREG_ACCESS = 1 << 2,
+};
+
+/* REREG_MR: of @mr counts what is in @mask. The MR keeps its keys. */
+struct vib_cmd_rereg_mr {
+	__u32 key;
+	__u32 mask; /* of enum vib_rereg */
+	struct vib_cmd_reg_mr mr;
+};
+VIB_ASSERT_SIZE(struct vib_cmd_rereg_mr, 40);
+
+/* Linux' enum ib_mw_type has the same values. Type 2 is 2B: of the QP that bound it. */
+enum vib_mw_type {
+	VIB_MW_TYPE_1 = 1,
+	VIB_MW_TYPE_2 = 2,
+};
+
+/*
+ * ALLOC_MW: a memory window that is not bound; the answer's number is its rkey.
+ * Its upper 24 bits are the window's for life, the lower 8 whoever binds it
+ * chooses.
+ */
+struct vib_cmd_alloc_mw {
+	__u32 pd;
+	__u32 type; /* enum vib_mw_type */
+};
+VIB_ASSERT_SIZE(struct vib_cmd_alloc_mw, 8);
+
 struct vib_cmd_create_cq {
 	__u32 order; /* log2 of the slots of struct vib_cqe */
 	__u32 eq;    /* VIB_NO_OBJECT: it is never armed */
@@ -103,6 +137,23 @@ struct vib_cmd_modify_cq {
 	__u16 period_us;
 };
 VIB_ASSERT_SIZE(struct vib_cmd_modify_cq, 8);
+
+/*
+ * RESIZE_CQ: completions go to a new queue in @pages, from its index 0 on. What
+ * the old one holds stays there for the frontend to take; when it is answered, the
+ * backend has let go of the old one. A wish in `arm` moves with it.
+ */
+struct vib_cmd_resize_cq {
+	__u32 cq;
+	__u32 order;
+	struct vib_pages pages;
+};
+VIB_ASSERT_SIZE(struct vib_cmd_resize_cq, 16);
+
+struct vib_rsp_resize_cq {
+	__u32 index; /* where the old queue ends: of the entry that did not come */
+};
+VIB_ASSERT_SIZE(struct vib_rsp_resize_cq, 4);
 
 struct vib_cmd_create_srq {
 	__u32 pd;

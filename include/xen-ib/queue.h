@@ -43,7 +43,7 @@ enum vib_av_flags {
 	VIB_AV_GRH = 1 << 0, /* dgid and what belongs to it count */
 };
 
-/* Linux' enum ib_wr_opcode has the same values. */
+/* Linux' enum ib_uverbs_wr_opcode has the same values, and ib_wr_opcode the last. */
 enum vib_opcode {
 	VIB_OP_RDMA_WRITE = 0,
 	VIB_OP_RDMA_WRITE_IMM = 1,
@@ -52,8 +52,9 @@ enum vib_opcode {
 	VIB_OP_RDMA_READ = 4,
 	VIB_OP_CMP_SWAP = 5,
 	VIB_OP_FETCH_ADD = 6,
+	VIB_OP_LOCAL_INV = 7,
+	VIB_OP_BIND_MW = 8,
 	VIB_OP_SEND_INV = 9,
-	VIB_OP_LOCAL_INV = 12,
 	VIB_OP_REG_MR = 32,
 };
 
@@ -103,6 +104,14 @@ struct vib_send_wqe {
 			__u32 page_list_ref; /* grant of the list of pages */
 			__u32 page_shift;
 		} reg_mr;
+		struct {
+			__u64 addr;   /* of the first byte, in the MR */
+			__u64 length; /* 0: unbind */
+			__u32 lkey;   /* of the MR */
+			__u32 mw;     /* any rkey of the window */
+			__u32 rkey;   /* the window's from now on; of its low 8 bits */
+			__u32 access; /* mask of enum vib_access */
+		} bind;
 		__u8 raw[40];
 	} u;
 };
@@ -116,6 +125,7 @@ enum vib_data_offset {
 	VIB_DATA_SEND = 24,   /* SEND of RC and UC */
 	VIB_DATA_RDMA = 40,   /* RDMA_WRITE, RDMA_READ */
 	VIB_DATA_ATOMIC = 56, /* CMP_SWAP, FETCH_ADD */
+	VIB_DATA_BIND = 56,   /* BIND_MW, which has none */
 	VIB_DATA_UD = 64,     /* SEND of UD */
 };
 
@@ -129,6 +139,8 @@ static inline __u32 vib_send_data_offset(__u8 opcode, int ud)
 	case VIB_OP_CMP_SWAP:
 	case VIB_OP_FETCH_ADD:
 		return VIB_DATA_ATOMIC;
+	case VIB_OP_BIND_MW:
+		return VIB_DATA_BIND;
 	default:
 		return ud ? VIB_DATA_UD : VIB_DATA_SEND;
 	}
@@ -214,13 +226,16 @@ struct vib_cqe {
 	__u16 slid;
 	__u16 pkey_index;
 	__u8 dlid_path_bits;
-	__u8 reserved[7];
+	__u8 reserved;
+	__u16 db_index; /* of the QP, in its doorbell page */
+	__u32 reserved2;
 	__u64 timestamp; /* nanoseconds of the backend's monotonic clock */
-	__u8 reserved2[8];
+	__u8 reserved3[8];
 };
 VIB_ASSERT_SIZE(struct vib_cqe, 64);
 VIB_ASSERT_OFFSET(struct vib_cqe, wqe_index, 16);
 VIB_ASSERT_OFFSET(struct vib_cqe, status, 32);
+VIB_ASSERT_OFFSET(struct vib_cqe, db_index, 42);
 VIB_ASSERT_OFFSET(struct vib_cqe, timestamp, 48);
 
 /*

@@ -2,6 +2,11 @@
 /*
  * Between the guest's kernel and its userspace: the driver's part of the
  * uverbs commands, spoken by ibfront and by its rdma-core provider.
+ *
+ * Commands have no input of ours. Their answers tell where queues are: memory
+ * that is mapped with mmap(2) on the context's descriptor, read-write unless said
+ * differently, whole and once for each offset, and unmapped when the object is
+ * gone.
  */
 #ifndef XEN_IB_UVERBS_H
 #define XEN_IB_UVERBS_H
@@ -11,11 +16,77 @@
 /* The device's uverbs ABI version; raised only when an old provider must not be used. */
 #define VIB_UVERBS_ABI 1
 
-/* Answer to allocating a context. */
-struct vib_uresp_alloc_context {
-	__u32 protocol_version; /* VIB_PROTOCOL_VERSION of the kernel driver */
+/* What to give to mmap(2). */
+struct vib_umap {
+	__aligned_u64 offset;
+	__u32 length; /* bytes, whole pages; 0: there is nothing to map */
 	__u32 reserved;
 };
-VIB_ASSERT_SIZE(struct vib_uresp_alloc_context, 8);
+VIB_ASSERT_SIZE(struct vib_umap, 16);
+
+/*
+ * The state page, to be mapped read-only. Each backend that comes has a new epoch;
+ * an object is lost once this word is not the epoch that its create answered. Then
+ * nobody executes its requests any more, and its provider flushes them.
+ */
+struct vib_ustate {
+	__u32 epoch;
+};
+VIB_ASSERT_SIZE(struct vib_ustate, 4);
+
+/* Answer to allocating a context, and to UVERBS_METHOD_QUERY_CONTEXT. */
+struct vib_uresp_alloc_context {
+	__u32 protocol_version; /* VIB_PROTOCOL_VERSION of the kernel driver */
+	__u32 max_inline;       /* bytes of inline data a QP can have */
+	struct vib_umap state;  /* struct vib_ustate */
+};
+VIB_ASSERT_SIZE(struct vib_uresp_alloc_context, 24);
+
+/* A queue of slot.h. */
+struct vib_uqueue {
+	struct vib_umap memory;
+	__u32 order;
+	__u32 stride;
+};
+VIB_ASSERT_SIZE(struct vib_uqueue, 24);
+
+struct vib_uresp_create_cq {
+	__u32 cqn;
+	__u32 epoch;
+	struct vib_uqueue queue;
+};
+VIB_ASSERT_SIZE(struct vib_uresp_create_cq, 32);
+
+/* The CQ's lock is held around the command: its queue changes in mid-way. */
+struct vib_uresp_resize_cq {
+	__u32 index; /* as in struct vib_rsp_resize_cq: where the old queue ends */
+	__u32 reserved;
+	struct vib_uqueue queue;
+};
+VIB_ASSERT_SIZE(struct vib_uresp_resize_cq, 32);
+
+struct vib_uresp_create_srq {
+	__u32 srqn;
+	__u32 epoch;
+	struct vib_uqueue queue;
+};
+VIB_ASSERT_SIZE(struct vib_uresp_create_srq, 32);
+
+struct vib_uresp_create_qp {
+	__u32 epoch;
+	__u32 db_index;           /* in the doorbell page */
+	struct vib_umap doorbell; /* struct vib_doorbell_page; many QPs have the same */
+	struct vib_uqueue sq;
+	struct vib_uqueue rq;
+};
+VIB_ASSERT_SIZE(struct vib_uresp_create_qp, 72);
+
+/*
+ * Our one method of the ioctl interface, without attributes: wake what serves the
+ * context. If vib_doorbell_ring() says so, its poller; for objects that are lost it
+ * raises the completion events that nobody else raises any more.
+ */
+#define VIB_UOBJECT_CONTEXT 0x1000 /* 1 << UVERBS_ID_NS_SHIFT */
+#define VIB_UMETHOD_WAKE    0x1000
 
 #endif
