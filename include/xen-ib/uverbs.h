@@ -86,7 +86,11 @@ VIB_ASSERT_SIZE(struct vib_uresp_create_qp, 72);
  * context. If vib_doorbell_ring() says so, its poller; for objects that are lost it
  * raises the completion events that nobody else raises any more.
  */
-#define VIB_UOBJECT_CONTEXT 0x1000 /* 1 << UVERBS_ID_NS_SHIFT */
-#define VIB_UMETHOD_WAKE    0x1000
+enum vib_uobject {
+	VIB_UOBJECT_CONTEXT = 0x1000, /* 1 << UVERBS_ID_NS_SHIFT, whence a driver's begin */
+};
+enum vib_umethod {
+	VIB_UMETHOD_WAKE = 0x1000,
+};
 
 #endif
