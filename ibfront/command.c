@@ -13,14 +13,18 @@
 
 #include <xen/events.h>
 
+#include "memory.h"
 #include "vib.h"
 
 /* Longer than any command takes; a backend that needs more is taken for hung. */
 #define VIB_COMMAND_TIMEOUT (30 * HZ)
 
+/* The last of xen/errno.h is below, what the kernel has for itself above. */
+#define VIB_MAX_STATUS 133
+
 static struct vib_control_sring *vib_sring(struct vib *vib)
 {
-	return vib->ring_page.addr;
+	return vib_memory_page(vib->shared, VIB_RING_PAGE);
 }
 
 void vib_commands_init(struct vib *vib)
@@ -111,7 +115,7 @@ void vib_fail(struct vib *vib, enum vib_failure failure, const char *why)
 }
 
 /* Returns the id the request got, -EAGAIN if all are taken, or -ENODEV. */
-static int vib_command_send(struct vib *vib,
+static int vib_command_send(struct vib *vib, u32 epoch,
 			    const struct vib_control_request *request,
 			    struct vib_control_response *response)
 {
@@ -120,7 +124,7 @@ static int vib_command_send(struct vib *vib,
 	int notify, id;
 
 	spin_lock(&vib->lock);
-	if (!vib->up) {
+	if (!vib->up || vib->epoch != epoch) {
 		id = -ENODEV;
 		goto out;
 	}
@@ -156,19 +160,21 @@ static void vib_command_timed_out(struct vib *vib, struct vib_command_slot *slot
 }
 
 /*
- * Send @request, whose id is set here, and wait for its answer in @response.
- * Returns 0, the backend's negative errno, or -ENODEV when the connection is
- * or comes down. Sleeps, but never longer than the timeout, as a backend that
+ * Send @request, whose id is set here, to the backend of @epoch and wait for its
+ * answer in @response. Returns 0, the backend's negative errno, or -ENODEV when
+ * that connection is or comes down. Sleeps, but never longer than the timeout, as a backend that
  * dies fails it at once. Not from the event work, which delivers the answer.
  */
-int vib_command(struct vib *vib, struct vib_control_request *request,
+int vib_command(struct vib *vib, u32 epoch,
+		struct vib_control_request *request,
 		struct vib_control_response *response)
 {
 	struct vib_command_slot *slot;
 	int id, status;
 
 	wait_event(vib->slot_free,
-		   (id = vib_command_send(vib, request, response)) != -EAGAIN);
+		   (id = vib_command_send(vib, epoch, request, response)) !=
+			   -EAGAIN);
 	if (id < 0)
 		return id;
 
@@ -199,7 +205,7 @@ static const char *vib_take_response(struct vib *vib,
 		return "response to nothing";
 	if (response->operation != slot->operation)
 		return "response of another operation";
-	if (response->status > 0 || response->status < -MAX_ERRNO)
+	if (response->status > 0 || response->status < -VIB_MAX_STATUS)
 		return "response with a status that is none";
 
 	*slot->response = *response;

@@ -23,57 +23,16 @@
 #include <xen/events.h>
 #include <xen/page.h>
 
-#include "vib.h"
+#include "verbs.h"
 
 /* A backend that broke the protocol will do so again: not at full speed. */
 #define VIB_SHUN_TIME (30 * HZ)
 
+/* Connections whose pages backends may keep when they are over. */
+#define VIB_KEPT_CONNECTIONS 4
+
 /* What this domain lacked to answer an offer, memory or grants, may come back. */
 #define VIB_RETRY_TIME (5 * HZ)
-
-static int vib_page_share(struct vib *vib, struct vib_page *page)
-{
-	void *addr = (void *)get_zeroed_page(GFP_KERNEL);
-	int ref;
-
-	if (!addr)
-		return -ENOMEM;
-	ref = gnttab_grant_foreign_access(vib->xbdev->otherend_id,
-					  virt_to_gfn(addr), 0);
-	if (ref < 0) {
-		free_page((unsigned long)addr);
-		return ref;
-	}
-	page->addr = addr;
-	page->ref = ref;
-	return 0;
-}
-
-/* Returns whether the backend has let go of the page, and it is freed. */
-static bool vib_page_end(struct vib_page *page)
-{
-	if (!gnttab_try_end_foreign_access(page->ref))
-		return false;
-	free_page((unsigned long)page->addr);
-	page->addr = NULL;
-	return true;
-}
-
-/* What the backend still has mapped is kept, and counted against it. */
-static void vib_page_unshare(struct vib *vib, struct vib_page *page)
-{
-	unsigned int i;
-
-	if (vib_page_end(page))
-		return;
-	for (i = 0; i < VIB_KEPT_PAGES; i++)
-		if (!vib->kept[i].addr)
-			break;
-	/* vib_keeps_too_much() has seen to it that there is room. */
-	if (!WARN_ON_ONCE(i == VIB_KEPT_PAGES))
-		vib->kept[i] = *page;
-	page->addr = NULL;
-}
 
 /*
  * A backend that never unmaps could make this domain share pages until it has
@@ -81,43 +40,26 @@ static void vib_page_unshare(struct vib *vib, struct vib_page *page)
  */
 static bool vib_keeps_too_much(struct vib *vib)
 {
-	unsigned int i, kept = 0;
-
-	for (i = 0; i < VIB_KEPT_PAGES; i++)
-		if (vib->kept[i].addr && !vib_page_end(&vib->kept[i]))
-			kept++;
-	return kept > VIB_KEPT_PAGES - VIB_SHARED_PAGES;
-}
-
-/* The device goes: the grant table's own list frees the rest in time. */
-void vib_release_kept(struct vib *vib)
-{
-	unsigned int i;
-
-	for (i = 0; i < VIB_KEPT_PAGES; i++)
-		if (vib->kept[i].addr)
-			gnttab_end_foreign_access(vib->kept[i].ref,
-						  virt_to_page(vib->kept[i].addr));
+	return vib_memory_kept(vib, VIB_MEMORY_CONNECTION) >= VIB_KEPT_CONNECTIONS;
 }
 
 static int vib_share(struct vib *vib, evtchn_port_t *evtchn)
 {
+	unsigned int offered;
 	int err;
 
-	err = vib_page_share(vib, &vib->control_page);
-	if (err)
-		return err;
-	err = vib_page_share(vib, &vib->ring_page);
-	if (err)
-		goto err_control;
-	err = vib_page_share(vib, &vib->async_page);
-	if (err)
-		goto err_ring;
+	offered = xenbus_read_unsigned(vib->xbdev->otherend, "max-eqs", 1);
+	vib->num_eqs = min(offered, vib->max_eqs);
+	vib->shared = vib_memory_alloc(vib, VIB_MEMORY_CONNECTION,
+				       (VIB_SHARED_PAGES + vib->num_eqs) *
+					       VIB_PAGE_SIZE, true);
+	if (IS_ERR(vib->shared))
+		return PTR_ERR(vib->shared);
 	vib_commands_reset(vib);
 
 	err = xenbus_alloc_evtchn(vib->xbdev, evtchn);
 	if (err)
-		goto err_async;
+		goto err_memory;
 	err = vib_events_start(vib, *evtchn);
 	if (err)
 		goto err_evtchn;
@@ -125,21 +67,17 @@ static int vib_share(struct vib *vib, evtchn_port_t *evtchn)
 
 err_evtchn:
 	xenbus_free_evtchn(vib->xbdev, *evtchn);
-err_async:
-	vib_page_unshare(vib, &vib->async_page);
-err_ring:
-	vib_page_unshare(vib, &vib->ring_page);
-err_control:
-	vib_page_unshare(vib, &vib->control_page);
+err_memory:
+	vib_memory_end(vib, vib->shared);
 	return err;
 }
 
 static void vib_unshare(struct vib *vib)
 {
+	vib_eqs_stop(vib);
 	vib_events_stop(vib);
-	vib_page_unshare(vib, &vib->async_page);
-	vib_page_unshare(vib, &vib->ring_page);
-	vib_page_unshare(vib, &vib->control_page);
+	vib_memory_end(vib, vib->shared);
+	vib->shared = NULL;
 }
 
 static int vib_write_nodes(struct vib *vib, struct xenbus_transaction xbt,
@@ -155,13 +93,13 @@ static int vib_write_nodes(struct vib *vib, struct xenbus_transaction xbt,
 				    vib->session);
 	if (!err)
 		err = xenbus_printf(xbt, dir, VIB_FE_CONTROL_REF, "%u",
-				    vib->control_page.ref);
+				    vib->shared->refs[VIB_CONTROL_PAGE]);
 	if (!err)
 		err = xenbus_printf(xbt, dir, VIB_FE_RING_REF, "%u",
-				    vib->ring_page.ref);
+				    vib->shared->refs[VIB_RING_PAGE]);
 	if (!err)
 		err = xenbus_printf(xbt, dir, VIB_FE_ASYNC_REF, "%u",
-				    vib->async_page.ref);
+				    vib->shared->refs[VIB_ASYNC_PAGE]);
 	if (!err)
 		err = xenbus_printf(xbt, dir, VIB_FE_EVENT_CHANNEL, "%u",
 				    evtchn);
@@ -238,6 +176,7 @@ void vib_disconnect(struct vib *vib)
 		vib_port_lower(&vib->info);
 		vib_port_publish(vib->ibdev, &vib->info);
 	}
+	vib_objects_lost(vib);
 	vib_unshare(vib);
 	vib->news = 0;
 	vib->phase = VIB_IDLE;
@@ -331,7 +270,7 @@ static int vib_register(struct vib *vib)
 	struct vib_info down = vib->info;
 
 	vib_port_lower(&down);
-	vib->ibdev = vib_ibdev_register(vib->xbdev, &down);
+	vib->ibdev = vib_ibdev_register(vib, &down);
 	if (IS_ERR(vib->ibdev)) {
 		int err = PTR_ERR(vib->ibdev);
 
@@ -355,6 +294,11 @@ static void vib_go_online(struct vib *vib)
 	vib_commands_start(vib);
 	if (vib_query_all(vib))
 		return; /* the connection failed, and this work runs again */
+	err = vib_eqs_start(vib);
+	if (err) {
+		vib_fail(vib, VIB_BROKEN, "refuses a completion event queue");
+		return;
+	}
 
 	if (!vib->ibdev) {
 		err = vib_register(vib);

@@ -7,7 +7,7 @@
 
 #include <xen/events.h>
 
-#include "vib.h"
+#include "verbs.h"
 
 /* Async events taken in one go; others get the CPU in between. */
 #define VIB_ASYNC_BUDGET (1 << VIB_ASYNC_ORDER)
@@ -28,12 +28,18 @@ void vib_events_exit(void)
 
 bool vib_backend_alive(const struct vib *vib)
 {
-	const struct vib_control_page *page = vib->control_page.addr;
+	const struct vib_control_page *page =
+		vib_memory_page(vib->shared, VIB_CONTROL_PAGE);
 
 	return READ_ONCE(page->backend_alive) != 0;
 }
 
-/* A type not known here is for a later version of this driver. */
+/* Have @work run, where it may deliver what lifecycle works wait for. */
+void vib_event_queue(struct work_struct *work)
+{
+	queue_work(vib_event_wq, work);
+}
+
 static void vib_async_event(struct vib *vib, const struct vib_async_event *event)
 {
 	enum vib_news news;
@@ -52,8 +58,7 @@ static void vib_async_event(struct vib *vib, const struct vib_async_event *event
 		news = VIB_NEWS_REREGISTER;
 		break;
 	default:
-		dev_dbg(&vib->xbdev->dev, "async event of unknown type %u\n",
-			event->type);
+		vib_object_event(vib, event->type, event->object);
 		return;
 	}
 	if (event->object != VIB_PORT) {
@@ -126,8 +131,8 @@ int vib_events_start(struct vib *vib, evtchn_port_t evtchn)
 {
 	int irq;
 
-	vib_queue_init(&vib->async, vib->async_page.addr, VIB_ASYNC_ORDER,
-		       sizeof(struct vib_async_event));
+	vib_queue_init(&vib->async, vib_memory_page(vib->shared, VIB_ASYNC_PAGE),
+		       VIB_ASYNC_ORDER, sizeof(struct vib_async_event));
 	irq = bind_evtchn_to_irqhandler_lateeoi(evtchn, vib_interrupt, 0,
 						dev_name(&vib->xbdev->dev), vib);
 	if (irq < 0)

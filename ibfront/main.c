@@ -3,13 +3,14 @@
  * The module, and a vib from probe to remove.
  */
 
+#include <linux/cpumask.h>
 #include <linux/module.h>
 #include <linux/slab.h>
 
 #include <xen/platform_pci.h>
 #include <xen/xen.h>
 
-#include "vib.h"
+#include "verbs.h"
 
 static int vib_probe(struct xenbus_device *xbdev,
 		     const struct xenbus_device_id *id)
@@ -17,7 +18,7 @@ static int vib_probe(struct xenbus_device *xbdev,
 	struct vib *vib;
 	int err;
 
-	vib = kzalloc(sizeof(*vib), GFP_KERNEL);
+	vib = kvzalloc(sizeof(*vib), GFP_KERNEL);
 	if (!vib)
 		return -ENOMEM;
 	vib->xbdev = xbdev;
@@ -25,6 +26,9 @@ static int vib_probe(struct xenbus_device *xbdev,
 	INIT_DELAYED_WORK(&vib->work, vib_lifecycle);
 	INIT_WORK(&vib->event_work, vib_event);
 	vib_commands_init(vib);
+	vib_memory_init(vib);
+	vib_objects_init(vib);
+	vib->max_eqs = min_t(unsigned int, num_online_cpus(), VIB_MAX_EQS);
 
 	vib->wq = alloc_ordered_workqueue("%s", 0, dev_name(&xbdev->dev));
 	if (!vib->wq) {
@@ -48,7 +52,7 @@ static int vib_probe(struct xenbus_device *xbdev,
 err_wq:
 	destroy_workqueue(vib->wq);
 err_free:
-	kfree(vib);
+	kvfree(vib);
 	return err;
 }
 
@@ -63,7 +67,10 @@ static void vib_backend_changed(struct xenbus_device *xbdev,
 	vib_look(vib);
 }
 
-/* The backend may be long gone: nothing here waits for it. */
+/*
+ * Objects are destroyed at the backend while there is one. It may be long gone:
+ * then they end here alone, and nothing waits but for its pages, a little.
+ */
 static void vib_remove(struct xenbus_device *xbdev)
 {
 	struct vib *vib = dev_get_drvdata(&xbdev->dev);
@@ -71,19 +78,19 @@ static void vib_remove(struct xenbus_device *xbdev)
 	spin_lock(&vib->lock);
 	vib->removing = true;
 	spin_unlock(&vib->lock);
-	vib_commands_stop(vib);
 	cancel_delayed_work_sync(&vib->work);
 
+	vib_unregister(vib);
+	vib_commands_stop(vib);
 	if (xbdev->state != XenbusStateClosed)
 		xenbus_switch_state(xbdev, XenbusStateClosing);
 	vib_disconnect(vib);
-	vib_unregister(vib);
-	vib_release_kept(vib);
+	vib_memory_release(vib);
 
 	dev_set_drvdata(&xbdev->dev, NULL);
 	vib_pm_allow(vib->pm_dev);
 	destroy_workqueue(vib->wq);
-	kfree(vib);
+	kvfree(vib);
 }
 
 static const struct xenbus_device_id vib_ids[] = {

@@ -12,7 +12,7 @@
 #include <linux/minmax.h>
 #include <linux/string.h>
 
-#include "vib.h"
+#include "verbs.h"
 
 /* Returns 0 or, with the connection failed, an errno. */
 static int vib_query(struct vib *vib, u16 operation, u16 first, u16 count,
@@ -25,7 +25,7 @@ static int vib_query(struct vib *vib, u16 operation, u16 first, u16 count,
 	};
 	int err;
 
-	err = vib_command(vib, &request, response);
+	err = vib_command(vib, vib->epoch, &request, response);
 	if (err)
 		vib_fail(vib, VIB_BROKEN, "refuses a query");
 	return err;

@@ -7,15 +7,11 @@
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/utsname.h>
+#include <linux/version.h>
 
 #include <rdma/uverbs_ioctl.h>
 
-#include "vib.h"
-
-static struct vib_ibdev *to_vibdev(struct ib_device *ibdev)
-{
-	return container_of(ibdev, struct vib_ibdev, ibdev);
-}
+#include "verbs.h"
 
 /* The ABI's limits are unsigned, ib_core's are not. */
 static int vib_limit(u32 value)
@@ -27,7 +23,7 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 				 struct ib_device_attr *props,
 				 struct ib_udata *udata)
 {
-	struct vib_ibdev *dev = to_vibdev(ibdev);
+	struct vib_ibdev *dev = to_vib_ibdev(ibdev);
 	struct vib_device_attr attr;
 
 	if (udata->inlen || udata->outlen)
@@ -46,7 +42,11 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 	props->hw_ver = attr.hw_ver;
 	props->max_qp = vib_limit(attr.max_qp);
 	props->max_qp_wr = vib_limit(attr.max_qp_wr);
-	props->device_cap_flags = IB_DEVICE_PORT_ACTIVE_EVENT |
+	props->device_cap_flags = IB_DEVICE_CURR_QP_STATE_MOD |
+				  IB_DEVICE_MEM_WINDOW |
+				  IB_DEVICE_MEM_WINDOW_TYPE_2B |
+				  IB_DEVICE_PORT_ACTIVE_EVENT |
+				  IB_DEVICE_RC_RNR_NAK_GEN |
 				  IB_DEVICE_SYS_IMAGE_GUID;
 	props->max_send_sge = vib_limit(attr.max_send_sge);
 	props->max_recv_sge = vib_limit(attr.max_recv_sge);
@@ -54,6 +54,7 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 	props->max_cq = vib_limit(attr.max_cq);
 	props->max_cqe = vib_limit(attr.max_cqe);
 	props->max_mr = vib_limit(attr.max_mr);
+	props->max_mw = props->max_mr; /* they share a quota */
 	props->max_pd = vib_limit(attr.max_pd);
 	props->max_qp_rd_atom = vib_limit(attr.max_qp_rd_atom);
 	props->max_qp_init_rd_atom = vib_limit(attr.max_qp_init_rd_atom);
@@ -66,13 +67,22 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 	props->max_srq_sge = vib_limit(attr.max_srq_sge);
 	props->max_fast_reg_page_list_len = attr.max_fast_reg_pages;
 	props->max_pkeys = attr.max_pkeys;
+	props->max_res_rd_atom =
+		vib_limit(attr.max_qp) > INT_MAX / max(1, props->max_qp_rd_atom) ?
+			INT_MAX :
+			props->max_qp * props->max_qp_rd_atom;
+	props->max_total_mcast_qp_attach = props->max_mcast_grp;
+	props->timestamp_mask = U64_MAX;
+	props->hca_core_clock = 1000000; /* kHz: timestamps are nanoseconds */
+	props->cq_caps.max_cq_moderation_count = U16_MAX;
+	props->cq_caps.max_cq_moderation_period = U16_MAX;
 	return 0;
 }
 
 static int vib_verb_query_port(struct ib_device *ibdev, u32 port_num,
 			       struct ib_port_attr *props)
 {
-	struct vib_ibdev *dev = to_vibdev(ibdev);
+	struct vib_ibdev *dev = to_vib_ibdev(ibdev);
 	struct vib_port_attr attr;
 
 	spin_lock(&dev->lock);
@@ -103,7 +113,7 @@ static int vib_verb_query_port(struct ib_device *ibdev, u32 port_num,
 static int vib_verb_query_gid(struct ib_device *ibdev, u32 port_num, int index,
 			      union ib_gid *gid)
 {
-	struct vib_ibdev *dev = to_vibdev(ibdev);
+	struct vib_ibdev *dev = to_vib_ibdev(ibdev);
 
 	if (index < 0 || index >= VIB_MAX_GIDS)
 		return -EINVAL;
@@ -118,7 +128,7 @@ static int vib_verb_query_gid(struct ib_device *ibdev, u32 port_num, int index,
 static int vib_verb_query_pkey(struct ib_device *ibdev, u32 port_num, u16 index,
 			       u16 *pkey)
 {
-	struct vib_ibdev *dev = to_vibdev(ibdev);
+	struct vib_ibdev *dev = to_vib_ibdev(ibdev);
 
 	if (index >= VIB_MAX_PKEYS)
 		return -EINVAL;
@@ -132,7 +142,7 @@ static int vib_verb_query_pkey(struct ib_device *ibdev, u32 port_num, u16 index,
 static int vib_verb_get_port_immutable(struct ib_device *ibdev, u32 port_num,
 				       struct ib_port_immutable *immutable)
 {
-	struct vib_ibdev *dev = to_vibdev(ibdev);
+	struct vib_ibdev *dev = to_vib_ibdev(ibdev);
 
 	/*
 	 * No MADs yet: with RDMA_CORE_CAP_IB_MAD ib_mad would create QP1 at
@@ -165,7 +175,7 @@ static int vib_verb_modify_device(struct ib_device *ibdev, int mask,
 
 static void vib_verb_get_dev_fw_str(struct ib_device *ibdev, char *str)
 {
-	struct vib_ibdev *dev = to_vibdev(ibdev);
+	struct vib_ibdev *dev = to_vib_ibdev(ibdev);
 	u32 ver;
 
 	spin_lock(&dev->lock);
@@ -176,84 +186,124 @@ static void vib_verb_get_dev_fw_str(struct ib_device *ibdev, char *str)
 		 (ver >> 8) & 0xff, ver & 0xff);
 }
 
-static int vib_verb_alloc_ucontext(struct ib_ucontext *ibucontext,
-				   struct ib_udata *udata)
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+static int vib_verb_create_cq(struct ib_cq *ibcq,
+			      const struct ib_cq_init_attr *attr,
+			      struct ib_udata *udata)
 {
-	struct vib_uresp_alloc_context resp = {
-		.protocol_version = VIB_PROTOCOL_VERSION,
-	};
-
-	return ib_copy_to_udata(udata, &resp, min(sizeof(resp), udata->outlen));
+	return vib_cq_create(ibcq, attr, udata);
 }
-
-static void vib_verb_dealloc_ucontext(struct ib_ucontext *ibucontext)
+#else
+static int vib_verb_create_cq(struct ib_cq *ibcq,
+			      const struct ib_cq_init_attr *attr,
+			      struct uverbs_attr_bundle *attrs)
 {
+	return vib_cq_create(ibcq, attr, &attrs->driver_udata);
 }
-
-/*
- * That it is there lets the device go away under open contexts. They have
- * nothing mapped that would have to be taken from them.
- */
-static void vib_verb_disassociate_ucontext(struct ib_ucontext *ibucontext)
-{
-}
+#endif
 
 static const struct ib_device_ops vib_ops = {
 	.owner = THIS_MODULE,
 	.driver_id = RDMA_DRIVER_UNKNOWN,
 	.uverbs_abi_ver = VIB_UVERBS_ABI,
 
+	.alloc_mw = vib_verb_alloc_mw,
+	.alloc_pd = vib_verb_alloc_pd,
 	.alloc_ucontext = vib_verb_alloc_ucontext,
+	.attach_mcast = vib_verb_attach_mcast,
+	.create_cq = vib_verb_create_cq,
+	.create_qp = vib_verb_create_qp,
+	.create_srq = vib_verb_create_srq,
+	.dealloc_mw = vib_verb_dealloc_mw,
+	.dealloc_pd = vib_verb_dealloc_pd,
 	.dealloc_ucontext = vib_verb_dealloc_ucontext,
+	.dereg_mr = vib_verb_dereg_mr,
+	.destroy_cq = vib_verb_destroy_cq,
+	.destroy_qp = vib_verb_destroy_qp,
+	.destroy_srq = vib_verb_destroy_srq,
+	.detach_mcast = vib_verb_detach_mcast,
 	.disassociate_ucontext = vib_verb_disassociate_ucontext,
 	.get_dev_fw_str = vib_verb_get_dev_fw_str,
 	.get_link_layer = vib_verb_get_link_layer,
 	.get_port_immutable = vib_verb_get_port_immutable,
+	.mmap = vib_verb_mmap,
+	.mmap_free = vib_verb_mmap_free,
+	.modify_cq = vib_verb_modify_cq,
 	.modify_device = vib_verb_modify_device,
+	.modify_qp = vib_verb_modify_qp,
+	.modify_srq = vib_verb_modify_srq,
 	.query_device = vib_verb_query_device,
 	.query_gid = vib_verb_query_gid,
 	.query_pkey = vib_verb_query_pkey,
 	.query_port = vib_verb_query_port,
+	.query_qp = vib_verb_query_qp,
+	.query_srq = vib_verb_query_srq,
+	.query_ucontext = vib_verb_query_ucontext,
+	.reg_user_mr = vib_verb_reg_user_mr,
+	.rereg_user_mr = vib_verb_rereg_user_mr,
+	.resize_cq = vib_verb_resize_cq,
 
+	INIT_RDMA_OBJ_SIZE(ib_cq, vib_cq, ibcq),
+	INIT_RDMA_OBJ_SIZE(ib_mw, vib_mw, ibmw),
+	INIT_RDMA_OBJ_SIZE(ib_pd, vib_pd, ibpd),
+	INIT_RDMA_OBJ_SIZE(ib_qp, vib_qp, ibqp),
+	INIT_RDMA_OBJ_SIZE(ib_srq, vib_srq, ibsrq),
 	INIT_RDMA_OBJ_SIZE(ib_ucontext, vib_ucontext, ibucontext),
 };
 
 /* Register the device that @info describes, or return an ERR_PTR. */
-struct vib_ibdev *vib_ibdev_register(struct xenbus_device *xbdev,
-				     const struct vib_info *info)
+struct vib_ibdev *vib_ibdev_register(struct vib *vib, const struct vib_info *info)
 {
+	struct device *parent = &vib->xbdev->dev;
+	struct vib_ustate *state;
 	struct vib_ibdev *dev;
 	struct ib_device *ibdev;
-	int err;
+	int err = -ENOMEM;
 
 	dev = ib_alloc_device(vib_ibdev, ibdev);
 	if (!dev)
 		return ERR_PTR(-ENOMEM);
+	dev->state = alloc_page(GFP_KERNEL | __GFP_ZERO);
+	if (!dev->state)
+		goto err_device;
+	state = page_address(dev->state);
+	state->epoch = vib->epoch;
+	dev->vib = vib;
 	spin_lock_init(&dev->lock);
 	dev->info = *info;
 	dev->gid_tbl_len = info->port.gid_tbl_len;
 	dev->pkey_tbl_len = info->port.pkey_tbl_len;
 
 	ibdev = &dev->ibdev;
-	ibdev->dev.parent = &xbdev->dev;
+	ibdev->dev.parent = parent;
 	ibdev->node_type = RDMA_NODE_IB_CA;
 	ibdev->node_guid = info->device.node_guid;
 	ibdev->phys_port_cnt = 1;
-	ibdev->num_comp_vectors = 1;
+	ibdev->num_comp_vectors = max(1u, vib->num_eqs);
+	if (IS_ENABLED(CONFIG_INFINIBAND_USER_ACCESS))
+		ibdev->driver_def = vib_uapi;
 	snprintf(ibdev->node_desc, sizeof(ibdev->node_desc), "%.40s %s",
-		 init_utsname()->nodename, dev_name(&xbdev->dev));
+		 init_utsname()->nodename, dev_name(parent));
 	ib_set_device_ops(ibdev, &vib_ops);
 
 	err = ib_register_device(ibdev, "vib%d", NULL);
-	if (err) {
-		ib_dealloc_device(ibdev);
-		return ERR_PTR(err);
-	}
+	if (err)
+		goto err_state;
 	return dev;
+
+err_state:
+	put_page(dev->state);
+err_device:
+	ib_dealloc_device(&dev->ibdev);
+	return ERR_PTR(err);
 }
 
+/* Contexts that outlive the device keep the page by reference. */
 void vib_ibdev_unregister(struct vib_ibdev *dev)
 {
+	struct page *state = dev->state;
+
 	ib_unregister_device(&dev->ibdev);
+	put_page(state);
 	ib_dealloc_device(&dev->ibdev);
 }

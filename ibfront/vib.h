@@ -3,17 +3,19 @@
  * ibfront: the frontend of a virtual InfiniBand HCA.
  *
  * struct vib is one xenbus device, device/vib/N, from probe to remove.
- * struct vib_ibdev is the ib_device it shows to the RDMA core. It appears with
- * the first backend and outlives any number of them: while there is none, its
- * port is down. A connection is what is shared with one backend, which names
- * it by its session; it lives inside struct vib.
+ * struct vib_ibdev (verbs.h) is the ib_device it shows to the RDMA core. It
+ * appears with the first backend and outlives any number of them: while there is
+ * none, its port is down. A connection is what is shared with one backend, which
+ * names it by its session; it lives inside struct vib.
  *
- * Two contexts work on a vib:
+ * Three contexts work on a vib:
  *  - the lifecycle work, ordered, does everything that can wait: it follows
  *    the backend's state, shares and unshares memory, sends queries, registers
  *    the ib_device;
  *  - the event work, queued by the interrupt, never waits: it takes responses
- *    and events and tells the lifecycle work what happened.
+ * *    and events and tells the lifecycle work what happened; the interrupts of
+ *    completion vectors deliver completion events themselves;
+ *  - verbs, called by users, send commands and wait for their answers.
  */
 #ifndef IBFRONT_VIB_H
 #define IBFRONT_VIB_H
@@ -25,6 +27,7 @@
 #include <linux/types.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include <rdma/ib_verbs.h>
 
@@ -34,15 +37,16 @@
 #include <xen-ib/abi.h>
 #include <xen-ib/xenstore.h>
 
-/* A page granted to the backend. */
-struct vib_page {
-	void *addr;
-	grant_ref_t ref;
+/* The pages of a connection, in this order; then one for each completion vector. */
+enum vib_shared_page {
+	VIB_CONTROL_PAGE,
+	VIB_RING_PAGE,
+	VIB_ASYNC_PAGE,
+	VIB_SHARED_PAGES,
 };
 
-/* What a connection shares, and how much of that backends may keep. */
-#define VIB_SHARED_PAGES 3
-#define VIB_KEPT_PAGES	 (4 * VIB_SHARED_PAGES)
+/* Completion vectors of a vib, and so event channels. */
+#define VIB_MAX_EQS 64
 
 /* How far the connection has come; only the lifecycle work touches it. */
 enum vib_phase {
@@ -82,18 +86,18 @@ struct vib_command_slot {
 	int status;
 };
 
-struct vib_ibdev {
-	struct ib_device ibdev;
-	/* what ib_core was told at registration and does not expect to change */
-	u32 gid_tbl_len;
-	u32 pkey_tbl_len;
-	spinlock_t lock; /* guards info */
-	struct vib_info info;
+/* A completion event queue. */
+struct vib_eq {
+	struct vib *vib;
+	u32 number;
+	int irq;
+	bool useful;
+	struct vib_queue queue;
+	struct work_struct work;
 };
 
-struct vib_ucontext {
-	struct ib_ucontext ibucontext;
-};
+struct vib_ibdev; /* verbs.h */
+struct vib_memory; /* memory.h */
 
 struct vib {
 	struct xenbus_device *xbdev;
@@ -109,18 +113,29 @@ struct vib {
 	struct vib_ibdev *ibdev;
 
 	struct vib_info asked; /* of vib_query_all(), until it is complete */
-	struct vib_page kept[VIB_KEPT_PAGES]; /* no longer shared, still mapped */
+	unsigned int max_eqs;
 
 	unsigned long news;
 
 	/* the connection; set up unless VIB_IDLE */
-	struct vib_page control_page;
-	struct vib_page ring_page;
-	struct vib_page async_page;
+	struct vib_memory *shared;
 	int irq;
 	struct work_struct event_work;
 	bool event_useful;
 	struct vib_queue async;
+	unsigned int num_eqs;
+	unsigned int started_eqs;
+	struct vib_eq eqs[VIB_MAX_EQS];
+
+	/* objects that events name: each locked for whoever looks one up */
+	struct xarray cqs;
+	struct xarray srqs;
+	struct xarray qps;
+	u32 epoch; /* changes when all of them are lost */
+
+	spinlock_t kept_lock; /* guards what follows */
+	struct list_head kept_memory;
+	struct delayed_work kept_work;
 
 	spinlock_t lock; /* guards everything below */
 	bool removing;
@@ -137,7 +152,6 @@ struct vib {
 void vib_lifecycle(struct work_struct *work);
 void vib_disconnect(struct vib *vib);
 void vib_unregister(struct vib *vib);
-void vib_release_kept(struct vib *vib);
 void vib_fail(struct vib *vib, enum vib_failure failure, const char *why);
 
 /* Have the lifecycle work look at the vib now. Does not sleep. */
@@ -151,7 +165,8 @@ void vib_commands_init(struct vib *vib);
 void vib_commands_reset(struct vib *vib);
 void vib_commands_start(struct vib *vib);
 void vib_commands_stop(struct vib *vib);
-int vib_command(struct vib *vib, struct vib_control_request *request,
+int vib_command(struct vib *vib, u32 epoch,
+		struct vib_control_request *request,
 		struct vib_control_response *response);
 int vib_take_responses(struct vib *vib);
 
@@ -161,7 +176,13 @@ void vib_events_exit(void);
 int vib_events_start(struct vib *vib, evtchn_port_t evtchn);
 void vib_events_stop(struct vib *vib);
 void vib_event(struct work_struct *work);
+void vib_event_queue(struct work_struct *work);
 bool vib_backend_alive(const struct vib *vib);
+
+/* eq.c */
+int vib_eqs_start(struct vib *vib);
+void vib_eqs_stop(struct vib *vib);
+u32 vib_eq_number(const struct vib *vib, unsigned int vector);
 
 /* port.c */
 int vib_query_all(struct vib *vib);
@@ -170,7 +191,7 @@ void vib_port_lower(struct vib_info *info);
 void vib_port_publish(struct vib_ibdev *dev, const struct vib_info *now);
 
 /* verbs.c */
-struct vib_ibdev *vib_ibdev_register(struct xenbus_device *xbdev,
+struct vib_ibdev *vib_ibdev_register(struct vib *vib,
 				     const struct vib_info *info);
 void vib_ibdev_unregister(struct vib_ibdev *dev);
 

@@ -34,13 +34,20 @@ struct vib_ustate {
 };
 VIB_ASSERT_SIZE(struct vib_ustate, 4);
 
-/* Answer to allocating a context, and to UVERBS_METHOD_QUERY_CONTEXT. */
+/*
+ * Answer to allocating a context; and to UVERBS_METHOD_QUERY_CONTEXT, in an
+ * attribute of its own, VIB_UATTR_QUERY_CONTEXT_RESP.
+ */
 struct vib_uresp_alloc_context {
 	__u32 protocol_version; /* VIB_PROTOCOL_VERSION of the kernel driver */
 	__u32 max_inline;       /* bytes of inline data a QP can have */
 	struct vib_umap state;  /* struct vib_ustate */
 };
 VIB_ASSERT_SIZE(struct vib_uresp_alloc_context, 24);
+
+enum vib_uattr {
+	VIB_UATTR_QUERY_CONTEXT_RESP = 0x1000, /* 1 << UVERBS_ID_NS_SHIFT */
+};
 
 /* A queue of slot.h. */
 struct vib_uqueue {

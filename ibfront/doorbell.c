@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Doorbell pages: one for each context and backend, made with the first QP that
+ * needs it.
+ */
+
+#include <linux/slab.h>
+
+#include "verbs.h"
+
+static int vib_doorbell_map(struct vib_doorbell *db)
+{
+	struct vib_control_request request = {
+		.operation = VIB_CMD_MAP_DOORBELL,
+		.u.map_doorbell = {
+			.ref = db->memory->refs[0],
+			.event_channel = db->evtchn,
+		},
+	};
+
+	return vib_object_create(db->vib, db->epoch, &request, &db->number);
+}
+
+static struct vib_doorbell *vib_doorbell_new(struct vib_ucontext *ctx)
+{
+	struct vib *vib = to_vib(ctx->ibucontext.device);
+	struct vib_doorbell *db;
+	int err;
+
+	db = kzalloc(sizeof(*db), GFP_KERNEL_ACCOUNT);
+	if (!db)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&db->ref);
+	db->vib = vib;
+	db->epoch = READ_ONCE(vib->epoch);
+	db->memory = vib_memory_alloc(vib, VIB_MEMORY_QUEUE,
+				      sizeof(struct vib_doorbell_page), true);
+	if (IS_ERR(db->memory)) {
+		err = PTR_ERR(db->memory);
+		goto err_free;
+	}
+	db->entry = vib_umap_insert(&ctx->ibucontext, db->memory->pages, 1,
+				    false);
+	if (IS_ERR(db->entry)) {
+		err = PTR_ERR(db->entry);
+		goto err_memory;
+	}
+	err = xenbus_alloc_evtchn(vib->xbdev, &db->evtchn);
+	if (err)
+		goto err_entry;
+	err = vib_doorbell_map(db);
+	if (err)
+		goto err_evtchn;
+	return db;
+
+err_evtchn:
+	xenbus_free_evtchn(vib->xbdev, db->evtchn);
+err_entry:
+	vib_umap_remove(db->entry);
+err_memory:
+	vib_memory_end(vib, db->memory);
+err_free:
+	kfree(db);
+	return ERR_PTR(err);
+}
+
+static void vib_doorbell_end(struct kref *ref)
+{
+	struct vib_doorbell *db = container_of(ref, struct vib_doorbell, ref);
+	struct vib *vib = db->vib;
+
+	vib_object_destroy(vib, db->epoch, VIB_CMD_UNMAP_DOORBELL, db->number);
+	xenbus_free_evtchn(vib->xbdev, db->evtchn);
+	vib_umap_remove(db->entry);
+	vib_memory_end(vib, db->memory);
+	kfree(db);
+}
+
+void vib_doorbell_drop(struct vib_doorbell *db)
+{
+	kref_put(&db->ref, vib_doorbell_end);
+}
+
+/*
+ * The doorbell page of a new QP and the QP's place in it, to be returned. Or an
+ * ERR_PTR.
+ */
+struct vib_doorbell *vib_doorbell_take(struct vib_ucontext *ctx, u32 *index)
+{
+	struct vib *vib = to_vib(ctx->ibucontext.device);
+	struct vib_doorbell *db;
+
+	mutex_lock(&ctx->lock);
+	db = ctx->doorbell;
+	if (db && db->epoch != READ_ONCE(vib->epoch)) {
+		ctx->doorbell = NULL;
+		vib_doorbell_drop(db);
+		db = NULL;
+	}
+	if (!db) {
+		db = vib_doorbell_new(ctx);
+		if (IS_ERR(db))
+			goto out;
+		ctx->doorbell = db;
+	}
+	*index = find_first_zero_bit(db->used, VIB_DB_QUEUES);
+	if (*index == VIB_DB_QUEUES) {
+		db = ERR_PTR(-ENOMEM);
+		goto out;
+	}
+	__set_bit(*index, db->used);
+	kref_get(&db->ref);
+out:
+	mutex_unlock(&ctx->lock);
+	return db;
+}
+
+void vib_doorbell_return(struct vib_ucontext *ctx, struct vib_doorbell *db,
+			 u32 index)
+{
+	mutex_lock(&ctx->lock);
+	__clear_bit(index, db->used);
+	mutex_unlock(&ctx->lock);
+	vib_doorbell_drop(db);
+}

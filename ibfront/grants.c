@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Grants, and that there are some left for this domain's other devices.
+ */
+
+#include <linux/math.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/mutex.h>
+#include <linux/ratelimit.h>
+#include <linux/sched.h>
+
+#include <xen/interface/grant_table.h>
+#include <xen/page.h>
+
+#include <asm/xen/hypercall.h>
+
+#include "memory.h"
+#include "vib.h"
+
+/* What the other devices of this domain find free, whatever vibs ask for. */
+#define VIB_GRANT_RESERVE 2048
+
+/* Grants taken at a time, in one go with interrupts off. */
+#define VIB_GRANT_CHUNK 2048u
+
+/* So that two who look whether enough are left do not both find the same. */
+static DEFINE_MUTEX(vib_grants_lock);
+
+static atomic_long_t vib_grants_used = ATOMIC_LONG_INIT(0);
+
+static unsigned int vib_grants_per_frame(void)
+{
+	struct gnttab_get_version version = { .dom = DOMID_SELF };
+
+	if (!HYPERVISOR_grant_table_op(GNTTABOP_get_version, &version, 1) &&
+	    version.version == 2)
+		return XEN_PAGE_SIZE / sizeof(union grant_entry_v2);
+	return XEN_PAGE_SIZE / sizeof(struct grant_entry_v1);
+}
+
+static void vib_grants_exhausted(struct vib *vib, u32 count)
+{
+	unsigned int per_frame = vib_grants_per_frame();
+	unsigned int frames = gnttab_max_grant_frames();
+	unsigned long used = atomic_long_read(&vib_grants_used);
+	unsigned long needed;
+
+	needed = max(DIV_ROUND_UP(used + count + VIB_GRANT_RESERVE, per_frame),
+		     frames + DIV_ROUND_UP(count, per_frame));
+	dev_err_ratelimited(&vib->xbdev->dev,
+			    "no grants for %u pages: vibs have %lu, %u are left to other devices; this domain's max_grant_frames is %u of %u grants, and had to be %lu at least (as had Xen's gnttab_max_frames)\n",
+			    count, used, VIB_GRANT_RESERVE, frames, per_frame,
+			    needed);
+}
+
+/* Take @count grants, if that leaves enough. */
+static int vib_grants_take(u32 count, grant_ref_t *head)
+{
+	grant_ref_t reserve;
+	int err;
+
+	mutex_lock(&vib_grants_lock);
+	err = gnttab_alloc_grant_references(count, head);
+	if (!err) {
+		err = gnttab_alloc_grant_references(VIB_GRANT_RESERVE, &reserve);
+		if (err)
+			gnttab_free_grant_references(*head);
+		else
+			gnttab_free_grant_references(reserve);
+	}
+	mutex_unlock(&vib_grants_lock);
+	return err;
+}
+
+int vib_grants_make(struct vib *vib, struct vib_memory *memory)
+{
+	domid_t domid = vib->xbdev->otherend_id;
+	grant_ref_t head;
+	u32 i, count;
+	int ref;
+
+	while (memory->granted < memory->count) {
+		count = min(memory->count - memory->granted, VIB_GRANT_CHUNK);
+		if (vib_grants_take(count, &head)) {
+			vib_grants_exhausted(vib, memory->count);
+			return -ENOSPC;
+		}
+		for (i = 0; i < count; i++) {
+			ref = gnttab_claim_grant_reference(&head);
+			memory->refs[memory->granted] = ref;
+			gnttab_page_grant_foreign_access_ref_one(
+				ref, domid, memory->pages[memory->granted],
+				!memory->writable);
+			memory->granted++;
+		}
+		atomic_long_add(count, &vib_grants_used);
+		cond_resched();
+	}
+	return 0;
+}
+
+bool vib_grants_end(struct vib_memory *memory)
+{
+	while (memory->granted) {
+		if (!gnttab_try_end_foreign_access(memory->refs[memory->granted - 1]))
+			return false;
+		memory->granted--;
+		atomic_long_dec(&vib_grants_used);
+		if (!(memory->granted % VIB_GRANT_CHUNK))
+			cond_resched();
+	}
+	return true;
+}

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Memory that the backend may map, from its making to its end.
+ */
+
+#include <linux/capability.h>
+#include <linux/delay.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/version.h>
+
+#include "memory.h"
+#include "vib.h"
+
+/* How often the backend is asked for what it keeps. */
+#define VIB_KEPT_TIME (HZ / 5)
+
+/* How long the end of a vib waits for it; the grant table's own list is slow. */
+#define VIB_RELEASE_TIME (5 * HZ)
+
+/* Without pages in it. */
+static struct vib_memory *vib_memory_new(enum vib_memory_kind kind, u32 count,
+					 bool writable)
+{
+	struct vib_memory *memory = kzalloc(sizeof(*memory), GFP_KERNEL);
+
+	if (!memory)
+		return NULL;
+	INIT_LIST_HEAD(&memory->kept);
+	memory->kind = kind;
+	memory->writable = writable;
+	memory->pages = kvcalloc(count, sizeof(*memory->pages),
+				 GFP_KERNEL_ACCOUNT);
+	memory->refs = kvcalloc(count, sizeof(*memory->refs),
+				GFP_KERNEL_ACCOUNT);
+	if (memory->pages && memory->refs)
+		return memory;
+	kvfree(memory->pages);
+	kvfree(memory->refs);
+	kfree(memory);
+	return NULL;
+}
+
+/* No page of it is granted any more. */
+static void vib_memory_free(struct vib_memory *memory)
+{
+	u32 i;
+
+	if (memory->kind == VIB_MEMORY_USER) {
+		unpin_user_pages_dirty_lock(memory->pages, memory->count,
+					    memory->writable);
+	} else {
+		for (i = 0; i < memory->count; i++)
+			__free_page(memory->pages[i]);
+	}
+	kvfree(memory->pages);
+	kvfree(memory->refs);
+	kfree(memory);
+}
+
+/* The process no longer uses it, whatever the backend does. */
+static void vib_memory_uncharge(struct vib_memory *memory)
+{
+	if (!memory->mm)
+		return;
+	atomic64_sub(memory->charged, &memory->mm->pinned_vm);
+	mmdrop(memory->mm);
+	memory->mm = NULL;
+}
+
+void vib_memory_end(struct vib *vib, struct vib_memory *memory)
+{
+	vib_memory_uncharge(memory);
+	if (vib_grants_end(memory)) {
+		vib_memory_free(memory);
+		return;
+	}
+	spin_lock(&vib->kept_lock);
+	list_add_tail(&memory->kept, &vib->kept_memory);
+	spin_unlock(&vib->kept_lock);
+	schedule_delayed_work(&vib->kept_work, VIB_KEPT_TIME);
+}
+
+struct vib_memory *vib_memory_alloc(struct vib *vib, enum vib_memory_kind kind,
+				    size_t bytes, bool writable)
+{
+	u32 count = PFN_UP(bytes);
+	struct vib_memory *memory = vib_memory_new(kind, count, writable);
+	int err = -ENOMEM;
+
+	BUILD_BUG_ON(PAGE_SIZE != VIB_PAGE_SIZE);
+
+	if (!memory)
+		return ERR_PTR(-ENOMEM);
+	for (; memory->count < count; memory->count++) {
+		memory->pages[memory->count] =
+			alloc_page(GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+		if (!memory->pages[memory->count])
+			goto err_memory;
+	}
+	err = vib_grants_make(vib, memory);
+	if (err)
+		goto err_memory;
+	return memory;
+
+err_memory:
+	vib_memory_end(vib, memory);
+	return ERR_PTR(err);
+}
+
+static int vib_memory_charge(struct vib_memory *memory, u32 count)
+{
+	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	struct mm_struct *mm = current->mm;
+
+	if (atomic64_add_return(count, &mm->pinned_vm) > limit &&
+	    !capable(CAP_IPC_LOCK)) {
+		atomic64_sub(count, &mm->pinned_vm);
+		return -ENOMEM;
+	}
+	mmgrab(mm);
+	memory->mm = mm;
+	memory->charged = count;
+	return 0;
+}
+
+static unsigned int vib_pin_flags(bool writable)
+{
+	unsigned int flags = FOLL_LONGTERM;
+
+	if (writable)
+		flags |= FOLL_WRITE;
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+	/* A page pinned for reading could be replaced on the next write to it. */
+	else
+		flags |= FOLL_WRITE | FOLL_FORCE;
+#endif
+	return flags;
+}
+
+struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length,
+				  bool writable)
+{
+	u64 first = start & PAGE_MASK, last = start + length;
+	struct vib_memory *memory;
+	u64 count;
+	int err;
+
+	if (!length || last < start)
+		return ERR_PTR(-EINVAL);
+	if (!can_do_mlock())
+		return ERR_PTR(-EPERM);
+	count = PFN_UP(last) - PFN_DOWN(first);
+	if (count > VIB_PAGES_MAX)
+		return ERR_PTR(-EINVAL);
+
+	memory = vib_memory_new(VIB_MEMORY_USER, count, writable);
+	if (!memory)
+		return ERR_PTR(-ENOMEM);
+	err = vib_memory_charge(memory, count);
+	if (err)
+		goto err_memory;
+	while (memory->count < count) {
+		err = pin_user_pages_fast(first + ((u64)memory->count << PAGE_SHIFT),
+					  min_t(u64, count - memory->count, 8192),
+					  vib_pin_flags(writable),
+					  memory->pages + memory->count);
+		if (err <= 0) {
+			err = err ?: -EFAULT;
+			goto err_memory;
+		}
+		memory->count += err;
+	}
+	err = vib_grants_make(vib, memory);
+	if (err)
+		goto err_memory;
+	return memory;
+
+err_memory:
+	vib_memory_end(vib, memory);
+	return ERR_PTR(err);
+}
+
+void *vib_memory_page(const struct vib_memory *memory, u32 index)
+{
+	return page_address(memory->pages[index]);
+}
+
+/* ---- what the backend keeps ---------------------------------------------- */
+
+/* Try each once. Returns whether some are left. */
+static bool vib_memory_retry(struct vib *vib)
+{
+	struct vib_memory *memory, *next;
+	LIST_HEAD(list);
+	bool left;
+
+	spin_lock(&vib->kept_lock);
+	list_splice_init(&vib->kept_memory, &list);
+	spin_unlock(&vib->kept_lock);
+
+	list_for_each_entry_safe(memory, next, &list, kept) {
+		if (!vib_grants_end(memory))
+			continue;
+		list_del(&memory->kept);
+		vib_memory_free(memory);
+	}
+
+	spin_lock(&vib->kept_lock);
+	list_splice(&list, &vib->kept_memory);
+	left = !list_empty(&vib->kept_memory);
+	spin_unlock(&vib->kept_lock);
+	return left;
+}
+
+static void vib_memory_work(struct work_struct *work)
+{
+	struct vib *vib = container_of(to_delayed_work(work), struct vib,
+				       kept_work);
+
+	if (vib_memory_retry(vib))
+		schedule_delayed_work(&vib->kept_work, VIB_KEPT_TIME);
+}
+
+unsigned int vib_memory_kept(struct vib *vib, enum vib_memory_kind kind)
+{
+	struct vib_memory *memory;
+	unsigned int kept = 0;
+
+	spin_lock(&vib->kept_lock);
+	list_for_each_entry(memory, &vib->kept_memory, kept)
+		kept += memory->kind == kind;
+	spin_unlock(&vib->kept_lock);
+	return kept;
+}
+
+/* The grant table's own list frees a page when its grant has ended. */
+static void vib_memory_leave(struct vib_memory *memory)
+{
+	struct page *page;
+
+	while (memory->granted) {
+		page = memory->pages[memory->granted - 1];
+		get_page(page);
+		gnttab_end_foreign_access(memory->refs[memory->granted - 1], page);
+		memory->granted--;
+	}
+	vib_memory_free(memory);
+}
+
+void vib_memory_release(struct vib *vib)
+{
+	unsigned long end = jiffies + VIB_RELEASE_TIME;
+	struct vib_memory *memory, *next;
+
+	cancel_delayed_work_sync(&vib->kept_work);
+	while (vib_memory_retry(vib) && time_before(jiffies, end))
+		msleep(20);
+	list_for_each_entry_safe(memory, next, &vib->kept_memory, kept)
+		vib_memory_leave(memory);
+}
+
+void vib_memory_init(struct vib *vib)
+{
+	spin_lock_init(&vib->kept_lock);
+	INIT_LIST_HEAD(&vib->kept_memory);
+	INIT_DELAYED_WORK(&vib->kept_work, vib_memory_work);
+}
+
+/* ---- naming memory in a command ------------------------------------------ */
+
+int vib_tree_make(struct vib *vib, const struct vib_memory *memory,
+		  struct vib_tree *tree)
+{
+	u32 leaves = DIV_ROUND_UP(memory->count, VIB_LIST_REFS);
+	u32 i, count, root = leaves > 1;
+	grant_ref_t *list;
+
+	tree->pages.count = memory->count;
+	tree->lists = NULL;
+	if (memory->count == 1) {
+		tree->pages.root = memory->refs[0];
+		return 0;
+	}
+
+	tree->lists = vib_memory_alloc(vib, VIB_MEMORY_QUEUE,
+				       (size_t)(leaves + root) << PAGE_SHIFT,
+				       false);
+	if (IS_ERR(tree->lists))
+		return PTR_ERR(tree->lists);
+	for (i = 0; i < leaves; i++) {
+		count = min(memory->count - i * VIB_LIST_REFS, VIB_LIST_REFS);
+		memcpy(vib_memory_page(tree->lists, i),
+		       memory->refs + i * VIB_LIST_REFS, count * sizeof(*list));
+	}
+	if (root)
+		memcpy(vib_memory_page(tree->lists, leaves), tree->lists->refs,
+		       leaves * sizeof(*list));
+	/* The root is the last page, the only one if one suffices. */
+	tree->pages.root = tree->lists->refs[leaves + root - 1];
+	return 0;
+}
+
+void vib_tree_end(struct vib *vib, struct vib_tree *tree)
+{
+	if (tree->lists)
+		vib_memory_end(vib, tree->lists);
+	tree->lists = NULL;
+}

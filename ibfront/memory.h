@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Memory that the backend may map: pages of this driver's or of a user's, each
+ * granted by itself.
+ *
+ * Granted pages can be given back only when the backend has unmapped them. One
+ * that answers as it should has done so before the object's end is answered;
+ * what one that died or lies still has mapped is kept, and tried again, for as
+ * long as the vib exists.
+ */
+#ifndef IBFRONT_MEMORY_H
+#define IBFRONT_MEMORY_H
+
+#include <linux/list.h>
+#include <linux/mm_types.h>
+#include <linux/types.h>
+
+#include <xen/grant_table.h>
+
+#include <xen-ib/object.h>
+
+struct vib;
+
+/* Whose pages these are. */
+enum vib_memory_kind {
+	VIB_MEMORY_QUEUE,	/* ours, of an object */
+	VIB_MEMORY_CONNECTION,	/* ours, of a connection */
+	VIB_MEMORY_USER,	/* a process' */
+};
+
+struct vib_memory {
+	struct list_head kept; /* in vib->kept_memory */
+	enum vib_memory_kind kind;
+	bool writable; /* by the backend */
+	u32 count;
+	u32 granted; /* the first so many are */
+	u32 charged; /* pages, of mm's pinned_vm */
+	struct mm_struct *mm;
+	struct page **pages;
+	grant_ref_t *refs;
+};
+
+/*
+ * Zeroed pages for @bytes, granted. Or an ERR_PTR: -ENOMEM, or -ENOSPC when
+ * there are no grants, which a line in the log has said. Sleeps, as do all here.
+ */
+struct vib_memory *vib_memory_alloc(struct vib *vib, enum vib_memory_kind kind,
+				    size_t bytes, bool writable);
+
+/*
+ * The pages of [start, start + length) of the current process, pinned, charged
+ * to its locked memory, and granted. Or an ERR_PTR.
+ */
+struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length,
+				  bool writable);
+
+/* The end of it: freed, or unpinned, now or when the backend has let go. */
+void vib_memory_end(struct vib *vib, struct vib_memory *memory);
+
+void *vib_memory_page(const struct vib_memory *memory, u32 index);
+
+/* Memories of this kind that the backend still has, though they have ended. */
+unsigned int vib_memory_kept(struct vib *vib, enum vib_memory_kind kind);
+
+/* Before the vib goes: wait a little for the backend to let go of what is kept. */
+void vib_memory_release(struct vib *vib);
+
+void vib_memory_init(struct vib *vib);
+
+/* How @memory is named in a command. @lists is for vib_tree_end(). */
+struct vib_tree {
+	struct vib_pages pages;
+	struct vib_memory *lists;
+};
+
+int vib_tree_make(struct vib *vib, const struct vib_memory *memory,
+		  struct vib_tree *tree);
+void vib_tree_end(struct vib *vib, struct vib_tree *tree);
+
+/* grants.c */
+
+/*
+ * Grant pages of @memory from memory->granted on. 0, or -ENOSPC, and then some
+ * may be granted.
+ */
+int vib_grants_make(struct vib *vib, struct vib_memory *memory);
+
+/* End what is granted. False if the backend has some mapped still. */
+bool vib_grants_end(struct vib_memory *memory);
+
+#endif

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Protection domains, memory regions and memory windows.
+ */
+
+#include <linux/slab.h>
+
+#include "verbs.h"
+
+int vib_verb_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
+{
+	struct vib_control_request request = { .operation = VIB_CMD_ALLOC_PD };
+	struct vib *vib = to_vib(ibpd->device);
+	struct vib_pd *pd = to_vib_pd(ibpd);
+
+	pd->epoch = READ_ONCE(vib->epoch);
+	return vib_object_create(vib, pd->epoch, &request, &pd->number);
+}
+
+int vib_verb_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
+{
+	struct vib_pd *pd = to_vib_pd(ibpd);
+
+	vib_object_destroy(to_vib(ibpd->device), pd->epoch, VIB_CMD_DEALLOC_PD,
+			   pd->number);
+	return 0;
+}
+
+/* ---- memory regions ------------------------------------------------------ */
+
+#define VIB_MR_ACCESS (IB_ACCESS_LOCAL_WRITE | IB_ACCESS_REMOTE_WRITE | \
+		       IB_ACCESS_REMOTE_READ | IB_ACCESS_REMOTE_ATOMIC | \
+		       IB_ACCESS_MW_BIND)
+
+/* Returns the ABI's mask, or -EOPNOTSUPP. */
+static int vib_mr_access(int access)
+{
+	BUILD_BUG_ON(VIB_MR_ACCESS !=
+		     (VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE |
+		      VIB_ACCESS_REMOTE_READ | VIB_ACCESS_REMOTE_ATOMIC |
+		      VIB_ACCESS_MW_BIND));
+
+	/* Hints, which may be ignored. */
+	access &= ~(IB_ACCESS_OPTIONAL | IB_ACCESS_HUGETLB);
+	if (access & ~VIB_MR_ACCESS)
+		return -EOPNOTSUPP;
+	return access;
+}
+
+static bool vib_mr_writable(int access)
+{
+	return access & VIB_ACCESS_LOCAL_WRITE;
+}
+
+static int vib_mr_register(struct vib *vib, struct vib_mr *mr, u32 pd, u64 iova)
+{
+	struct vib_control_request request = { .operation = VIB_CMD_REG_MR };
+	struct vib_control_response response;
+	struct vib_tree tree;
+	int err;
+
+	err = vib_tree_make(vib, mr->memory, &tree);
+	if (err)
+		return err;
+	request.u.reg_mr = (struct vib_cmd_reg_mr){
+		.iova = iova,
+		.length = mr->length,
+		.pd = pd,
+		.access = mr->access,
+		.pages = tree.pages,
+	};
+	err = vib_object_command(vib, mr->epoch, &request, &response);
+	vib_tree_end(vib, &tree);
+	if (err)
+		return err;
+	mr->ibmr.lkey = response.u.reg_mr.lkey;
+	mr->ibmr.rkey = response.u.reg_mr.rkey;
+	return 0;
+}
+
+struct ib_mr *vib_verb_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
+				   u64 virt_addr, int access,
+				   struct ib_udata *udata)
+{
+	struct vib *vib = to_vib(ibpd->device);
+	struct vib_pd *pd = to_vib_pd(ibpd);
+	struct vib_mr *mr;
+	int err;
+
+	access = vib_mr_access(access);
+	if (access < 0)
+		return ERR_PTR(access);
+	mr = kzalloc(sizeof(*mr), GFP_KERNEL_ACCOUNT);
+	if (!mr)
+		return ERR_PTR(-ENOMEM);
+	mr->epoch = pd->epoch;
+	mr->start = start;
+	mr->length = length;
+	mr->access = access;
+	mr->memory = vib_memory_pin(vib, start, length, vib_mr_writable(access));
+	if (IS_ERR(mr->memory)) {
+		err = PTR_ERR(mr->memory);
+		goto err_free;
+	}
+	err = vib_mr_register(vib, mr, pd->number, virt_addr);
+	if (err)
+		goto err_memory;
+	return &mr->ibmr;
+
+err_memory:
+	vib_memory_end(vib, mr->memory);
+err_free:
+	kfree(mr);
+	return ERR_PTR(err);
+}
+
+/* Other pages, or the same with another right to write them. */
+static int vib_mr_retranslate(struct vib *vib, struct vib_mr *mr,
+			      struct vib_cmd_rereg_mr *cmd, u64 start)
+{
+	struct vib_control_request request = { .operation = VIB_CMD_REREG_MR };
+	struct vib_control_response response;
+	struct vib_memory *memory;
+	struct vib_tree tree;
+	u32 access;
+	int err;
+
+	access = cmd->mask & VIB_REREG_ACCESS ? cmd->mr.access : mr->access;
+	memory = vib_memory_pin(vib, start, cmd->mr.length,
+				vib_mr_writable(access));
+	if (IS_ERR(memory))
+		return PTR_ERR(memory);
+	err = vib_tree_make(vib, memory, &tree);
+	if (err)
+		goto err_memory;
+	cmd->mask |= VIB_REREG_TRANSLATION;
+	cmd->mr.pages = tree.pages;
+	request.u.rereg_mr = *cmd;
+	err = vib_object_command(vib, mr->epoch, &request, &response);
+	vib_tree_end(vib, &tree);
+	if (err)
+		goto err_memory;
+	vib_memory_end(vib, mr->memory);
+	mr->memory = memory;
+	mr->start = start;
+	mr->length = cmd->mr.length;
+	return 0;
+
+err_memory:
+	vib_memory_end(vib, memory);
+	return err;
+}
+
+static int vib_mr_reaccess(struct vib *vib, struct vib_mr *mr,
+			   const struct vib_cmd_rereg_mr *cmd)
+{
+	struct vib_control_request request = {
+		.operation = VIB_CMD_REREG_MR,
+		.u.rereg_mr = *cmd,
+	};
+	struct vib_control_response response;
+
+	return vib_object_command(vib, mr->epoch, &request, &response);
+}
+
+/* The MR keeps its keys: NULL, or an ERR_PTR and it is as it was. */
+struct ib_mr *vib_verb_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
+				     u64 length, u64 virt_addr, int access,
+				     struct ib_pd *ibpd, struct ib_udata *udata)
+{
+	struct vib *vib = to_vib(ibmr->device);
+	struct vib_mr *mr = to_vib_mr(ibmr);
+	struct vib_cmd_rereg_mr cmd = {
+		.key = ibmr->lkey,
+		.mask = flags,
+	};
+	bool again = flags & IB_MR_REREG_TRANS;
+	int err;
+
+	BUILD_BUG_ON((int)IB_MR_REREG_TRANS != VIB_REREG_TRANSLATION ||
+		     (int)IB_MR_REREG_PD != VIB_REREG_PD ||
+		     (int)IB_MR_REREG_ACCESS != VIB_REREG_ACCESS);
+
+	if (flags & IB_MR_REREG_PD) {
+		if (to_vib_pd(ibpd)->epoch != mr->epoch)
+			return ERR_PTR(-EIO);
+		cmd.mr.pd = to_vib_pd(ibpd)->number;
+	}
+	if (flags & IB_MR_REREG_ACCESS) {
+		access = vib_mr_access(access);
+		if (access < 0)
+			return ERR_PTR(access);
+		cmd.mr.access = access;
+		/* What was granted for reading is granted anew. */
+		if (vib_mr_writable(access) && !mr->memory->writable)
+			again = true;
+	}
+	if (flags & IB_MR_REREG_TRANS) {
+		cmd.mr.iova = virt_addr;
+		cmd.mr.length = length;
+	} else if (again) {
+		start = mr->start;
+		cmd.mr.iova = ibmr->iova;
+		cmd.mr.length = mr->length;
+	}
+	err = again ? vib_mr_retranslate(vib, mr, &cmd, start) :
+		      vib_mr_reaccess(vib, mr, &cmd);
+	if (err)
+		return ERR_PTR(err);
+	if (flags & IB_MR_REREG_ACCESS)
+		mr->access = cmd.mr.access;
+	return NULL;
+}
+
+int vib_verb_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
+{
+	struct vib *vib = to_vib(ibmr->device);
+	struct vib_mr *mr = to_vib_mr(ibmr);
+	struct vib_control_request request = {
+		.operation = VIB_CMD_DEREG_MR,
+		.u.object.number = ibmr->lkey,
+	};
+	struct vib_control_response response;
+	int err;
+
+	err = vib_object_command(vib, mr->epoch, &request, &response);
+	if (err == -EBUSY) /* a window is bound to it */
+		return err;
+	if (err && err != -EIO)
+		vib_object_refused(vib);
+	vib_memory_end(vib, mr->memory);
+	kfree(mr);
+	return 0;
+}
+
+/* ---- memory windows ------------------------------------------------------ */
+
+int vib_verb_alloc_mw(struct ib_mw *ibmw, struct ib_udata *udata)
+{
+	struct vib_pd *pd = to_vib_pd(ibmw->pd);
+	struct vib_control_request request = {
+		.operation = VIB_CMD_ALLOC_MW,
+		.u.alloc_mw = { .pd = pd->number, .type = ibmw->type },
+	};
+	struct vib_mw *mw = to_vib_mw(ibmw);
+
+	BUILD_BUG_ON((int)IB_MW_TYPE_1 != VIB_MW_TYPE_1 ||
+		     (int)IB_MW_TYPE_2 != VIB_MW_TYPE_2);
+
+	mw->epoch = pd->epoch;
+	return vib_object_create(to_vib(ibmw->device), mw->epoch, &request,
+				 &ibmw->rkey);
+}
+
+int vib_verb_dealloc_mw(struct ib_mw *ibmw)
+{
+	vib_object_destroy(to_vib(ibmw->device), to_vib_mw(ibmw)->epoch,
+			   VIB_CMD_DEALLOC_MW, ibmw->rkey);
+	return 0;
+}

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Queue pairs: making and destroying them.
+ */
+
+#include "verbs.h"
+
+static int vib_qp_check(const struct ib_device_attr *limits,
+			const struct ib_qp_init_attr *attr)
+{
+	const struct ib_qp_cap *cap = &attr->cap;
+
+	switch (attr->qp_type) {
+	case IB_QPT_RC:
+	case IB_QPT_UC:
+	case IB_QPT_UD:
+		break;
+	default:
+		return -EOPNOTSUPP;
+	}
+	if (attr->create_flags)
+		return -EOPNOTSUPP;
+	if (!attr->send_cq || !attr->recv_cq ||
+	    cap->max_send_wr > limits->max_qp_wr ||
+	    cap->max_send_sge > limits->max_send_sge ||
+	    cap->max_inline_data > VIB_WQE_MAX_STRIDE - VIB_DATA_UD)
+		return -EINVAL;
+	if (!attr->srq && (cap->max_recv_wr > limits->max_qp_wr ||
+			   cap->max_recv_sge > limits->max_recv_sge))
+		return -EINVAL;
+	return 0;
+}
+
+/* A queue is called what it can do: what its rounding has made of the wish. */
+static int vib_qp_make_queues(struct vib *vib, struct vib_qp *qp,
+			      const struct ib_qp_init_attr *attr)
+{
+	bool ud = attr->qp_type == IB_QPT_UD;
+	struct ib_qp_cap *cap = &qp->cap;
+	int err;
+
+	*cap = attr->cap;
+	if (attr->srq) {
+		cap->max_recv_wr = 0;
+		cap->max_recv_sge = 0;
+	}
+	if (cap->max_send_wr)
+		cap->max_send_sge = max(cap->max_send_sge, 1u);
+	if (cap->max_recv_wr)
+		cap->max_recv_sge = max(cap->max_recv_sge, 1u);
+	err = vib_uqueue_make(vib, qp->ctx, cap->max_send_wr,
+			      vib_send_stride(cap->max_send_sge,
+					      cap->max_inline_data, ud),
+			      &qp->sq);
+	if (err)
+		return err;
+	err = vib_uqueue_make(vib, qp->ctx, cap->max_recv_wr,
+			      vib_recv_stride(cap->max_recv_sge), &qp->rq);
+	if (err) {
+		vib_uqueue_end(vib, &qp->sq);
+		return err;
+	}
+	if (qp->sq.memory) {
+		cap->max_send_wr = 1 << qp->sq.order;
+		cap->max_inline_data =
+			qp->sq.stride - (ud ? VIB_DATA_UD : VIB_DATA_RDMA);
+	} else {
+		cap->max_inline_data = 0;
+	}
+	if (qp->rq.memory)
+		cap->max_recv_wr = 1 << qp->rq.order;
+	return 0;
+}
+
+static int vib_qp_name_queue(struct vib *vib,
+			     const struct vib_uqueue_memory *queue, u32 max_sge,
+			     struct vib_work_queue *wq, struct vib_tree *tree)
+{
+	int err;
+
+	memset(tree, 0, sizeof(*tree));
+	if (!queue->memory)
+		return 0;
+	err = vib_tree_make(vib, queue->memory, tree);
+	if (err)
+		return err;
+	*wq = (struct vib_work_queue){
+		.order = queue->order,
+		.stride = queue->stride,
+		.max_sge = max_sge,
+		.pages = tree->pages,
+	};
+	return 0;
+}
+
+static int vib_qp_make(struct vib *vib, struct vib_qp *qp,
+		       const struct ib_qp_init_attr *attr)
+{
+	struct vib_control_request request = { .operation = VIB_CMD_CREATE_QP };
+	struct vib_cmd_create_qp *cmd = &request.u.create_qp;
+	struct vib_tree sq, rq;
+	u32 qpn;
+	int err;
+
+	BUILD_BUG_ON((int)IB_QPT_RC != VIB_QPT_RC ||
+		     (int)IB_QPT_UC != VIB_QPT_UC ||
+		     (int)IB_QPT_UD != VIB_QPT_UD);
+
+	*cmd = (struct vib_cmd_create_qp){
+		.pd = to_vib_pd(qp->ibqp.pd)->number,
+		.send_cq = to_vib_cq(attr->send_cq)->number,
+		.recv_cq = to_vib_cq(attr->recv_cq)->number,
+		.srq = attr->srq ? to_vib_srq(attr->srq)->number : VIB_NO_OBJECT,
+		.type = attr->qp_type,
+		.flags = qp->signal_all ? VIB_QPF_SIG_ALL : 0,
+		.db_index = qp->db_index,
+		.doorbell = qp->doorbell->number,
+		.max_inline = qp->cap.max_inline_data,
+	};
+	err = vib_qp_name_queue(vib, &qp->sq, qp->cap.max_send_sge, &cmd->sq,
+				&sq);
+	if (err)
+		return err;
+	err = vib_qp_name_queue(vib, &qp->rq, qp->cap.max_recv_sge, &cmd->rq,
+				&rq);
+	if (!err) {
+		err = vib_object_create(vib, qp->epoch, &request, &qpn);
+		vib_tree_end(vib, &rq);
+	}
+	vib_tree_end(vib, &sq);
+	if (!err && qpn >> 24) {
+		vib_fail(vib, VIB_BROKEN, "QP with a number that is none");
+		err = -EIO;
+	}
+	if (!err)
+		qp->ibqp.qp_num = qpn;
+	return err;
+}
+
+static int vib_qp_answer(struct vib_qp *qp, struct ib_udata *udata)
+{
+	struct vib_uresp_create_qp resp = {
+		.epoch = qp->epoch,
+		.db_index = qp->db_index,
+	};
+
+	vib_umap_describe(qp->doorbell->entry, &resp.doorbell);
+	vib_uqueue_describe(&qp->sq, &resp.sq);
+	vib_uqueue_describe(&qp->rq, &resp.rq);
+	return ib_copy_to_udata(udata, &resp, min(sizeof(resp), udata->outlen));
+}
+
+/* Objects of two backends do not go together. */
+static bool vib_qp_of_one_epoch(const struct vib_qp *qp,
+				const struct ib_qp_init_attr *attr)
+{
+	return to_vib_cq(attr->send_cq)->epoch == qp->epoch &&
+	       to_vib_cq(attr->recv_cq)->epoch == qp->epoch &&
+	       (!attr->srq || to_vib_srq(attr->srq)->epoch == qp->epoch);
+}
+
+int vib_verb_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *attr,
+		       struct ib_udata *udata)
+{
+	struct vib *vib = to_vib(ibqp->device);
+	struct vib_qp *qp = to_vib_qp(ibqp);
+	int err;
+
+	qp->ctx = rdma_udata_to_drv_context(udata, struct vib_ucontext,
+					    ibucontext);
+	if (!qp->ctx)
+		return -EOPNOTSUPP;
+	err = vib_qp_check(&ibqp->device->attrs, attr);
+	if (err)
+		return err;
+	qp->epoch = to_vib_pd(ibqp->pd)->epoch;
+	qp->signal_all = attr->sq_sig_type == IB_SIGNAL_ALL_WR;
+	if (!vib_qp_of_one_epoch(qp, attr))
+		return -EIO;
+	err = vib_qp_make_queues(vib, qp, attr);
+	if (err)
+		return err;
+	qp->doorbell = vib_doorbell_take(qp->ctx, &qp->db_index);
+	if (IS_ERR(qp->doorbell)) {
+		err = PTR_ERR(qp->doorbell);
+		goto err_queues;
+	}
+	err = vib_qp_make(vib, qp, attr);
+	if (err)
+		goto err_doorbell;
+	err = vib_object_add(vib, &vib->qps, ibqp->qp_num, qp, qp->epoch);
+	if (err)
+		goto err_qp;
+	err = vib_qp_answer(qp, udata);
+	if (err)
+		goto err_added;
+	attr->cap = qp->cap;
+	return 0;
+
+err_added:
+	vib_object_remove(&vib->qps, ibqp->qp_num, qp);
+err_qp:
+	vib_object_destroy(vib, qp->epoch, VIB_CMD_DESTROY_QP, ibqp->qp_num);
+err_doorbell:
+	vib_doorbell_return(qp->ctx, qp->doorbell, qp->db_index);
+err_queues:
+	vib_uqueue_end(vib, &qp->rq);
+	vib_uqueue_end(vib, &qp->sq);
+	return err;
+}
+
+int vib_verb_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata)
+{
+	struct vib *vib = to_vib(ibqp->device);
+	struct vib_qp *qp = to_vib_qp(ibqp);
+
+	vib_object_destroy(vib, qp->epoch, VIB_CMD_DESTROY_QP, ibqp->qp_num);
+	vib_object_remove(&vib->qps, ibqp->qp_num, qp);
+	vib_doorbell_return(qp->ctx, qp->doorbell, qp->db_index);
+	vib_uqueue_end(vib, &qp->rq);
+	vib_uqueue_end(vib, &qp->sq);
+	return 0;
+}

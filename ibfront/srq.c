@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Shared receive queues.
+ */
+
+#include "verbs.h"
+
+static int vib_srq_make(struct vib *vib, struct vib_srq *srq, u32 pd, u32 limit)
+{
+	struct vib_control_request request = { .operation = VIB_CMD_CREATE_SRQ };
+	struct vib_tree tree;
+	int err;
+
+	err = vib_tree_make(vib, srq->queue.memory, &tree);
+	if (err)
+		return err;
+	request.u.create_srq = (struct vib_cmd_create_srq){
+		.pd = pd,
+		.order = srq->queue.order,
+		.stride = srq->queue.stride,
+		.max_sge = srq->max_sge,
+		.limit = limit,
+		.pages = tree.pages,
+	};
+	err = vib_object_create(vib, srq->epoch, &request, &srq->number);
+	vib_tree_end(vib, &tree);
+	return err;
+}
+
+static int vib_srq_answer(struct vib_srq *srq, struct ib_udata *udata)
+{
+	struct vib_uresp_create_srq resp = {
+		.srqn = srq->number,
+		.epoch = srq->epoch,
+	};
+
+	vib_uqueue_describe(&srq->queue, &resp.queue);
+	return ib_copy_to_udata(udata, &resp, min(sizeof(resp), udata->outlen));
+}
+
+int vib_verb_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init,
+			struct ib_udata *udata)
+{
+	struct vib_ucontext *ctx = rdma_udata_to_drv_context(udata, struct vib_ucontext,
+							     ibucontext);
+	const struct ib_device_attr *limits = &ibsrq->device->attrs;
+	struct vib_pd *pd = to_vib_pd(ibsrq->pd);
+	struct vib *vib = to_vib(ibsrq->device);
+	struct vib_srq *srq = to_vib_srq(ibsrq);
+	struct ib_srq_attr *attr = &init->attr;
+	int err;
+
+	if (!ctx || init->srq_type != IB_SRQT_BASIC)
+		return -EOPNOTSUPP;
+	if (!attr->max_wr || attr->max_wr > limits->max_srq_wr ||
+	    attr->max_sge > limits->max_srq_sge)
+		return -EINVAL;
+	srq->epoch = pd->epoch;
+	srq->max_sge = max(attr->max_sge, 1u);
+	err = vib_uqueue_make(vib, ctx, attr->max_wr,
+			      vib_recv_stride(srq->max_sge), &srq->queue);
+	if (err)
+		return err;
+	err = vib_srq_make(vib, srq, pd->number, attr->srq_limit);
+	if (err)
+		goto err_queue;
+	err = vib_object_add(vib, &vib->srqs, srq->number, srq, srq->epoch);
+	if (err)
+		goto err_srq;
+	err = vib_srq_answer(srq, udata);
+	if (err)
+		goto err_added;
+	attr->max_wr = 1 << srq->queue.order;
+	attr->max_sge = srq->max_sge;
+	return 0;
+
+err_added:
+	vib_object_remove(&vib->srqs, srq->number, srq);
+err_srq:
+	vib_object_destroy(vib, srq->epoch, VIB_CMD_DESTROY_SRQ, srq->number);
+err_queue:
+	vib_uqueue_end(vib, &srq->queue);
+	return err;
+}
+
+int vib_verb_modify_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr,
+			enum ib_srq_attr_mask mask, struct ib_udata *udata)
+{
+	struct vib_srq *srq = to_vib_srq(ibsrq);
+	struct vib_control_request request = {
+		.operation = VIB_CMD_MODIFY_SRQ,
+		.u.modify_srq = { .srq = srq->number, .limit = attr->srq_limit },
+	};
+	struct vib_control_response response;
+
+	if (mask & ~IB_SRQ_LIMIT)
+		return -EOPNOTSUPP;
+	if (!(mask & IB_SRQ_LIMIT))
+		return 0;
+	return vib_object_command(to_vib(ibsrq->device), srq->epoch, &request,
+				  &response);
+}
+
+int vib_verb_query_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr)
+{
+	struct vib_srq *srq = to_vib_srq(ibsrq);
+	struct vib_control_request request = {
+		.operation = VIB_CMD_QUERY_SRQ,
+		.u.object.number = srq->number,
+	};
+	struct vib_control_response response;
+	int err;
+
+	err = vib_object_command(to_vib(ibsrq->device), srq->epoch, &request,
+				 &response);
+	if (err)
+		return err;
+	attr->max_wr = 1 << srq->queue.order;
+	attr->max_sge = srq->max_sge;
+	attr->srq_limit = response.u.srq.limit;
+	return 0;
+}
+
+int vib_verb_destroy_srq(struct ib_srq *ibsrq, struct ib_udata *udata)
+{
+	struct vib *vib = to_vib(ibsrq->device);
+	struct vib_srq *srq = to_vib_srq(ibsrq);
+
+	vib_object_destroy(vib, srq->epoch, VIB_CMD_DESTROY_SRQ, srq->number);
+	vib_object_remove(&vib->srqs, srq->number, srq);
+	vib_uqueue_end(vib, &srq->queue);
+	return 0;
+}
