@@ -36,9 +36,10 @@ static int vib_cq_answer(struct vib_cq *cq, struct ib_udata *udata)
 	return ib_copy_to_udata(udata, &resp, min(sizeof(resp), udata->outlen));
 }
 
-int vib_cq_create(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
-		  struct ib_udata *udata)
+int vib_verb_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
+		       struct vib_create_cq_arg *arg)
 {
+	struct ib_udata *udata = vib_create_cq_udata(arg);
 	struct vib_ucontext *ctx = rdma_udata_to_drv_context(udata, struct vib_ucontext,
 							     ibucontext);
 	struct vib *vib = to_vib(ibcq->device);

@@ -10,8 +10,8 @@
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/version.h>
 
+#include "compat.h"
 #include "memory.h"
 #include "vib.h"
 
@@ -127,24 +127,11 @@ static int vib_memory_charge(struct vib_memory *memory, u32 count)
 	return 0;
 }
 
-static unsigned int vib_pin_flags(bool writable)
-{
-	unsigned int flags = FOLL_LONGTERM;
-
-	if (writable)
-		flags |= FOLL_WRITE;
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
-	/* A page pinned for reading could be replaced on the next write to it. */
-	else
-		flags |= FOLL_WRITE | FOLL_FORCE;
-#endif
-	return flags;
-}
-
 struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length,
 				  bool writable)
 {
 	u64 first = start & PAGE_MASK, last = start + length;
+	unsigned int flags = writable ? FOLL_LONGTERM | FOLL_WRITE : VIB_FOLL_READ;
 	struct vib_memory *memory;
 	u64 count;
 	int err;
@@ -166,7 +153,7 @@ struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length,
 	while (memory->count < count) {
 		err = pin_user_pages_fast(first + ((u64)memory->count << PAGE_SHIFT),
 					  min_t(u64, count - memory->count, 8192),
-					  vib_pin_flags(writable),
+					  flags,
 					  memory->pages + memory->count);
 		if (err <= 0) {
 			err = err ?: -EFAULT;

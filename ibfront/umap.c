@@ -8,7 +8,6 @@
 #include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
-#include <linux/version.h>
 
 #include "verbs.h"
 
@@ -71,15 +70,6 @@ void vib_umap_describe(const struct vib_umap_entry *entry, struct vib_umap *umap
 	};
 }
 
-static void vib_never_writable(struct vm_area_struct *vma)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)
-	vma->vm_flags &= ~VM_MAYWRITE;
-#else
-	vm_flags_clear(vma, VM_MAYWRITE);
-#endif
-}
-
 int vib_verb_mmap(struct ib_ucontext *ibucontext, struct vm_area_struct *vma)
 {
 	struct rdma_user_mmap_entry *rdma;
@@ -94,7 +84,7 @@ int vib_verb_mmap(struct ib_ucontext *ibucontext, struct vm_area_struct *vma)
 	if (entry->readonly) {
 		if (vma->vm_flags & VM_WRITE)
 			err = -EPERM;
-		vib_never_writable(vma);
+		vib_vma_never_writable(vma);
 	}
 	left = entry->count;
 	if (!err)

@@ -7,7 +7,6 @@
 #include <linux/minmax.h>
 #include <linux/module.h>
 #include <linux/utsname.h>
-#include <linux/version.h>
 
 #include <rdma/uverbs_ioctl.h>
 
@@ -185,22 +184,6 @@ static void vib_verb_get_dev_fw_str(struct ib_device *ibdev, char *str)
 	snprintf(str, IB_FW_VERSION_NAME_MAX, "%u.%u.%u", ver >> 16,
 		 (ver >> 8) & 0xff, ver & 0xff);
 }
-
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
-static int vib_verb_create_cq(struct ib_cq *ibcq,
-			      const struct ib_cq_init_attr *attr,
-			      struct ib_udata *udata)
-{
-	return vib_cq_create(ibcq, attr, udata);
-}
-#else
-static int vib_verb_create_cq(struct ib_cq *ibcq,
-			      const struct ib_cq_init_attr *attr,
-			      struct uverbs_attr_bundle *attrs)
-{
-	return vib_cq_create(ibcq, attr, &attrs->driver_udata);
-}
-#endif
 
 static const struct ib_device_ops vib_ops = {
 	.owner = THIS_MODULE,

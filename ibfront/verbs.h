@@ -17,6 +17,7 @@
 #include <rdma/ib_verbs.h>
 #include <rdma/uverbs_ioctl.h>
 
+#include "compat.h"
 #include "memory.h"
 #include "vib.h"
 
@@ -192,8 +193,8 @@ int vib_verb_alloc_mw(struct ib_mw *ibmw, struct ib_udata *udata);
 int vib_verb_dealloc_mw(struct ib_mw *ibmw);
 
 /* cq.c */
-int vib_cq_create(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
-		  struct ib_udata *udata);
+int vib_verb_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
+		       struct vib_create_cq_arg *arg);
 int vib_verb_modify_cq(struct ib_cq *ibcq, u16 count, u16 period);
 int vib_verb_resize_cq(struct ib_cq *ibcq, int cqe, struct ib_udata *udata);
 int vib_verb_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata);
