@@ -296,7 +296,7 @@ static void vib_go_online(struct vib *vib)
 		return; /* the connection failed, and this work runs again */
 	err = vib_eqs_start(vib);
 	if (err) {
-		vib_fail(vib, VIB_BROKEN, "refuses a completion event queue");
+		vib_fail(vib, VIB_BROKEN, "a completion event queue cannot be made");
 		return;
 	}
 

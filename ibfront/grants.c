@@ -46,8 +46,9 @@ static void vib_grants_exhausted(struct vib *vib, u32 count)
 	unsigned long used = atomic_long_read(&vib_grants_used);
 	unsigned long needed;
 
-	needed = max(DIV_ROUND_UP(used + count + VIB_GRANT_RESERVE, per_frame),
-		     frames + DIV_ROUND_UP(count, per_frame));
+	needed = max_t(unsigned long,
+		       DIV_ROUND_UP(used + count + VIB_GRANT_RESERVE, per_frame),
+		       frames + DIV_ROUND_UP(count, per_frame));
 	dev_err_ratelimited(&vib->xbdev->dev,
 			    "no grants for %u pages: vibs have %lu, %u are left to other devices; this domain's max_grant_frames is %u of %u grants, and had to be %lu at least (as had Xen's gnttab_max_frames)\n",
 			    count, used, VIB_GRANT_RESERVE, frames, per_frame,
