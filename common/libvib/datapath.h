@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include <xen-ib/doorbell.h>
+#include <xen-ib/post.h>
 
 #include "libvib/objects.h"
 
@@ -50,18 +51,6 @@ struct libvib_qp {
 	struct libvib *lv;
 };
 
-/* The lengths that matter for latency are worth a branch, and no call. */
-__attribute__((always_inline)) static inline void libvib_copy(void *to, const void *from,
-							      size_t bytes)
-{
-	if (bytes == 8)
-		memcpy(to, from, 8);
-	else if (bytes == sizeof(struct vib_sge))
-		memcpy(to, from, sizeof(struct vib_sge));
-	else if (bytes)
-		memcpy(to, from, bytes);
-}
-
 /* Room for one more: 0, -ENOMEM when the queue is full, -EPROTO when the backend
  * says what cannot be.
  */
@@ -76,42 +65,33 @@ static inline int libvib_room(struct vib_queue *q)
 
 /* ---- sending ----------------------------------------------------------- */
 
-/*
- * All of a request but its generation and its data. Field by field, for then a
- * request that a caller fills in need never exist but in its slot.
- */
+/* All of a request but its generation and its data. */
 __attribute__((always_inline)) static inline void
 libvib_put_head(struct vib_send_wqe *slot, const struct vib_send_wqe *wqe, bool ud)
 {
-	slot->opcode = wqe->opcode;
-	slot->flags = wqe->flags;
-	slot->num_sge = wqe->num_sge;
-	slot->reserved = 0;
-	slot->wr_id = wqe->wr_id;
-	slot->imm = wqe->imm;
-	slot->inline_len = wqe->inline_len;
+	vib_put_send(slot, wqe->opcode, wqe->flags, wqe->wr_id, wqe->imm);
+	vib_put_amount(slot, wqe->num_sge, wqe->inline_len);
 	switch (wqe->opcode) {
 	case VIB_OP_RDMA_WRITE:
 	case VIB_OP_RDMA_WRITE_IMM:
 	case VIB_OP_RDMA_READ:
-		slot->u.rdma.remote_addr = wqe->u.rdma.remote_addr;
-		slot->u.rdma.rkey = wqe->u.rdma.rkey;
-		slot->u.rdma.reserved = 0;
+		vib_put_rdma(slot, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey);
 		break;
 	case VIB_OP_CMP_SWAP:
 	case VIB_OP_FETCH_ADD:
-		slot->u.atomic.remote_addr = wqe->u.atomic.remote_addr;
-		slot->u.atomic.rkey = wqe->u.atomic.rkey;
-		slot->u.atomic.reserved = 0;
-		slot->u.atomic.compare_add = wqe->u.atomic.compare_add;
-		slot->u.atomic.swap = wqe->u.atomic.swap;
+		vib_put_atomic(slot, wqe->u.atomic.remote_addr, wqe->u.atomic.rkey,
+			       wqe->u.atomic.compare_add, wqe->u.atomic.swap);
 		break;
 	case VIB_OP_REG_MR:
 		slot->u.reg_mr = wqe->u.reg_mr;
 		break;
+	case VIB_OP_BIND_MW:
+		slot->u.bind = wqe->u.bind;
+		break;
 	default:
 		if (ud)
-			slot->u.ud = wqe->u.ud;
+			vib_put_ud(slot, wqe->u.ud.remote_qpn, wqe->u.ud.qkey,
+				   &wqe->u.ud.av, wqe->u.ud.pkey_index);
 		break;
 	}
 }
@@ -125,21 +105,21 @@ static inline int libvib_post_send(struct libvib_qp *qp, const struct vib_send_w
 				   const void *data)
 {
 	struct vib_queue *q = &qp->sq;
-	uint32_t offset = vib_send_data_offset(wqe->opcode, qp->type == VIB_QPT_UD);
+	bool ud = qp->type == VIB_QPT_UD;
 	uint64_t bytes = wqe->flags & VIB_SEND_INLINE
 				 ? wqe->inline_len
 				 : wqe->num_sge * sizeof(struct vib_sge);
-	uint8_t *slot;
+	struct vib_send_wqe *slot;
 	int err;
 
-	if (offset + bytes > q->stride)
+	if (!vib_send_fits(q, wqe->opcode, ud, bytes))
 		return -EINVAL;
 	err = libvib_room(q);
 	if (err)
 		return err;
 	slot = vib_queue_next_slot(q);
-	libvib_put_head((struct vib_send_wqe *)slot, wqe, qp->type == VIB_QPT_UD);
-	libvib_copy(slot + offset, data, bytes);
+	libvib_put_head(slot, wqe, ud);
+	vib_copy(vib_send_data(slot, wqe->opcode, ud), data, bytes);
 	vib_queue_produce(q);
 	return 0;
 }
@@ -181,19 +161,14 @@ static inline int libvib_send(struct libvib_qp *qp, const struct vib_send_wqe *w
 static inline int libvib_queue_recv(struct vib_queue *q, const struct vib_recv_wqe *wqe,
 				    const struct vib_sge *sges)
 {
-	uint64_t bytes = wqe->num_sge * (uint64_t)sizeof(*sges);
-	struct vib_recv_wqe *slot;
 	int err;
 
-	if (sizeof(*slot) + bytes > q->stride)
+	if (!vib_recv_fits(q, wqe->num_sge))
 		return -EINVAL;
 	err = libvib_room(q);
 	if (err)
 		return err;
-	slot = vib_queue_next_slot(q);
-	slot->num_sge = wqe->num_sge;
-	slot->wr_id = wqe->wr_id;
-	libvib_copy(slot + 1, sges, bytes);
+	vib_put_recv(vib_queue_next_slot(q), wqe->wr_id, wqe->num_sge, sges);
 	vib_queue_produce(q);
 	return 0;
 }

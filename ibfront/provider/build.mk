@@ -7,7 +7,13 @@
 PROVIDER := libibfront-rdmav34.so
 CFLAGS_ibfront_provider := -fPIC -fvisibility=hidden
 
-$(B)/lib/$(PROVIDER): $(B)/obj/ibfront/provider/provider.o
+# What a test can have without libibverbs and a kernel, and the rest.
+PROVIDER_PATH_OBJS := $(addprefix $(B)/obj/ibfront/provider/,cq_ex.o cq_members.o flush.o poll.o \
+	purge.o qp_ex.o qp_reset.o recv.o send.o)
+PROVIDER_OBJS := $(PROVIDER_PATH_OBJS) $(addprefix $(B)/obj/ibfront/provider/,ah.o context.o cq.o \
+	cq_resize.o memory.o mr.o pd.o provider.o qp.o srq.o wake.o)
+
+$(B)/lib/$(PROVIDER): $(PROVIDER_OBJS)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_LDFLAGS) -shared -Wl,-z,defs -Wl,--as-needed -o $@ $^ -libverbs
 

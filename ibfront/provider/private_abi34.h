@@ -13,7 +13,8 @@
  *    ibv_query_qp_data_in_order of IBVERBS_1.14. provider.c refers to it, and
  *    so the dynamic linker refuses this library to v34 and v35, and libibverbs
  *    prints its words: version `IBVERBS_1.14' not found;
- *  - up to v56 neither these structures nor these prototypes changed again.
+ *  - up to v56 neither these structures nor the prototypes of private_cmd34.h
+ *    changed again, but for what struct verbs_qp tells.
  *
  * Names and layout are the ABI's; an operation gets its type here when the
  * provider implements it.
@@ -79,88 +80,158 @@ struct verbs_device_ops {
 static_assert(offsetof(struct verbs_device_ops, alloc_context) == 40, "private ABI 34");
 static_assert(sizeof(struct verbs_device_ops) == 72, "private ABI 34");
 
+/* Objects that libibverbs looks into; what is ours follows them. */
+struct verbs_cq {
+	union {
+		struct ibv_cq cq;
+		struct ibv_cq_ex cq_ex;
+	};
+};
+static_assert(offsetof(struct ibv_cq_ex, start_poll) == 144, "private ABI 34");
+static_assert(sizeof(struct verbs_cq) == 288, "private ABI 34");
+
+enum verbs_qp_mask {
+	VERBS_QP_EX = 1 << 1, /* is a struct ibv_qp_ex */
+};
+
+/*
+ * In libibverbs a word of enum verbs_qp_mask stands behind the struct ibv_qp_ex,
+ * and that has grown: by wr_atomic_write in v44 and by wr_flush in v45. So the word
+ * is the first, second or third behind what v36 has, and all of them get its value;
+ * the operations in their place are called by nobody, since no QP has them. A
+ * fourth word is a pointer that only XRC QPs have.
+ */
+struct verbs_qp {
+	union {
+		struct ibv_qp qp;
+		struct ibv_qp_ex qp_ex;
+		struct {
+			char v36[offsetof(struct ibv_qp_ex, wr_abort) + sizeof(void *)];
+			uint64_t mask[3]; /* enum verbs_qp_mask */
+			void *xrcd;
+		} behind;
+	};
+};
+static_assert(sizeof(((struct verbs_qp *)0)->behind.v36) == 344, "private ABI 34");
+static_assert(sizeof(struct verbs_qp) == 344 + 32, "private ABI 34");
+
+struct verbs_srq {
+	struct ibv_srq srq;
+	enum ibv_srq_type srq_type;
+	void *xrcd;
+	struct ibv_cq *cq;
+	uint32_t srq_num;
+};
+static_assert(offsetof(struct verbs_srq, srq_type) == 128, "private ABI 34");
+static_assert(sizeof(struct verbs_srq) == 160, "private ABI 34");
+
+enum ibv_mr_type {
+	IBV_MR_TYPE_MR = 0,
+	IBV_MR_TYPE_IMPORTED_MR = 2,
+};
+
+struct verbs_mr {
+	struct ibv_mr ibv_mr;
+	enum ibv_mr_type mr_type;
+	int access;
+};
+static_assert(offsetof(struct verbs_mr, mr_type) == 48, "private ABI 34");
+static_assert(sizeof(struct verbs_mr) == 56, "private ABI 34");
+
 typedef void (*verbs_other_op)(void);
 
 struct verbs_context_ops {
 	verbs_other_op advise_mr;
 	verbs_other_op alloc_dm;
-	verbs_other_op alloc_mw;
+	struct ibv_mw *(*alloc_mw)(struct ibv_pd *pd, enum ibv_mw_type type);
 	verbs_other_op alloc_null_mr;
-	verbs_other_op alloc_parent_domain;
-	verbs_other_op alloc_pd;
-	verbs_other_op alloc_td;
+	struct ibv_pd *(*alloc_parent_domain)(struct ibv_context *context,
+					      struct ibv_parent_domain_init_attr *attr);
+	struct ibv_pd *(*alloc_pd)(struct ibv_context *context);
+	struct ibv_td *(*alloc_td)(struct ibv_context *context,
+				   struct ibv_td_init_attr *attr);
 	verbs_other_op async_event;
 	verbs_other_op attach_counters_point_flow;
-	verbs_other_op attach_mcast;
-	verbs_other_op bind_mw;
+	int (*attach_mcast)(struct ibv_qp *qp, const union ibv_gid *gid, uint16_t lid);
+	int (*bind_mw)(struct ibv_qp *qp, struct ibv_mw *mw, struct ibv_mw_bind *bind);
 	verbs_other_op close_xrcd;
 	verbs_other_op cq_event;
-	verbs_other_op create_ah;
+	struct ibv_ah *(*create_ah)(struct ibv_pd *pd, struct ibv_ah_attr *attr);
 	verbs_other_op create_counters;
-	verbs_other_op create_cq;
-	verbs_other_op create_cq_ex;
+	struct ibv_cq *(*create_cq)(struct ibv_context *context, int cqe,
+				    struct ibv_comp_channel *channel, int comp_vector);
+	struct ibv_cq_ex *(*create_cq_ex)(struct ibv_context *context,
+					  struct ibv_cq_init_attr_ex *attr);
 	verbs_other_op create_flow;
 	verbs_other_op create_flow_action_esp;
-	verbs_other_op create_qp;
-	verbs_other_op create_qp_ex;
+	struct ibv_qp *(*create_qp)(struct ibv_pd *pd, struct ibv_qp_init_attr *attr);
+	struct ibv_qp *(*create_qp_ex)(struct ibv_context *context,
+				       struct ibv_qp_init_attr_ex *attr);
 	verbs_other_op create_rwq_ind_table;
-	verbs_other_op create_srq;
-	verbs_other_op create_srq_ex;
+	struct ibv_srq *(*create_srq)(struct ibv_pd *pd, struct ibv_srq_init_attr *attr);
+	struct ibv_srq *(*create_srq_ex)(struct ibv_context *context,
+					 struct ibv_srq_init_attr_ex *attr);
 	verbs_other_op create_wq;
-	verbs_other_op dealloc_mw;
-	verbs_other_op dealloc_pd;
-	verbs_other_op dealloc_td;
-	verbs_other_op dereg_mr;
-	verbs_other_op destroy_ah;
+	int (*dealloc_mw)(struct ibv_mw *mw);
+	int (*dealloc_pd)(struct ibv_pd *pd);
+	int (*dealloc_td)(struct ibv_td *td);
+	int (*dereg_mr)(struct verbs_mr *mr);
+	int (*destroy_ah)(struct ibv_ah *ah);
 	verbs_other_op destroy_counters;
-	verbs_other_op destroy_cq;
+	int (*destroy_cq)(struct ibv_cq *cq);
 	verbs_other_op destroy_flow;
 	verbs_other_op destroy_flow_action;
-	verbs_other_op destroy_qp;
+	int (*destroy_qp)(struct ibv_qp *qp);
 	verbs_other_op destroy_rwq_ind_table;
-	verbs_other_op destroy_srq;
+	int (*destroy_srq)(struct ibv_srq *srq);
 	verbs_other_op destroy_wq;
-	verbs_other_op detach_mcast;
+	int (*detach_mcast)(struct ibv_qp *qp, const union ibv_gid *gid, uint16_t lid);
 	void (*free_context)(struct ibv_context *context);
 	verbs_other_op free_dm;
 	verbs_other_op get_srq_num;
 	verbs_other_op import_dm;
-	verbs_other_op import_mr;
-	verbs_other_op import_pd;
-	verbs_other_op modify_cq;
+	struct ibv_mr *(*import_mr)(struct ibv_pd *pd, uint32_t mr_handle);
+	struct ibv_pd *(*import_pd)(struct ibv_context *context, uint32_t pd_handle);
+	int (*modify_cq)(struct ibv_cq *cq, struct ibv_modify_cq_attr *attr);
 	verbs_other_op modify_flow_action_esp;
-	verbs_other_op modify_qp;
+	int (*modify_qp)(struct ibv_qp *qp, struct ibv_qp_attr *attr, int attr_mask);
 	verbs_other_op modify_qp_rate_limit;
-	verbs_other_op modify_srq;
+	int (*modify_srq)(struct ibv_srq *srq, struct ibv_srq_attr *attr, int attr_mask);
 	verbs_other_op modify_wq;
 	verbs_other_op open_qp;
 	verbs_other_op open_xrcd;
-	verbs_other_op poll_cq;
-	verbs_other_op post_recv;
-	verbs_other_op post_send;
+	int (*poll_cq)(struct ibv_cq *cq, int num_entries, struct ibv_wc *wc);
+	int (*post_recv)(struct ibv_qp *qp, struct ibv_recv_wr *wr,
+			 struct ibv_recv_wr **bad_wr);
+	int (*post_send)(struct ibv_qp *qp, struct ibv_send_wr *wr,
+			 struct ibv_send_wr **bad_wr);
 	verbs_other_op post_srq_ops;
-	verbs_other_op post_srq_recv;
+	int (*post_srq_recv)(struct ibv_srq *srq, struct ibv_recv_wr *wr,
+			     struct ibv_recv_wr **bad_wr);
 	int (*query_device_ex)(struct ibv_context *context,
 			       const struct ibv_query_device_ex_input *input,
 			       struct ibv_device_attr_ex *attr, size_t attr_size);
 	verbs_other_op query_ece;
 	int (*query_port)(struct ibv_context *context, uint8_t port_num,
 			  struct ibv_port_attr *attr);
-	verbs_other_op query_qp;
+	int (*query_qp)(struct ibv_qp *qp, struct ibv_qp_attr *attr, int attr_mask,
+			struct ibv_qp_init_attr *init_attr);
 	verbs_other_op query_qp_data_in_order;
 	verbs_other_op query_rt_values;
-	verbs_other_op query_srq;
+	int (*query_srq)(struct ibv_srq *srq, struct ibv_srq_attr *attr);
 	verbs_other_op read_counters;
 	verbs_other_op reg_dm_mr;
 	verbs_other_op reg_dmabuf_mr;
-	verbs_other_op reg_mr;
-	verbs_other_op req_notify_cq;
-	verbs_other_op rereg_mr;
-	verbs_other_op resize_cq;
+	struct ibv_mr *(*reg_mr)(struct ibv_pd *pd, void *addr, size_t length,
+				 uint64_t iova, int access);
+	int (*req_notify_cq)(struct ibv_cq *cq, int solicited_only);
+	int (*rereg_mr)(struct verbs_mr *mr, int flags, struct ibv_pd *pd, void *addr,
+			size_t length, int access);
+	int (*resize_cq)(struct ibv_cq *cq, int cqe);
 	verbs_other_op set_ece;
 	verbs_other_op unimport_dm;
-	verbs_other_op unimport_mr;
-	verbs_other_op unimport_pd;
+	void (*unimport_mr)(struct ibv_mr *mr);
+	void (*unimport_pd)(struct ibv_pd *pd);
 };
 static_assert(offsetof(struct verbs_context_ops, free_context) == 39 * 8,
 	      "private ABI 34");
@@ -168,19 +239,6 @@ static_assert(offsetof(struct verbs_context_ops, query_device_ex) == 58 * 8,
 	      "private ABI 34");
 static_assert(offsetof(struct verbs_context_ops, query_port) == 60 * 8, "private ABI 34");
 static_assert(sizeof(struct verbs_context_ops) == 76 * 8, "private ABI 34");
-
-/* Commands to uverbs: a header that libibverbs fills, then the kernel's own. */
-struct ibv_get_context {
-	struct ib_uverbs_cmd_hdr hdr;
-	struct ib_uverbs_get_context core_payload;
-};
-static_assert(sizeof(struct ibv_get_context) == 16, "private ABI 34");
-
-struct ibv_query_port {
-	struct ib_uverbs_cmd_hdr hdr;
-	struct ib_uverbs_query_port core_payload;
-};
-static_assert(sizeof(struct ibv_query_port) == 24, "private ABI 34");
 
 /* Only the constructor calls this, once; @ops stays. */
 void verbs_register_driver_34(const struct verbs_device_ops *ops);
@@ -197,18 +255,5 @@ void *_verbs_init_and_alloc_context(struct ibv_device *device, int cmd_fd,
 void verbs_uninit_context(struct verbs_context *context);
 /* Takes over the operations that are set in @ops. */
 void verbs_set_ops(struct verbs_context *context, const struct verbs_context_ops *ops);
-
-/* These return 0 or a positive errno. */
-int ibv_cmd_get_context(struct verbs_context *context, struct ibv_get_context *cmd,
-			size_t cmd_size, struct ib_uverbs_get_context_resp *resp,
-			size_t resp_size);
-int ibv_cmd_query_device_any(struct ibv_context *context,
-			     const struct ibv_query_device_ex_input *input,
-			     struct ibv_device_attr_ex *attr, size_t attr_size,
-			     struct ib_uverbs_ex_query_device_resp *resp,
-			     size_t *resp_size);
-int ibv_cmd_query_port(struct ibv_context *context, uint8_t port_num,
-		       struct ibv_port_attr *attr, struct ibv_query_port *cmd,
-		       size_t cmd_size);
 
 #endif

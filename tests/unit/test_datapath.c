@@ -126,6 +126,7 @@ static void data_follow_the_operands_of_each_opcode(void **state)
 		{ VIB_OP_RDMA_READ, VIB_QPT_RC, 40 },
 		{ VIB_OP_CMP_SWAP, VIB_QPT_RC, 56 },
 		{ VIB_OP_FETCH_ADD, VIB_QPT_RC, 56 },
+		{ VIB_OP_BIND_MW, VIB_QPT_RC, 56 },
 		{ VIB_OP_SEND, VIB_QPT_UD, 64 },
 	};
 	const struct vib_sge sges[] = { { 1, 2, 3 }, { 4, 5, 6 }, { 7, 8, 9 } };
@@ -137,6 +138,7 @@ static void data_follow_the_operands_of_each_opcode(void **state)
 
 		memset(&wqe.u, 0x5a, sizeof(wqe.u));
 		wqe.u.rdma.reserved = 0; /* the place is that of an atomic's, too */
+		wqe.u.ud.reserved = 0;
 		r->qp->type = kinds[i].type;
 		assert_int_equal(libvib_post_send(r->qp, &wqe, sges), 0);
 		slot = vib_queue_peek(&r->sq);
