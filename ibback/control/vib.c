@@ -16,6 +16,7 @@
 #include "control/nodes.h"
 #include "control/object_command.h"
 #include "engine/clock.h"
+#include "engine/objects.h"
 #include "engine/vhca.h"
 #include "log.h"
 
@@ -210,13 +211,16 @@ static void disconnect(struct vib *vib)
 
 static int publish_offer(struct vib *vib, const char *session)
 {
+	char max_eqs[8];
 	const struct node_value values[] = {
 		{ VIB_BE_VERSIONS, "1" },
 		{ VIB_BE_SESSION, session },
+		{ VIB_BE_MAX_EQS, max_eqs },
 		{ VIB_BE_ERROR, NULL },
 		{ VIB_BE_STATE, "2" },
 	};
 
+	snprintf(max_eqs, sizeof(max_eqs), "%u", (unsigned int)MAX_EQS);
 	vib->settled = true;
 	return update(vib, values, sizeof(values) / sizeof(values[0]));
 }

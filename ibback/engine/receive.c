@@ -42,6 +42,7 @@ void receive_complete(struct poller *poller, struct qp *qp, const struct receive
 		.sl = how->sl,
 		.slid = how->slid,
 		.pkey_index = how->pkey_index,
+		.db_index = (uint16_t)qp->db_index,
 		.timestamp = poller->now,
 	};
 

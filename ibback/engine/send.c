@@ -135,6 +135,7 @@ static void complete(struct share *share, uint8_t status)
 		.byte_len = returns_data(wqe->opcode) ? (uint32_t)qp->sending.done : 0,
 		.status = status,
 		.opcode = wqe->opcode,
+		.db_index = (uint16_t)qp->db_index,
 		.timestamp = share->poller->now,
 	};
 

@@ -133,7 +133,7 @@ def check_constants(constants, folder):
     for header in sorted(os.listdir(HEADERS)):
         if header.endswith(".h"):
             with open(os.path.join(HEADERS, header), encoding="utf-8") as file:
-                defined |= set(re.findall(r"^#define (VIB_\w+)[ \t]+\S", file.read(), re.M))
+                defined |= set(re.findall(r"^#define (VIB_\w+)[ \t]+(?!static )\S", file.read(), re.M))
     problems += [f"{name} is missing" for name in sorted(defined - set(constants))]
     return problems
 

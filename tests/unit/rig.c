@@ -130,6 +130,7 @@ struct guest *guest_bare(struct rig *rig, const struct vhca_limits *limits)
 	for (struct guest *other = rig->guests; other; other = other->next)
 		lid++;
 	g->rig = rig;
+	g->next_bell = (uint16_t)(lid * 3); /* so that no two guests' are the same */
 	g->next = rig->guests;
 	rig->guests = g;
 	g->view.fabric = &rig->fabric;
@@ -302,10 +303,15 @@ struct ccq ccq_new(struct guest *g, uint32_t order, uint32_t eq)
 bool ccq_poll(struct ccq *cq, struct vib_cqe *cqe)
 {
 	const struct vib_cqe *slot = vib_queue_peek(&cq->queue);
+	const struct qp *qp;
 
 	if (!slot)
 		return false;
 	*cqe = *slot;
+	/* Every entry names its QP's bell. */
+	qp = engine_find_qp(cq->guest->rig->engine, cqe->qpn);
+	if (qp)
+		assert_int_equal(cqe->db_index, qp->db_index);
 	vib_queue_consume(&cq->queue);
 	return true;
 }

@@ -8,8 +8,10 @@
 #include "cm.h"
 #include "control/backend.h"
 #include "engine/engine.h"
+#include "engine/objects.h"
 #include "fake_guest.h"
 #include "log.h"
+#include "schema/schema.h"
 
 #define BE "/local/domain/0/backend/vib/1/0"
 #define FE "/local/domain/1/device/vib/0"
@@ -179,6 +181,19 @@ static void connects_and_answers(void **state)
 	assert_int_equal(ring->ring[0].rsp.status, 0);
 	assert_int_equal(ring->ring[0].rsp.u.port.state, VIB_PORT_ACTIVE);
 	assert_true(fake_notified(w->xen, 5));
+}
+
+static void offer_says_how_many_event_queues_there_may_be(void **state)
+{
+	struct world *w = *state;
+	char err[256];
+
+	plug(w);
+	assert_string_equal(get(w, BE "/state"), "2");
+	assert_int_equal(strtoul(get(w, BE "/" VIB_BE_MAX_EQS), NULL, 10), MAX_EQS);
+	assert_int_equal(schema_check(SCHEMA_BACKEND, VIB_BE_MAX_EQS,
+				      get(w, BE "/" VIB_BE_MAX_EQS), err, sizeof(err)),
+			 0);
 }
 
 static void every_session_is_new(void **state)
@@ -507,6 +522,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(connects_and_answers),
+		test(offer_says_how_many_event_queues_there_may_be),
 		test(every_session_is_new),
 		test(a_restarted_backend_waits_for_new_rings),
 		test(unplugged),

@@ -53,6 +53,22 @@ static void a_refusal_names_key_value_and_what_is_allowed(void **state)
 	assert_non_null(strstr(err, "from 1 to 262144"));
 }
 
+static void max_eqs_is_from_1_to_64(void **state)
+{
+	static const struct {
+		const char *value;
+		int rc;
+	} cases[] = { { "0", -1 }, { "1", 0 }, { "64", 0 }, { "65", -1 }, { "", -1 } };
+	char err[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_int_equal(schema_check(SCHEMA_BACKEND, VIB_BE_MAX_EQS,
+					      cases[i].value, err, sizeof(err)),
+				 cases[i].rc);
+	assert_string_equal(schema_find(SCHEMA_BACKEND, VIB_BE_MAX_EQS)->def, "1");
+}
+
 static void a_hostile_value_is_escaped_and_cut(void **state)
 {
 	char value[600], err[512];
@@ -146,6 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_pass_and_are_canonical),
 		cmocka_unit_test(a_refusal_names_key_value_and_what_is_allowed),
+		cmocka_unit_test(max_eqs_is_from_1_to_64),
 		cmocka_unit_test(a_hostile_value_is_escaped_and_cut),
 		cmocka_unit_test(an_unknown_node_is_refused),
 		cmocka_unit_test(a_short_error_buffer_is_enough),
