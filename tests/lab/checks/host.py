@@ -32,12 +32,14 @@ class Host:
                                  f"{done.stdout}{done.stderr}")
         return done.stdout
 
+    def _argv(self, words: tuple[str, ...]) -> list[str]:
+        verb = 2 if words[0] == "guest" else 1
+        return [LAB, *words[:verb], "--name", self.name, *words[verb:]]
+
     def _run(self, words: tuple[str, ...], stdin: Optional[str],
              timeout: float) -> subprocess.CompletedProcess:
-        verb = 2 if words[0] == "guest" else 1
-        argv = [LAB, *words[:verb], "--name", self.name, *words[verb:]]
-        return subprocess.run(argv, input=stdin or "", text=True, capture_output=True,
-                              timeout=timeout, env=os.environ)
+        return subprocess.run(self._argv(words), input=stdin or "", text=True,
+                              capture_output=True, timeout=timeout, env=os.environ)
 
     def up(self, *options: str) -> None:
         done = subprocess.run([LAB, "up", "--name", self.name, *options], timeout=1500)
@@ -51,6 +53,12 @@ class Host:
         """Run a shell command line somewhere; whatever its status."""
         return self._run(("sh", "--timeout", str(timeout), where, "--", "sh", "-c", command),
                          None, timeout + 60)
+
+    def start(self, where: str, command: str, timeout: float = 120) -> subprocess.Popen:
+        """Start a shell command line somewhere, which ends after `timeout` at the latest."""
+        words = ("sh", "--timeout", str(timeout), where, "--", "sh", "-c", command)
+        return subprocess.Popen(self._argv(words), text=True, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     def sh(self, where: str, command: str, timeout: float = 120) -> str:
         """Run a shell command line somewhere; its output. It must succeed."""
