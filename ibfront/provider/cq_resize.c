@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "cq_resize.h"
 #include "poll.h"
 #include "private_cmd34.h"
 #include "verbs.h"
@@ -17,30 +16,6 @@ struct resize_cq_resp {
 	struct vib_uresp_resize_cq vib;
 };
 static_assert(offsetof(struct resize_cq_resp, vib) == 8, "uverbs ABI");
-
-struct vib_cqe *vib_backlog_alloc(const struct vib_cq *cq)
-{
-	return malloc((cq->backlog_end - cq->backlog_next + vib_queue_depth(&cq->queue)) *
-		      sizeof(struct vib_cqe));
-}
-
-void vib_backlog_fill(struct vib_cq *cq, struct vib_cqe *backlog, uint32_t end)
-{
-	uint32_t n = 0, depth = vib_queue_depth(&cq->queue);
-	uint32_t left = end - cq->queue.index;
-
-	while (cq->backlog_next != cq->backlog_end)
-		backlog[n++] = cq->backlog[cq->backlog_next++];
-	for (left = left < depth ? left : depth; left; left--) {
-		if (!vib_cq_next(cq, &backlog[n]))
-			break;
-		n++;
-	}
-	free(cq->backlog);
-	cq->backlog = backlog;
-	cq->backlog_next = 0;
-	cq->backlog_end = n;
-}
 
 /* Under the CQ's lock. */
 static int resize(struct vib_cq *cq, int cqe, struct vib_mapping *old)

@@ -44,6 +44,16 @@ static inline void vib_cqe_purge(struct vib_cqe *cqe, uint32_t gen)
 	cqe->reserved2 = gen;
 }
 
+/* ---- backlog.c: what a queue leaves behind when another takes its place -- */
+
+/* Room for all that can be behind; malloc()ed, NULL and errno. */
+struct vib_cqe *vib_backlog_alloc(const struct vib_cq *cq);
+/*
+ * Move what was not taken before the entry of index @end into @backlog, which is
+ * the CQ's from then on.
+ */
+void vib_backlog_fill(struct vib_cq *cq, struct vib_cqe *backlog, uint32_t end);
+
 /* ---- taking ------------------------------------------------------------ */
 
 /* Of @cqe: the QP, with its request accounted for. NULL: pass it over. */
