@@ -10,7 +10,13 @@ import unittest
 from dataclasses import dataclass
 
 from .host import Host
+from .lab_check import LabCheck
+from .trouble_checks import TroubleChecks
+from .verbs_checks import VerbsChecks
 from .vib_checks import VibChecks
+
+# VibChecks ends with a look at the kernels' logs.
+CHECKS: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, VibChecks)
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,8 @@ class Setting:
 
 # What depends on the guests' type and the kernels, and not on the tools alone.
 KERNEL_CHECKS = ("devinfo|changes_reach|reload|ibback_(killed|terminated)|attach_and|"
-                 "holding|reboot|destroyed_domains|save|complains")
+                 "holding|reboot|destroyed_domains|save|complains|events|conformance|"
+                 "unloaded_under|exhausted")
 
 # One boot per kernel, PV and one PVH.
 SHORT = [Setting("pv", "6.1", "6.1"), Setting("pvh", "6.12", "6.12", KERNEL_CHECKS)]
@@ -52,10 +59,13 @@ class Spoken(unittest.TextTestResult):
 
 def suite(pattern: str) -> unittest.TestSuite:
     """The checks whose name the pattern is found in, in the order they stand."""
-    names = [name for name, _ in inspect.getmembers(VibChecks, inspect.isfunction)
-             if name.startswith("test_") and re.search(pattern, name)]
-    names.sort(key=lambda name: inspect.getsourcelines(getattr(VibChecks, name))[1])
-    return unittest.TestSuite(VibChecks(name) for name in names)
+    chosen = unittest.TestSuite()
+    for checks in CHECKS:
+        names = [name for name, _ in inspect.getmembers(checks, inspect.isfunction)
+                 if name.startswith("test_") and re.search(pattern, name)]
+        names.sort(key=lambda name: inspect.getsourcelines(getattr(checks, name))[1])
+        chosen.addTests(checks(name) for name in names)
+    return chosen
 
 
 def check(setting: Setting, rounds: int, pattern: str, reuse: bool,
@@ -63,13 +73,13 @@ def check(setting: Setting, rounds: int, pattern: str, reuse: bool,
     """Run the checks in one lab: how many passed and failed."""
     print(f"== {setting}, {rounds} round(s)", flush=True)
     host = Host(f"check-{setting.type}-{setting.kernel}-{setting.dom0_kernel}".replace(".", "_"))
-    VibChecks.host, VibChecks.rounds = host, rounds
-    VibChecks.shape = ["--type", setting.type, "--kernel", setting.kernel]
+    LabCheck.host, LabCheck.rounds, LabCheck.type = host, rounds, setting.type
+    LabCheck.shape = ["--type", setting.type, "--kernel", setting.kernel]
     try:
         if reuse:
             host.lab("push", "--restart")
         else:
-            host.up("--guests", "2", *VibChecks.shape, "--dom0-kernel", setting.dom0_kernel)
+            host.up("--guests", "2", *LabCheck.shape, "--dom0-kernel", setting.dom0_kernel)
         runner = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Spoken)
         result = runner.run(suite(pattern or setting.checks))
     except AssertionError as error:

@@ -3,26 +3,13 @@
 
 import json
 import re
-import unittest
-from typing import ClassVar
 
-from .host import Host
+from .lab_check import LabCheck
 from .oracle import Oracle
 
 
-class VibChecks(unittest.TestCase):
-    """In the order they stand; each leaves g1 and g2 with an active port."""
-
-    # Set by the runner.
-    host: ClassVar[Host]
-    shape: ClassVar[list[str]]  # --type and --kernel of the guests
-    rounds: ClassVar[int]
-
-    def setUp(self) -> None:
-        for daemon in ("ibback", "vibd"):  # a check that failed may have left it stopped
-            self.host.sh("dom0", f"lab-daemon status {daemon} || lab-daemon start {daemon}")
-        for guest in ("g1", "g2"):
-            self.host.port_is(guest, "ACTIVE")
+class VibChecks(LabCheck):
+    """Control path only: no program transfers anything."""
 
     # ---- what is there ------------------------------------------------------
 
@@ -146,8 +133,7 @@ class VibChecks(unittest.TestCase):
         self.assertRegex(listed, r"pkey.*0x0000")
         self.assertEqual(self.host.sh("g2", "ls /sys/class/infiniband"), "vib0")
         self.host.sh("dom0", "xl destroy g2")
-        self.host.lab("guest", "create", "-", stdin=self.host_config("g2"))
-        self.host.lab("guest", "wait", "g2")
+        self.new_guest("g2")
 
     def test_bad_attach_says_what_is_right_and_changes_nothing(self) -> None:
         before = self.host.sh("dom0", "xenstore-ls -f /local/domain/0/backend/vib")
@@ -183,13 +169,6 @@ class VibChecks(unittest.TestCase):
 
     # ---- domains that come and go ---------------------------------------------
 
-    def host_config(self, guest: str) -> str:
-        import subprocess
-
-        from .host import LAB
-        return subprocess.run([LAB, "guest", "config", guest, *self.shape], text=True,
-                              capture_output=True, check=True).stdout
-
     def test_reboot_keeps_the_vib(self) -> None:
         guid = "cat /sys/class/infiniband/vib0/ports/1/gids/0"
         before, old = self.host.sh("g1", guid), self.host.domid("g1")
@@ -214,8 +193,7 @@ class VibChecks(unittest.TestCase):
             old = self.host.domid("g2")
             self.host.sh("dom0", "xl destroy g2")
             self.assertEqual(oracle.leftovers(old), [])
-            self.host.lab("guest", "create", "-", stdin=self.host_config("g2"))
-            self.host.lab("guest", "wait", "g2")
+            self.new_guest("g2")
             self.host.port_is("g2", "ACTIVE")
             self.assertEqual(oracle.growth(), [])
 
@@ -231,15 +209,13 @@ class VibChecks(unittest.TestCase):
                             f"-ge {state}")
             self.host.sh("dom0", "xl destroy g2")
             self.assertEqual(oracle.leftovers(domid), [], f"destroyed in state {state}")
-        self.host.lab("guest", "create", "-", stdin=self.host_config("g2"))
-        self.host.lab("guest", "wait", "g2")
+        self.new_guest("g2")
 
     def test_a_guest_boots_without_its_backend(self) -> None:
         self.host.daemon("stop", "ibback")
         self.host.daemon("stop", "vibd")
         self.host.sh("dom0", "xl destroy g2")
-        self.host.lab("guest", "create", "-", stdin=self.host_config("g2"))
-        self.host.lab("guest", "wait", "g2")
+        self.new_guest("g2")
         self.assertEqual(self.host.sh("g2", "ls /sys/class/infiniband 2>/dev/null || true"), "")
         self.host.daemon("start", "ibback")
         self.host.daemon("start", "vibd")
@@ -256,7 +232,4 @@ class VibChecks(unittest.TestCase):
         self.host.port_is("g1", "ACTIVE")
 
     def test_no_kernel_complains(self) -> None:
-        complaint = r"WARNING:|BUG:|Oops|Call Trace|Bad page|grant still in use"
-        for where in ("g1", "g2", "dom0"):
-            said = self.host.sh(where, f"dmesg | grep -E '{complaint}' || true")
-            self.assertEqual(said, "", f"{where}'s kernel log")
+        self.assertEqual(self.complaints(), "")

@@ -9,6 +9,7 @@ import itertools
 import shlex
 import subprocess
 from dataclasses import dataclass
+from typing import Optional
 
 from checks.host import Host
 
@@ -73,9 +74,9 @@ class Pair:
         for guest in (PASSIVE, ACTIVE):
             self._host.until(guest, f"grep -q 'remote address' {self._said}", 30)
 
-    def client(self) -> Ended:
-        """Wait for the client's end."""
-        return _ended(self._client, self._timeout + 30)
+    def client(self, within: Optional[float] = None) -> Ended:
+        """Wait for the client's end; seconds, or as long as it may run."""
+        return _ended(self._client, within or self._timeout + 30)
 
     def outcome(self) -> Outcome:
         """Wait for both; a server whose client failed would wait for ever."""

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What all checks share: the lab, and the state each begins with."""
+
+import subprocess
+import unittest
+from typing import ClassVar
+
+from .host import LAB, Host
+
+GUESTS = ("g1", "g2")
+COMPLAINT = r"WARNING:|BUG:|Oops|Call Trace|Bad page|grant still in use"
+
+
+class LabCheck(unittest.TestCase):
+    """In the order they stand; each leaves g1 and g2 with an active port."""
+
+    # Set by the runner, on this class.
+    host: ClassVar[Host]
+    type: ClassVar[str]         # of the guests: pv, pvh
+    shape: ClassVar[list[str]]  # --type and --kernel of the guests
+    rounds: ClassVar[int]
+    device: ClassVar[str] = "vib0"  # rxe0 to try what needs no vib
+
+    def setUp(self) -> None:
+        for daemon in ("ibback", "vibd"):  # a check that failed may have left it stopped
+            self.host.sh("dom0", f"lab-daemon status {daemon} || lab-daemon start {daemon}")
+        for guest in GUESTS:
+            if self.host.attempt("dom0", f"xl domid {guest}").returncode:
+                self.new_guest(guest)
+            self.host.port_is(guest, "ACTIVE")
+
+    def host_config(self, guest: str) -> str:
+        return subprocess.run([LAB, "guest", "config", guest, *self.shape], text=True,
+                              capture_output=True, check=True).stdout
+
+    def new_guest(self, guest: str) -> None:
+        """Create a guest that is not there, and wait until it answers."""
+        self.host.lab("guest", "create", "-", stdin=self.host_config(guest))
+        self.host.lab("guest", "wait", guest)
+
+    def complaints(self) -> str:
+        """What the kernels have complained about since they booted."""
+        return "".join(f"{where}: {said}\n" for where in (*GUESTS, "dom0")
+                       if (said := self.host.sh(where, f"dmesg | grep -E '{COMPLAINT}' || true")))

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a user's program sees when a part of what carries it goes away or runs out."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Optional
+
+from mainjob import device, pair, perftest, pingpong
+from mainjob.pair import Pair
+from mainjob.perftest import Perftest
+from mainjob.pingpong import Pingpong
+
+from .lab_check import LabCheck
+from .oracle import Oracle
+
+# Far more than a check lets it do.
+ENDLESS = 50_000_000
+# RC's retries (perftest: timeout 14, 7 retries: 0.5 s) under emulation.
+ENDS_WITHIN = 60
+
+FILLER = Path(__file__).with_name("guest") / "register_until_full.py"
+PAGES = 1024
+EXHAUSTED = r"gnttab_max_frames|max_grant_frames|max_maptrack_frames"
+
+
+class TroubleChecks(LabCheck):
+    """Each with programs that transfer between g1, which is passive, and g2."""
+
+    def write_bw(self) -> Pair:
+        words = Perftest("ib_write_bw", 65536, 0, 0).words(device.VIB, ENDLESS)
+        # -N: no peak, which would keep the time of each of so many
+        return self.moving([*words, "-N"])
+
+    def rc_pingpong(self) -> Pair:
+        return self.moving(Pingpong("rc", iterations=ENDLESS, events=True).words(device.VIB))
+
+    def moving(self, words: list[str]) -> Pair:
+        """Start a program that would go on for long, and see it transfer."""
+        running = Pair(self.host, words, words, timeout=300)
+        self.addCleanup(running.forget)
+        running.moves()
+        return running
+
+    def fresh_run(self) -> None:
+        """What a user would try next works."""
+        test = Pingpong("rc", iterations=20, events=True)
+        self.assertEqual(
+            pingpong.problems(test, pingpong.run(self.host, device.VIB, test)), [])
+        write = Perftest("ib_write_bw", 65536, 100, 100)
+        outcome = perftest.run(self.host, device.VIB, write, 100)
+        self.assertIsNotNone(perftest.figure(write, outcome),
+                             outcome.problems() or outcome.client.output)
+
+    def ends_with_an_error(self, running: Pair) -> pair.Ended:
+        """The client ends by itself, and says that something was wrong."""
+        ended = running.client(ENDS_WITHIN)
+        self.assertNotIn(ended.status, (0, 124, 137), ended.output)
+        return ended
+
+    # ---- what goes away -----------------------------------------------------
+
+    def test_ibback_killed_under_programs(self) -> None:
+        for start in (self.write_bw, self.rc_pingpong):
+            with self.subTest(start.__name__):
+                running = start()
+                self.host.daemon("kill9", "ibback")
+                self.ends_with_an_error(running)
+                running.forget()
+                self.host.daemon("start", "ibback")
+                for guest in ("g1", "g2"):
+                    self.host.port_is(guest, "ACTIVE")
+                self.fresh_run()
+        self.assertEqual(self.complaints(), "")
+
+    def test_peer_destroyed_in_mid_transfer(self) -> None:
+        oracle = Oracle(self.host)
+        for start in (self.write_bw, self.rc_pingpong):
+            with self.subTest(start.__name__):
+                running, old = start(), self.host.domid("g1")
+                self.host.sh("dom0", "xl destroy g1")
+                self.ends_with_an_error(running)
+                self.assertEqual(oracle.leftovers(old), [])
+                self.new_guest("g1")
+                running.forget()  # only now is there somebody to ask
+                self.host.port_is("g1", "ACTIVE")
+                self.fresh_run()
+        self.assertEqual(oracle.growth(), [])
+        self.assertEqual(self.complaints(), "")
+
+    def test_frontend_unloaded_under_load(self) -> None:
+        running = self.write_bw()
+        self.host.sh("g2", "timeout 60 rmmod ibfront && ! test -e /sys/class/infiniband/vib0")
+        # A program that polls need not notice that its device is gone; it can be ended.
+        running.forget()
+        self.host.sh("g2", "modprobe ibfront")
+        self.host.port_is("g2", "ACTIVE")
+        self.fresh_run()
+        self.assertEqual(self.complaints(), "")
+
+    # ---- what runs out --------------------------------------------------------
+
+    def test_grants_exhausted(self) -> None:
+        oracle = Oracle(self.host)
+        self.host.lab("cp", str(FILLER), "g2:/tmp/fill.py")
+        log = self.host.sh("dom0", "wc -l </var/log/xen-ib/ibback.log")
+        holder = self.host.start("g2", "python3 /tmp/fill.py vib0 "
+                                 f"{PAGES} >/tmp/filled 2>&1 & echo $! >/tmp/filler; wait", 300)
+        self.addCleanup(self.end_filler, holder)
+        self.host.until("g2", "grep -q '^registered\\|Error' /tmp/filled", 180)
+        said = self.host.sh("g2", "cat /tmp/filled")
+        self.assertRegex(said, r"refused (ENOSPC|ENOMEM)")
+        count = int(re.search(r"registered (\d+)", said)[1])
+        self.assertIsNotNone(self.exhaustion(log), "no line names the setting that is too low")
+
+        # what worked goes on: the network, which needs grants, and the vib
+        self.host.sh("g2", "ping -c 3 -W 10 10.77.0.1")
+        self.assertIn("PORT_ACTIVE", self.host.sh("g2", "ibv_devinfo -d vib0"))
+
+        self.end_filler(holder)
+        again = self.host.sh("g2", f"python3 /tmp/fill.py vib0 {PAGES} {count}", 180)
+        self.assertIn(f"registered {count}", again)
+        self.assertNotIn("refused", again)
+        self.fresh_run()
+        self.assertEqual(oracle.growth(), [])
+        self.assertEqual(self.complaints(), "")
+
+    def exhaustion(self, logged: str) -> Optional[str]:
+        """The line, the guest's or ibback's, that says what to raise."""
+        said = self.host.sh("g2", "dmesg") + self.host.sh(
+            "dom0", f"tail -n +{int(logged) + 1} /var/log/xen-ib/ibback.log")
+        return next((line for line in said.splitlines() if re.search(EXHAUSTED, line)), None)
+
+    def end_filler(self, holder: subprocess.Popen) -> None:
+        self.host.attempt("g2", "kill -9 $(cat /tmp/filler)", 20)
+        holder.communicate(timeout=60)

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Programs of users through the vib: what they get, and what it costs them."""
+
+from mainjob import device, pair, perftest, pingpong
+from mainjob.perftest import Perftest
+from mainjob.pingpong import Pingpong
+
+from . import rdma_tests, syscalls
+from .lab_check import GUESTS, LabCheck
+
+SIZES = (4096, 65536, 1048576)
+
+
+class VerbsChecks(LabCheck):
+    """Between g1 and g2, unmodified programs of Debian 12."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.both = device.named(self.host, self.device, GUESTS)
+
+    def pingpong(self, test: Pingpong) -> None:
+        with self.subTest(str(test)):
+            outcome = pingpong.run(self.host, self.both, test)
+            self.assertEqual(pingpong.problems(test, outcome), [])
+
+    # ---- data ---------------------------------------------------------------
+
+    def test_pingpongs_by_lid_and_by_gid(self) -> None:
+        for kind in pingpong.TYPES:
+            for grh in (False, True):
+                self.pingpong(Pingpong(kind, self.size_for(kind), 20, grh=grh))
+
+    def test_pingpongs_that_sleep_for_events(self) -> None:
+        for kind in pingpong.TYPES:
+            self.pingpong(Pingpong(kind, self.size_for(kind), 50, events=True))
+
+    def test_pingpongs_of_large_messages(self) -> None:
+        for size in SIZES[1:]:
+            for kind in ("rc", "uc", "srq"):
+                self.pingpong(Pingpong(kind, size, 20, events=True))
+
+    def size_for(self, kind: str) -> int:
+        return self.both.ud_size if kind == "ud" else SIZES[0]
+
+    # ---- perftest -----------------------------------------------------------
+
+    def test_every_perftest_gives_a_figure(self) -> None:
+        for test in perftest.TABLE:
+            with self.subTest(test.program):
+                outcome = perftest.run(self.host, self.both, test, test.slow)
+                self.assertIsNotNone(perftest.figure(test, outcome),
+                                     outcome.problems() or outcome.client.output)
+
+    def test_no_system_call_per_operation(self) -> None:
+        """Ten times the operations cost no more calls than a poller that slept costs."""
+        for program, size in (("ib_write_bw", 4096), ("ib_read_lat", 8), ("ib_write_lat", 8)):
+            few, many = (40, 400) if program == "ib_write_lat" else (200, 2000)
+            with self.subTest(program):
+                test = Perftest(program, size, few, few)
+                less, more = self.calls(test, few), self.calls(test, many)
+                grown = syscalls.grown(less, more)
+                # One per operation would be many - few; each time that the
+                # poller had gone to sleep, it is woken with one.
+                self.assertLess(sum(grown.values()), (many - few) // 10, str(grown))
+
+    def calls(self, test: Perftest, iterations: int) -> dict[str, int]:
+        """The system calls of a client's whole life, by name."""
+        words = test.words(self.both, iterations)
+        summary = f"/tmp/strace-{iterations}"
+        outcome = pair.run(self.host, words, ["strace", "-f", "-c", "-o", summary, *words])
+        self.assertEqual(outcome.problems(), [])
+        calls = syscalls.counted(self.host.sh(pair.ACTIVE, f"cat {summary}"))
+        self.assertGreater(sum(calls.values()), 0, "strace counted nothing")
+        return calls
+
+    # ---- rdma-core's own tests ------------------------------------------------
+
+    def test_rdma_core_conformance(self) -> None:
+        result = rdma_tests.run(self.host, "g1", self.both.name, self.both.gid_index)
+        may_skip = rdma_tests.accepted(self.type)
+        print(f"\n{rdma_tests.listing(result, may_skip)}")
+        # In a PV guest one more: it has no huge pages.
+        problems = rdma_tests.problems(result, may_skip, self.most_skipped())
+        if result.bad or not result.ran:
+            problems.append(result.output[-6000:])
+        self.assertEqual(problems, [], "\n".join(problems))
+
+    def most_skipped(self) -> int:
+        return rdma_tests.MOST_SKIPPED + (self.type == "pv")
