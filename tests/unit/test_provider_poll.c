@@ -179,6 +179,21 @@ static void completions_of_a_destroyed_qp_are_passed_over(void **state)
 	assert_int_equal(r->cq->queue.hdr->cons, 5);
 }
 
+static void qp_that_was_polled_last_is_forgotten(void **state)
+{
+	struct prig *r = *state;
+	struct vib_cqe late = { .qpn = r->uc->verbs.qp.qp_num,
+				.db_index = (__u16)r->uc->db_index };
+	struct ibv_wc wc;
+
+	prig_sent(r->cq, r->uc, 0, 1);
+	assert_int_equal(poll(r->cq, 1, &wc), 1);
+	assert_int_equal(vib_destroy_qp(&r->uc->verbs.qp), 0);
+	r->uc = NULL;
+	prig_complete(r->cq, NULL, late);
+	assert_int_equal(poll(r->cq, 1, &wc), 0);
+}
+
 /* Which is found by what was left in its place. */
 static void new_qp_of_an_old_number_gets_no_old_completions(void **state)
 {
@@ -212,6 +227,10 @@ static void reset_begins_anew_and_purges(void **state)
 	vib_publish32(&qp->sq.queue.hdr->cons, 3);
 	vib_write32(&qp->rq.queue.hdr->notify, 3);
 	prig_sent(r->cq, qp, 0, 1);
+	prig_complete(r->rcq, qp, (struct vib_cqe){ .flags = VIB_CQE_RECV });
+	assert_int_equal(poll(r->cq, 4, wc) + poll(r->rcq, 4, wc), 2);
+	assert_int_equal(qp->sq.done + qp->rq.done, 2);
+	prig_sent(r->cq, qp, 1, 1);
 	prig_sent(r->cq, r->rc, 0, 2);
 	prig_complete(r->rcq, qp, (struct vib_cqe){ .flags = VIB_CQE_RECV });
 	assert_int_equal(vib_modify_qp(&qp->verbs.qp, &attr, IBV_QP_STATE), 0);
@@ -406,9 +425,12 @@ static void two_qps_may_have_one_index(void **state)
 	vib_cq_del_qp(r->cq, r->ud);
 	r->ud->db_index = r->rc->db_index;
 	assert_int_equal(vib_cq_add_qp(r->cq, r->ud), 0);
+	assert_int_equal(prig_post(r->rc, 1) | prig_post(r->ud, 2), 0);
 	prig_sent(r->cq, r->rc, 0, 1);
 	prig_sent(r->cq, r->ud, 0, 2);
 	assert_int_equal(poll(r->cq, 2, wc), 2);
+	assert_int_equal(r->rc->sq.done, 1);
+	assert_int_equal(r->ud->sq.done, 1);
 	assert_int_equal(wc[0].qp_num, r->rc->verbs.qp.qp_num);
 	assert_int_equal(wc[1].qp_num, r->ud->verbs.qp.qp_num);
 	assert_int_equal(vib_destroy_qp(&r->rc->verbs.qp), 0);
@@ -428,6 +450,7 @@ int main(void)
 		t(only_as_many_as_asked_are_taken_and_given_back),
 		t(arming_asks_for_what_is_wanted),
 		t(completions_of_a_destroyed_qp_are_passed_over),
+		t(qp_that_was_polled_last_is_forgotten),
 		t(new_qp_of_an_old_number_gets_no_old_completions),
 		t(reset_begins_anew_and_purges),
 		t(mark_of_an_old_generation_hides_nothing),
