@@ -111,6 +111,23 @@ static int reg_mr(const struct guest *guest, const struct vib_cmd_reg_mr *cmd,
 	return rc;
 }
 
+static int rereg_mr(const struct guest *guest, const struct vib_cmd_rereg_mr *cmd)
+{
+	bool moves = cmd->mask & VIB_REREG_TRANSLATION;
+	struct memory memory = { 0 }, old = { 0 };
+	struct vib_cmd_reg_mr want;
+	int rc = mr_rereg_check(guest->vhca, cmd, &want);
+
+	if (rc == 0 && moves)
+		rc = pages_map(guest, &want.pages, want.access & VIB_ACCESS_LOCAL_WRITE,
+			       &memory);
+	if (rc < 0)
+		return rc;
+	rc = mr_rereg(guest->vhca, cmd->key, &want, moves ? &memory : NULL, &old);
+	release(guest, rc < 0 ? &memory : &old);
+	return rc;
+}
+
 static int create_cq(const struct guest *guest, const struct vib_cmd_create_cq *cmd,
 		     uint32_t *number)
 {
@@ -124,6 +141,21 @@ static int create_cq(const struct guest *guest, const struct vib_cmd_create_cq *
 	rc = cq_create(guest->vhca, cmd, &memory, number);
 	if (rc < 0)
 		release(guest, &memory);
+	return rc;
+}
+
+static int resize_cq(const struct guest *guest, const struct vib_cmd_resize_cq *cmd,
+		     uint32_t *index)
+{
+	struct memory memory, old;
+	int rc = cq_resize_check(guest->vhca, cmd);
+
+	if (rc == 0)
+		rc = pages_map(guest, &cmd->pages, true, &memory);
+	if (rc < 0)
+		return rc;
+	rc = cq_resize(guest->vhca, cmd, &memory, &old, index);
+	release(guest, rc < 0 ? &memory : &old);
 	return rc;
 }
 
@@ -224,10 +256,18 @@ int object_command(const struct guest *guest, const struct vib_control_request *
 		return reg_mr(guest, &req->u.reg_mr, &rsp->u.reg_mr);
 	case VIB_CMD_DEREG_MR:
 		return destroy(guest, number, mr_destroy);
+	case VIB_CMD_REREG_MR:
+		return rereg_mr(guest, &req->u.rereg_mr);
+	case VIB_CMD_ALLOC_MW:
+		return mw_create(vhca, &req->u.alloc_mw, made);
+	case VIB_CMD_DEALLOC_MW:
+		return mw_destroy(vhca, number);
 	case VIB_CMD_CREATE_CQ:
 		return create_cq(guest, &req->u.create_cq, made);
 	case VIB_CMD_MODIFY_CQ:
 		return cq_modify(vhca, &req->u.modify_cq);
+	case VIB_CMD_RESIZE_CQ:
+		return resize_cq(guest, &req->u.resize_cq, &rsp->u.resize_cq.index);
 	case VIB_CMD_DESTROY_CQ:
 		return destroy(guest, number, cq_destroy);
 	case VIB_CMD_CREATE_SRQ:

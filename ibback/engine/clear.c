@@ -12,7 +12,7 @@
 struct remains {
 	LIST_HEAD(, qp) qps;
 	struct mcast_members memberships;
-	struct table_node *srqs, *cqs, *mrs, *eqs, *doorbells;
+	struct table_node *srqs, *cqs, *mws, *mrs, *eqs, *doorbells;
 	void (*unmap)(void *arg, const struct memory *memory);
 	void (*unbind)(void *arg, uint32_t port);
 	void *arg;
@@ -30,6 +30,7 @@ static void take_out(struct vhca *vhca, struct remains *r)
 	}
 	r->srqs = table_take_all(&vhca->srqs);
 	r->cqs = table_take_all(&vhca->cqs);
+	r->mws = table_take_all(&vhca->mws);
 	r->mrs = table_take_all(&vhca->mrs);
 	r->eqs = table_take_all(&vhca->eqs);
 	r->doorbells = table_take_all(&vhca->doorbells);
@@ -88,6 +89,8 @@ static void free_all(struct vhca *vhca, struct remains *r)
 		unmap(r, &object(node, cq)->memory);
 		cq_free(object(node, cq));
 	}
+	while ((node = pop(&r->mws)))
+		mw_free(vhca, object(node, mw));
 	while ((node = pop(&r->mrs))) {
 		unmap(r, &object(node, mr)->memory);
 		mr_free(vhca, object(node, mr));

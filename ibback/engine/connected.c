@@ -5,24 +5,20 @@
  * timers for is decided here on the spot; what the peer's guest would see of
  * it, it sees.
  */
-#include "engine/clock.h"
+#include <endian.h>
+
+#include "engine/answer.h"
 #include "engine/cq.h"
 #include "engine/engine.h"
 #include "engine/mr.h"
+#include "engine/mw.h"
 #include "engine/qp.h"
-#include "engine/qp_state.h"
 #include "engine/send.h"
 #include "engine/sg.h"
 #include "engine/vhca.h"
 
-/* How often a peer that does not answer, or is not ready, is looked at again.
- * Receive queues of its own ring when one is posted; shared ones do not.
- */
-#define LOOK_AGAIN_NS     1000000ull
-#define LOOK_AGAIN_SRQ_NS 50000ull
-
 /* Bytes that take longer to copy than another poller should wait for a CQ. */
-#define LONG_COPY         4096
+#define LONG_COPY 4096
 
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
@@ -79,76 +75,6 @@ static enum found find_peer(struct share *share)
 	return PEER_NONE;
 }
 
-/* Nobody answers. IBTA vol. 1 §9.7.6.1.3: so often, so long; UC does not notice. */
-static enum send_result unanswered(struct share *share)
-{
-	struct qp *qp = share->qp;
-	struct sending *s = &qp->sending;
-	uint64_t now, timeout;
-
-	if (qp->type == VIB_QPT_UC)
-		return SEND_DONE;
-	now = clock_ns();
-	timeout = qp_ack_timeout_ns(qp->attr.timeout);
-	if (!s->deadline)
-		s->deadline = timeout == NEVER ? NEVER
-					       : now + timeout * (qp->attr.retry_cnt + 1);
-	if (now >= s->deadline)
-		return send_fail(share, VIB_WC_RETRY_EXC_ERR);
-	return send_wait(share, earlier(s->deadline, now + LOOK_AGAIN_NS));
-}
-
-/* The peer has no receive. IBTA vol. 1 §9.7.5.2.8. */
-static enum send_result not_ready(struct share *share)
-{
-	struct qp *qp = share->qp, *peer = share->peer;
-	struct sending *s = &qp->sending;
-	uint64_t now, timer;
-
-	if (qp->type == VIB_QPT_UC)
-		return SEND_DONE;
-	now = clock_ns();
-	timer = qp_rnr_timer_ns(peer->attr.min_rnr_timer);
-	if (!s->rnr_until)
-		s->rnr_until = qp->attr.rnr_retry == 7 ? NEVER
-						       : now + timer * qp->attr.rnr_retry;
-	if (now >= s->rnr_until)
-		return send_fail(share, VIB_WC_RNR_RETRY_EXC_ERR);
-	if (!peer->srq) {
-		__atomic_store_n(&peer->rnr_waiter, qp_number(qp), __ATOMIC_RELAXED);
-		if (peer->has_rq && vib_queue_arm(&peer->rq))
-			return SEND_MORE; /* one came */
-	}
-	return send_wait(share, earlier(s->rnr_until, now + (peer->srq ? LOOK_AGAIN_SRQ_NS
-								       : LOOK_AGAIN_NS)));
-}
-
-/*
- * The peer denies the request: it fails with @event, and so do we with
- * @status. A UC peer drops it, and nobody notices.
- */
-static enum send_result deny(struct share *share, enum vib_async_type event,
-			     uint8_t status)
-{
-	struct qp *peer = share->peer;
-
-	if (share->qp->type == VIB_QPT_UC)
-		return SEND_DONE;
-	async_raise(&peer->vhca->async, &peer->async, event);
-	qp_enter_error(peer);
-	return send_fail(share, status);
-}
-
-static enum send_result deny_access(struct share *share)
-{
-	return deny(share, VIB_ASYNC_QP_ACCESS_ERR, VIB_WC_REM_ACCESS_ERR);
-}
-
-static enum send_result deny_request(struct share *share)
-{
-	return deny(share, VIB_ASYNC_QP_REQ_ERR, VIB_WC_REM_INV_REQ_ERR);
-}
-
 /* ---- the peer's receive ------------------------------------------------ */
 
 /* End the receive the message holds. */
@@ -202,7 +128,7 @@ static void complete_receive(struct share *share, uint64_t bytes, uint8_t flags)
 		.opcode = wqe->opcode,
 		.flags = flags,
 		.solicited = wqe->flags & VIB_SEND_SOLICITED,
-		.imm = flags & VIB_CQE_WITH_IMM ? wqe->imm : 0,
+		.imm = flags & (VIB_CQE_WITH_IMM | VIB_CQE_WITH_INV) ? wqe->imm : 0,
 		.byte_len = (uint32_t)bytes,
 		.src_qpn = qp_number(share->qp),
 	};
@@ -230,9 +156,17 @@ static bool copy(struct share *share, const struct sg *dst, const struct sg *src
 	return s->done == bytes;
 }
 
+/* What a SEND's receive says of its immediate data. */
+static uint8_t imm_flag(uint8_t opcode)
+{
+	return opcode == VIB_OP_SEND_IMM   ? VIB_CQE_WITH_IMM
+	       : opcode == VIB_OP_SEND_INV ? VIB_CQE_WITH_INV
+					   : 0;
+}
+
 static enum send_result do_send(struct share *share, const struct sg *src)
 {
-	bool with_imm = share->qp->sending.wqe.opcode == VIB_OP_SEND_IMM;
+	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
 	struct sg dst;
 
 	if (!hold_receive(share))
@@ -244,37 +178,62 @@ static enum send_result do_send(struct share *share, const struct sg *src)
 		return spoil_receive(share, VIB_WC_LOC_LEN_ERR, VIB_WC_REM_INV_REQ_ERR);
 	if (!copy(share, &dst, src, src->bytes))
 		return SEND_MORE;
-	complete_receive(share, src->bytes, with_imm ? VIB_CQE_WITH_IMM : 0);
+	/* The last of it, as IBTA vol. 1 §9.4.1.1.2 has it: the data are there. */
+	if (wqe->opcode == VIB_OP_SEND_INV) {
+		switch (mw_invalidate(share->peer, le32toh(wqe->imm))) {
+		case MW_OK:
+			break;
+		case MW_BUSY:
+			return SEND_MORE;
+		case MW_DENIED:
+			return deny_access(share);
+		}
+	}
+	complete_receive(share, src->bytes, imm_flag(wqe->opcode));
 	return SEND_DONE;
 }
 
-/* The peer's memory that the request names, or none of it if it has no length. */
-static bool reach(struct share *share, uint64_t addr, uint32_t rkey, uint64_t length,
-		  uint32_t access, struct sg *sg)
+/*
+ * The peer's memory that the request names, or none of it if it has no length. A
+ * window that it is reached through stays locked, for this part of the copy.
+ */
+static enum mw_result reach(struct share *share, uint64_t addr, uint32_t rkey,
+			    uint64_t length, uint32_t access, struct sg *sg)
 {
+	enum mw_result result = MW_OK;
 	uint8_t *at = NULL;
 
-	if (length) {
+	if (length && __builtin_expect(key_is_window(rkey), 0)) {
+		result = mw_reach(share->peer, rkey, addr, length, access, &share->window,
+				  &at);
+	} else if (length) {
 		at = mr_reach(share->peer->vhca, &share->qp->remote_mr, rkey,
 			      share->peer->pd, addr, length, access);
-		if (!at)
-			return false;
+		result = at ? MW_OK : MW_DENIED;
 	}
 	sg_one(sg, at, length);
-	return true;
+	return result;
+}
+
+/* It is not to be reached, or not now. */
+static enum send_result unreached(struct share *share, enum mw_result result)
+{
+	return result == MW_BUSY ? SEND_MORE : deny_access(share);
 }
 
 static enum send_result do_write(struct share *share, const struct sg *src)
 {
 	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
 	bool with_imm = wqe->opcode == VIB_OP_RDMA_WRITE_IMM;
+	enum mw_result result;
 	struct sg dst;
 
 	if (!(share->peer->attr.access_flags & VIB_ACCESS_REMOTE_WRITE))
 		return deny_request(share);
-	if (!reach(share, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey, src->bytes,
-		   VIB_ACCESS_REMOTE_WRITE, &dst))
-		return deny_access(share);
+	result = reach(share, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey, src->bytes,
+		       VIB_ACCESS_REMOTE_WRITE, &dst);
+	if (result != MW_OK)
+		return unreached(share, result);
 	if (with_imm && !hold_receive(share))
 		return not_ready(share);
 	if (!copy(share, &dst, src, src->bytes))
@@ -294,13 +253,15 @@ static bool responds(const struct share *share, uint32_t access)
 static enum send_result do_read(struct share *share, const struct sg *dst)
 {
 	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
+	enum mw_result result;
 	struct sg src;
 
 	if (!responds(share, VIB_ACCESS_REMOTE_READ))
 		return deny_request(share);
-	if (!reach(share, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey, dst->bytes,
-		   VIB_ACCESS_REMOTE_READ, &src))
-		return deny_access(share);
+	result = reach(share, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey, dst->bytes,
+		       VIB_ACCESS_REMOTE_READ, &src);
+	if (result != MW_OK)
+		return unreached(share, result);
 	return copy(share, dst, &src, dst->bytes) ? SEND_DONE : SEND_MORE;
 }
 
@@ -322,6 +283,7 @@ static uint64_t atomic_execute(uint64_t *at, const struct vib_send_wqe *wqe)
 static enum send_result do_atomic(struct share *share, const struct sg *dst)
 {
 	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
+	enum mw_result result;
 	struct sg src, old_sg;
 	uint64_t old;
 
@@ -329,9 +291,13 @@ static enum send_result do_atomic(struct share *share, const struct sg *dst)
 	if (!responds(share, VIB_ACCESS_REMOTE_ATOMIC) ||
 	    wqe->u.atomic.remote_addr % sizeof(uint64_t))
 		return deny_request(share);
-	if (!reach(share, wqe->u.atomic.remote_addr, wqe->u.atomic.rkey, sizeof(uint64_t),
-		   VIB_ACCESS_REMOTE_ATOMIC, &src))
-		return deny_access(share);
+	result = reach(share, wqe->u.atomic.remote_addr, wqe->u.atomic.rkey,
+		       sizeof(uint64_t), VIB_ACCESS_REMOTE_ATOMIC, &src);
+	if (result != MW_OK)
+		return unreached(share, result);
+	/* But for a window's that counts from another address than memory does. */
+	if ((uintptr_t)src.part[0].at % sizeof(uint64_t))
+		return deny_request(share);
 	old = atomic_execute((uint64_t *)src.part[0].at, wqe);
 	sg_one(&old_sg, (uint8_t *)&old, sizeof(old));
 	sg_copy(dst, &old_sg, 0, sizeof(old));
@@ -368,8 +334,26 @@ static int resolve_own(struct share *share, struct sg *own)
 	return atomic && own->bytes != sizeof(uint64_t) ? -1 : 0;
 }
 
+static enum send_result operate(struct share *share, const struct sg *own)
+{
+	switch (share->qp->sending.wqe.opcode) {
+	case VIB_OP_SEND:
+	case VIB_OP_SEND_IMM:
+	case VIB_OP_SEND_INV:
+		return do_send(share, own);
+	case VIB_OP_RDMA_WRITE:
+	case VIB_OP_RDMA_WRITE_IMM:
+		return do_write(share, own);
+	case VIB_OP_RDMA_READ:
+		return do_read(share, own);
+	default: /* fetch() lets nothing else through */
+		return do_atomic(share, own);
+	}
+}
+
 enum send_result connected_send(struct share *share)
 {
+	enum send_result result;
 	struct sg own;
 
 	if (resolve_own(share, &own) < 0)
@@ -385,16 +369,10 @@ enum send_result connected_send(struct share *share)
 	share->qp->sending.deadline = 0;
 	establish(share->peer);
 
-	switch (share->qp->sending.wqe.opcode) {
-	case VIB_OP_SEND:
-	case VIB_OP_SEND_IMM:
-		return do_send(share, &own);
-	case VIB_OP_RDMA_WRITE:
-	case VIB_OP_RDMA_WRITE_IMM:
-		return do_write(share, &own);
-	case VIB_OP_RDMA_READ:
-		return do_read(share, &own);
-	default: /* fetch() lets nothing else through */
-		return do_atomic(share, &own);
+	result = operate(share, &own);
+	if (__builtin_expect(share->window != NULL, 0)) {
+		mw_release(share->window);
+		share->window = NULL;
 	}
+	return result;
 }

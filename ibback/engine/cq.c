@@ -144,6 +144,33 @@ void cq_moderate(struct cq *cq, uint16_t count, uint16_t period_us)
 	pthread_spin_unlock(&cq->lock);
 }
 
+/* May the consumer be left with what it has not taken? The lock is held. */
+static bool can_move(const struct cq *cq, const struct vib_queue *queue)
+{
+	int room = vib_queue_room(&cq->queue);
+
+	return !cq->overrun && room >= 0 &&
+	       vib_queue_depth(&cq->queue) - (uint32_t)room <= vib_queue_depth(queue);
+}
+
+bool cq_move(struct cq *cq, const struct vib_queue *queue, uint32_t *index)
+{
+	bool ok;
+
+	pthread_spin_lock(&cq->lock);
+	ok = can_move(cq, queue);
+	if (ok) {
+		/* One that is found in the old queue later was made too late for us. */
+		vib_write32(&queue->hdr->arm,
+			    __atomic_exchange_n(&cq->queue.hdr->arm, VIB_ARM_NONE,
+						__ATOMIC_SEQ_CST));
+		*index = cq->queue.index;
+		cq->queue = *queue;
+	}
+	pthread_spin_unlock(&cq->lock);
+	return ok;
+}
+
 void cq_forget(struct poller *poller, struct cq *cq)
 {
 	timer_cancel(&poller->timers, &cq->timer);

@@ -75,6 +75,13 @@ void cq_notify(struct poller *poller, struct cq *cq);
 /* Have events wait for @count entries or @period_us; 0 us: for nothing. Any thread. */
 void cq_moderate(struct cq *cq, uint16_t count, uint16_t period_us);
 
+/*
+ * Put entries into @queue, which is fresh, from now on; where it ends, the old one has
+ * entry @index. false, and nothing has changed, if it overran or has more entries
+ * that wait than @queue has slots. Nobody touches the old one any more. Any thread.
+ */
+bool cq_move(struct cq *cq, const struct vib_queue *queue, uint32_t *index);
+
 /* The CQ ends: forget its timer and events. Its poller, nobody completes any more. */
 void cq_forget(struct poller *poller, struct cq *cq);
 

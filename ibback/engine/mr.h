@@ -13,8 +13,17 @@
 
 struct vhca;
 
+/*
+ * Keys of MRs are the lower half of all keys, those of windows (mw.h) the upper. 0 is
+ * no key: a forgotten one is found out.
+ */
+#define MR_KEY_FIRST 1
+#define MR_KEY_LAST  0x7fffffff
+
 struct mr {
 	struct table_node node; /* its number is the key, lkey and rkey */
+	uint32_t windows;       /* bound to it, or MR_CLOSED; atomic */
+	bool writable;          /* is mapped so, whatever the rights are now */
 	uint32_t pd;
 	uint32_t access; /* mask of enum vib_access */
 	uint64_t iova;
@@ -23,9 +32,44 @@ struct mr {
 	struct memory memory;
 };
 
+/* In mr.windows: it ends, or becomes another, and no window is bound to it. */
+#define MR_CLOSED 0xffffffffu
+
+static inline bool mr_is_bound(const struct mr *mr)
+{
+	return __atomic_load_n(&mr->windows, __ATOMIC_RELAXED) != 0;
+}
+
+/* Have no window bound to it from now on. false: one is. The control thread. */
+static inline bool mr_close(struct mr *mr)
+{
+	uint32_t none = 0;
+
+	return __atomic_compare_exchange_n(&mr->windows, &none, MR_CLOSED, false,
+					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+
+/* One more window is bound to it. false: it is closed. */
+static inline bool mr_take_window(struct mr *mr)
+{
+	uint32_t windows = __atomic_load_n(&mr->windows, __ATOMIC_RELAXED);
+
+	do {
+		if (windows == MR_CLOSED)
+			return false;
+	} while (!__atomic_compare_exchange_n(&mr->windows, &windows, windows + 1, true,
+					      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+	return true;
+}
+
+static inline void mr_put_window(struct mr *mr)
+{
+	__atomic_fetch_sub(&mr->windows, 1, __ATOMIC_RELEASE);
+}
+
 /*
  * The MR that was found last by one who is likely to ask for it again. Holds
- * for as long as no MR of its vHCA has ended; zeroed, it holds nothing.
+ * for as long as no MR of its vHCA has ended or changed; zeroed, it holds nothing.
  */
 struct mr_hint {
 	uint64_t epoch;

@@ -19,6 +19,7 @@
 #include "engine/doorbell.h"
 #include "engine/eq.h"
 #include "engine/mr.h"
+#include "engine/mw.h"
 #include "engine/qp.h"
 #include "engine/srq.h"
 #include "engine/vhca.h"
@@ -51,12 +52,31 @@ int eq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory, uint32
 int mr_check(const struct vhca *vhca, const struct vib_cmd_reg_mr *cmd);
 int mr_create(struct vhca *vhca, const struct vib_cmd_reg_mr *cmd,
 	      const struct memory *memory, uint32_t *key);
+/*
+ * What @cmd makes of the MR is @want, to be mapped and passed to the second; with
+ * VIB_REREG_TRANSLATION, @memory is for it and @old what it had, else @memory is
+ * NULL and @old none. -EBUSY while a window is bound to it, as in mr_destroy().
+ */
+int mr_rereg_check(const struct vhca *vhca, const struct vib_cmd_rereg_mr *cmd,
+		   struct vib_cmd_reg_mr *want);
+int mr_rereg(struct vhca *vhca, uint32_t key, const struct vib_cmd_reg_mr *want,
+	     const struct memory *memory, struct memory *old);
 int mr_destroy(struct vhca *vhca, uint32_t key, struct memory *memory);
+
+int mw_create(struct vhca *vhca, const struct vib_cmd_alloc_mw *cmd, uint32_t *key);
+/* @key: any of its keys. */
+int mw_destroy(struct vhca *vhca, uint32_t key);
 
 int cq_check(const struct vhca *vhca, const struct vib_cmd_create_cq *cmd);
 int cq_create(struct vhca *vhca, const struct vib_cmd_create_cq *cmd,
 	      const struct memory *memory, uint32_t *number);
 int cq_modify(struct vhca *vhca, const struct vib_cmd_modify_cq *cmd);
+/* -EINVAL too for more entries that wait than the new queue has slots, or an overrun.
+ * @old is what the CQ had; @index where it ends.
+ */
+int cq_resize_check(const struct vhca *vhca, const struct vib_cmd_resize_cq *cmd);
+int cq_resize(struct vhca *vhca, const struct vib_cmd_resize_cq *cmd,
+	      const struct memory *memory, struct memory *old, uint32_t *index);
 int cq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory);
 
 int srq_check(const struct vhca *vhca, const struct vib_cmd_create_srq *cmd);

@@ -13,6 +13,13 @@
 
 #include "engine/objects.h"
 
+/* Object numbers: given in sequence, so that a stale one names nothing for long. */
+#define NUMBER_FIRST 1
+#define NUMBER_LAST  0x7fffffff
+
+/* May the guest have one more MR or window? */
+bool quota_has_mr(const struct vhca *vhca);
+
 /* Its memberships go to @left. A peer's next message finds nobody. */
 void qp_take_out(struct qp *qp, struct mcast_members *left);
 /* For poller_call(). */
@@ -26,6 +33,7 @@ void qp_free(struct qp *qp);
 void cq_free(struct cq *cq);
 void srq_free(struct srq *srq);
 void mr_free(struct vhca *vhca, struct mr *mr);
+void mw_free(struct vhca *vhca, struct mw *mw);
 void eq_free(struct eq *eq);
 void doorbell_free(struct doorbell *db);
 

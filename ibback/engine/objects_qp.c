@@ -191,6 +191,7 @@ void qp_take_out(struct qp *qp, struct mcast_members *left)
 	mcast_detach_all(&vhca->engine->mcast, qp, left);
 	pthread_spin_lock(&qp->lock);
 	qp->attr.state = VIB_QPS_RESET;
+	mw_unbind_all(qp);
 	pthread_spin_unlock(&qp->lock);
 	LIST_REMOVE(qp, entry);
 	vhca->num_qps--;

@@ -34,6 +34,7 @@ void qp_init(struct qp *qp)
 	pthread_spin_init(&qp->lock, PTHREAD_PROCESS_PRIVATE);
 	qp->timer.expired = on_time;
 	kick_init(&qp->kick, on_kick);
+	LIST_INIT(&qp->windows);
 	qp->attr.state = VIB_QPS_RESET;
 	qp->serial = engine_serial(qp->vhca->engine);
 }
@@ -77,6 +78,7 @@ static void reset(struct qp *qp)
 {
 	qp->sq.index = 0;
 	qp->rq.index = 0;
+	mw_unbind_all(qp); /* IBTA vol. 1 §10.6.7.2.5 */
 	qp->sending.active = false;
 	qp->receiving.claim = 0;
 	qp->established = false;

@@ -18,6 +18,7 @@
 #include "engine/mcast.h"
 #include "engine/memory.h"
 #include "engine/mr.h"
+#include "engine/mw.h"
 #include "engine/receive.h"
 #include "engine/table.h"
 #include "engine/timer.h"
@@ -92,6 +93,7 @@ struct qp {
 	struct mr_hint local_mr;   /* of its send requests */
 	struct mr_hint remote_mr;  /* the peer's, of the same */
 	struct mr_hint receive_mr; /* of its receives */
+	struct mw_list windows;    /* of type 2, that it bound */
 	struct sending sending;
 	struct receiving receiving;
 	bool established; /* a message came: COMM_EST was raised */

@@ -27,10 +27,13 @@ static bool opcode_is_of(enum vib_qp_type type, uint8_t opcode)
 		return true;
 	case VIB_OP_RDMA_WRITE:
 	case VIB_OP_RDMA_WRITE_IMM:
+	case VIB_OP_LOCAL_INV:
+	case VIB_OP_BIND_MW:
 		return type != VIB_QPT_UD;
 	case VIB_OP_RDMA_READ:
 	case VIB_OP_CMP_SWAP:
 	case VIB_OP_FETCH_ADD:
+	case VIB_OP_SEND_INV:
 		return type == VIB_QPT_RC;
 	default:
 		return false;
@@ -43,9 +46,23 @@ static bool returns_data(uint8_t opcode)
 	       opcode == VIB_OP_FETCH_ADD;
 }
 
+static bool is_local(uint8_t opcode)
+{
+	return opcode == VIB_OP_LOCAL_INV || opcode == VIB_OP_BIND_MW;
+}
+
 static uint32_t data_offset(const struct qp *qp)
 {
 	return vib_send_data_offset(qp->sending.wqe.opcode, qp->type == VIB_QPT_UD);
+}
+
+/* Data that the opcode cannot have. */
+static bool has_wrong_data(const struct vib_send_wqe *wqe)
+{
+	bool is_inline = wqe->flags & VIB_SEND_INLINE;
+
+	return is_local(wqe->opcode) ? is_inline || wqe->num_sge
+				     : is_inline && returns_data(wqe->opcode);
 }
 
 /* Bytes of SGEs or inline data in the slot; -1 if there are more than may be. */
@@ -89,8 +106,7 @@ static int fetch(struct qp *qp)
 
 	bytes = data_bytes(qp);
 	if (!opcode_is_of(qp->type, s->wqe.opcode) || bytes < 0 ||
-	    data_offset(qp) + bytes > qp->sq.stride ||
-	    (returns_data(s->wqe.opcode) && (s->wqe.flags & VIB_SEND_INLINE)))
+	    data_offset(qp) + bytes > qp->sq.stride || has_wrong_data(&s->wqe))
 		return -1;
 	end = data_offset(qp) + (uint32_t)bytes;
 	if (end > sizeof(s->wqe))
@@ -199,6 +215,8 @@ static enum send_result execute(struct share *share)
 {
 	if (share->qp->type == VIB_QPT_UD)
 		return datagram_send(share);
+	if (is_local(share->qp->sending.wqe.opcode))
+		return local_send(share);
 	return connected_send(share);
 }
 

@@ -2,7 +2,7 @@
 /*
  * The requester's side of a QP: fetching send requests, executing them in
  * order, completing them. What a message does depends on the service:
- * connected.c for RC and UC, datagram.c for UD.
+ * connected.c for RC and UC, datagram.c for UD; local.c has what no peer hears of.
  */
 #ifndef XEN_IB_IBBACK_SEND_H
 #define XEN_IB_IBBACK_SEND_H
@@ -17,10 +17,11 @@ struct sg;
 /* One QP's share of a pass. */
 struct share {
 	struct poller *poller;
-	struct qp *qp;   /* locked */
-	struct qp *peer; /* locked too, unless it is @qp; NULL: not looked for yet */
-	uint32_t budget; /* what it may still cost, in bytes that are copied */
-	uint8_t status;  /* enum vib_status, with SEND_FAILED */
+	struct qp *qp;     /* locked */
+	struct qp *peer;   /* locked too, unless it is @qp; NULL: not looked for yet */
+	struct mw *window; /* through which it copies: locked; NULL */
+	uint32_t budget;   /* what it may still cost, in bytes that are copied */
+	uint8_t status;    /* enum vib_status, with SEND_FAILED */
 };
 
 enum send_result {
@@ -47,6 +48,7 @@ static inline void share_spend(struct share *share, uint64_t bytes)
 /* Execute qp->sending, or a part of it. */
 enum send_result connected_send(struct share *share);
 enum send_result datagram_send(struct share *share);
+enum send_result local_send(struct share *share);
 
 /*
  * What the request in progress gathers from or scatters to: its inline data, or

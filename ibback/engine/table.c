@@ -52,18 +52,38 @@ void table_add(struct table *t, struct table_node *node, uint32_t number)
 	t->count++;
 }
 
+bool table_next_number(const struct table *t, uint32_t first, uint32_t last,
+		       uint32_t *number)
+{
+	if (t->count > last - first)
+		return false;
+	*number = t->last;
+	do {
+		*number = *number < first || *number >= last ? first : *number + 1;
+	} while (table_find(t, *number));
+	return true;
+}
+
 bool table_add_next(struct table *t, struct table_node *node, uint32_t first,
 		    uint32_t last)
 {
-	uint32_t number = t->last;
+	uint32_t number;
 
-	if (t->count > last - first)
+	if (!table_next_number(t, first, last, &number))
 		return false;
-	do {
-		number = number < first || number >= last ? first : number + 1;
-	} while (table_find(t, number));
 	table_add(t, node, number);
 	return true;
+}
+
+void table_replace(struct table *t, struct table_node *old, struct table_node *node)
+{
+	struct cds_lfht_iter iter;
+
+	node->number = old->number;
+	cds_lfht_node_init(&node->lfht);
+	cds_lfht_lookup(t->lfht, hash(old->number), matches, &old->number, &iter);
+	cds_lfht_replace(t->lfht, &iter, hash(old->number), matches, &node->number,
+			 &node->lfht);
 }
 
 void table_del(struct table *t, struct table_node *node)

@@ -55,6 +55,13 @@ void table_add(struct table *t, struct table_node *node, uint32_t number);
 bool table_add_next(struct table *t, struct table_node *node, uint32_t first,
 		    uint32_t last);
 
+/* The number that table_add_next() would give; false if there is none. */
+bool table_next_number(const struct table *t, uint32_t first, uint32_t last,
+		       uint32_t *number);
+
+/* Put @node in @old's place, at once: who looks finds the one or the other. */
+void table_replace(struct table *t, struct table_node *old, struct table_node *node);
+
 /* Take @node out. */
 void table_del(struct table *t, struct table_node *node);
 

@@ -5,6 +5,8 @@
 #include <sys/random.h>
 
 #include "engine/engine.h"
+#include "engine/mr.h"
+#include "engine/mw.h"
 
 /* Buckets: a few objects each. */
 #define OBJ_BUCKETS    64
@@ -36,6 +38,7 @@ static struct port_view *view_new(struct engine *engine, const struct port_view 
 void vhca_free(struct vhca *vhca)
 {
 	table_fini(&vhca->mrs);
+	table_fini(&vhca->mws);
 	table_fini(&vhca->pds);
 	table_fini(&vhca->doorbells);
 	table_fini(&vhca->eqs);
@@ -44,6 +47,18 @@ void vhca_free(struct vhca *vhca)
 	async_list_fini(&vhca->async);
 	free(vhca->view);
 	free(vhca);
+}
+
+/* Keys of an earlier guest, or a guessed one, name nothing. */
+static bool choose_first_keys(struct vhca *vhca)
+{
+	uint32_t random[2];
+
+	if (getrandom(random, sizeof(random), 0) != sizeof(random))
+		return false;
+	vhca->mrs.last = MR_KEY_FIRST + random[0] % (MR_KEY_LAST - MR_KEY_FIRST + 1);
+	vhca->mws.last = MW_FIRST + random[1] % (MW_LAST - MW_FIRST + 1);
+	return true;
 }
 
 struct vhca *vhca_new(struct engine *engine, unsigned int xen,
@@ -64,14 +79,12 @@ struct vhca *vhca_new(struct engine *engine, unsigned int xen,
 	TAILQ_INIT(&vhca->doorbells_polled);
 	async_list_init(&vhca->async, raised, arg);
 	if (vhca->view && table_init(&vhca->mrs, mr_buckets(limits)) == 0 &&
+	    table_init(&vhca->mws, mr_buckets(limits)) == 0 &&
 	    table_init(&vhca->pds, OBJ_BUCKETS) == 0 &&
 	    table_init(&vhca->doorbells, OBJ_BUCKETS) == 0 &&
 	    table_init(&vhca->eqs, OBJ_BUCKETS) == 0 &&
 	    table_init(&vhca->cqs, OBJ_BUCKETS) == 0 &&
-	    table_init(&vhca->srqs, OBJ_BUCKETS) == 0 &&
-	    /* Keys of an earlier guest, or a guessed one, name nothing. */
-	    getrandom(&vhca->mrs.last, sizeof(vhca->mrs.last), 0) ==
-		    sizeof(vhca->mrs.last))
+	    table_init(&vhca->srqs, OBJ_BUCKETS) == 0 && choose_first_keys(vhca))
 		return vhca;
 	vhca_free(vhca);
 	return NULL;

@@ -5,7 +5,7 @@
  * another's.
  *
  * The control thread makes and changes it. Of what it contains, pollers read
- * the tables of MRs and the port under RCU, and raise events.
+ * the tables of MRs and windows and the port under RCU, and raise events.
  */
 #ifndef XEN_IB_IBBACK_VHCA_H
 #define XEN_IB_IBBACK_VHCA_H
@@ -25,7 +25,7 @@ struct vhca_limits {
 	uint32_t max_qp;
 	uint32_t max_cq;
 	uint32_t max_srq;
-	uint32_t max_mr;
+	uint32_t max_mr; /* windows count as such */
 	uint32_t max_pd;
 	uint32_t max_pages; /* mapped, of 4096 bytes */
 };
@@ -44,7 +44,10 @@ struct vhca {
 	struct async_list async;
 	const char *broken; /* why the device is lost; set by any thread, once */
 	struct table mrs;
-	uint64_t mr_epoch; /* another one, never used before, when an MR ends; atomic */
+	struct table mws;  /* by the upper 24 bits of their keys */
+	uint64_t mr_epoch; /* another one, never used before, when an MR ends or changes;
+			    * atomic
+			    */
 
 	/* its poller's thread alone, see poller.h */
 	TAILQ_HEAD(, doorbell) doorbells_polled;
@@ -87,7 +90,7 @@ int vhca_set_port(struct vhca *vhca, const struct port_view *view);
  */
 void vhca_break(struct vhca *vhca, const char *cause);
 
-/* An MR has ended: hints of MRs hold no more. */
+/* An MR has ended or changed: hints of MRs hold no more. */
 void vhca_new_epoch(struct vhca *vhca);
 
 /* Why, or NULL. */

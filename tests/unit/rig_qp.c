@@ -194,6 +194,14 @@ static void fill_operands(struct vib_send_wqe *wqe, const struct wr *wr, bool ud
 		wqe->u.atomic.compare_add = wr->compare_add;
 		wqe->u.atomic.swap = wr->swap;
 		break;
+	case VIB_OP_BIND_MW:
+		wqe->u.bind.addr = wr->bind.addr;
+		wqe->u.bind.length = wr->bind.length;
+		wqe->u.bind.lkey = wr->bind.lkey;
+		wqe->u.bind.mw = wr->bind.mw;
+		wqe->u.bind.rkey = wr->bind.rkey;
+		wqe->u.bind.access = wr->bind.access;
+		break;
 	default:
 		if (ud) {
 			wqe->u.ud.remote_qpn = wr->qpn;

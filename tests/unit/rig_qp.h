@@ -59,6 +59,10 @@ struct wr {
 	uint64_t addr;
 	uint32_t rkey;
 	uint64_t compare_add, swap;
+	struct bind {
+		uint32_t mw, rkey, lkey, access;
+		uint64_t addr, length;
+	} bind;
 	uint32_t qpn, qkey; /* UD */
 	struct vib_av av;
 };

@@ -191,7 +191,7 @@ static void regions_out_of_bounds_are_refused(void **state)
 		assert_int_equal(mr_check(g->vhca, &bad), -EINVAL); \
 	} while (0)
 	REFUSED(bad.pd++);
-	REFUSED(bad.access |= 0x10);
+	REFUSED(bad.access |= VIB_ACCESS_ZERO_BASED);
 	REFUSED(bad.access |= 0x80000000);
 	REFUSED(bad.access = VIB_ACCESS_REMOTE_WRITE);
 	REFUSED(bad.access = VIB_ACCESS_REMOTE_ATOMIC | VIB_ACCESS_REMOTE_READ);

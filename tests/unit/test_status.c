@@ -27,9 +27,11 @@ static void opcodes_that_a_type_lacks_are_malformed(void **state)
 			struct wr wr;
 
 			if (types[t] != VIB_QPT_UD)
-				ok |= opcode <= VIB_OP_RDMA_WRITE_IMM;
+				ok |= opcode <= VIB_OP_RDMA_WRITE_IMM ||
+				      opcode == VIB_OP_LOCAL_INV ||
+				      opcode == VIB_OP_BIND_MW;
 			if (types[t] == VIB_QPT_RC)
-				ok |= opcode <= VIB_OP_FETCH_ADD;
+				ok |= opcode <= VIB_OP_SEND_INV;
 			if (ok || (opcode > 40 && opcode < 250))
 				continue;
 			d = duo_new(types[t]);

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/mw.h"
+
+#include <xen-ib/queue.h>
+
+#include "engine/mr.h"
+#include "engine/qp.h"
+#include "engine/vhca.h"
+
+#define WRITES (VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_ATOMIC)
+#define RIGHTS (WRITES | VIB_ACCESS_REMOTE_READ)
+
+/* The window that has @key among its keys, locked; NULL after setting *@result. */
+static struct mw *take(const struct vhca *vhca, uint32_t key, enum mw_result *result)
+{
+	struct mw *mw = NULL;
+
+	*result = MW_DENIED;
+	if (key_is_window(key))
+		mw = table_get(&vhca->mws, key >> MW_KEY_BITS, mw);
+	if (!mw)
+		return NULL;
+	if (pthread_spin_trylock(&mw->lock) != 0) {
+		*result = MW_BUSY;
+		return NULL;
+	}
+	if (!mw->gone)
+		return mw;
+	pthread_spin_unlock(&mw->lock);
+	return NULL;
+}
+
+void mw_release(struct mw *mw)
+{
+	pthread_spin_unlock(&mw->lock);
+}
+
+/* ---- binding ----------------------------------------------------------- */
+
+void mw_unbind(struct mw *mw)
+{
+	if (!mw->mr)
+		return;
+	if (mw->qp)
+		LIST_REMOVE(mw, entry);
+	mr_put_window(mw->mr);
+	mw->mr = NULL;
+	mw->qp = NULL;
+}
+
+/* IBTA vol. 1 §10.6.7.2.2: what has to be right whatever the MR is. */
+static bool may_bind(const struct mw *mw, const struct qp *qp,
+		     const struct vib_send_wqe *wqe)
+{
+	uint32_t access = wqe->u.bind.access;
+
+	if (mw->pd != qp->pd || (wqe->u.bind.rkey ^ mw->key) >> MW_KEY_BITS)
+		return false;
+	if (mw->type == VIB_MW_TYPE_2)
+		return !mw->mr && wqe->u.bind.length &&
+		       !(access & ~(uint32_t)(RIGHTS | VIB_ACCESS_ZERO_BASED));
+	return !wqe->u.bind.length || !(access & ~(uint32_t)RIGHTS);
+}
+
+/* The same of the MR. */
+static bool fits(const struct mr *mr, const struct qp *qp, const struct vib_send_wqe *wqe)
+{
+	uint64_t offset = wqe->u.bind.addr - mr->iova; /* huge if it is below */
+
+	return mr->pd == qp->pd && mr->access & VIB_ACCESS_MW_BIND &&
+	       (!(wqe->u.bind.access & WRITES) || mr->access & VIB_ACCESS_LOCAL_WRITE) &&
+	       offset <= mr->length && wqe->u.bind.length <= mr->length - offset;
+}
+
+static void show(struct mw *mw, struct mr *mr, const struct vib_send_wqe *wqe)
+{
+	uint64_t addr = wqe->u.bind.addr;
+
+	mw->mr = mr;
+	mw->access = wqe->u.bind.access & RIGHTS;
+	mw->start = wqe->u.bind.access & VIB_ACCESS_ZERO_BASED ? 0 : addr;
+	mw->length = wqe->u.bind.length;
+	mw->at = mr->at + (addr - mr->iova);
+}
+
+/* The window is locked. */
+static enum mw_result bind(struct mw *mw, struct qp *qp, const struct vib_send_wqe *wqe)
+{
+	struct mr *mr = NULL;
+
+	if (!may_bind(mw, qp, wqe))
+		return MW_DENIED;
+	if (wqe->u.bind.length) {
+		mr = table_get(&qp->vhca->mrs, wqe->u.bind.lkey, mr);
+		if (!mr || !fits(mr, qp, wqe))
+			return MW_DENIED;
+		/* One that is closed ends, or another is about to be in its place. */
+		if (!mr_take_window(mr))
+			return MW_BUSY;
+	}
+	mw_unbind(mw);
+	mw->key = wqe->u.bind.rkey;
+	if (!mr)
+		return MW_OK;
+	show(mw, mr, wqe);
+	if (mw->type == VIB_MW_TYPE_2) {
+		mw->qp = qp;
+		LIST_INSERT_HEAD(&qp->windows, mw, entry);
+	}
+	return MW_OK;
+}
+
+enum mw_result mw_bind(struct qp *qp, const struct vib_send_wqe *wqe)
+{
+	enum mw_result result;
+	struct mw *mw = take(qp->vhca, wqe->u.bind.mw, &result);
+
+	if (!mw)
+		return result;
+	result = bind(mw, qp, wqe);
+	mw_release(mw);
+	return result;
+}
+
+enum mw_result mw_invalidate(struct qp *qp, uint32_t key)
+{
+	enum mw_result result;
+	struct mw *mw = take(qp->vhca, key, &result);
+
+	if (!mw)
+		return result;
+	result = MW_DENIED;
+	if (mw->type == VIB_MW_TYPE_2 && mw->pd == qp->pd && mw->key == key &&
+	    (!mw->mr || mw->qp == qp)) {
+		mw_unbind(mw);
+		result = MW_OK;
+	}
+	mw_release(mw);
+	return result;
+}
+
+void mw_unbind_all(struct qp *qp)
+{
+	struct mw *mw;
+
+	while ((mw = LIST_FIRST(&qp->windows))) {
+		pthread_spin_lock(&mw->lock);
+		mw_unbind(mw);
+		pthread_spin_unlock(&mw->lock);
+	}
+}
+
+/* ---- what peers reach -------------------------------------------------- */
+
+static bool reaches(const struct mw *mw, const struct qp *qp, uint32_t key, uint64_t addr,
+		    uint64_t length, uint32_t access)
+{
+	uint64_t offset = addr - mw->start; /* huge if addr is below */
+	bool ours = mw->type == VIB_MW_TYPE_2 ? mw->qp == qp : mw->pd == qp->pd;
+
+	return mw->mr && ours && mw->key == key && (mw->access & access) == access &&
+	       offset <= mw->length && length <= mw->length - offset;
+}
+
+enum mw_result mw_reach(const struct qp *qp, uint32_t key, uint64_t addr, uint64_t length,
+			uint32_t access, struct mw **window, uint8_t **at)
+{
+	enum mw_result result;
+	struct mw *mw = take(qp->vhca, key, &result);
+
+	if (!mw)
+		return result;
+	if (!reaches(mw, qp, key, addr, length, access)) {
+		mw_release(mw);
+		return MW_DENIED;
+	}
+	*window = mw;
+	*at = mw->at + (addr - mw->start);
+	return MW_OK;
+}
