@@ -51,7 +51,7 @@ int vib_map_queue(struct vib_context *ctx, const struct vib_uqueue *uqueue,
 }
 
 static struct vib_doorbell *add_doorbell(struct vib_context *ctx,
-					 const struct vib_umap *umap)
+					 const struct vib_umap *umap, uint32_t epoch)
 {
 	struct vib_doorbell *doorbell;
 
@@ -67,22 +67,23 @@ static struct vib_doorbell *add_doorbell(struct vib_context *ctx,
 		return NULL;
 	}
 	doorbell->offset = umap->offset;
+	doorbell->epoch = epoch;
 	doorbell->next = ctx->doorbells;
 	ctx->doorbells = doorbell;
 	return doorbell;
 }
 
 struct vib_doorbell_page *vib_map_doorbell(struct vib_context *ctx,
-					   const struct vib_umap *umap)
+					   const struct vib_umap *umap, uint32_t epoch)
 {
 	struct vib_doorbell *doorbell;
 
 	pthread_mutex_lock(&ctx->mutex);
 	for (doorbell = ctx->doorbells; doorbell; doorbell = doorbell->next)
-		if (doorbell->offset == umap->offset)
+		if (doorbell->offset == umap->offset && doorbell->epoch == epoch)
 			break;
 	if (!doorbell)
-		doorbell = add_doorbell(ctx, umap);
+		doorbell = add_doorbell(ctx, umap, epoch);
 	pthread_mutex_unlock(&ctx->mutex);
 	return doorbell ? doorbell->page.addr : NULL;
 }

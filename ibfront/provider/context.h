@@ -22,7 +22,7 @@ int vib_map_queue(struct vib_context *ctx, const struct vib_uqueue *uqueue,
 
 /* The doorbell page of a QP, which stays for as long as the context. NULL and errno. */
 struct vib_doorbell_page *vib_map_doorbell(struct vib_context *ctx,
-					   const struct vib_umap *umap);
+					   const struct vib_umap *umap, uint32_t epoch);
 
 /* Map the state page, from what the kernel answered for the context. -1 and errno. */
 int vib_context_init(struct vib_context *ctx, const struct vib_uresp_alloc_context *resp);

@@ -51,10 +51,14 @@ struct vib_mapping {
 	size_t length;
 };
 
-/* A doorbell page, mapped until the context is freed. */
+/*
+ * A doorbell page, mapped until the context is freed. Another backend's may be at the
+ * same offset, once the page of the one that is gone has been given up.
+ */
 struct vib_doorbell {
 	struct vib_doorbell *next;
 	uint64_t offset;
+	uint32_t epoch;
 	struct vib_mapping page;
 };
 

@@ -86,7 +86,7 @@ static int map_qp(struct vib_qp *qp, const struct vib_uresp_create_qp *resp,
 	qp->epoch = resp->epoch;
 	qp->db_index = resp->db_index;
 	qp->max_inline = cap->max_inline_data;
-	qp->doorbell = vib_map_doorbell(qp->ctx, &resp->doorbell);
+	qp->doorbell = vib_map_doorbell(qp->ctx, &resp->doorbell, resp->epoch);
 	if (!qp->doorbell)
 		return -1;
 	if (map_wq(qp, &qp->sq, &resp->sq, sizeof(struct vib_send_wqe), cap->max_send_wr,

@@ -269,6 +269,18 @@ static void doorbell_page_is_mapped_once(void **state)
 	assert_null(r->ctx->doorbells->next);
 }
 
+/* Whose page may be given the place of the old one. */
+static void next_backend_has_a_doorbell_page_of_its_own(void **state)
+{
+	struct prig *r = *state;
+	struct vib_qp *qp;
+
+	prig_lose(r);
+	qp = prig_qp(r, IBV_QPT_RC, r->cq, r->cq, NULL, IBV_QP_EX_WITH_SEND);
+	assert_ptr_not_equal(qp->doorbell, r->rc->doorbell);
+	assert_int_equal(vib_destroy_qp(&qp->verbs.qp), 0);
+}
+
 #define t(f) cmocka_unit_test_setup_teardown(f, prig_setup, prig_teardown)
 
 int main(void)
@@ -282,6 +294,7 @@ int main(void)
 		t(what_is_asked_is_passed_on),
 		t(addresses_are_checked),
 		t(doorbell_page_is_mapped_once),
+		t(next_backend_has_a_doorbell_page_of_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
