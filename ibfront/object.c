@@ -203,7 +203,7 @@ void vib_objects_lost(struct vib *vib)
 	struct vib_qp *qp;
 	struct vib_cq *cq;
 
-	WRITE_ONCE(vib->epoch, vib->epoch + 1);
+	WRITE_ONCE(vib->epoch, vib->epoch + 1 ?: 1);
 	if (vib->ibdev) {
 		state = page_address(vib->ibdev->state);
 		WRITE_ONCE(state->epoch, vib->epoch);

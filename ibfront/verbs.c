@@ -281,12 +281,16 @@ err_device:
 	return ERR_PTR(err);
 }
 
-/* Contexts that outlive the device keep the page by reference. */
+/*
+ * All objects are destroyed, under the users that have them. Contexts that outlive
+ * the device keep the page by reference, and read there that all is lost.
+ */
 void vib_ibdev_unregister(struct vib_ibdev *dev)
 {
-	struct page *state = dev->state;
+	struct vib_ustate *state = page_address(dev->state);
 
 	ib_unregister_device(&dev->ibdev);
-	put_page(state);
+	WRITE_ONCE(state->epoch, 0);
+	put_page(dev->state);
 	ib_dealloc_device(&dev->ibdev);
 }

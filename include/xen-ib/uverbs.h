@@ -30,7 +30,7 @@ VIB_ASSERT_SIZE(struct vib_umap, 16);
  * nobody executes its requests any more, and its provider flushes them.
  */
 struct vib_ustate {
-	__u32 epoch;
+	__u32 epoch; /* never 0 while there is a device */
 };
 VIB_ASSERT_SIZE(struct vib_ustate, 4);
 
