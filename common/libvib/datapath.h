@@ -24,8 +24,16 @@
 
 /* Structures are shown for the functions below, and for tests that spoil them. */
 
+/* What a CQ held that was resized. */
+struct libvib_rest {
+	uint32_t next;
+	uint32_t count;
+	struct vib_cqe cqe[];
+};
+
 struct libvib_cq {
 	struct vib_queue queue;
+	struct libvib_rest *rest; /* comes before what is in the queue; mostly NULL */
 	struct libvib *lv;
 	uint32_t number;
 };
@@ -124,6 +132,34 @@ static inline int libvib_post_send(struct libvib_qp *qp, const struct vib_send_w
 	return 0;
 }
 
+/*
+ * Post a request that binds @mw to @length bytes at @addr, an address of @mr, with the
+ * rights of @access; its rkey is another one from then on. @length 0 unbinds one of
+ * type 1, and @mr may be NULL. Errors as of libvib_post_send().
+ */
+static inline int libvib_post_bind(struct libvib_qp *qp, struct libvib_mw *mw,
+				   const struct libvib_mr *mr, uint64_t addr,
+				   uint64_t length, uint32_t access, uint8_t flags,
+				   uint64_t wr_id)
+{
+	const struct vib_send_wqe wqe = {
+		.opcode = VIB_OP_BIND_MW,
+		.flags = flags,
+		.wr_id = wr_id,
+		.u.bind = { .addr = addr,
+			    .length = length,
+			    .lkey = mr ? mr->lkey : 0,
+			    .mw = mw->rkey,
+			    .rkey = (mw->rkey & ~0xffu) | ((mw->rkey + 1) & 0xff),
+			    .access = access },
+	};
+	int err = libvib_post_send(qp, &wqe, NULL);
+
+	if (!err)
+		mw->rkey = wqe.u.bind.rkey;
+	return err;
+}
+
 /* Have the backend look at what was posted to the queue from *@rung on. */
 static inline void libvib_ring(const struct libvib_qp *qp, const struct vib_queue *q,
 			       uint32_t *rung)
@@ -206,6 +242,9 @@ static inline int libvib_post_srq_recv(struct libvib_srq *srq,
 
 /* ---- completions ------------------------------------------------------- */
 
+/* Part of the next: what was there before the queue was resized. */
+int libvib_poll_rest(struct libvib_cq *cq, struct vib_cqe *out, int max);
+
 /*
  * Take up to @max completions into @out; their number. What stands in them is
  * the backend's word: check a wr_id or a length before it is an index.
@@ -214,16 +253,18 @@ static inline int libvib_poll_cq(struct libvib_cq *cq, struct vib_cqe *out, int 
 {
 	struct vib_queue *q = &cq->queue;
 	const void *slot;
-	int n;
+	int n, rest = 0;
 
-	for (n = 0; n < max; n++) {
+	if (__builtin_expect(cq->rest != NULL, 0))
+		rest = libvib_poll_rest(cq, out, max);
+	for (n = rest; n < max; n++) {
 		slot = vib_queue_peek(q);
 		if (!slot)
 			break;
 		memcpy(&out[n], slot, sizeof(*out));
 		vib_queue_advance(q);
 	}
-	if (n)
+	if (n != rest)
 		vib_queue_release(q);
 	return n;
 }
@@ -234,7 +275,9 @@ static inline int libvib_poll_cq(struct libvib_cq *cq, struct vib_cqe *out, int 
  */
 static inline int libvib_arm_cq(struct libvib_cq *cq, bool solicited)
 {
-	return vib_cq_arm(&cq->queue, solicited ? VIB_ARM_SOLICITED : VIB_ARM_ANY);
+	int there = vib_cq_arm(&cq->queue, solicited ? VIB_ARM_SOLICITED : VIB_ARM_ANY);
+
+	return there || cq->rest;
 }
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Protection domains and memory regions. */
+/* Protection domains, memory regions and windows. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -82,11 +82,91 @@ int libvib_reg_mr(struct libvib_pd *pd, void *addr, size_t length, uint64_t iova
 	return 0;
 }
 
+/* The request, but for the pages. */
+static struct vib_control_request rereg_request(const struct libvib_mr *mr, uint32_t mask,
+						const struct libvib_pd *pd, size_t length,
+						uint64_t iova, uint32_t access)
+{
+	struct vib_control_request req = { .operation = VIB_CMD_REREG_MR };
+
+	req.u.rereg_mr.key = mr->lkey;
+	req.u.rereg_mr.mask = mask;
+	if (mask & VIB_REREG_TRANSLATION) {
+		req.u.rereg_mr.mr.iova = iova;
+		req.u.rereg_mr.mr.length = length;
+	}
+	if (mask & VIB_REREG_PD)
+		req.u.rereg_mr.mr.pd = pd->number;
+	if (mask & VIB_REREG_ACCESS)
+		req.u.rereg_mr.mr.access = access;
+	return req;
+}
+
+int libvib_rereg_mr(struct libvib_mr *mr, uint32_t mask, struct libvib_pd *pd, void *addr,
+		    size_t length, uint64_t iova, uint32_t access)
+{
+	struct vib_control_request req =
+		rereg_request(mr, mask, pd, length, iova, access);
+	struct vib_control_response rsp;
+	struct libvib_pages pages = { .lists = NULL };
+	int err;
+
+	if (mask & VIB_REREG_TRANSLATION) {
+		if (((uintptr_t)addr ^ iova) % VIB_PAGE_SIZE)
+			return -EINVAL;
+		err = libvib_pages_begin(mr->lv, addr, length, &pages);
+		if (err)
+			return err;
+		req.u.rereg_mr.mr.pages = pages.tree;
+	}
+	err = libvib_command(mr->lv, &req, &rsp);
+	libvib_pages_end(mr->lv, &pages);
+	if (err || !(mask & VIB_REREG_TRANSLATION))
+		return err;
+	mr->addr = addr;
+	mr->length = length;
+	mr->iova = iova;
+	return 0;
+}
+
 int libvib_dereg_mr(struct libvib_mr *mr)
 {
 	int err = lv_destroy(mr->lv, VIB_CMD_DEREG_MR, mr->lkey);
 
 	if (!err)
 		free(mr);
+	return err;
+}
+
+/* ---- memory windows ---------------------------------------------------- */
+
+int libvib_alloc_mw(struct libvib_pd *pd, enum vib_mw_type type,
+		    struct libvib_mw **result)
+{
+	struct vib_control_request req = { .operation = VIB_CMD_ALLOC_MW };
+	struct libvib_mw *mw = calloc(1, sizeof(*mw));
+	int err;
+
+	*result = NULL;
+	if (!mw)
+		return -ENOMEM;
+	mw->lv = pd->lv;
+	req.u.alloc_mw.pd = pd->number;
+	req.u.alloc_mw.type = type;
+	err = lv_create(pd->lv, &req, &mw->rkey);
+	if (err) {
+		free(mw);
+		return err;
+	}
+	*result = mw;
+	return 0;
+}
+
+int libvib_dealloc_mw(struct libvib_mw *mw)
+{
+	int err = lv_destroy(mw->lv, VIB_CMD_DEALLOC_MW, mw->rkey);
+
+	if (!err)
+		free(mw);
 	return err;
 }

@@ -74,6 +74,13 @@ int libvib_reg_mr(struct libvib_pd *pd, void *addr, size_t length, uint64_t iova
 		  uint32_t access, struct libvib_mr **mr);
 int libvib_dereg_mr(struct libvib_mr *mr);
 
+/* Change of @mr what @mask has, of enum vib_rereg: where it is and its @iova; its @pd;
+ * its rights. What is not in the mask is not looked at. Its keys stay. -EBUSY while
+ * a window is bound to it.
+ */
+int libvib_rereg_mr(struct libvib_mr *mr, uint32_t mask, struct libvib_pd *pd, void *addr,
+		    size_t length, uint64_t iova, uint32_t access);
+
 /* A gather or scatter element for @length bytes at @addr, which lie in @mr. */
 static inline struct vib_sge libvib_sge(const struct libvib_mr *mr, const void *addr,
 					uint32_t length)
@@ -85,12 +92,28 @@ static inline struct vib_sge libvib_sge(const struct libvib_mr *mr, const void *
 	};
 }
 
+/* ---- memory windows ---------------------------------------------------- */
+
+struct libvib_mw {
+	struct libvib *lv;
+	uint32_t rkey; /* that it has, or will have when what was posted is done */
+};
+
+/* Not bound: that is libvib_post_bind() of datapath.h. */
+int libvib_alloc_mw(struct libvib_pd *pd, enum vib_mw_type type, struct libvib_mw **mw);
+int libvib_dealloc_mw(struct libvib_mw *mw);
+
 /* ---- completion queues ------------------------------------------------- */
 
 /* @eq: NULL for a CQ that is polled and never armed. */
 int libvib_create_cq(struct libvib *lv, uint32_t entries, struct libvib_eq *eq,
 		     struct libvib_cq **cq);
 int libvib_destroy_cq(struct libvib_cq *cq);
+
+/* Give it room for @entries. It belongs to this thread meanwhile; what it holds stays
+ * to be polled, and -EINVAL if that is more.
+ */
+int libvib_resize_cq(struct libvib_cq *cq, uint32_t entries);
 
 /* Events wait for @count entries or @period_us microseconds; 0 and 0: neither. */
 int libvib_modify_cq(struct libvib_cq *cq, uint16_t count, uint16_t period_us);
