@@ -73,7 +73,7 @@ static void want_mr(struct driver *d, const struct move *m, struct vib_cmd_reg_m
 		.iova = (uint64_t)m->arg[ARG_MORE] << 20 | offset,
 		.length = (uint64_t)pages * VIB_PAGE_SIZE - offset - m->arg[ARG_ORDER],
 		.pd = driver_number(owner(d, m), PD, m->pick[PICK_PD]),
-		.access = driver_choose(m->arg[ARG_ACCESS], 15),
+		.access = driver_choose(m->arg[ARG_ACCESS], 31),
 		.pages = make_pages(d, pages),
 	};
 }
@@ -206,7 +206,7 @@ static void want(struct driver *d, const struct move *m, struct vib_control_requ
 		[VIB_CMD_DEALLOC_PD] = PD,           [VIB_CMD_DEREG_MR] = MR,
 		[VIB_CMD_DESTROY_CQ] = CQ,           [VIB_CMD_QUERY_SRQ] = SRQ,
 		[VIB_CMD_DESTROY_SRQ] = SRQ,         [VIB_CMD_QUERY_QP] = QP,
-		[VIB_CMD_DESTROY_QP] = QP,
+		[VIB_CMD_DESTROY_QP] = QP,           [VIB_CMD_DEALLOC_MW] = MW,
 	};
 	uint32_t order = 1 + m->arg[ARG_ORDER] % 8,
 		 sge = driver_choose(m->arg[ARG_SGE], 32);
@@ -234,6 +234,21 @@ static void want(struct driver *d, const struct move *m, struct vib_control_requ
 		break;
 	case VIB_CMD_REG_MR:
 		want_mr(d, m, &req->u.reg_mr);
+		break;
+	case VIB_CMD_REREG_MR:
+		want_mr(d, m, &req->u.rereg_mr.mr);
+		req->u.rereg_mr.key = driver_number(owner(d, m), MR, m->pick[PICK_THING]);
+		req->u.rereg_mr.mask = driver_choose(m->arg[ARG_FLAGS], 7);
+		break;
+	case VIB_CMD_ALLOC_MW:
+		req->u.alloc_mw.pd = driver_number(owner(d, m), PD, m->pick[PICK_PD]);
+		req->u.alloc_mw.type = VIB_MW_TYPE_1 + driver_choose(m->arg[ARG_TYPE], 1);
+		break;
+	case VIB_CMD_RESIZE_CQ:
+		req->u.resize_cq.cq = driver_number(owner(d, m), CQ, m->pick[PICK_THING]);
+		req->u.resize_cq.order = order;
+		req->u.resize_cq.pages =
+			make_pages(d, queue_pages(order, sizeof(struct vib_cqe)));
 		break;
 	case VIB_CMD_CREATE_CQ:
 		req->u.create_cq.order = order;

@@ -128,6 +128,43 @@ static void add_mr(struct driver *d, const struct vib_cmd_reg_mr *cmd, uint32_t 
 	add(d, MR, &t);
 }
 
+/* Only what counts is in the command, and the rest stays. */
+static void change_mr(struct driver *d, const struct vib_cmd_rereg_mr *cmd)
+{
+	for (unsigned int i = 0; i < d->count[MR]; i++) {
+		struct thing *t = &d->things[MR][i];
+
+		if (t->number != cmd->key)
+			continue;
+		if (cmd->mask & VIB_REREG_ACCESS)
+			t->access = cmd->mr.access;
+		if (!(cmd->mask & VIB_REREG_TRANSLATION))
+			continue;
+		t->page = (uint32_t)(pages_at(d, &cmd->mr.pages) - d->guest->pages[0]) /
+			  VIB_PAGE_SIZE;
+		t->iova = cmd->mr.iova;
+		t->length = cmd->mr.length;
+	}
+}
+
+static void move_cq(struct driver *d, const struct vib_cmd_resize_cq *cmd)
+{
+	for (unsigned int i = 0; i < d->count[CQ]; i++)
+		if (d->things[CQ][i].number == cmd->cq)
+			vib_queue_init(&d->things[CQ][i].queue[Q_EVENTS],
+				       pages_at(d, &cmd->pages), cmd->order,
+				       sizeof(struct vib_cqe));
+}
+
+static void drop_window(struct driver *d, uint32_t gone)
+{
+	for (unsigned int i = 0; i < d->count[MW]; i++)
+		if (d->things[MW][i].number >> 8 == gone >> 8) {
+			d->things[MW][i] = d->things[MW][--d->count[MW]];
+			return;
+		}
+}
+
 static void note(struct driver *d, const struct vib_control_request *req,
 		 const struct vib_control_response *rsp)
 {
@@ -160,6 +197,20 @@ static void note(struct driver *d, const struct vib_control_request *req,
 		break;
 	case VIB_CMD_DEREG_MR:
 		drop(d, MR, ended);
+		break;
+	case VIB_CMD_REREG_MR:
+		change_mr(d, &req->u.rereg_mr);
+		break;
+	case VIB_CMD_ALLOC_MW:
+		add(d, MW,
+		    &(struct thing){ .number = made,
+				     .type = (uint8_t)req->u.alloc_mw.type });
+		break;
+	case VIB_CMD_DEALLOC_MW:
+		drop_window(d, ended);
+		break;
+	case VIB_CMD_RESIZE_CQ:
+		move_cq(d, &req->u.resize_cq);
 		break;
 	case VIB_CMD_CREATE_CQ:
 		add_queue(d, CQ, &req->u.create_cq.pages, req->u.create_cq.order,

@@ -14,14 +14,14 @@
 
 #include "world.h"
 
-enum kind { DOORBELL, EQ, PD, MR, CQ, SRQ, QP, KINDS };
+enum kind { DOORBELL, EQ, PD, MR, MW, CQ, SRQ, QP, KINDS };
 
 /* The queues of a thing. */
 enum { Q_SEND = 0, Q_RECV = 1, Q_EVENTS = 0 /* of a CQ or EQ */ };
 
 /* What a guest has made. */
 struct thing {
-	uint32_t number;
+	uint32_t number;           /* of a window, its key as the last bind has it */
 	struct vib_queue queue[2]; /* the guest's side of it */
 	uint32_t page;             /* of a doorbell, an MR's first */
 	uint64_t iova, length;     /* MR */
@@ -100,6 +100,8 @@ enum arg {
 
 /* In at[]: odd if a command is to name what another guest has. */
 #define AT_OTHERS 2
+/* Odd if a work request is to name a window where it could an MR. */
+#define AT_WINDOW 3
 
 #define PICK_NONE 0xff
 

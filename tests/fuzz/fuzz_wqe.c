@@ -50,7 +50,8 @@ static struct {
 static unsigned int statuses(uint8_t type, bool recv)
 {
 	if (!recv)
-		return SEND_ANY | (type == VIB_QPT_RC ? SEND_RC : 0);
+		return SEND_ANY | (type == VIB_QPT_RC ? SEND_RC : 0) |
+		       (type == VIB_QPT_UD ? 0 : BIT(VIB_WC_MW_BIND_ERR));
 	return RECV_ANY | (type == VIB_QPT_UD ? 0 : BIT(VIB_WC_LOC_LEN_ERR));
 }
 
@@ -76,12 +77,13 @@ static void check_cqe(unsigned int guest, const struct vib_cqe *cqe)
 	bool recv = cqe->flags & VIB_CQE_RECV;
 	const struct qp *qp = engine_find_qp(world_engine, cqe->qpn);
 
-	EXPECT(memcmp(cqe->reserved, zero, 7) == 0 &&
-	       memcmp(cqe->reserved2, zero, 8) == 0 && cqe->dlid_path_bits == 0);
+	EXPECT(!cqe->reserved && !cqe->reserved2 && !cqe->dlid_path_bits &&
+	       memcmp(cqe->reserved3, zero, sizeof(zero)) == 0);
 	EXPECT(cqe->status <= VIB_WC_GENERAL_ERR);
 	if (!qp) /* ended meanwhile */
 		return;
 	EXPECT(qp->vhca == world[guest].conn.guest.vhca);
+	EXPECT(qp->db_index == cqe->db_index);
 	EXPECT(statuses(qp->type, recv) & BIT(cqe->status));
 	for (unsigned int i = 0; i < drivers[guest].count[QP]; i++)
 		if (drivers[guest].things[QP][i].number == cqe->qpn)
@@ -89,12 +91,15 @@ static void check_cqe(unsigned int guest, const struct vib_cqe *cqe)
 				    recv, qp, cqe);
 	if (cqe->status)
 		return;
-	EXPECT(cqe->opcode <= VIB_OP_FETCH_ADD);
+	EXPECT(cqe->opcode <= VIB_OP_SEND_INV);
+	EXPECT(!(cqe->flags & VIB_CQE_WITH_INV) ==
+	       !(recv && cqe->opcode == VIB_OP_SEND_INV));
 	if (recv)
 		EXPECT(qp->type == VIB_QPT_UD
 			       ? cqe->byte_len >= 40 && cqe->byte_len <= 40 + 4096
 			       : cqe->opcode == VIB_OP_SEND ||
 					 cqe->opcode == VIB_OP_SEND_IMM ||
+					 cqe->opcode == VIB_OP_SEND_INV ||
 					 cqe->opcode == VIB_OP_RDMA_WRITE_IMM);
 }
 
@@ -168,6 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.commands = 1ull << VIB_CMD_MODIFY_QP | 1ull << VIB_CMD_QUERY_QP |
 			    1ull << VIB_CMD_DESTROY_QP | 1ull << VIB_CMD_DEREG_MR |
 			    1ull << VIB_CMD_MODIFY_CQ | 1ull << VIB_CMD_MODIFY_SRQ |
+			    1ull << VIB_CMD_ALLOC_MW | 1ull << VIB_CMD_DEALLOC_MW |
 			    1ull << VIB_CMD_ATTACH_MCAST | 1ull << VIB_CMD_DETACH_MCAST,
 		.after = check,
 	};

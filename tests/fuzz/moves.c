@@ -154,7 +154,7 @@ static void play(struct move *m, const struct rules *rules)
 
 	switch (m->what % rules->kinds) {
 	case MOVE_COMMAND:
-		m->op = m->op < 0xf0 ? 1 + m->op % VIB_CMD_DETACH_MCAST : m->op;
+		m->op = m->op < 0xf0 ? 1 + m->op % VIB_CMD_RESIZE_CQ : m->op;
 		command(d, m, rules);
 		break;
 	case MOVE_BRING_UP:
@@ -233,7 +233,7 @@ static struct move draw_move(unsigned int *seed)
 	struct move m = {
 		.what = (uint8_t)draw(seed, MOVE_KINDS),
 		.who = (uint8_t)draw(seed, 2),
-		.op = (uint8_t)draw(seed, 40),
+		.op = (uint8_t)draw(seed, 44),
 		.repeat = (uint8_t)(draw(seed, 4) ? 0 : draw(seed, 256)),
 	};
 

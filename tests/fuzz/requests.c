@@ -39,12 +39,36 @@ static void fill_sges(struct driver *d, const struct move *m, struct vib_sge *sg
 	}
 }
 
+/* Bind a window of @d, by right to its MR and under the next of its keys. */
+static void fill_bind(struct driver *d, const struct move *m, struct vib_send_wqe *wqe)
+{
+	struct thing *mw = driver_pick(d, MW, m->pick[PICK_PEER]);
+	const struct thing *mr = driver_pick(d, MR, m->pick[PICK_MR]);
+	uint32_t offset = m->arg[ARG_LOCAL];
+
+	if (!mw)
+		return;
+	wqe->u.bind.mw = mw->number;
+	mw->number = (mw->number & ~0xffu) | (m->arg[ARG_WR_AV] & 0xff);
+	wqe->u.bind.rkey = mw->number;
+	wqe->u.bind.access = m->arg[ARG_REMOTE] < 0xf0
+				     ? (m->arg[ARG_REMOTE] << 1 & 0xe) |
+					       (m->arg[ARG_REMOTE] << 2 & 0x20)
+				     : m->arg[ARG_REMOTE];
+	if (!mr)
+		return;
+	wqe->u.bind.lkey = mr->number;
+	wqe->u.bind.addr = mr->iova + offset;
+	wqe->u.bind.length = length(m->arg[ARG_LENGTH], mr->length - offset);
+}
+
 /* The operands: whom it is for, and what of his memory. */
 static void fill_operands(const struct move *m, const struct thing *qp, uint32_t qkey,
 			  struct vib_send_wqe *wqe)
 {
 	struct driver *to = &drivers[m->pick[PICK_GUEST] % WORLD_GUESTS];
 	const struct thing *mr = driver_pick(to, MR, m->pick[PICK_PEER]);
+	const struct thing *mw = driver_pick(to, MW, m->pick[PICK_PEER]);
 
 	if (qp->type == VIB_QPT_UD) {
 		wqe->u.ud.remote_qpn = driver_number(to, QP, m->pick[PICK_PEER]);
@@ -55,6 +79,11 @@ static void fill_operands(const struct move *m, const struct thing *qp, uint32_t
 	/* RDMA's and atomics' first operands are the same. */
 	wqe->u.atomic.remote_addr = (mr ? mr->iova : 0) + m->arg[ARG_REMOTE];
 	wqe->u.atomic.rkey = mr ? mr->number : m->value[0];
+	if (mw && m->at[AT_WINDOW] & 1) {
+		wqe->u.atomic.rkey = mw->number;
+		if (m->arg[7] & 1) /* as of one that counts from 0 */
+			wqe->u.atomic.remote_addr = m->arg[ARG_REMOTE];
+	}
 	if (wqe->opcode == VIB_OP_CMP_SWAP || wqe->opcode == VIB_OP_FETCH_ADD) {
 		wqe->u.atomic.remote_addr &= ~7ull;
 		wqe->u.atomic.compare_add = m->arg[7];
@@ -73,14 +102,25 @@ void driver_send(struct driver *d, const struct move *m)
 	if (!slot)
 		return;
 	memset(slot + 4, 0, q->stride - 4);
-	wqe->opcode = m->op < 0xe0 ? m->op % 7 : m->op;
+	wqe->opcode = m->op < 0xe0 ? m->op % 10 : m->op;
 	wqe->flags = m->arg[ARG_WR_FLAGS] & 0x0f;
 	wqe->wr_id = (uint64_t)qp->number << 32 | q->index;
 	wqe->imm = m->value[0];
-	fill_operands(m, qp, d->qkey, wqe);
+	if (wqe->opcode == VIB_OP_BIND_MW)
+		fill_bind(d, m, wqe);
+	else
+		fill_operands(m, qp, d->qkey, wqe);
+	if (wqe->opcode == VIB_OP_SEND_INV || wqe->opcode == VIB_OP_LOCAL_INV)
+		wqe->imm = driver_number(
+			wqe->opcode == VIB_OP_SEND_INV
+				? &drivers[m->pick[PICK_GUEST] % WORLD_GUESTS]
+				: d,
+			MW, m->pick[PICK_PEER]);
 	offset = vib_send_data_offset(wqe->opcode, qp->type == VIB_QPT_UD);
 	room = q->stride > offset ? q->stride - offset : 0;
-	if (wqe->flags & VIB_SEND_INLINE) {
+	if (wqe->opcode == VIB_OP_LOCAL_INV || wqe->opcode == VIB_OP_BIND_MW) {
+		wqe->num_sge = m->arg[ARG_NUM_SGE] >= 0xf8;
+	} else if (wqe->flags & VIB_SEND_INLINE) {
 		wqe->inline_len = length(m->arg[ARG_LENGTH], qp->max_inline);
 		memset(slot + offset, 0x5a, room);
 	} else {

@@ -39,8 +39,8 @@ static void make_mrs(struct driver *d)
 	static const uint8_t access[SETUP_MRS] = {
 		VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE |
 			VIB_ACCESS_REMOTE_READ | VIB_ACCESS_REMOTE_ATOMIC,
-		VIB_ACCESS_LOCAL_WRITE,
-		VIB_ACCESS_REMOTE_READ,
+		VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_MW_BIND,
+		VIB_ACCESS_REMOTE_READ | VIB_ACCESS_MW_BIND,
 		VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE,
 	};
 
@@ -51,6 +51,13 @@ static void make_mrs(struct driver *d)
 						 [ARG_ACCESS] = access[i],
 						 [ARG_PAGES] = mr_pages(i) - 1,
 						 [ARG_MORE] = i } });
+}
+
+/* Of each type; not bound. */
+static void make_windows(struct driver *d)
+{
+	for (uint8_t i = 0; i < SETUP_MWS; i++)
+		make(d, &(struct move){ .op = VIB_CMD_ALLOC_MW, .arg[ARG_TYPE] = i % 2 });
 }
 
 /* RC twice, the second with the SRQ; UC; UD twice, the same. */
@@ -94,6 +101,7 @@ void setup_guest(struct driver *d, struct world_guest *g, uint32_t qkey)
 	driver_begin(d);
 	make_queues(d);
 	make_mrs(d);
+	make_windows(d);
 	make_qps(d);
 	EXPECT(d->next_page > d->things[MR][0].page); /* no page was taken twice */
 }

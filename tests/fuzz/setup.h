@@ -22,8 +22,12 @@ enum setup_cq {
 	SETUP_CQS,
 };
 
-/* MRs: all rights; local alone; read by peers; written by peers. */
+/* MRs: all rights; local alone; read by peers; written by peers. Windows may be bound
+ * to the second and third, of which nobody may write the third.
+ */
 #define SETUP_MRS       4
+/* Windows: of type 1 and 2 in turn. */
+#define SETUP_MWS       4
 /* Bytes of their first page before them, of their last behind them. */
 #define SETUP_MR_OFFSET 104
 #define SETUP_MR_SHORT  24

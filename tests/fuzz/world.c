@@ -211,6 +211,7 @@ static struct vhca *new_vhca(const struct world_guest *g)
 	vport_view(&g->vport, &view);
 	vhca = vhca_new(world_engine, 0, &limits, &view, raised, NULL);
 	EXPECT(vhca);
+	vhca->mws.last = 0x801000;
 	vhca->mrs.last = 0x1000; /* keys of one guest mean something to the others too */
 	return vhca;
 }

@@ -203,20 +203,6 @@ static void peer_invalidates_the_window_with_its_message(void **state)
 	assert_int_equal(libvib_dealloc_mw(mw), 0);
 }
 
-static void window_that_is_bound_when_its_vib_closes_is_no_hindrance(void **state)
-{
-	struct libvib_mw *one, *two;
-
-	(void)state;
-	pair_connect(&a, &b, VIB_QPT_RC);
-	one = window_new(VIB_MW_TYPE_1);
-	two = window_new(VIB_MW_TYPE_2);
-	bind(one, 0, 4096, REMOTE);
-	bind(two, 0, 4096, REMOTE);
-	libvib_close(b.lv);
-	side_open(&b, ibback.socket, BYTES);
-}
-
 /* ---- windows under fire ------------------------------------------------ */
 
 /* a writes what changes from message to message, again and again, by whatever key. */
@@ -433,7 +419,6 @@ int main(void)
 		test(change_that_is_refused_leaves_the_region_as_it_was),
 		test(window_is_written_through_and_unbound),
 		test(peer_invalidates_the_window_with_its_message),
-		test(window_that_is_bound_when_its_vib_closes_is_no_hindrance),
 		test(nobody_writes_through_a_window_whose_binding_has_ended),
 		test(windows_are_deallocated_under_fire),
 		test(entries_are_polled_in_order_over_any_number_of_resizes),
