@@ -89,6 +89,11 @@ def problems(result: Result, may_skip: dict[str, str], most: int) -> list[str]:
     return found
 
 
+def failures(result: Result) -> str:
+    """The tests' own words about what failed, or the end of a run that broke off."""
+    return result.output.partition("=" * 70)[2] or result.output[-3000:]
+
+
 def listing(result: Result, may_skip: dict[str, str]) -> str:
     """The skipped cases with our reason and the tests' own words."""
     lines = [f"{len(result.passed)} passed, {len(result.bad)} failed, "

@@ -81,9 +81,8 @@ class VerbsChecks(LabCheck):
         print(f"\n{rdma_tests.listing(result, may_skip)}")
         # In a PV guest one more: it has no huge pages.
         problems = rdma_tests.problems(result, may_skip, self.most_skipped())
-        if result.bad or not result.ran:
-            problems.append(result.output[-6000:])
-        self.assertEqual(problems, [], "\n".join(problems))
+        if problems:
+            self.fail("\n".join([*problems, rdma_tests.failures(result)]))
 
     def most_skipped(self) -> int:
         return rdma_tests.MOST_SKIPPED + (self.type == "pv")

@@ -66,7 +66,8 @@ class Pair:
     def _halved(self, words: list[str]) -> str:
         # A line at a time, so that what has been said can be seen while it runs.
         command = shlex.join(["stdbuf", "-oL", *words])
-        return (f"{command} >{self._said} 2>&1 & echo $! >{self._pid}; "
+        return (f"trap 'cat {self._said}; exit 124' TERM; "  # the timeout's
+                f"{command} >{self._said} 2>&1 & echo $! >{self._pid}; "
                 f"wait $!; status=$?; cat {self._said}; exit $status")
 
     def moves(self) -> None:
