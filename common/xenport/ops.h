@@ -33,6 +33,7 @@ struct xenport_ops {
 	void *(*map_notify)(struct xenport *xp, uint16_t domid, uint32_t ref,
 			    size_t clear_offset, uint32_t event_port);
 	int (*unmap)(struct xenport *xp, void *addr, size_t count);
+	size_t (*pieces)(struct xenport *xp, size_t count); /* NULL: always one */
 
 	int (*bind)(struct xenport *xp, uint16_t domid, uint32_t remote_port,
 		    uint32_t *local_port);

@@ -11,12 +11,14 @@
 #include <xengnttab.h>
 #include <xenstore.h>
 
+#include "xenport/gntdev.h"
 #include "xenport/ops.h"
 
 struct xen_port {
 	struct xenport base;
 	struct xs_handle *xs;
 	xengnttab_handle *gnttab;
+	struct gntdev gntdev; /* through its descriptor */
 	xenevtchn_handle *evtchn;
 };
 
@@ -141,10 +143,7 @@ static bool xen_domain_exists(struct xenport *xp, uint16_t domid)
 static void *xen_map(struct xenport *xp, uint16_t domid, const uint32_t *refs,
 		     size_t count, bool writable)
 {
-	/* libxengnttab takes a writable array but does not write to it. */
-	return xengnttab_map_domain_grant_refs(to_xen(xp)->gnttab, count, domid,
-					       (uint32_t *)refs,
-					       PROT_READ | (writable ? PROT_WRITE : 0));
+	return gntdev_map(&to_xen(xp)->gntdev, domid, refs, count, writable);
 }
 
 static void *xen_map_notify(struct xenport *xp, uint16_t domid, uint32_t ref,
@@ -157,7 +156,12 @@ static void *xen_map_notify(struct xenport *xp, uint16_t domid, uint32_t ref,
 
 static int xen_unmap(struct xenport *xp, void *addr, size_t count)
 {
-	return xengnttab_unmap(to_xen(xp)->gnttab, addr, count);
+	return gntdev_unmap(&to_xen(xp)->gntdev, addr, count);
+}
+
+static size_t xen_pieces(struct xenport *xp, size_t count)
+{
+	return gntdev_pieces(&to_xen(xp)->gntdev, count);
 }
 
 /* ---- event channels ---------------------------------------------------- */
@@ -250,6 +254,7 @@ static const struct xenport_ops xen_ops = {
 	.map = xen_map,
 	.map_notify = xen_map_notify,
 	.unmap = xen_unmap,
+	.pieces = xen_pieces,
 	.bind = xen_bind,
 	.unbind = xen_unbind,
 	.notify = xen_notify,
@@ -276,6 +281,7 @@ struct xenport *xenport_open_xen(unsigned int parts)
 		x->gnttab = xengnttab_open(NULL, 0);
 		if (!x->gnttab)
 			goto fail;
+		gntdev_init(&x->gntdev, xengnttab_fd(x->gnttab));
 	}
 	if (parts & XENPORT_EVENTS) {
 		x->evtchn = xenevtchn_open(NULL, 0);

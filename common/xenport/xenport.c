@@ -87,6 +87,11 @@ int xenport_unmap(struct xenport *xp, void *addr, size_t count)
 	return xp->ops->unmap(xp, addr, count);
 }
 
+size_t xenport_pieces(struct xenport *xp, size_t count)
+{
+	return xp->ops->pieces ? xp->ops->pieces(xp, count) : 1;
+}
+
 int xenport_bind(struct xenport *xp, uint16_t domid, uint32_t remote_port,
 		 uint32_t *local_port)
 {

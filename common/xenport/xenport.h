@@ -122,6 +122,11 @@ int xenport_next_watch(struct xenport *xp, char *path, size_t path_size, char *t
 void *xenport_map(struct xenport *xp, uint16_t domid, const uint32_t *refs, size_t count,
 		  bool writable);
 
+/* How many of the mappings that the kernel lets a process have @count grants in one
+ * range take; always the same.
+ */
+size_t xenport_pieces(struct xenport *xp, size_t count);
+
 /* Map one grant, writable, so that when the mapping ends, however it ends (a killed
  * process included), the kernel clears the byte at @clear_offset and sends an
  * event on the local port @event_port.

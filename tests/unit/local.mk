@@ -8,3 +8,8 @@ OBJS_test_local_hostile := $(addprefix $(B)/obj/tests/unit/, \
 	test_local_hostile.o local_world.o tempdir.o)
 LIBS_test_local := $(LIBS_common)
 LIBS_test_local_hostile := $(LIBS_common)
+
+# The real Xen port's mappings, over a gntdev of the test's.
+UNIT_TESTS += test_gntdev
+OBJS_test_gntdev := $(addprefix $(B)/obj/,tests/unit/test_gntdev.o common/xenport/gntdev.o)
+LIBS_test_gntdev := -Wl,--wrap=ioctl,--wrap=mmap,--wrap=munmap

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "xenport/gntdev.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include <xen/sys/gntdev.h>
+
+/* The unit of grants; gntdev exists where the kernel's is the same. */
+#define PAGE         4096u
+/* What limit is in drivers/xen/gntdev.c since Linux 5.5. */
+#define DEFAULT_MOST 65536u
+#define LIMIT_FILE   "/sys/module/xen_gntdev/parameters/limit"
+/* Another thread may map something where we want to: then elsewhere. */
+#define TRIES        8
+
+void gntdev_init(struct gntdev *g, int fd)
+{
+	FILE *f = fopen(LIMIT_FILE, "re");
+	unsigned int limit = DEFAULT_MOST;
+
+	if (f) {
+		if (fscanf(f, "%u", &limit) != 1 || !limit || limit > DEFAULT_MOST)
+			limit = DEFAULT_MOST;
+		fclose(f);
+	}
+	g->fd = fd;
+	g->most = limit;
+}
+
+size_t gntdev_pieces(const struct gntdev *g, size_t count)
+{
+	return (count + g->most - 1) / g->most;
+}
+
+/* ---- one piece --------------------------------------------------------- */
+
+/* Have gntdev know @count grants, at most g->most. -1 and errno. */
+static int make_map(const struct gntdev *g, uint16_t domid, const uint32_t *refs,
+		    size_t count, uint64_t *index)
+{
+	struct ioctl_gntdev_map_grant_ref *op =
+		malloc(sizeof(*op) + count * sizeof(op->refs[0]));
+	int rc, saved;
+
+	if (!op)
+		return -1;
+	op->count = (uint32_t)count;
+	op->pad = 0;
+	for (size_t i = 0; i < count; i++)
+		op->refs[i] = (struct ioctl_gntdev_grant_ref){ domid, refs[i] };
+	rc = ioctl(g->fd, IOCTL_GNTDEV_MAP_GRANT_REF, op);
+	saved = errno;
+	*index = op->index;
+	free(op);
+	errno = saved;
+	return rc;
+}
+
+/* Nothing of it is mapped any more. Keeps errno. */
+static void end_map(const struct gntdev *g, uint64_t index, size_t count)
+{
+	struct ioctl_gntdev_unmap_grant_ref op = { .index = index,
+						   .count = (uint32_t)count };
+	int saved = errno;
+
+	(void)ioctl(g->fd, IOCTL_GNTDEV_UNMAP_GRANT_REF, &op);
+	errno = saved;
+}
+
+/*
+ * Map a piece at @at, where nothing is, or, if that is NULL, anywhere. NULL and errno,
+ * and nothing is at @at still; EEXIST: but what another thread has mapped there.
+ */
+static void *map_piece(const struct gntdev *g, void *at, uint16_t domid,
+		       const uint32_t *refs, size_t count, int prot)
+{
+	int place = at ? MAP_FIXED_NOREPLACE : 0;
+	uint64_t index;
+	void *addr;
+
+	if (make_map(g, domid, refs, count, &index) < 0)
+		return NULL;
+	addr = mmap(at, count * PAGE, prot, MAP_SHARED | place, g->fd, (off_t)index);
+	if (addr != MAP_FAILED && (!at || addr == at))
+		return addr;
+	if (addr != MAP_FAILED) { /* a kernel before 4.17 takes it for a wish */
+		munmap(addr, count * PAGE);
+		errno = EEXIST;
+	}
+	end_map(g, index, count);
+	return NULL;
+}
+
+/* ---- ranges ------------------------------------------------------------ */
+
+/*
+ * Piece by piece into a range that is reserved. Each has its part given up first and
+ * is put there only if that is free: were it put over the reservation and failed,
+ * there would be a hole, or none, by the kernel's version, and another thread's
+ * mapping might be in it. So what fails has left a hole, which is nobody's.
+ */
+static void *map_pieces(const struct gntdev *g, uint16_t domid, const uint32_t *refs,
+			size_t count, int prot)
+{
+	uint8_t *range = mmap(NULL, count * PAGE, PROT_NONE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t done, n;
+	int saved;
+
+	if (range == MAP_FAILED)
+		return NULL;
+	for (done = 0; done < count; done += n) {
+		uint8_t *at = range + done * PAGE;
+
+		n = count - done < g->most ? count - done : g->most;
+		if (munmap(at, n * PAGE) < 0) { /* it is still reserved */
+			n = 0;
+			break;
+		}
+		if (!map_piece(g, at, domid, refs + done, n, prot))
+			break;
+	}
+	if (done == count)
+		return range;
+	saved = errno;
+	if (done)
+		(void)gntdev_unmap(g, range, done);
+	if (done + n < count)
+		munmap(range + (done + n) * PAGE, (count - done - n) * PAGE);
+	errno = saved;
+	return NULL;
+}
+
+void *gntdev_map(const struct gntdev *g, uint16_t domid, const uint32_t *refs,
+		 size_t count, bool writable)
+{
+	int prot = PROT_READ | (writable ? PROT_WRITE : 0);
+	void *addr;
+
+	if (count <= g->most)
+		return map_piece(g, NULL, domid, refs, count, prot);
+	for (int i = 0; i < TRIES; i++) {
+		addr = map_pieces(g, domid, refs, count, prot);
+		if (addr || errno != EEXIST)
+			return addr;
+	}
+	return NULL;
+}
+
+int gntdev_unmap(const struct gntdev *g, void *addr, size_t count)
+{
+	uint8_t *at = addr;
+
+	while (count) {
+		/* gntdev knows what begins here. */
+		struct ioctl_gntdev_get_offset_for_vaddr op = { .vaddr = (uintptr_t)at };
+
+		if (ioctl(g->fd, IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR, &op) < 0)
+			return -1;
+		if (!op.count || op.count > count) {
+			errno = EINVAL;
+			return -1;
+		}
+		if (munmap(at, op.count * (size_t)PAGE) < 0)
+			return -1;
+		end_map(g, op.offset, op.count);
+		at += op.count * (size_t)PAGE;
+		count -= op.count;
+	}
+	return 0;
+}

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Grants as one range, over a gntdev of the test's: what drivers/xen/gntdev.c checks
+ * is checked here, and what is left behind shows.
+ */
+#include "cm.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <xen/sys/gntdev.h>
+
+#include "xenport/gntdev.h"
+
+#define FD   777
+#define PAGE 4096ul
+#define MOST 16 /* maps at a time */
+
+/* A map of gntdev. */
+struct map {
+	uint32_t count; /* 0: none */
+	uint32_t refs[64];
+	uint16_t domid;
+	uint64_t index;
+	uint8_t *at; /* NULL: not mapped */
+	int prot;
+};
+
+static struct {
+	struct map maps[MOST];
+	uint32_t limit;
+	unsigned int made;     /* maps, in all */
+	unsigned int mapped;   /* tries of mmap */
+	unsigned int fail;     /* this mmap of it fails; 0: none */
+	unsigned int fail_map; /* this map is not made; 0: none */
+	unsigned int intrude;  /* another thread is quicker than this mmap */
+	void *intruder;
+} dev;
+
+int __wrap_ioctl(int fd, unsigned long request, void *arg);
+void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);
+int __wrap_munmap(void *addr, size_t length);
+void *__real_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);
+int __real_munmap(void *addr, size_t length);
+
+static int refuse(int error)
+{
+	errno = error;
+	return -1;
+}
+
+static int make(struct ioctl_gntdev_map_grant_ref *op)
+{
+	static uint64_t next = 0x10000;
+	struct map *m = dev.maps;
+
+	if (!op->count || op->count > dev.limit)
+		return refuse(EINVAL);
+	if (++dev.made == dev.fail_map)
+		return refuse(ENOMEM);
+	while (m->count)
+		m++;
+	assert_true(m < dev.maps + MOST);
+	*m = (struct map){ .count = op->count, .index = next };
+	for (uint32_t i = 0; i < op->count; i++) {
+		m->refs[i] = op->refs[i].ref;
+		m->domid = (uint16_t)op->refs[i].domid;
+	}
+	op->index = next;
+	next += op->count * PAGE;
+	return 0;
+}
+
+static int end(const struct ioctl_gntdev_unmap_grant_ref *op)
+{
+	for (struct map *m = dev.maps; m < dev.maps + MOST; m++)
+		if (m->count && m->index == op->index && m->count == op->count) {
+			assert_null(m->at); /* munmap first */
+			m->count = 0;
+			return 0;
+		}
+	return refuse(ENOENT);
+}
+
+static int find(struct ioctl_gntdev_get_offset_for_vaddr *op)
+{
+	for (struct map *m = dev.maps; m < dev.maps + MOST; m++)
+		if (m->count && m->at == (uint8_t *)(uintptr_t)op->vaddr) {
+			op->offset = m->index;
+			op->count = m->count;
+			return 0;
+		}
+	return refuse(EINVAL);
+}
+
+int __wrap_ioctl(int fd, unsigned long request, void *arg)
+{
+	assert_int_equal(fd, FD);
+	switch (request) {
+	case IOCTL_GNTDEV_MAP_GRANT_REF:
+		return make(arg);
+	case IOCTL_GNTDEV_UNMAP_GRANT_REF:
+		return end(arg);
+	default:
+		assert_int_equal(request, IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR);
+		return find(arg);
+	}
+}
+
+void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
+{
+	struct map *m = dev.maps;
+	void *at;
+
+	if (fd != FD)
+		return __real_mmap(addr, length, prot, flags, fd, offset);
+	assert_true(flags & MAP_SHARED);
+	assert_int_equal(!addr, !(flags & MAP_FIXED_NOREPLACE));
+	while (m < dev.maps + MOST && (!m->count || m->index != (uint64_t)offset))
+		m++;
+	assert_true(m < dev.maps + MOST && m->count * PAGE == length);
+	if (++dev.mapped == dev.intrude)
+		dev.intruder =
+			__real_mmap(addr, PAGE, PROT_NONE,
+				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	if (dev.mapped == dev.fail) {
+		errno = EINVAL;
+		return MAP_FAILED;
+	}
+	at = __real_mmap(addr, length, prot,
+			 (flags & ~MAP_SHARED) | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at != MAP_FAILED) {
+		m->at = at;
+		m->prot = prot;
+	}
+	return at;
+}
+
+int __wrap_munmap(void *addr, size_t length)
+{
+	uint8_t *from = addr;
+
+	for (struct map *m = dev.maps; m < dev.maps + MOST; m++)
+		if (m->count && m->at && m->at < from + length &&
+		    from < m->at + m->count * PAGE) {
+			/* All of it or none: gntdev cannot split one. */
+			assert_true(from <= m->at &&
+				    m->at + m->count * PAGE <= from + length);
+			m->at = NULL;
+		}
+	return __real_munmap(addr, length);
+}
+
+/* ---- tests ------------------------------------------------------------- */
+
+static const struct gntdev g = { FD, 8 };
+static uint32_t refs[64];
+
+static int begin(void **state)
+{
+	(void)state;
+	memset(&dev, 0, sizeof(dev));
+	dev.limit = 8;
+	for (uint32_t i = 0; i < 64; i++)
+		refs[i] = 1000 + i;
+	return 0;
+}
+
+static void assert_nothing_left(void)
+{
+	for (unsigned int i = 0; i < MOST; i++)
+		assert_int_equal(dev.maps[i].count, 0);
+}
+
+/* Is nothing mapped there? */
+static bool is_free(const uint8_t *at, size_t pages)
+{
+	unsigned char vec;
+
+	for (size_t i = 0; i < pages; i++)
+		if (mincore((void *)(at + i * PAGE), PAGE, &vec) == 0)
+			return false;
+	return true;
+}
+
+static void assert_refs_at(const uint8_t *at, size_t count, uint16_t domid, int prot)
+{
+	size_t found = 0;
+
+	for (struct map *m = dev.maps; m < dev.maps + MOST; m++) {
+		if (!m->count)
+			continue;
+		assert_int_equal(m->domid, domid);
+		assert_int_equal(m->prot, prot);
+		for (uint32_t i = 0; i < m->count; i++)
+			assert_int_equal(m->refs[i],
+					 1000 + (uint32_t)(m->at - at) / PAGE + i);
+		found += m->count;
+	}
+	assert_int_equal(found, count);
+}
+
+static void any_number_of_grants_is_one_range(void **state)
+{
+	(void)state;
+	for (size_t count = 1; count <= 40; count++) {
+		uint8_t *at = gntdev_map(&g, 7, refs, count, true);
+
+		assert_non_null(at);
+		memset(at, 0x5a, count * PAGE);
+		assert_refs_at(at, count, 7, PROT_READ | PROT_WRITE);
+		assert_int_equal(gntdev_unmap(&g, at, count), 0);
+		assert_nothing_left();
+		assert_true(is_free(at, count));
+	}
+}
+
+static void pieces_are_counted(void **state)
+{
+	static const struct gntdev real = { FD, 65536 };
+
+	(void)state;
+	assert_int_equal(gntdev_pieces(&g, 1), 1);
+	assert_int_equal(gntdev_pieces(&g, 8), 1);
+	assert_int_equal(gntdev_pieces(&g, 9), 2);
+	assert_int_equal(gntdev_pieces(&real, 65536), 1);
+	assert_int_equal(gntdev_pieces(&real, 65537), 2);
+	assert_int_equal(gntdev_pieces(&real, 262144), 4);
+	assert_int_equal(gntdev_pieces(&real, 1048576), 16);
+}
+
+static void what_may_be_read_alone_is_mapped_so(void **state)
+{
+	uint8_t *at = gntdev_map(&g, 3, refs, 20, false);
+
+	(void)state;
+	assert_refs_at(at, 20, 3, PROT_READ);
+	assert_int_equal(gntdev_unmap(&g, at, 20), 0);
+	assert_nothing_left();
+}
+
+static void failure_of_any_piece_leaves_nothing(void **state)
+{
+	(void)state;
+	for (size_t count = 5; count <= 40; count += 5)
+		for (unsigned int piece = 1; piece <= (count + 7) / 8; piece++) {
+			begin(NULL);
+			dev.fail = piece;
+			assert_null(gntdev_map(&g, 7, refs, count, true));
+			assert_int_equal(errno, EINVAL);
+			assert_nothing_left();
+			begin(NULL);
+			dev.fail_map = piece;
+			assert_null(gntdev_map(&g, 7, refs, count, true));
+			assert_int_equal(errno, ENOMEM);
+			assert_nothing_left();
+		}
+}
+
+/* Address space that was left would be used up some time: 24 pages of it a time. */
+static void failures_leak_no_address_space(void **state)
+{
+	char line[256];
+	unsigned int before = 0, after = 0;
+
+	(void)state;
+	for (int round = 0; round < 2; round++) {
+		FILE *f = fopen("/proc/self/maps", "r");
+
+		assert_non_null(f);
+		while (fgets(line, sizeof(line), f))
+			++*(round ? &after : &before);
+		fclose(f);
+		for (unsigned int i = 0; i < 200 && !round; i++) {
+			dev.mapped = 0;
+			dev.fail = 1 + i % 3;
+			assert_null(gntdev_map(&g, 7, refs, 24, true));
+		}
+	}
+	assert_in_range(after, 0, before + 20);
+}
+
+/* Another thread's mapping, quick as it was, stays, and we go elsewhere. */
+static void place_that_another_takes_is_left_to_him(void **state)
+{
+	uint8_t *at;
+
+	(void)state;
+	for (unsigned int piece = 1; piece <= 3; piece++) {
+		begin(NULL);
+		dev.intrude = piece;
+		at = gntdev_map(&g, 7, refs, 20, true);
+		assert_non_null(at);
+		assert_refs_at(at, 20, 7, PROT_READ | PROT_WRITE);
+		assert_non_null(dev.intruder);
+		assert_false(is_free(dev.intruder, 1));
+		assert_int_equal(__real_munmap(dev.intruder, PAGE), 0);
+		assert_int_equal(gntdev_unmap(&g, at, 20), 0);
+		assert_nothing_left();
+	}
+}
+
+static void what_is_no_mapping_is_not_unmapped(void **state)
+{
+	uint8_t *at = gntdev_map(&g, 7, refs, 20, true);
+
+	(void)state;
+	assert_int_equal(gntdev_unmap(&g, at + PAGE, 19), -1);
+	assert_int_equal(gntdev_unmap(&g, at, 7), -1);
+	assert_refs_at(at, 20, 7, PROT_READ | PROT_WRITE);
+	assert_int_equal(gntdev_unmap(&g, at, 20), 0);
+	assert_nothing_left();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(any_number_of_grants_is_one_range, begin),
+		cmocka_unit_test_setup(pieces_are_counted, begin),
+		cmocka_unit_test_setup(what_may_be_read_alone_is_mapped_so, begin),
+		cmocka_unit_test_setup(failure_of_any_piece_leaves_nothing, begin),
+		cmocka_unit_test_setup(failures_leak_no_address_space, begin),
+		cmocka_unit_test_setup(place_that_another_takes_is_left_to_him, begin),
+		cmocka_unit_test_setup(what_is_no_mapping_is_not_unmapped, begin),
+	};
+
+	alarm(120);
+	return cmocka_run_group_tests_name("grants as one range", tests, NULL, NULL);
+}
