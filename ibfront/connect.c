@@ -48,7 +48,7 @@ static int vib_share(struct vib *vib, evtchn_port_t *evtchn)
 	unsigned int offered;
 	int err;
 
-	offered = xenbus_read_unsigned(vib->xbdev->otherend, "max-eqs", 1);
+	offered = xenbus_read_unsigned(vib->xbdev->otherend, VIB_BE_MAX_EQS, 1);
 	vib->num_eqs = min(offered, vib->max_eqs);
 	vib->shared = vib_memory_alloc(vib, VIB_MEMORY_CONNECTION,
 				       (VIB_SHARED_PAGES + vib->num_eqs) *
