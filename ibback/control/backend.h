@@ -24,6 +24,7 @@ struct backend {
 	struct engine *engine;
 	unsigned int xen;  /* the engine's number of xp */
 	const char *label; /* of log lines about its guests: "", or "local " */
+	uint64_t mapped;   /* pages of all of them */
 	uint16_t domid;    /* our own */
 	char root[48];     /* /local/domain/<domid>/backend/vib */
 	LIST_HEAD(, vib) vibs;

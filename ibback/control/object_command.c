@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "control/complaints.h"
 #include "engine/objects.h"
 #include "xenport/xenport.h"
 
@@ -41,6 +42,13 @@ static int wire(const struct guest *guest, const struct vib_pages *pages,
 		return rc;
 	if (xenport_bind(guest->vhca->events, guest->domid, channel, &w->port) == 0)
 		return 0;
+	if (complaints_due(guest->complaints)) {
+		struct shortage s = { .kind = SHORT_OF_CHANNELS,
+				      .error = errno,
+				      .channel = channel };
+
+		complain(guest, &s);
+	}
 	release(guest, &w->memory);
 	return -ENOSPC;
 }

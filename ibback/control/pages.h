@@ -13,6 +13,7 @@
 
 #include "engine/memory.h"
 
+struct complaints;
 struct vhca;
 struct xenport;
 
@@ -21,12 +22,13 @@ struct guest {
 	struct xenport *xp;
 	uint16_t domid;
 	struct vhca *vhca;
+	struct complaints *complaints; /* NULL: nobody is told of what it is refused */
 };
 
 /*
  * Map the pages of @tree. Returns 0, or a negative errno: -EINVAL for a tree
  * without pages or of too many, -ENOMEM at the quota or without memory, -ENOSPC
- * if a page cannot be mapped.
+ * if a page cannot be mapped. The two last leave a line in the log.
  */
 int pages_map(const struct guest *guest, const struct vib_pages *tree, bool writable,
 	      struct memory *memory);

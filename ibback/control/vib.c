@@ -213,10 +213,8 @@ static int publish_offer(struct vib *vib, const char *session)
 {
 	char max_eqs[8];
 	const struct node_value values[] = {
-		{ VIB_BE_VERSIONS, "1" },
-		{ VIB_BE_SESSION, session },
-		{ VIB_BE_MAX_EQS, max_eqs },
-		{ VIB_BE_ERROR, NULL },
+		{ VIB_BE_VERSIONS, "1" },    { VIB_BE_SESSION, session },
+		{ VIB_BE_MAX_EQS, max_eqs }, { VIB_BE_ERROR, NULL },
 		{ VIB_BE_STATE, "2" },
 	};
 
@@ -286,6 +284,7 @@ static int connect_frontend(struct vib *vib, char *why, size_t size)
 		snprintf(why, size, "%s: %s", what, strerror(errno));
 		return -1;
 	}
+	vib->conn.guest.complaints = &vib->complaints;
 	vib->conn.guest.vhca = new_vhca(vib);
 	if (!vib->conn.guest.vhca)
 		goto fail;
@@ -534,6 +533,7 @@ struct vib *vib_new(struct backend *backend, uint16_t domid, uint32_t index,
 	throttle_init(&vib->offers, OFFERS_PER_WINDOW, OFFER_WINDOW_MS);
 	throttle_init(&vib->events, EVENTS_PER_WINDOW, EVENT_WINDOW_MS);
 	throttle_init(&vib->changes, CHANGES_PER_WINDOW, CHANGE_WINDOW_MS);
+	complaints_init(&vib->complaints, backend->label, domid, index, &backend->mapped);
 	uv_timer_init(backend->loop, &vib->timer);
 	vib->timer.data = vib;
 	LIST_INSERT_HEAD(&backend->vibs, vib, entry);

@@ -12,6 +12,7 @@
 
 #include <uv.h>
 
+#include "control/complaints.h"
 #include "control/connection.h"
 #include "control/throttle.h"
 #include "control/vport.h"
@@ -40,6 +41,7 @@ struct vib {
 
 	struct vport vport;
 	struct connection conn;
+	struct complaints complaints;
 
 	struct throttle offers;  /* handshakes a guest can cause */
 	struct throttle events;  /* events */

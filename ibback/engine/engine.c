@@ -40,6 +40,11 @@ static uint32_t max_mappings(void)
 	return most > OWN_MAPS ? most - OWN_MAPS : 0;
 }
 
+uint32_t engine_map_count(const struct engine *engine, uint32_t has, uint32_t more)
+{
+	return engine->mappings + has + more + OWN_MAPS;
+}
+
 struct engine *engine_new(unsigned int num_pollers, enum poll_mode mode)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));

@@ -54,6 +54,19 @@ static inline uint64_t engine_serial(struct engine *engine)
 	return ++engine->serial;
 }
 
+/*
+ * The vm.max_map_count with which a guest that has @has mappings may have @more: it may
+ * have as many as are left, so that one alone gets half.
+ */
+uint32_t engine_map_count(const struct engine *engine, uint32_t has, uint32_t more);
+
+/* May it? */
+static inline bool engine_may_map(const struct engine *engine, uint32_t has,
+				  uint32_t more)
+{
+	return (uint64_t)engine->mappings + has + more <= engine->max_mappings;
+}
+
 /* The poller of the next vHCA. */
 struct poller *engine_choose_poller(struct engine *engine);
 

@@ -5,9 +5,9 @@
 # world's, and pollers pass while the control thread waits for them.
 FUZZ_WORLD := $(addprefix tests/fuzz/,world.c grants.c driver.c commands.c \
 	requests.c moves.c setup.c) \
-	$(addprefix ibback/control/,connection.c command.c object_command.c pages.c vport.c) \
+	$(addprefix ibback/control/,connection.c command.c complaints.c object_command.c pages.c shortage.c vport.c) \
 	$(filter-out %/poller_thread.c %/clock.c,$(wildcard ibback/engine/*.c)) \
-	common/xenport/xenport.c $(wildcard common/schema/*.c) $(SCHEMA_TABLE)
+	common/log.c common/xenport/xenport.c $(wildcard common/schema/*.c) $(SCHEMA_TABLE)
 FUZZ_WORLD_LIBS = $(LIBS_engine) \
 	-Wl,--wrap=urcu_qsbr_synchronize_rcu,--wrap=poller_call,--wrap=stream_threshold
 

@@ -13,3 +13,8 @@ UNIT_TESTS += test_backend
 OBJS_test_backend = $(addprefix $(B)/obj/tests/unit/,test_backend.o fake_guest.o \
 	fake_store.o) $(CONTROL_OBJS) $(ENGINE_OBJS)
 LIBS_test_backend = $(LIBS_common) $(LIBS_engine) -luv
+
+UNIT_TESTS += test_refusals
+OBJS_test_refusals = $(B)/obj/tests/unit/test_refusals.o $(CONTROL_OBJS) $(ENGINE_OBJS)
+LIBS_test_refusals = $(LIBS_common) $(LIBS_engine) -luv \
+	-Wl,--wrap=clock_ns,--wrap=log_line
