@@ -13,6 +13,7 @@
 
 #include <xen-ib/xenstore.h>
 
+#include "libvib/datapath.h"
 #include "libvib/vib.h"
 #include "tempdir.h"
 #include "xenport/xenport.h"
@@ -34,6 +35,8 @@ enum mischief {
 	INDEX_FAR,
 	INDEX_BEHIND,
 	TABLES_TOO_LARGE,
+	CQ_ENDS_BEYOND,  /* the queue that was resized had so many never */
+	CQ_ENDS_IN_VOID, /* before entries that are not there */
 	LEAVES,
 	CLOSES,
 	SPEAKS_FIRST, /* with an async event behind the answer */
@@ -158,6 +161,7 @@ static void answer(void)
 
 	RING_COPY_REQUEST(&wrong.ring, wrong.ring.req_cons, &req);
 	wrong.ring.req_cons++;
+	wrong.sring->req_event = wrong.ring.req_cons + 1; /* the next one is announced */
 	rsp = RING_GET_RESPONSE(&wrong.ring, wrong.ring.rsp_prod_pvt);
 	memset(rsp, 0, sizeof(*rsp));
 	rsp->id = (uint16_t)(req.id + (wrong.mischief == WRONG_ID));
@@ -169,6 +173,10 @@ static void answer(void)
 		rsp->status = INT32_MIN;
 	else if (wrong.mischief == TABLES_TOO_LARGE)
 		rsp->u.port.gid_tbl_len = 60000;
+	else if (wrong.mischief == CQ_ENDS_BEYOND && req.operation == VIB_CMD_RESIZE_CQ)
+		rsp->u.resize_cq.index = 5;
+	else if (wrong.mischief == CQ_ENDS_IN_VOID && req.operation == VIB_CMD_RESIZE_CQ)
+		rsp->u.resize_cq.index = 4;
 	else if (wrong.mischief == TWO_RESPONSES)
 		more = 1;
 	else if (wrong.mischief == INDEX_FAR)
@@ -323,6 +331,28 @@ BREAKS(tables_beyond_the_abi, TABLES_TOO_LARGE, -EPROTO, "port attributes")
 BREAKS(byte_is_cleared_without_an_answer, LEAVES, -ENODEV, "left the device")
 BREAKS(device_is_closed_without_an_answer, CLOSES, -ENODEV, "closed the device")
 
+static void resized_queue_ends_where_it_cannot(void **state)
+{
+	(void)state;
+	for (enum mischief m = CQ_ENDS_BEYOND; m <= CQ_ENDS_IN_VOID; m++) {
+		struct libvib *lv = open_vib(m);
+		struct libvib_cq *cq;
+		struct vib_cqe cqe;
+
+		assert_non_null(lv);
+		assert_int_equal(libvib_create_cq(lv, 4, NULL, &cq), 0);
+		assert_int_equal(libvib_resize_cq(cq, 8), -EPROTO);
+		assert_non_null(strstr(libvib_failure(lv), "entries"));
+		assert_int_equal(libvib_poll_cq(cq, &cqe, 1), 0);
+		assert_int_equal(libvib_destroy_cq(cq), 0);
+		libvib_close(lv);
+		if (m == CQ_ENDS_BEYOND) {
+			tear_down(NULL);
+			set_up(NULL);
+		}
+	}
+}
+
 static void unknown_event_is_handed_on(void **state)
 {
 	struct libvib *lv = open_vib(SPEAKS_FIRST);
@@ -361,6 +391,7 @@ int main(void)
 		test(tables_beyond_the_abi),
 		test(byte_is_cleared_without_an_answer),
 		test(device_is_closed_without_an_answer),
+		test(resized_queue_ends_where_it_cannot),
 		test(unknown_event_is_handed_on),
 	};
 
