@@ -114,7 +114,7 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)
 {
 	struct map *m = dev.maps;
-	void *at;
+	void *at, *holder = NULL;
 
 	if (fd != FD)
 		return __real_mmap(addr, length, prot, flags, fd, offset);
@@ -131,12 +131,16 @@ void *__wrap_mmap(void *addr, size_t length, int prot, int flags, int fd, off_t 
 		errno = EINVAL;
 		return MAP_FAILED;
 	}
-	if (dev.old && addr) {
+	if (dev.old && addr) { /* and somewhere else is where nothing else is */
+		holder = __real_mmap(addr, length, PROT_NONE,
+				     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 		addr = NULL;
 		flags &= ~MAP_FIXED_NOREPLACE;
 	}
 	at = __real_mmap(addr, length, prot,
 			 (flags & ~MAP_SHARED) | MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (holder)
+		__real_munmap(holder, length);
 	if (at != MAP_FAILED) {
 		m->at = at;
 		m->prot = prot;
