@@ -45,6 +45,7 @@ void vib_commands_reset(struct vib *vib)
 	spin_lock(&vib->lock);
 	vib->failure = VIB_FINE;
 	vib->why = NULL;
+	vib->answered = jiffies;
 	XEN_FRONT_RING_INIT(&vib->ring, vib_sring(vib), VIB_PAGE_SIZE);
 	spin_unlock(&vib->lock);
 }
@@ -63,6 +64,14 @@ void vib_commands_start(struct vib *vib)
 		vib_fail(vib, VIB_GONE, NULL);
 }
 
+/* The connection is complete: verbs may use it. */
+void vib_commands_serve(struct vib *vib)
+{
+	spin_lock(&vib->lock);
+	vib->serving = vib->up;
+	spin_unlock(&vib->lock);
+}
+
 static void vib_slot_answer(struct vib_command_slot *slot, int status)
 {
 	slot->status = status;
@@ -77,6 +86,7 @@ static void vib_commands_stop_locked(struct vib *vib)
 	lockdep_assert_held(&vib->lock);
 
 	WRITE_ONCE(vib->up, false);
+	WRITE_ONCE(vib->serving, false);
 	for (i = 0; i < VIB_CONTROL_RING_SIZE; i++)
 		if (vib->slots[i].response)
 			vib_slot_answer(&vib->slots[i], -ENODEV);
@@ -151,10 +161,12 @@ out:
 	return id;
 }
 
+/* While it answers others, it is only slow. */
 static void vib_command_timed_out(struct vib *vib, struct vib_command_slot *slot)
 {
 	spin_lock(&vib->lock);
-	if (slot->response)
+	if (slot->response &&
+	    time_after(jiffies, vib->answered + VIB_COMMAND_TIMEOUT))
 		vib_fail_locked(vib, VIB_BROKEN, "no answer to a command");
 	spin_unlock(&vib->lock);
 }
@@ -162,8 +174,9 @@ static void vib_command_timed_out(struct vib *vib, struct vib_command_slot *slot
 /*
  * Send @request, whose id is set here, to the backend of @epoch and wait for its
  * answer in @response. Returns 0, the backend's negative errno, or -ENODEV when
- * that connection is or comes down. Sleeps, but never longer than the timeout, as a backend that
- * dies fails it at once. Not from the event work, which delivers the answer.
+ * that connection is or comes down. Sleeps, but not for ever: a backend that dies,
+ * or answers nothing at all for the timeout, fails it. Not from the event work,
+ * which delivers the answer.
  */
 int vib_command(struct vib *vib, u32 epoch,
 		struct vib_control_request *request,
@@ -179,10 +192,8 @@ int vib_command(struct vib *vib, u32 epoch,
 		return id;
 
 	slot = &vib->slots[id];
-	if (!wait_for_completion_timeout(&slot->done, VIB_COMMAND_TIMEOUT)) {
+	while (!wait_for_completion_timeout(&slot->done, VIB_COMMAND_TIMEOUT))
 		vib_command_timed_out(vib, slot);
-		wait_for_completion(&slot->done);
-	}
 
 	spin_lock(&vib->lock);
 	status = slot->status;
@@ -209,7 +220,12 @@ static const char *vib_take_response(struct vib *vib,
 		return "response with a status that is none";
 
 	*slot->response = *response;
-	vib_slot_answer(slot, response->status);
+	vib->answered = jiffies;
+	/* These two say here that the connection is lost. */
+	vib_slot_answer(slot, response->status == -EIO ||
+					      response->status == -ENODEV ?
+				      -EREMOTEIO :
+				      response->status);
 	return NULL;
 }
 

@@ -15,6 +15,7 @@
  */
 
 #include <linux/ctype.h>
+#include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/slab.h>
@@ -30,6 +31,9 @@
 
 /* Connections whose pages backends may keep when they are over. */
 #define VIB_KEPT_CONNECTIONS 4
+
+/* How long a backend that is alive is given to go. */
+#define VIB_PARTING_TIME HZ
 
 /* What this domain lacked to answer an offer, memory or grants, may come back. */
 #define VIB_RETRY_TIME (5 * HZ)
@@ -164,6 +168,22 @@ static bool vib_read_session(struct vib *vib, char session[17])
 }
 
 /*
+ * This side closes: let the backend see it and go, before users are told that it
+ * has. It need not: then a lost request can still be executed.
+ */
+static void vib_part(struct vib *vib)
+{
+	unsigned long end = jiffies + VIB_PARTING_TIME;
+
+	if (vib->phase == VIB_IDLE)
+		return;
+	vib_commands_stop(vib);
+	/* The event that says so may have been switched off by the failure. */
+	while (vib_backend_alive(vib) && time_before(jiffies, end))
+		msleep(20);
+}
+
+/*
  * Take the connection down, if there is one: the port first, so that nobody
  * is told of a device that no longer answers.
  */
@@ -200,12 +220,14 @@ static void vib_bury(struct vib *vib, enum vib_failure failure,
 	/* An offer that came to nothing may stand, and can be answered again. */
 	if (vib->phase == VIB_PUBLISHED)
 		vib->session[0] = '\0';
-	vib_disconnect(vib);
 	if (failure == VIB_BROKEN) {
 		vib->shun_until = (jiffies + VIB_SHUN_TIME) ?: 1;
 		xenbus_dev_fatal(xbdev, -EPROTO, "backend: %s", why);
+		vib_part(vib);
+		vib_disconnect(vib);
 		return;
 	}
+	vib_disconnect(vib);
 	if (online)
 		dev_info_ratelimited(&xbdev->dev, "backend is gone, port is down\n");
 	xenbus_switch_state(xbdev, XenbusStateInitialising);
@@ -300,6 +322,8 @@ static void vib_go_online(struct vib *vib)
 		return;
 	}
 
+	vib_commands_serve(vib);
+
 	if (!vib->ibdev) {
 		err = vib_register(vib);
 		if (err) {
@@ -332,6 +356,8 @@ static void vib_close(struct vib *vib)
 		return;
 	if (xbdev->state == XenbusStateClosed)
 		return;
+	xenbus_switch_state(xbdev, XenbusStateClosing);
+	vib_part(vib);
 	vib_disconnect(vib);
 	vib_unregister(vib);
 	xenbus_frontend_closed(xbdev);

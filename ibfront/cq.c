@@ -51,6 +51,7 @@ int vib_verb_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 	if (!attr->cqe || attr->cqe > ibcq->device->attrs.max_cqe)
 		return -EINVAL;
 	cq->ctx = ctx;
+	mutex_init(&cq->resize);
 	cq->epoch = READ_ONCE(vib->epoch);
 	err = vib_uqueue_make(vib, ctx, attr->cqe, sizeof(struct vib_cqe),
 			      &cq->queue);
@@ -122,20 +123,15 @@ static int vib_cq_resize(struct vib *vib, struct vib_cq *cq,
 }
 
 /* The process has the old queue mapped still, and takes what is left in it. */
-int vib_verb_resize_cq(struct ib_cq *ibcq, int cqe, struct ib_udata *udata)
+static int vib_cq_exchange(struct vib *vib, struct vib_cq *cq, u32 entries,
+			   struct ib_udata *udata)
 {
-	struct vib *vib = to_vib(ibcq->device);
-	struct vib_cq *cq = to_vib_cq(ibcq);
 	struct vib_uresp_resize_cq resp = {};
 	struct vib_uqueue_memory queue;
 	int err;
 
-	if (cqe <= 0 || cqe > ibcq->device->attrs.max_cqe)
-		return -EINVAL;
-	/* A process that could not be told of the new queue must not get it. */
-	if (!access_ok(udata->outbuf, sizeof(resp)) || udata->outlen < sizeof(resp))
-		return -EINVAL;
-	err = vib_uqueue_make(vib, cq->ctx, cqe, sizeof(struct vib_cqe), &queue);
+	err = vib_uqueue_make(vib, cq->ctx, entries, sizeof(struct vib_cqe),
+			      &queue);
 	if (err)
 		return err;
 	err = vib_cq_resize(vib, cq, &queue, &resp.index);
@@ -145,9 +141,27 @@ int vib_verb_resize_cq(struct ib_cq *ibcq, int cqe, struct ib_udata *udata)
 	}
 	vib_uqueue_end(vib, &cq->queue);
 	cq->queue = queue;
-	ibcq->cqe = 1 << queue.order;
+	cq->ibcq.cqe = 1 << queue.order;
 	vib_uqueue_describe(&queue, &resp.queue);
 	return ib_copy_to_udata(udata, &resp, sizeof(resp));
+}
+
+int vib_verb_resize_cq(struct ib_cq *ibcq, int cqe, struct ib_udata *udata)
+{
+	struct vib_cq *cq = to_vib_cq(ibcq);
+	int err;
+
+	if (cqe <= 0 || cqe > ibcq->device->attrs.max_cqe)
+		return -EINVAL;
+	/* A process that could not be told of the new queue must not get it. */
+	if (udata->outlen < sizeof(struct vib_uresp_resize_cq) ||
+	    !access_ok(udata->outbuf, sizeof(struct vib_uresp_resize_cq)))
+		return -EINVAL;
+	/* ib_core lets several resize one CQ at a time. */
+	mutex_lock(&cq->resize);
+	err = vib_cq_exchange(to_vib(ibcq->device), cq, cqe, udata);
+	mutex_unlock(&cq->resize);
+	return err;
 }
 
 int vib_verb_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
@@ -155,8 +169,8 @@ int vib_verb_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
 	struct vib *vib = to_vib(ibcq->device);
 	struct vib_cq *cq = to_vib_cq(ibcq);
 
-	vib_object_destroy(vib, cq->epoch, VIB_CMD_DESTROY_CQ, cq->number);
 	vib_object_remove(&vib->cqs, cq->number, cq);
+	vib_object_destroy(vib, cq->epoch, VIB_CMD_DESTROY_CQ, cq->number);
 	mutex_lock(&cq->ctx->lock);
 	list_del(&cq->entry);
 	mutex_unlock(&cq->ctx->lock);

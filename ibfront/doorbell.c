@@ -8,6 +8,12 @@
 
 #include "verbs.h"
 
+/*
+ * Each costs an event channel, of which a domain has 1023 by default: some are for
+ * its other devices, whatever processes do.
+ */
+#define VIB_MAX_DOORBELLS 512
+
 static int vib_doorbell_map(struct vib_doorbell *db)
 {
 	struct vib_control_request request = {
@@ -45,17 +51,22 @@ static struct vib_doorbell *vib_doorbell_new(struct vib_ucontext *ctx)
 		err = PTR_ERR(db->entry);
 		goto err_memory;
 	}
-	err = xenbus_alloc_evtchn(vib->xbdev, &db->evtchn);
+	if (atomic_inc_return(&vib->doorbells) > VIB_MAX_DOORBELLS) {
+		err = -ENOSPC;
+		goto err_count;
+	}
+	err = vib_evtchn_alloc(vib, &db->evtchn);
 	if (err)
-		goto err_entry;
+		goto err_count;
 	err = vib_doorbell_map(db);
 	if (err)
 		goto err_evtchn;
 	return db;
 
 err_evtchn:
-	xenbus_free_evtchn(vib->xbdev, db->evtchn);
-err_entry:
+	vib_evtchn_free(db->evtchn);
+err_count:
+	atomic_dec(&vib->doorbells);
 	vib_umap_remove(db->entry);
 err_memory:
 	vib_memory_end(vib, db->memory);
@@ -70,7 +81,8 @@ static void vib_doorbell_end(struct kref *ref)
 	struct vib *vib = db->vib;
 
 	vib_object_destroy(vib, db->epoch, VIB_CMD_UNMAP_DOORBELL, db->number);
-	xenbus_free_evtchn(vib->xbdev, db->evtchn);
+	vib_evtchn_free(db->evtchn);
+	atomic_dec(&vib->doorbells);
 	vib_umap_remove(db->entry);
 	vib_memory_end(vib, db->memory);
 	kfree(db);

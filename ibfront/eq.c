@@ -14,8 +14,9 @@
 /* It fills the one page it has. */
 #define VIB_EQ_ORDER 8
 
-/* Events taken in one go; others get the CPU in between. */
-#define VIB_EQ_BUDGET (1 << VIB_EQ_ORDER)
+/* Events taken in one go: in the interrupt, and by the work that goes on with more. */
+#define VIB_EQ_IRQ_BUDGET  16
+#define VIB_EQ_WORK_BUDGET (1 << VIB_EQ_ORDER)
 
 static void vib_eq_completion(struct vib *vib, u32 cqn)
 {
@@ -30,14 +31,14 @@ static void vib_eq_completion(struct vib *vib, u32 cqn)
 	xa_unlock_irqrestore(&vib->cqs, flags);
 }
 
-/* Returns how many there were; VIB_EQ_BUDGET: there can be more. */
-static unsigned int vib_eq_take(struct vib_eq *eq)
+/* Returns how many there were; @budget: there can be more. */
+static unsigned int vib_eq_take(struct vib_eq *eq, unsigned int budget)
 {
 	const struct vib_comp_event *slot;
 	unsigned int taken = 0;
 	u32 cqn;
 
-	for (; taken < VIB_EQ_BUDGET; taken++) {
+	for (; taken < budget; taken++) {
 		slot = vib_queue_peek(&eq->queue);
 		if (!slot) {
 			if (!vib_queue_arm(&eq->queue))
@@ -52,12 +53,12 @@ static unsigned int vib_eq_take(struct vib_eq *eq)
 }
 
 /* Only one of the interrupt and the work runs at a time: there is no EOI before. */
-static void vib_eq_serve(struct vib_eq *eq)
+static void vib_eq_serve(struct vib_eq *eq, unsigned int budget)
 {
-	unsigned int taken = vib_eq_take(eq);
+	unsigned int taken = vib_eq_take(eq, budget);
 
 	eq->useful |= taken;
-	if (taken == VIB_EQ_BUDGET) {
+	if (taken == budget) {
 		vib_event_queue(&eq->work);
 		return;
 	}
@@ -66,7 +67,7 @@ static void vib_eq_serve(struct vib_eq *eq)
 
 static void vib_eq_work(struct work_struct *work)
 {
-	vib_eq_serve(container_of(work, struct vib_eq, work));
+	vib_eq_serve(container_of(work, struct vib_eq, work), VIB_EQ_WORK_BUDGET);
 }
 
 static irqreturn_t vib_eq_interrupt(int irq, void *data)
@@ -75,7 +76,7 @@ static irqreturn_t vib_eq_interrupt(int irq, void *data)
 
 	WRITE_ONCE(eq->irq, irq); /* it can fire before the binding returns */
 	eq->useful = false;
-	vib_eq_serve(eq);
+	vib_eq_serve(eq, VIB_EQ_IRQ_BUDGET);
 	return IRQ_HANDLED;
 }
 
@@ -91,7 +92,13 @@ static int vib_eq_create(struct vib *vib, struct vib_eq *eq, u32 ref,
 		},
 	};
 
-	return vib_object_create(vib, vib->epoch, &request, &eq->number);
+	struct vib_control_response response;
+	int err;
+
+	err = vib_command(vib, vib->epoch, &request, &response);
+	if (!err)
+		eq->number = response.u.object.number;
+	return err;
 }
 
 static int vib_eq_start(struct vib *vib, unsigned int vector)
@@ -105,7 +112,7 @@ static int vib_eq_start(struct vib *vib, unsigned int vector)
 		     (sizeof(struct vib_comp_event) << VIB_EQ_ORDER) >
 		     VIB_PAGE_SIZE);
 
-	err = xenbus_alloc_evtchn(vib->xbdev, &evtchn);
+	err = vib_evtchn_alloc(vib, &evtchn);
 	if (err)
 		return err;
 	eq->vib = vib;
@@ -115,18 +122,20 @@ static int vib_eq_start(struct vib *vib, unsigned int vector)
 	irq = bind_evtchn_to_irqhandler_lateeoi(evtchn, vib_eq_interrupt, 0,
 						dev_name(&vib->xbdev->dev), eq);
 	if (irq < 0) {
-		xenbus_free_evtchn(vib->xbdev, evtchn);
+		vib_evtchn_free(evtchn);
 		return irq;
 	}
 	eq->irq = irq;
 	/* A wish: it works from any processor. */
 	irq_set_affinity_and_hint(irq, cpumask_of(vector % nr_cpu_ids));
-	err = vib_eq_create(vib, eq, vib->shared->refs[page], evtchn);
 	vib->started_eqs++;
-	return err;
+	return vib_eq_create(vib, eq, vib->shared->refs[page], evtchn) ? -EPROTO : 0;
 }
 
-/* All of the connection's. Returns 0, or an errno and some have started. */
+/*
+ * All of the connection's, or fewer where event channels are short. Returns 0, or an
+ * errno if there is none, or if the backend refuses one.
+ */
 int vib_eqs_start(struct vib *vib)
 {
 	unsigned int i;
@@ -134,6 +143,10 @@ int vib_eqs_start(struct vib *vib)
 
 	for (i = 0; i < vib->num_eqs && !err; i++)
 		err = vib_eq_start(vib, i);
+	if (err == -ENOSPC && vib->started_eqs) {
+		vib->num_eqs = vib->started_eqs;
+		err = 0;
+	}
 	return err;
 }
 

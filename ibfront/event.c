@@ -6,6 +6,9 @@
  */
 
 #include <xen/events.h>
+#include <xen/interface/event_channel.h>
+
+#include <asm/xen/hypercall.h>
 
 #include "verbs.h"
 
@@ -32,6 +35,30 @@ bool vib_backend_alive(const struct vib *vib)
 		vib_memory_page(vib->shared, VIB_CONTROL_PAGE);
 
 	return READ_ONCE(page->backend_alive) != 0;
+}
+
+/*
+ * An event channel for the backend to bind, or -ENOSPC. Not xenbus_alloc_evtchn(),
+ * which closes the device when there is none.
+ */
+int vib_evtchn_alloc(struct vib *vib, evtchn_port_t *evtchn)
+{
+	struct evtchn_alloc_unbound alloc = {
+		.dom = DOMID_SELF,
+		.remote_dom = vib->xbdev->otherend_id,
+	};
+
+	if (HYPERVISOR_event_channel_op(EVTCHNOP_alloc_unbound, &alloc))
+		return -ENOSPC;
+	*evtchn = alloc.port;
+	return 0;
+}
+
+void vib_evtchn_free(evtchn_port_t evtchn)
+{
+	struct evtchn_close close = { .port = evtchn };
+
+	WARN_ON_ONCE(HYPERVISOR_event_channel_op(EVTCHNOP_close, &close));
 }
 
 /* Have @work run, where it may deliver what lifecycle works wait for. */

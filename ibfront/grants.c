@@ -55,15 +55,19 @@ static void vib_grants_exhausted(struct vib *vib, u32 count)
 			    needed);
 }
 
-/* Take @count grants, if that leaves enough. */
-static int vib_grants_take(u32 count, grant_ref_t *head)
+/*
+ * Take @count grants, if that leaves enough. What makes a connection or lasts as
+ * long as a command is not asked: without it, nothing works or can be ended.
+ */
+static int vib_grants_take(enum vib_memory_kind kind, u32 count,
+			   grant_ref_t *head)
 {
 	grant_ref_t reserve;
 	int err;
 
 	mutex_lock(&vib_grants_lock);
 	err = gnttab_alloc_grant_references(count, head);
-	if (!err) {
+	if (!err && (kind == VIB_MEMORY_QUEUE || kind == VIB_MEMORY_USER)) {
 		err = gnttab_alloc_grant_references(VIB_GRANT_RESERVE, &reserve);
 		if (err)
 			gnttab_free_grant_references(*head);
@@ -83,7 +87,7 @@ int vib_grants_make(struct vib *vib, struct vib_memory *memory)
 
 	while (memory->granted < memory->count) {
 		count = min(memory->count - memory->granted, VIB_GRANT_CHUNK);
-		if (vib_grants_take(count, &head)) {
+		if (vib_grants_take(memory->kind, count, &head)) {
 			vib_grants_exhausted(vib, memory->count);
 			return -ENOSPC;
 		}
@@ -112,4 +116,17 @@ bool vib_grants_end(struct vib_memory *memory)
 			cond_resched();
 	}
 	return true;
+}
+
+void vib_grants_leave(struct vib_memory *memory)
+{
+	struct page *page;
+
+	while (memory->granted) {
+		page = memory->pages[memory->granted - 1];
+		get_page(page);
+		gnttab_end_foreign_access(memory->refs[memory->granted - 1], page);
+		memory->granted--;
+		atomic_long_dec(&vib_grants_used);
+	}
 }

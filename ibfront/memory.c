@@ -18,6 +18,9 @@
 /* How often the backend is asked for what it keeps. */
 #define VIB_KEPT_TIME (HZ / 5)
 
+/* Pages pinned in one go, with interrupts off. */
+#define VIB_PIN_CHUNK 512
+
 /* How long the end of a vib waits for it; the grant table's own list is slow. */
 #define VIB_RELEASE_TIME (5 * HZ)
 
@@ -49,6 +52,10 @@ static void vib_memory_free(struct vib_memory *memory)
 {
 	u32 i;
 
+	if (memory->mm) {
+		atomic64_sub(memory->charged, &memory->mm->pinned_vm);
+		mmdrop(memory->mm);
+	}
 	if (memory->kind == VIB_MEMORY_USER) {
 		unpin_user_pages_dirty_lock(memory->pages, memory->count,
 					    memory->writable);
@@ -61,19 +68,8 @@ static void vib_memory_free(struct vib_memory *memory)
 	kfree(memory);
 }
 
-/* The process no longer uses it, whatever the backend does. */
-static void vib_memory_uncharge(struct vib_memory *memory)
-{
-	if (!memory->mm)
-		return;
-	atomic64_sub(memory->charged, &memory->mm->pinned_vm);
-	mmdrop(memory->mm);
-	memory->mm = NULL;
-}
-
 void vib_memory_end(struct vib *vib, struct vib_memory *memory)
 {
-	vib_memory_uncharge(memory);
 	if (vib_grants_end(memory)) {
 		vib_memory_free(memory);
 		return;
@@ -87,12 +83,15 @@ void vib_memory_end(struct vib *vib, struct vib_memory *memory)
 struct vib_memory *vib_memory_alloc(struct vib *vib, enum vib_memory_kind kind,
 				    size_t bytes, bool writable)
 {
-	u32 count = PFN_UP(bytes);
-	struct vib_memory *memory = vib_memory_new(kind, count, writable);
+	size_t count = PFN_UP(bytes);
+	struct vib_memory *memory;
 	int err = -ENOMEM;
 
 	BUILD_BUG_ON(PAGE_SIZE != VIB_PAGE_SIZE);
 
+	if (count > VIB_PAGES_MAX)
+		return ERR_PTR(-EINVAL);
+	memory = vib_memory_new(kind, count, writable);
 	if (!memory)
 		return ERR_PTR(-ENOMEM);
 	for (; memory->count < count; memory->count++) {
@@ -111,7 +110,7 @@ err_memory:
 	return ERR_PTR(err);
 }
 
-static int vib_memory_charge(struct vib_memory *memory, u32 count)
+int vib_memory_charge(struct vib_memory *memory, u32 count)
 {
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	struct mm_struct *mm = current->mm;
@@ -152,7 +151,8 @@ struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length,
 		goto err_memory;
 	while (memory->count < count) {
 		err = pin_user_pages_fast(first + ((u64)memory->count << PAGE_SHIFT),
-					  min_t(u64, count - memory->count, 8192),
+					  min_t(u64, count - memory->count,
+						VIB_PIN_CHUNK),
 					  flags,
 					  memory->pages + memory->count);
 		if (err <= 0) {
@@ -160,6 +160,11 @@ struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length,
 			goto err_memory;
 		}
 		memory->count += err;
+		if (fatal_signal_pending(current)) {
+			err = -EINTR;
+			goto err_memory;
+		}
+		cond_resched();
 	}
 	err = vib_grants_make(vib, memory);
 	if (err)
@@ -224,20 +229,6 @@ unsigned int vib_memory_kept(struct vib *vib, enum vib_memory_kind kind)
 	return kept;
 }
 
-/* The grant table's own list frees a page when its grant has ended. */
-static void vib_memory_leave(struct vib_memory *memory)
-{
-	struct page *page;
-
-	while (memory->granted) {
-		page = memory->pages[memory->granted - 1];
-		get_page(page);
-		gnttab_end_foreign_access(memory->refs[memory->granted - 1], page);
-		memory->granted--;
-	}
-	vib_memory_free(memory);
-}
-
 void vib_memory_release(struct vib *vib)
 {
 	unsigned long end = jiffies + VIB_RELEASE_TIME;
@@ -246,8 +237,10 @@ void vib_memory_release(struct vib *vib)
 	cancel_delayed_work_sync(&vib->kept_work);
 	while (vib_memory_retry(vib) && time_before(jiffies, end))
 		msleep(20);
-	list_for_each_entry_safe(memory, next, &vib->kept_memory, kept)
-		vib_memory_leave(memory);
+	list_for_each_entry_safe(memory, next, &vib->kept_memory, kept) {
+		vib_grants_leave(memory);
+		vib_memory_free(memory);
+	}
 }
 
 void vib_memory_init(struct vib *vib)
@@ -273,7 +266,7 @@ int vib_tree_make(struct vib *vib, const struct vib_memory *memory,
 		return 0;
 	}
 
-	tree->lists = vib_memory_alloc(vib, VIB_MEMORY_QUEUE,
+	tree->lists = vib_memory_alloc(vib, VIB_MEMORY_LIST,
 				       (size_t)(leaves + root) << PAGE_SHIFT,
 				       false);
 	if (IS_ERR(tree->lists))

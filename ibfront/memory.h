@@ -24,6 +24,7 @@ struct vib;
 /* Whose pages these are. */
 enum vib_memory_kind {
 	VIB_MEMORY_QUEUE,	/* ours, of an object */
+	VIB_MEMORY_LIST,	/* ours, while a command lasts */
 	VIB_MEMORY_CONNECTION,	/* ours, of a connection */
 	VIB_MEMORY_USER,	/* a process' */
 };
@@ -34,8 +35,8 @@ struct vib_memory {
 	bool writable; /* by the backend */
 	u32 count;
 	u32 granted; /* the first so many are */
-	u32 charged; /* pages, of mm's pinned_vm */
-	struct mm_struct *mm;
+	u32 charged; /* pages, to mm's pinned_vm */
+	struct mm_struct *mm; /* or NULL */
 	struct page **pages;
 	grant_ref_t *refs;
 };
@@ -46,6 +47,12 @@ struct vib_memory {
  */
 struct vib_memory *vib_memory_alloc(struct vib *vib, enum vib_memory_kind kind,
 				    size_t bytes, bool writable);
+
+/*
+ * Charge @memory to the locked memory of the current process until it is freed, so
+ * that what a backend keeps stays charged. -ENOMEM beyond its limit.
+ */
+int vib_memory_charge(struct vib_memory *memory, u32 count);
 
 /*
  * The pages of [start, start + length) of the current process, pinned, charged
@@ -87,5 +94,8 @@ int vib_grants_make(struct vib *vib, struct vib_memory *memory);
 
 /* End what is granted. False if the backend has some mapped still. */
 bool vib_grants_end(struct vib_memory *memory);
+
+/* Leave to the grant table what does not end: it keeps the pages that long. */
+void vib_grants_leave(struct vib_memory *memory);
 
 #endif

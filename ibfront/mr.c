@@ -13,6 +13,7 @@ int vib_verb_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 	struct vib *vib = to_vib(ibpd->device);
 	struct vib_pd *pd = to_vib_pd(ibpd);
 
+	atomic_set(&pd->windows, 0);
 	pd->epoch = READ_ONCE(vib->epoch);
 	return vib_object_create(vib, pd->epoch, &request, &pd->number);
 }
@@ -181,6 +182,8 @@ struct ib_mr *vib_verb_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 		     (int)IB_MR_REREG_PD != VIB_REREG_PD ||
 		     (int)IB_MR_REREG_ACCESS != VIB_REREG_ACCESS);
 
+	if (!flags) /* ib_core takes away a PD that is the same */
+		return NULL;
 	if (flags & IB_MR_REREG_PD) {
 		if (to_vib_pd(ibpd)->epoch != mr->epoch)
 			return ERR_PTR(-EIO);
@@ -199,6 +202,9 @@ struct ib_mr *vib_verb_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 		cmd.mr.iova = virt_addr;
 		cmd.mr.length = length;
 	} else if (again) {
+		/* Only who registered it has that memory at that address. */
+		if (current->mm != mr->memory->mm)
+			return ERR_PTR(-EINVAL);
 		start = mr->start;
 		cmd.mr.iova = ibmr->iova;
 		cmd.mr.length = mr->length;
@@ -224,8 +230,8 @@ int vib_verb_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 	int err;
 
 	err = vib_object_command(vib, mr->epoch, &request, &response);
-	if (err == -EBUSY) /* a window is bound to it */
-		return err;
+	if (err == -EBUSY && atomic_read(&to_vib_pd(ibmr->pd)->windows))
+		return err; /* one is bound to it */
 	if (err && err != -EIO)
 		vib_object_refused(vib);
 	vib_memory_end(vib, mr->memory);
@@ -243,18 +249,23 @@ int vib_verb_alloc_mw(struct ib_mw *ibmw, struct ib_udata *udata)
 		.u.alloc_mw = { .pd = pd->number, .type = ibmw->type },
 	};
 	struct vib_mw *mw = to_vib_mw(ibmw);
+	int err;
 
 	BUILD_BUG_ON((int)IB_MW_TYPE_1 != VIB_MW_TYPE_1 ||
 		     (int)IB_MW_TYPE_2 != VIB_MW_TYPE_2);
 
 	mw->epoch = pd->epoch;
-	return vib_object_create(to_vib(ibmw->device), mw->epoch, &request,
-				 &ibmw->rkey);
+	err = vib_object_create(to_vib(ibmw->device), mw->epoch, &request,
+				&ibmw->rkey);
+	if (!err)
+		atomic_inc(&pd->windows);
+	return err;
 }
 
 int vib_verb_dealloc_mw(struct ib_mw *ibmw)
 {
 	vib_object_destroy(to_vib(ibmw->device), to_vib_mw(ibmw)->epoch,
 			   VIB_CMD_DEALLOC_MW, ibmw->rkey);
+	atomic_dec(&to_vib_pd(ibmw->pd)->windows);
 	return 0;
 }

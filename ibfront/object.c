@@ -16,8 +16,12 @@ int vib_object_command(struct vib *vib, u32 epoch,
 		       struct vib_control_request *request,
 		       struct vib_control_response *response)
 {
-	int err = vib_command(vib, epoch, request, response);
+	int err;
 
+	/* Until then a new backend lacks what verbs rely on. */
+	if (!READ_ONCE(vib->serving))
+		return -EIO;
+	err = vib_command(vib, epoch, request, response);
 	return err == -ENODEV ? -EIO : err;
 }
 
@@ -191,43 +195,59 @@ void vib_objects_init(struct vib *vib)
 	vib->epoch = 1;
 }
 
+static void vib_qp_lost(void *qp)
+{
+	vib_qp_event(qp, IB_EVENT_QP_FATAL);
+}
+
+static void vib_srq_lost(void *srq)
+{
+	vib_srq_event(srq, IB_EVENT_SRQ_ERR);
+}
+
+static void vib_cq_lost(void *object)
+{
+	struct vib_cq *cq = object;
+
+	if (cq->ibcq.comp_handler)
+		cq->ibcq.comp_handler(&cq->ibcq, cq->ibcq.cq_context);
+}
+
+/* False if there is none. As with all events, the table is locked meanwhile. */
+static bool vib_lose_one(struct xarray *objects, void (*tell)(void *object))
+{
+	unsigned long flags, number = 0;
+	void *object;
+
+	xa_lock_irqsave(objects, flags);
+	object = xa_find(objects, &number, ULONG_MAX, XA_PRESENT);
+	if (object) {
+		__xa_erase(objects, number);
+		tell(object);
+	}
+	xa_unlock_irqrestore(objects, flags);
+	return object;
+}
+
 /*
  * The connection is over, and commands fail: whatever there is, is lost. First
  * the epoch changes, by which users know, then they are told.
  */
 void vib_objects_lost(struct vib *vib)
 {
-	unsigned long flags, index;
 	struct vib_ustate *state;
-	struct vib_srq *srq;
-	struct vib_qp *qp;
-	struct vib_cq *cq;
 
 	WRITE_ONCE(vib->epoch, vib->epoch + 1 ?: 1);
 	if (vib->ibdev) {
 		state = page_address(vib->ibdev->state);
-		WRITE_ONCE(state->epoch, vib->epoch);
+		/* pairs with the provider's look: entries that came are seen */
+		smp_store_release(&state->epoch, vib->epoch);
 	}
 
-	xa_lock_irqsave(&vib->qps, flags);
-	xa_for_each(&vib->qps, index, qp) {
-		__xa_erase(&vib->qps, index);
-		vib_qp_event(qp, IB_EVENT_QP_FATAL);
-	}
-	xa_unlock_irqrestore(&vib->qps, flags);
-
-	xa_lock_irqsave(&vib->srqs, flags);
-	xa_for_each(&vib->srqs, index, srq) {
-		__xa_erase(&vib->srqs, index);
-		vib_srq_event(srq, IB_EVENT_SRQ_ERR);
-	}
-	xa_unlock_irqrestore(&vib->srqs, flags);
-
-	xa_lock_irqsave(&vib->cqs, flags);
-	xa_for_each(&vib->cqs, index, cq) {
-		__xa_erase(&vib->cqs, index);
-		if (cq->ibcq.comp_handler)
-			cq->ibcq.comp_handler(&cq->ibcq, cq->ibcq.cq_context);
-	}
-	xa_unlock_irqrestore(&vib->cqs, flags);
+	while (vib_lose_one(&vib->qps, vib_qp_lost))
+		cond_resched();
+	while (vib_lose_one(&vib->srqs, vib_srq_lost))
+		cond_resched();
+	while (vib_lose_one(&vib->cqs, vib_cq_lost))
+		cond_resched();
 }

@@ -214,8 +214,8 @@ int vib_verb_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata)
 	struct vib *vib = to_vib(ibqp->device);
 	struct vib_qp *qp = to_vib_qp(ibqp);
 
-	vib_object_destroy(vib, qp->epoch, VIB_CMD_DESTROY_QP, ibqp->qp_num);
 	vib_object_remove(&vib->qps, ibqp->qp_num, qp);
+	vib_object_destroy(vib, qp->epoch, VIB_CMD_DESTROY_QP, ibqp->qp_num);
 	vib_doorbell_return(qp->ctx, qp->doorbell, qp->db_index);
 	vib_uqueue_end(vib, &qp->rq);
 	vib_uqueue_end(vib, &qp->sq);

@@ -126,8 +126,8 @@ int vib_verb_destroy_srq(struct ib_srq *ibsrq, struct ib_udata *udata)
 	struct vib *vib = to_vib(ibsrq->device);
 	struct vib_srq *srq = to_vib_srq(ibsrq);
 
-	vib_object_destroy(vib, srq->epoch, VIB_CMD_DESTROY_SRQ, srq->number);
 	vib_object_remove(&vib->srqs, srq->number, srq);
+	vib_object_destroy(vib, srq->epoch, VIB_CMD_DESTROY_SRQ, srq->number);
 	vib_uqueue_end(vib, &srq->queue);
 	return 0;
 }

@@ -74,6 +74,16 @@ void vib_verb_disassociate_ucontext(struct ib_ucontext *ibucontext)
 {
 }
 
+/* As a backend would: an event for a wish, which is gone then. */
+static bool vib_cq_wishes(const struct vib_cq *cq)
+{
+	struct vib_queue queue;
+
+	vib_queue_init(&queue, vib_memory_page(cq->queue.memory, 0),
+		       cq->queue.order, cq->queue.stride);
+	return vib_cq_take_arm(&queue, true);
+}
+
 /*
  * The processes of a lost backend have nobody to raise their completion events
  * but themselves.
@@ -90,7 +100,8 @@ static void vib_context_wake(struct vib *vib, struct vib_ucontext *ctx)
 	if (db && db->epoch == epoch)
 		notify_remote_via_evtchn(db->evtchn);
 	list_for_each_entry(cq, &ctx->cqs, entry)
-		if (cq->epoch != epoch && cq->ibcq.comp_handler)
+		if (cq->epoch != epoch && cq->ibcq.comp_handler &&
+		    vib_cq_wishes(cq))
 			cq->ibcq.comp_handler(&cq->ibcq, cq->ibcq.cq_context);
 	mutex_unlock(&ctx->lock);
 }

@@ -99,10 +99,12 @@ int vib_verb_mmap(struct ib_ucontext *ibucontext, struct vm_area_struct *vma)
 int vib_uqueue_make(struct vib *vib, struct vib_ucontext *ctx, u32 entries,
 		    u32 stride, struct vib_uqueue_memory *queue)
 {
+	int err;
+
 	memset(queue, 0, sizeof(*queue));
 	if (!entries)
 		return 0;
-	if (entries > 1u << VIB_QUEUE_MAX_ORDER)
+	if (entries > 1u << VIB_QUEUE_MAX_ORDER || stride > VIB_WQE_MAX_STRIDE)
 		return -EINVAL;
 	queue->order = max_t(u32, order_base_2(entries), VIB_QUEUE_MIN_ORDER);
 	queue->stride = stride;
@@ -110,21 +112,25 @@ int vib_uqueue_make(struct vib *vib, struct vib_ucontext *ctx, u32 entries,
 					 vib_queue_bytes(queue->order, stride),
 					 true);
 	if (IS_ERR(queue->memory)) {
-		int err = PTR_ERR(queue->memory);
-
+		err = PTR_ERR(queue->memory);
 		queue->memory = NULL;
 		return err;
 	}
+	err = vib_memory_charge(queue->memory, queue->memory->count);
+	if (err)
+		goto err_memory;
 	queue->entry = vib_umap_insert(&ctx->ibucontext, queue->memory->pages,
 				       queue->memory->count, false);
 	if (IS_ERR(queue->entry)) {
-		int err = PTR_ERR(queue->entry);
-
-		vib_memory_end(vib, queue->memory);
-		queue->memory = NULL;
-		return err;
+		err = PTR_ERR(queue->entry);
+		goto err_memory;
 	}
 	return 0;
+
+err_memory:
+	vib_memory_end(vib, queue->memory);
+	queue->memory = NULL;
+	return err;
 }
 
 /* The backend has let go of it, or is gone. */

@@ -54,6 +54,7 @@ struct vib_ucontext {
 
 struct vib_pd {
 	struct ib_pd ibpd;
+	atomic_t windows; /* MWs, which may be bound to its MRs */
 	u32 number;
 	u32 epoch;
 };
@@ -86,6 +87,7 @@ struct vib_cq {
 	struct list_head entry; /* in its context's list */
 	u32 number;
 	u32 epoch;
+	struct mutex resize; /* guards queue, while there is the CQ */
 	struct vib_uqueue_memory queue;
 };
 

@@ -132,6 +132,7 @@ struct vib {
 	struct xarray srqs;
 	struct xarray qps;
 	u32 epoch; /* changes when all of them are lost */
+	atomic_t doorbells;
 
 	spinlock_t kept_lock; /* guards what follows */
 	struct list_head kept_memory;
@@ -140,6 +141,8 @@ struct vib {
 	spinlock_t lock; /* guards everything below */
 	bool removing;
 	bool up; /* the backend was alive, and commands may be sent */
+	bool serving; /* those of verbs, too */
+	unsigned long answered; /* jiffies, of the last response */
 	enum vib_failure failure;
 	const char *why; /* of VIB_BROKEN */
 	struct vib_control_front_ring ring;
@@ -164,6 +167,7 @@ static inline void vib_look(struct vib *vib)
 void vib_commands_init(struct vib *vib);
 void vib_commands_reset(struct vib *vib);
 void vib_commands_start(struct vib *vib);
+void vib_commands_serve(struct vib *vib);
 void vib_commands_stop(struct vib *vib);
 int vib_command(struct vib *vib, u32 epoch,
 		struct vib_control_request *request,
@@ -176,6 +180,8 @@ void vib_events_exit(void);
 int vib_events_start(struct vib *vib, evtchn_port_t evtchn);
 void vib_events_stop(struct vib *vib);
 void vib_event(struct work_struct *work);
+int vib_evtchn_alloc(struct vib *vib, evtchn_port_t *evtchn);
+void vib_evtchn_free(evtchn_port_t evtchn);
 void vib_event_queue(struct work_struct *work);
 bool vib_backend_alive(const struct vib *vib);
 
