@@ -24,7 +24,7 @@ struct thing {
 	uint32_t number;           /* of a window, its key as the last bind has it */
 	struct vib_queue queue[2]; /* the guest's side of it */
 	uint32_t page;             /* of a doorbell, an MR's first */
-	uint64_t iova, length;     /* MR */
+	uint64_t iova, length;     /* MR; of a window, where peers' addresses begin */
 	uint32_t access;
 	uint8_t type; /* QP */
 	uint8_t max_send_sge, max_recv_sge;

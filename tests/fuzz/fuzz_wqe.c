@@ -22,6 +22,7 @@ static void set_up(void)
 		setup_guest(&drivers[i], &world[i], 0x1234);
 	for (unsigned int i = 0; i < GUESTS; i++) {
 		setup_bring_up(&drivers[i], 1 - i);
+		setup_bind_windows(&drivers[i]);
 		setup_holes(&drivers[i]);
 	}
 }
@@ -181,6 +182,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	world_begin();
 	memset(seen, 0, sizeof(seen));
 	set_up();
+	check(); /* before a reset makes indices begin anew */
 	moves_play(data, size, &rules);
 	come_to_rest();
 	setup_check_holes();

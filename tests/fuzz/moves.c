@@ -238,6 +238,7 @@ static struct move draw_move(unsigned int *seed)
 	};
 
 	m.at[AT_OTHERS] = draw(seed, 8) == 0;
+	m.at[AT_WINDOW] = draw(seed, 2) == 0;
 	for (unsigned int i = 0; i < 8; i++) {
 		m.pick[i] = (uint8_t)draw(seed, draw(seed, 2) ? 3 : 256);
 		m.arg[i] = (uint8_t)draw(seed, draw(seed, 2) ? 8 : 256);

@@ -60,6 +60,7 @@ static void fill_bind(struct driver *d, const struct move *m, struct vib_send_wq
 	wqe->u.bind.lkey = mr->number;
 	wqe->u.bind.addr = mr->iova + offset;
 	wqe->u.bind.length = length(m->arg[ARG_LENGTH], mr->length - offset);
+	mw->iova = wqe->u.bind.access & VIB_ACCESS_ZERO_BASED ? 0 : wqe->u.bind.addr;
 }
 
 /* The operands: whom it is for, and what of his memory. */
@@ -81,8 +82,7 @@ static void fill_operands(const struct move *m, const struct thing *qp, uint32_t
 	wqe->u.atomic.rkey = mr ? mr->number : m->value[0];
 	if (mw && m->at[AT_WINDOW] & 1) {
 		wqe->u.atomic.rkey = mw->number;
-		if (m->arg[7] & 1) /* as of one that counts from 0 */
-			wqe->u.atomic.remote_addr = m->arg[ARG_REMOTE];
+		wqe->u.atomic.remote_addr = mw->iova + m->arg[ARG_REMOTE];
 	}
 	if (wqe->opcode == VIB_OP_CMP_SWAP || wqe->opcode == VIB_OP_FETCH_ADD) {
 		wqe->u.atomic.remote_addr &= ~7ull;

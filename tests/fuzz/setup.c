@@ -94,6 +94,19 @@ void setup_bring_up(struct driver *d, unsigned int peer)
 				VIB_QPS_RTS);
 }
 
+void setup_bind_windows(struct driver *d)
+{
+	static const uint8_t access[] = { 7, 15 }; /* all, and ZERO_BASED: fill_bind() */
+
+	for (uint8_t i = 0; i < sizeof(access); i++)
+		driver_send(
+			d, &(struct move){
+				   .op = VIB_OP_BIND_MW,
+				   .pick = { [PICK_MR] = 1, [PICK_PEER] = i },
+				   .arg = { [ARG_REMOTE] = access[i], [ARG_RING] = 1 } });
+	world_pass(8, 0);
+}
+
 void setup_guest(struct driver *d, struct world_guest *g, uint32_t qkey)
 {
 	d->guest = g;

@@ -40,6 +40,9 @@ void setup_guest(struct driver *d, struct world_guest *g, uint32_t qkey);
 /* Connect each QP of @d to that of guest @peer, as far as that does the same. */
 void setup_bring_up(struct driver *d, unsigned int peer);
 
+/* Have its first QP bind its first two windows, whose second then counts from 0. */
+void setup_bind_windows(struct driver *d);
+
 /* Note, and fill, what nobody may write of the memory of @d. */
 void setup_holes(const struct driver *d);
 void setup_forget_holes(void);
