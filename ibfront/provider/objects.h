@@ -211,7 +211,7 @@ static inline struct vib_qp *to_vib_qp(struct ibv_qp *qp)
 /* Is what was made in @epoch lost? */
 static inline bool vib_lost(const struct vib_context *ctx, uint32_t epoch)
 {
-	return vib_read32(&ctx->state->epoch) != epoch;
+	return vib_observe32(&ctx->state->epoch) != epoch;
 }
 
 #endif

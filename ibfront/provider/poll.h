@@ -97,8 +97,8 @@ static inline bool vib_cq_next(struct vib_cq *cq, struct vib_cqe *cqe)
 	return true;
 }
 
-/* Take the next completion. */
-static inline bool vib_cq_take(struct vib_cq *cq, struct vib_cqe *cqe)
+/* Take the next completion that the backend wrote. */
+static inline bool vib_cq_take_entry(struct vib_cq *cq, struct vib_cqe *cqe)
 {
 	uint32_t passed = 0;
 
@@ -109,7 +109,18 @@ static inline bool vib_cq_take(struct vib_cq *cq, struct vib_cqe *cqe)
 		if (++passed > cq->backlog_end + vib_queue_depth(&cq->queue))
 			return false;
 	}
-	return vib_unlikely(vib_lost(cq->ctx, cq->epoch)) && vib_cq_flush(cq, cqe);
+	return false;
+}
+
+/* Take the next completion. */
+static inline bool vib_cq_take(struct vib_cq *cq, struct vib_cqe *cqe)
+{
+	if (vib_cq_take_entry(cq, cqe))
+		return true;
+	if (!vib_unlikely(vib_lost(cq->ctx, cq->epoch)))
+		return false;
+	/* What came between that look and the loss has completed. */
+	return vib_cq_take_entry(cq, cqe) || vib_cq_flush(cq, cqe);
 }
 
 /* Give back what was taken since the queue's index was @from. */
