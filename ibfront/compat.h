@@ -6,12 +6,19 @@
 #include <linux/mm.h>
 #include <linux/version.h>
 
+#include <rdma/ib_verbs.h>
+
 /* Pins of pages that are only read, for as long as it takes. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
 /* A page that was pinned for reading could be replaced on the next write to it. */
 #define VIB_FOLL_READ (FOLL_LONGTERM | FOLL_WRITE | FOLL_FORCE)
 #else
 #define VIB_FOLL_READ FOLL_LONGTERM
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+/* Its users are told all the same: libibverbs and the provider know it. */
+#define IB_DEVICE_ATOMIC_WRITE (1ULL << 40)
 #endif
 
 /* mprotect(2) will not make it writable. */

@@ -104,6 +104,10 @@ static void vib_qp_event(struct vib_qp *qp, enum ib_event_type type)
 		.event = type,
 	};
 
+	/* ib_core sets the handler before the list of those to be told. */
+	if (qp->ibqp.qp_type == IB_QPT_XRC_TGT &&
+	    !READ_ONCE(qp->ibqp.open_list.next))
+		return;
 	if (qp->ibqp.event_handler)
 		qp->ibqp.event_handler(&event, qp->ibqp.qp_context);
 }

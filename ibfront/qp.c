@@ -8,6 +8,7 @@
 static int vib_qp_check(const struct ib_device_attr *limits,
 			const struct ib_qp_init_attr *attr)
 {
+	bool initiator = attr->qp_type == IB_QPT_XRC_INI;
 	const struct ib_qp_cap *cap = &attr->cap;
 
 	switch (attr->qp_type) {
@@ -15,18 +16,27 @@ static int vib_qp_check(const struct ib_device_attr *limits,
 	case IB_QPT_UC:
 	case IB_QPT_UD:
 		break;
+	case IB_QPT_XRC_INI:
+	case IB_QPT_XRC_TGT:
+		if (limits->device_cap_flags & IB_DEVICE_XRC)
+			break;
+		return -EOPNOTSUPP;
 	default:
 		return -EOPNOTSUPP;
 	}
 	if (attr->create_flags)
 		return -EOPNOTSUPP;
-	if (!attr->send_cq || !attr->recv_cq ||
+	if (attr->qp_type == IB_QPT_XRC_TGT)
+		return 0;
+	if (!attr->send_cq || (!attr->recv_cq && !initiator) ||
+	    (attr->srq && initiator) ||
 	    cap->max_send_wr > limits->max_qp_wr ||
 	    cap->max_send_sge > limits->max_send_sge ||
 	    cap->max_inline_data > VIB_WQE_MAX_STRIDE - VIB_DATA_UD)
 		return -EINVAL;
-	if (!attr->srq && (cap->max_recv_wr > limits->max_qp_wr ||
-			   cap->max_recv_sge > limits->max_recv_sge))
+	if (!attr->srq && !initiator &&
+	    (cap->max_recv_wr > limits->max_qp_wr ||
+	     cap->max_recv_sge > limits->max_recv_sge))
 		return -EINVAL;
 	return 0;
 }
@@ -40,7 +50,7 @@ static int vib_qp_make_queues(struct vib *vib, struct vib_qp *qp,
 	int err;
 
 	*cap = attr->cap;
-	if (attr->srq) {
+	if (attr->srq || attr->qp_type == IB_QPT_XRC_INI) {
 		cap->max_recv_wr = 0;
 		cap->max_recv_sge = 0;
 	}
@@ -50,7 +60,8 @@ static int vib_qp_make_queues(struct vib *vib, struct vib_qp *qp,
 		cap->max_recv_sge = max(cap->max_recv_sge, 1u);
 	err = vib_uqueue_make(vib, qp->ctx, cap->max_send_wr,
 			      vib_send_stride(cap->max_send_sge,
-					      cap->max_inline_data, ud),
+					      cap->max_inline_data,
+					      attr->qp_type),
 			      &qp->sq);
 	if (err)
 		return err;
@@ -93,23 +104,43 @@ static int vib_qp_name_queue(struct vib *vib,
 	return 0;
 }
 
+/* Have the backend make it, and take its number. */
+int vib_qp_command(struct vib *vib, struct vib_qp *qp,
+		   struct vib_control_request *request)
+{
+	u32 qpn;
+	int err;
+
+	err = vib_object_create(vib, qp->epoch, request, &qpn);
+	if (err)
+		return err;
+	if (qpn >> 24) {
+		vib_fail(vib, VIB_BROKEN, "QP with a number that is none");
+		return -EIO;
+	}
+	qp->ibqp.qp_num = qpn;
+	return 0;
+}
+
 static int vib_qp_make(struct vib *vib, struct vib_qp *qp,
 		       const struct ib_qp_init_attr *attr)
 {
 	struct vib_control_request request = { .operation = VIB_CMD_CREATE_QP };
 	struct vib_cmd_create_qp *cmd = &request.u.create_qp;
 	struct vib_tree sq, rq;
-	u32 qpn;
 	int err;
 
 	BUILD_BUG_ON((int)IB_QPT_RC != VIB_QPT_RC ||
 		     (int)IB_QPT_UC != VIB_QPT_UC ||
-		     (int)IB_QPT_UD != VIB_QPT_UD);
+		     (int)IB_QPT_UD != VIB_QPT_UD ||
+		     (int)IB_QPT_XRC_INI != VIB_QPT_XRC_INI ||
+		     (int)IB_QPT_XRC_TGT != VIB_QPT_XRC_TGT);
 
 	*cmd = (struct vib_cmd_create_qp){
 		.pd = to_vib_pd(qp->ibqp.pd)->number,
 		.send_cq = to_vib_cq(attr->send_cq)->number,
-		.recv_cq = to_vib_cq(attr->recv_cq)->number,
+		.recv_cq = attr->recv_cq ? to_vib_cq(attr->recv_cq)->number :
+					   VIB_NO_OBJECT,
 		.srq = attr->srq ? to_vib_srq(attr->srq)->number : VIB_NO_OBJECT,
 		.type = attr->qp_type,
 		.flags = qp->signal_all ? VIB_QPF_SIG_ALL : 0,
@@ -124,16 +155,10 @@ static int vib_qp_make(struct vib *vib, struct vib_qp *qp,
 	err = vib_qp_name_queue(vib, &qp->rq, qp->cap.max_recv_sge, &cmd->rq,
 				&rq);
 	if (!err) {
-		err = vib_object_create(vib, qp->epoch, &request, &qpn);
+		err = vib_qp_command(vib, qp, &request);
 		vib_tree_end(vib, &rq);
 	}
 	vib_tree_end(vib, &sq);
-	if (!err && qpn >> 24) {
-		vib_fail(vib, VIB_BROKEN, "QP with a number that is none");
-		err = -EIO;
-	}
-	if (!err)
-		qp->ibqp.qp_num = qpn;
 	return err;
 }
 
@@ -155,7 +180,8 @@ static bool vib_qp_of_one_epoch(const struct vib_qp *qp,
 				const struct ib_qp_init_attr *attr)
 {
 	return to_vib_cq(attr->send_cq)->epoch == qp->epoch &&
-	       to_vib_cq(attr->recv_cq)->epoch == qp->epoch &&
+	       (!attr->recv_cq ||
+		to_vib_cq(attr->recv_cq)->epoch == qp->epoch) &&
 	       (!attr->srq || to_vib_srq(attr->srq)->epoch == qp->epoch);
 }
 
@@ -166,13 +192,15 @@ int vib_verb_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *attr,
 	struct vib_qp *qp = to_vib_qp(ibqp);
 	int err;
 
+	err = vib_qp_check(&ibqp->device->attrs, attr);
+	if (err)
+		return err;
+	if (attr->qp_type == IB_QPT_XRC_TGT)
+		return vib_xrc_create_target(qp, attr);
 	qp->ctx = rdma_udata_to_drv_context(udata, struct vib_ucontext,
 					    ibucontext);
 	if (!qp->ctx)
 		return -EOPNOTSUPP;
-	err = vib_qp_check(&ibqp->device->attrs, attr);
-	if (err)
-		return err;
 	qp->epoch = to_vib_pd(ibqp->pd)->epoch;
 	qp->signal_all = attr->sq_sig_type == IB_SIGNAL_ALL_WR;
 	if (!vib_qp_of_one_epoch(qp, attr))
@@ -216,7 +244,8 @@ int vib_verb_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata)
 
 	vib_object_remove(&vib->qps, ibqp->qp_num, qp);
 	vib_object_destroy(vib, qp->epoch, VIB_CMD_DESTROY_QP, ibqp->qp_num);
-	vib_doorbell_return(qp->ctx, qp->doorbell, qp->db_index);
+	if (qp->doorbell)
+		vib_doorbell_return(qp->ctx, qp->doorbell, qp->db_index);
 	vib_uqueue_end(vib, &qp->rq);
 	vib_uqueue_end(vib, &qp->sq);
 	return 0;

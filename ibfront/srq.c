@@ -5,23 +5,33 @@
 
 #include "verbs.h"
 
-static int vib_srq_make(struct vib *vib, struct vib_srq *srq, u32 pd, u32 limit)
+static int vib_srq_make(struct vib *vib, struct vib_srq *srq,
+			const struct ib_srq_init_attr *init)
 {
 	struct vib_control_request request = { .operation = VIB_CMD_CREATE_SRQ };
 	struct vib_tree tree;
 	int err;
 
+	BUILD_BUG_ON((int)IB_SRQT_BASIC != VIB_SRQT_BASIC ||
+		     (int)IB_SRQT_XRC != VIB_SRQT_XRC);
+
 	err = vib_tree_make(vib, srq->queue.memory, &tree);
 	if (err)
 		return err;
 	request.u.create_srq = (struct vib_cmd_create_srq){
-		.pd = pd,
+		.pd = to_vib_pd(srq->ibsrq.pd)->number,
 		.order = srq->queue.order,
 		.stride = srq->queue.stride,
 		.max_sge = srq->max_sge,
-		.limit = limit,
+		.limit = init->attr.srq_limit,
+		.type = init->srq_type,
 		.pages = tree.pages,
 	};
+	if (init->srq_type == IB_SRQT_XRC) {
+		request.u.create_srq.xrcd =
+			to_vib_xrcd(init->ext.xrc.xrcd)->number;
+		request.u.create_srq.cq = to_vib_cq(init->ext.cq)->number;
+	}
 	err = vib_object_create(vib, srq->epoch, &request, &srq->number);
 	vib_tree_end(vib, &tree);
 	return err;
@@ -38,30 +48,41 @@ static int vib_srq_answer(struct vib_srq *srq, struct ib_udata *udata)
 	return ib_copy_to_udata(udata, &resp, min(sizeof(resp), udata->outlen));
 }
 
+/* Objects of two backends do not go together. */
+static bool vib_srq_of_one_epoch(const struct vib_srq *srq,
+				 const struct ib_srq_init_attr *init)
+{
+	return init->srq_type != IB_SRQT_XRC ||
+	       (to_vib_xrcd(init->ext.xrc.xrcd)->epoch == srq->epoch &&
+		to_vib_cq(init->ext.cq)->epoch == srq->epoch);
+}
+
 int vib_verb_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init,
 			struct ib_udata *udata)
 {
 	struct vib_ucontext *ctx = rdma_udata_to_drv_context(udata, struct vib_ucontext,
 							     ibucontext);
 	const struct ib_device_attr *limits = &ibsrq->device->attrs;
-	struct vib_pd *pd = to_vib_pd(ibsrq->pd);
 	struct vib *vib = to_vib(ibsrq->device);
 	struct vib_srq *srq = to_vib_srq(ibsrq);
 	struct ib_srq_attr *attr = &init->attr;
 	int err;
 
-	if (!ctx || init->srq_type != IB_SRQT_BASIC)
+	if (!ctx || (init->srq_type != IB_SRQT_BASIC &&
+		     init->srq_type != IB_SRQT_XRC))
 		return -EOPNOTSUPP;
 	if (!attr->max_wr || attr->max_wr > limits->max_srq_wr ||
 	    attr->max_sge > limits->max_srq_sge)
 		return -EINVAL;
-	srq->epoch = pd->epoch;
+	srq->epoch = to_vib_pd(ibsrq->pd)->epoch;
 	srq->max_sge = max(attr->max_sge, 1u);
+	if (!vib_srq_of_one_epoch(srq, init))
+		return -EIO;
 	err = vib_uqueue_make(vib, ctx, attr->max_wr,
 			      vib_recv_stride(srq->max_sge), &srq->queue);
 	if (err)
 		return err;
-	err = vib_srq_make(vib, srq, pd->number, attr->srq_limit);
+	err = vib_srq_make(vib, srq, init);
 	if (err)
 		goto err_queue;
 	err = vib_object_add(vib, &vib->srqs, srq->number, srq, srq->epoch);
@@ -72,6 +93,8 @@ int vib_verb_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init,
 		goto err_added;
 	attr->max_wr = 1 << srq->queue.order;
 	attr->max_sge = srq->max_sge;
+	if (init->srq_type == IB_SRQT_XRC)
+		ibsrq->ext.xrc.srq_num = srq->number;
 	return 0;
 
 err_added:

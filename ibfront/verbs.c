@@ -47,6 +47,10 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 				  IB_DEVICE_PORT_ACTIVE_EVENT |
 				  IB_DEVICE_RC_RNR_NAK_GEN |
 				  IB_DEVICE_SYS_IMAGE_GUID;
+	if (attr.cap_flags & VIB_CAP_XRC)
+		props->device_cap_flags |= IB_DEVICE_XRC;
+	if (attr.cap_flags & VIB_CAP_ATOMIC_WRITE)
+		props->device_cap_flags |= IB_DEVICE_ATOMIC_WRITE;
 	props->max_send_sge = vib_limit(attr.max_send_sge);
 	props->max_recv_sge = vib_limit(attr.max_recv_sge);
 	props->max_sge_rd = vib_limit(attr.max_sge_rd);
@@ -193,6 +197,7 @@ static const struct ib_device_ops vib_ops = {
 	.alloc_mw = vib_verb_alloc_mw,
 	.alloc_pd = vib_verb_alloc_pd,
 	.alloc_ucontext = vib_verb_alloc_ucontext,
+	.alloc_xrcd = vib_verb_alloc_xrcd,
 	.attach_mcast = vib_verb_attach_mcast,
 	.create_cq = vib_verb_create_cq,
 	.create_qp = vib_verb_create_qp,
@@ -200,6 +205,7 @@ static const struct ib_device_ops vib_ops = {
 	.dealloc_mw = vib_verb_dealloc_mw,
 	.dealloc_pd = vib_verb_dealloc_pd,
 	.dealloc_ucontext = vib_verb_dealloc_ucontext,
+	.dealloc_xrcd = vib_verb_dealloc_xrcd,
 	.dereg_mr = vib_verb_dereg_mr,
 	.destroy_cq = vib_verb_destroy_cq,
 	.destroy_qp = vib_verb_destroy_qp,
@@ -232,6 +238,7 @@ static const struct ib_device_ops vib_ops = {
 	INIT_RDMA_OBJ_SIZE(ib_qp, vib_qp, ibqp),
 	INIT_RDMA_OBJ_SIZE(ib_srq, vib_srq, ibsrq),
 	INIT_RDMA_OBJ_SIZE(ib_ucontext, vib_ucontext, ibucontext),
+	INIT_RDMA_OBJ_SIZE(ib_xrcd, vib_xrcd, ibxrcd),
 };
 
 /* Register the device that @info describes, or return an ERR_PTR. */

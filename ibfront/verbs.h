@@ -59,6 +59,12 @@ struct vib_pd {
 	u32 epoch;
 };
 
+struct vib_xrcd {
+	struct ib_xrcd ibxrcd;
+	u32 number;
+	u32 epoch;
+};
+
 struct vib_mr {
 	struct ib_mr ibmr;
 	u32 epoch;
@@ -101,9 +107,9 @@ struct vib_srq {
 
 struct vib_qp {
 	struct ib_qp ibqp;
-	struct vib_ucontext *ctx;
+	struct vib_ucontext *ctx; /* NULL: an XRC target */
 	u32 epoch;
-	struct vib_doorbell *doorbell;
+	struct vib_doorbell *doorbell; /* NULL: likewise */
 	u32 db_index;
 	struct ib_qp_cap cap;
 	bool signal_all;
@@ -118,6 +124,7 @@ struct vib_qp {
 	}
 VIB_TO(ucontext, ibucontext)
 VIB_TO(pd, ibpd)
+VIB_TO(xrcd, ibxrcd)
 VIB_TO(mr, ibmr)
 VIB_TO(mw, ibmw)
 VIB_TO(cq, ibcq)
@@ -213,6 +220,13 @@ int vib_verb_destroy_srq(struct ib_srq *ibsrq, struct ib_udata *udata);
 int vib_verb_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *attr,
 		       struct ib_udata *udata);
 int vib_verb_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata);
+int vib_qp_command(struct vib *vib, struct vib_qp *qp,
+		   struct vib_control_request *request);
+
+/* xrc.c */
+int vib_verb_alloc_xrcd(struct ib_xrcd *ibxrcd, struct ib_udata *udata);
+int vib_verb_dealloc_xrcd(struct ib_xrcd *ibxrcd, struct ib_udata *udata);
+int vib_xrc_create_target(struct vib_qp *qp, struct ib_qp_init_attr *attr);
 
 /* qp_attr.c */
 int vib_verb_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,

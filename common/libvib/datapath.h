@@ -75,7 +75,7 @@ static inline int libvib_room(struct vib_queue *q)
 
 /* All of a request but its generation and its data. */
 __attribute__((always_inline)) static inline void
-libvib_put_head(struct vib_send_wqe *slot, const struct vib_send_wqe *wqe, bool ud)
+libvib_put_head(struct vib_send_wqe *slot, const struct vib_send_wqe *wqe, uint8_t type)
 {
 	vib_put_send(slot, wqe->opcode, wqe->flags, wqe->wr_id, wqe->imm);
 	vib_put_amount(slot, wqe->num_sge, wqe->inline_len);
@@ -83,6 +83,7 @@ libvib_put_head(struct vib_send_wqe *slot, const struct vib_send_wqe *wqe, bool 
 	case VIB_OP_RDMA_WRITE:
 	case VIB_OP_RDMA_WRITE_IMM:
 	case VIB_OP_RDMA_READ:
+	case VIB_OP_ATOMIC_WRITE:
 		vib_put_rdma(slot, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey);
 		break;
 	case VIB_OP_CMP_SWAP:
@@ -97,7 +98,7 @@ libvib_put_head(struct vib_send_wqe *slot, const struct vib_send_wqe *wqe, bool 
 		slot->u.bind = wqe->u.bind;
 		break;
 	default:
-		if (ud)
+		if (type == VIB_QPT_UD)
 			vib_put_ud(slot, wqe->u.ud.remote_qpn, wqe->u.ud.qkey,
 				   &wqe->u.ud.av, wqe->u.ud.pkey_index);
 		break;
@@ -113,21 +114,21 @@ static inline int libvib_post_send(struct libvib_qp *qp, const struct vib_send_w
 				   const void *data)
 {
 	struct vib_queue *q = &qp->sq;
-	bool ud = qp->type == VIB_QPT_UD;
+	uint8_t type = (uint8_t)qp->type;
 	uint64_t bytes = wqe->flags & VIB_SEND_INLINE
 				 ? wqe->inline_len
 				 : wqe->num_sge * sizeof(struct vib_sge);
 	struct vib_send_wqe *slot;
 	int err;
 
-	if (!vib_send_fits(q, wqe->opcode, ud, bytes))
+	if (!vib_send_fits(q, wqe->opcode, type, bytes))
 		return -EINVAL;
 	err = libvib_room(q);
 	if (err)
 		return err;
 	slot = vib_queue_next_slot(q);
-	libvib_put_head(slot, wqe, ud);
-	vib_copy(vib_send_data(slot, wqe->opcode, ud), data, bytes);
+	libvib_put_head(slot, wqe, type);
+	vib_copy(vib_send_data(slot, wqe->opcode, type), data, bytes);
 	vib_queue_produce(q);
 	return 0;
 }

@@ -51,10 +51,10 @@ static int create(struct libvib_qp *qp, const struct libvib_qp_init *init)
 	cmd->doorbell = init->context->number;
 	cmd->max_inline = init->max_inline;
 
-	err = make_work(qp->lv, &send, init->send_entries,
-			vib_send_stride(init->send_sges, init->max_inline,
-					init->type == VIB_QPT_UD),
-			init->send_sges);
+	err = make_work(
+		qp->lv, &send, init->send_entries,
+		vib_send_stride(init->send_sges, init->max_inline, (uint8_t)init->type),
+		init->send_sges);
 	if (!err)
 		err = make_work(qp->lv, &recv, init->srq ? 0 : init->recv_entries,
 				vib_recv_stride(init->recv_sges), init->recv_sges);

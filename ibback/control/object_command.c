@@ -260,6 +260,10 @@ int object_command(const struct guest *guest, const struct vib_control_request *
 		return pd_create(vhca, made);
 	case VIB_CMD_DEALLOC_PD:
 		return pd_destroy(vhca, number);
+	case VIB_CMD_ALLOC_XRCD:
+		return xrcd_create(vhca, made);
+	case VIB_CMD_DEALLOC_XRCD:
+		return xrcd_destroy(vhca, number);
 	case VIB_CMD_REG_MR:
 		return reg_mr(guest, &req->u.reg_mr, &rsp->u.reg_mr);
 	case VIB_CMD_DEREG_MR:

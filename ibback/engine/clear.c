@@ -112,7 +112,7 @@ void vhca_clear(struct vhca *vhca,
 		void (*unbind_fn)(void *arg, uint32_t port), void *arg)
 {
 	struct remains r = { .unmap = unmap_fn, .unbind = unbind_fn, .arg = arg };
-	struct table_node *pds, *node;
+	struct table_node *pds, *xrcds, *node;
 
 	LIST_INIT(&r.qps);
 	LIST_INIT(&r.memberships);
@@ -122,7 +122,10 @@ void vhca_clear(struct vhca *vhca,
 	poller_call(vhca->poller, out_of_hands, &r);
 	free_all(vhca, &r);
 	pds = table_take_all(&vhca->pds);
-	synchronize_rcu(); /* of their table's nodes, which readers may be on */
+	xrcds = table_take_all(&vhca->xrcds);
+	synchronize_rcu(); /* of their tables' nodes, which readers may be on */
 	while ((node = pop(&pds)))
 		free(object(node, pd));
+	while ((node = pop(&xrcds)))
+		free(object(node, xrcd));
 }

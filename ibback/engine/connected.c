@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * RC and UC between two QPs of this host: a message is a copy from one guest's
+ * RC, UC and XRC between two QPs of this host: a message is a copy from one guest's
  * memory to the other's. What the specification has packets, acknowledges and
  * timers for is decided here on the spot; what the peer's guest would see of
  * it, it sees.
@@ -16,6 +16,7 @@
 #include "engine/send.h"
 #include "engine/sg.h"
 #include "engine/vhca.h"
+#include "engine/xrc.h"
 
 /* Bytes that take longer to copy than another poller should wait for a CQ. */
 #define LONG_COPY 4096
@@ -26,6 +27,12 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 }
 
 /* ---- the peer ---------------------------------------------------------- */
+
+/* The type of QP that one of @type has for a peer. */
+static enum vib_qp_type counterpart(enum vib_qp_type type)
+{
+	return type == VIB_QPT_XRC_INI ? VIB_QPT_XRC_TGT : type;
+}
 
 /* Do the two QPs name each other, on one fabric, in one partition? */
 static bool addresses_agree(struct qp *qp, const struct qp *peer)
@@ -38,7 +45,7 @@ static bool addresses_agree(struct qp *qp, const struct qp *peer)
 	    qp->connected.peer_view == peer_view->id)
 		return true;
 	if (view->fabric != peer_view->fabric || !view->up || !peer_view->up ||
-	    peer->attr.dest_qpn != qp_number(qp) || peer->type != qp->type ||
+	    peer->attr.dest_qpn != qp_number(qp) || peer->type != counterpart(qp->type) ||
 	    !port_view_is_at(peer_view, &qp->attr.av) ||
 	    !port_view_is_at(view, &peer->attr.av) ||
 	    !pkeys_match(view->pkeys[qp->attr.pkey_index],
@@ -243,7 +250,7 @@ static enum send_result do_write(struct share *share, const struct sg *src)
 	return SEND_DONE;
 }
 
-/* READs and atomics: will the peer answer? */
+/* READs and atomics, which take a resource of it: will the peer answer? */
 static bool responds(const struct share *share, uint32_t access)
 {
 	return share->peer->attr.access_flags & access &&
@@ -305,6 +312,29 @@ static enum send_result do_atomic(struct share *share, const struct sg *dst)
 	return SEND_DONE;
 }
 
+/* A WRITE of 8 bytes that nobody sees a part of: IBTA vol. 1, release 1.5. */
+static enum send_result do_atomic_write(struct share *share, const struct sg *own)
+{
+	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
+	enum mw_result result;
+	struct sg dst, value_sg;
+	uint64_t value;
+
+	if (!responds(share, VIB_ACCESS_REMOTE_WRITE) ||
+	    wqe->u.rdma.remote_addr % sizeof(value))
+		return deny_request(share);
+	result = reach(share, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey, sizeof(value),
+		       VIB_ACCESS_REMOTE_WRITE, &dst);
+	if (result != MW_OK)
+		return unreached(share, result);
+	if ((uintptr_t)dst.part[0].at % sizeof(value)) /* as in do_atomic() */
+		return deny_request(share);
+	sg_one(&value_sg, (uint8_t *)&value, sizeof(value));
+	sg_copy(&value_sg, own, 0, sizeof(value));
+	__atomic_store_n((uint64_t *)dst.part[0].at, value, __ATOMIC_SEQ_CST);
+	return SEND_DONE;
+}
+
 static void establish(struct qp *peer)
 {
 	if (peer->attr.state != VIB_QPS_RTR || peer->established)
@@ -323,15 +353,16 @@ static int resolve_own(struct share *share, struct sg *own)
 {
 	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
 	bool atomic = is_atomic(wqe->opcode), read = wqe->opcode == VIB_OP_RDMA_READ;
+	bool write = wqe->opcode == VIB_OP_ATOMIC_WRITE;
 
 	share->status = VIB_WC_LOC_QP_OP_ERR;
 	if ((read && wqe->num_sge > MAX_SGE_RD) ||
-	    ((read || atomic) && !share->qp->attr.max_rd_atomic))
+	    ((read || atomic || write) && !share->qp->attr.max_rd_atomic))
 		return -1;
 	if (send_resolve(share, read || atomic ? VIB_ACCESS_LOCAL_WRITE : 0, own) < 0)
 		return -1;
 	share->status = VIB_WC_LOC_LEN_ERR;
-	return atomic && own->bytes != sizeof(uint64_t) ? -1 : 0;
+	return (atomic || write) && own->bytes != sizeof(uint64_t) ? -1 : 0;
 }
 
 static enum send_result operate(struct share *share, const struct sg *own)
@@ -346,9 +377,23 @@ static enum send_result operate(struct share *share, const struct sg *own)
 		return do_write(share, own);
 	case VIB_OP_RDMA_READ:
 		return do_read(share, own);
+	case VIB_OP_ATOMIC_WRITE:
+		return do_atomic_write(share, own);
 	default: /* fetch() lets nothing else through */
 		return do_atomic(share, own);
 	}
+}
+
+/* The same to an XRC target, which receives from the SRQ that the request names. */
+static enum send_result operate_xrc(struct share *share, const struct sg *own)
+{
+	enum send_result result;
+
+	if (!xrc_enter(share->poller, share->peer, share->qp->sending.wqe.u.xrc.srqn))
+		return deny_request(share);
+	result = operate(share, own);
+	xrc_leave(share->peer);
+	return result;
 }
 
 enum send_result connected_send(struct share *share)
@@ -369,7 +414,8 @@ enum send_result connected_send(struct share *share)
 	share->qp->sending.deadline = 0;
 	establish(share->peer);
 
-	result = operate(share, &own);
+	result = __builtin_expect(share->peer->xrcd != NULL, 0) ? operate_xrc(share, &own)
+								: operate(share, &own);
 	if (__builtin_expect(share->window != NULL, 0)) {
 		mw_release(share->window);
 		share->window = NULL;

@@ -47,7 +47,7 @@ struct cq {
 	TAILQ_ENTRY(cq) event_entry;
 
 	struct memory memory;
-	uint32_t users; /* QPs; the control thread's */
+	uint32_t users; /* QPs and XRC SRQs; the control thread's */
 };
 
 /* Prepare the engine's part of a CQ whose queue, eq and vhca are set. */

@@ -45,6 +45,36 @@ int pd_destroy(struct vhca *vhca, uint32_t number)
 	return 0;
 }
 
+/* ---- XRC domains ------------------------------------------------------- */
+
+int xrcd_create(struct vhca *vhca, uint32_t *number)
+{
+	struct xrcd *xrcd;
+
+	if (vhca->xrcds.count >= vhca->limits.max_pd)
+		return -ENOMEM;
+	xrcd = calloc(1, sizeof(*xrcd));
+	if (!xrcd)
+		return -ENOMEM;
+	table_add_next(&vhca->xrcds, &xrcd->node, NUMBER_FIRST, NUMBER_LAST);
+	*number = xrcd->node.number;
+	return 0;
+}
+
+int xrcd_destroy(struct vhca *vhca, uint32_t number)
+{
+	struct xrcd *xrcd = table_get(&vhca->xrcds, number, xrcd);
+
+	if (!xrcd)
+		return -EINVAL;
+	if (xrcd->users)
+		return -EBUSY;
+	table_del(&vhca->xrcds, &xrcd->node);
+	synchronize_rcu();
+	free(xrcd);
+	return 0;
+}
+
 /* ---- doorbell pages ---------------------------------------------------- */
 
 static void add_doorbell(struct poller *poller, void *db)
@@ -162,9 +192,18 @@ bool stride_ok(uint32_t stride, uint32_t least)
 	return stride % VIB_LINE == 0 && stride >= least && stride <= VIB_WQE_MAX_STRIDE;
 }
 
+static bool srq_type_ok(const struct vhca *vhca, const struct vib_cmd_create_srq *cmd)
+{
+	if (cmd->type != VIB_SRQT_XRC)
+		return cmd->type == VIB_SRQT_BASIC;
+	return table_get(&vhca->xrcds, cmd->xrcd, xrcd) &&
+	       table_get(&vhca->cqs, cmd->cq, cq);
+}
+
 int srq_check(const struct vhca *vhca, const struct vib_cmd_create_srq *cmd)
 {
-	if (!table_get(&vhca->pds, cmd->pd, pd) || cmd->max_sge > MAX_SGE ||
+	if (!table_get(&vhca->pds, cmd->pd, pd) || !srq_type_ok(vhca, cmd) ||
+	    cmd->max_sge > MAX_SGE ||
 	    !stride_ok(cmd->stride, vib_recv_stride(cmd->max_sge)) || !cmd->pages.count ||
 	    cmd->pages.count != queue_pages(cmd->order, cmd->stride) ||
 	    cmd->limit > 1u << cmd->order)
@@ -185,6 +224,12 @@ int srq_create(struct vhca *vhca, const struct vib_cmd_create_srq *cmd,
 	srq->max_sge = cmd->max_sge;
 	srq->limit = cmd->limit;
 	srq->memory = *memory;
+	if (cmd->type == VIB_SRQT_XRC) {
+		srq->xrcd = table_get(&vhca->xrcds, cmd->xrcd, xrcd);
+		srq->xrcd->users++;
+		srq->cq = table_get(&vhca->cqs, cmd->cq, cq);
+		srq->cq->users++;
+	}
 	pthread_spin_init(&srq->lock, PTHREAD_PROCESS_PRIVATE);
 	vib_queue_init(&srq->queue, memory->at, cmd->order, cmd->stride);
 	table_add_next(&vhca->srqs, &srq->node, NUMBER_FIRST, NUMBER_LAST);
@@ -222,6 +267,10 @@ void srq_free(struct srq *srq)
 	struct pd *pd = table_get(&vhca->pds, srq->pd, pd);
 
 	pd->users--;
+	if (srq->xrcd) {
+		srq->xrcd->users--;
+		srq->cq->users--;
+	}
 	async_forget(&vhca->async, &srq->async);
 	pthread_spin_destroy(&srq->lock);
 	free(srq);

@@ -23,6 +23,7 @@
 #include "engine/qp.h"
 #include "engine/srq.h"
 #include "engine/vhca.h"
+#include "engine/xrc.h"
 
 /* Doorbell pages and completion vectors of a vib: contexts, and processors. */
 #define MAX_DOORBELLS 1024
@@ -36,6 +37,9 @@ bool stride_ok(uint32_t stride, uint32_t least);
 
 int pd_create(struct vhca *vhca, uint32_t *number);
 int pd_destroy(struct vhca *vhca, uint32_t number);
+
+int xrcd_create(struct vhca *vhca, uint32_t *number);
+int xrcd_destroy(struct vhca *vhca, uint32_t number);
 
 /* @port: the event channel that wakes the poller, bound in its Xen port. */
 int doorbell_create(struct vhca *vhca, const struct memory *memory, uint32_t port,

@@ -18,6 +18,13 @@ static struct qp *find_qp(const struct vhca *vhca, uint32_t qpn)
 
 /* ---- creating ---------------------------------------------------------- */
 
+static bool basic_srq(const struct vhca *vhca, uint32_t number)
+{
+	const struct srq *srq = table_get(&vhca->srqs, number, srq);
+
+	return srq && !srq->xrcd;
+}
+
 static bool work_queue_ok(const struct vib_work_queue *wq, uint32_t least)
 {
 	if (!wq->pages.count)
@@ -26,42 +33,92 @@ static bool work_queue_ok(const struct vib_work_queue *wq, uint32_t least)
 	       wq->pages.count == queue_pages(wq->order, wq->stride);
 }
 
+static bool type_ok(uint8_t type)
+{
+	return (type >= VIB_QPT_RC && type <= VIB_QPT_UD) || type == VIB_QPT_XRC_INI ||
+	       type == VIB_QPT_XRC_TGT;
+}
+
+/* An XRC target has no queue, and all else from the SRQs of its domain. */
+static bool target_ok(const struct vhca *vhca, const struct vib_cmd_create_qp *cmd)
+{
+	return table_get(&vhca->xrcds, cmd->xrcd, xrcd) && !cmd->sq.pages.count &&
+	       !cmd->rq.pages.count && cmd->srq == VIB_NO_OBJECT;
+}
+
+/* What it receives with: an XRC initiator does not. */
+static bool receives_ok(const struct vhca *vhca, const struct vib_cmd_create_qp *cmd)
+{
+	if (cmd->type == VIB_QPT_XRC_INI)
+		return !cmd->rq.pages.count && cmd->srq == VIB_NO_OBJECT;
+	if (!table_get(&vhca->cqs, cmd->recv_cq, cq))
+		return false;
+	/* IBTA vol. 1 §10.2.9: UC has no shared receives. */
+	return cmd->srq == VIB_NO_OBJECT ||
+	       (!cmd->rq.pages.count && cmd->type != VIB_QPT_UC &&
+		basic_srq(vhca, cmd->srq));
+}
+
 int qp_check(const struct vhca *vhca, const struct vib_cmd_create_qp *cmd)
 {
-	bool ud = cmd->type == VIB_QPT_UD;
+	int full = 0;
 	const struct doorbell *db = table_get(&vhca->doorbells, cmd->doorbell, doorbell);
 
-	if (cmd->type < VIB_QPT_RC || cmd->type > VIB_QPT_UD ||
-	    cmd->flags & ~VIB_QPF_SIG_ALL || !table_get(&vhca->pds, cmd->pd, pd) ||
-	    !table_get(&vhca->cqs, cmd->send_cq, cq) ||
-	    !table_get(&vhca->cqs, cmd->recv_cq, cq) || !db ||
+	if (vhca->num_qps >= vhca->limits.max_qp)
+		full = -ENOMEM;
+	if (!type_ok(cmd->type) || cmd->flags & ~VIB_QPF_SIG_ALL)
+		return -EINVAL;
+	if (cmd->type == VIB_QPT_XRC_TGT)
+		return target_ok(vhca, cmd) ? full : -EINVAL;
+	if (!table_get(&vhca->pds, cmd->pd, pd) ||
+	    !table_get(&vhca->cqs, cmd->send_cq, cq) || !receives_ok(vhca, cmd) || !db ||
 	    cmd->db_index >= VIB_DB_QUEUES)
 		return -EINVAL;
-	/* IBTA vol. 1 §10.2.9: UC has no shared receives. */
-	if (cmd->srq != VIB_NO_OBJECT &&
-	    (cmd->rq.pages.count || cmd->type == VIB_QPT_UC ||
-	     !table_get(&vhca->srqs, cmd->srq, srq)))
-		return -EINVAL;
 	if (cmd->max_inline > VIB_WQE_MAX_STRIDE || cmd->sq.max_sge > MAX_SGE ||
-	    !work_queue_ok(&cmd->sq,
-			   vib_send_stride(cmd->sq.max_sge, cmd->max_inline, ud)) ||
+	    !work_queue_ok(&cmd->sq, vib_send_stride(cmd->sq.max_sge, cmd->max_inline,
+						     cmd->type)) ||
 	    cmd->rq.max_sge > MAX_SGE ||
 	    !work_queue_ok(&cmd->rq, vib_recv_stride(cmd->rq.max_sge)))
 		return -EINVAL;
-	return vhca->num_qps >= vhca->limits.max_qp ? -ENOMEM : 0;
+	return full;
 }
 
 static void use(struct qp *qp, int by)
 {
 	struct vhca *vhca = qp->vhca;
-	struct pd *pd = table_get(&vhca->pds, qp->pd, pd);
+	struct pd *pd;
 
+	if (qp->xrcd) {
+		qp->xrcd->users += (uint32_t)by;
+		return;
+	}
+	pd = table_get(&vhca->pds, qp->pd, pd);
 	pd->users += (uint32_t)by;
 	qp->send_cq->users += (uint32_t)by;
-	qp->recv_cq->users += (uint32_t)by;
+	if (qp->recv_cq)
+		qp->recv_cq->users += (uint32_t)by;
 	qp->doorbell->users += (uint32_t)by;
 	if (qp->srq)
 		qp->srq->users += (uint32_t)by;
+}
+
+/* What it is made of. */
+static void join(struct qp *qp, const struct vib_cmd_create_qp *cmd)
+{
+	struct vhca *vhca = qp->vhca;
+
+	if (qp->type == VIB_QPT_XRC_TGT) {
+		qp->xrcd = table_get(&vhca->xrcds, cmd->xrcd, xrcd);
+		return;
+	}
+	qp->pd = cmd->pd;
+	qp->send_cq = table_get(&vhca->cqs, cmd->send_cq, cq);
+	if (qp->type != VIB_QPT_XRC_INI)
+		qp->recv_cq = table_get(&vhca->cqs, cmd->recv_cq, cq);
+	qp->doorbell = table_get(&vhca->doorbells, cmd->doorbell, doorbell);
+	qp->db_index = cmd->db_index;
+	if (cmd->srq != VIB_NO_OBJECT)
+		qp->srq = table_get(&vhca->srqs, cmd->srq, srq);
 }
 
 int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
@@ -75,16 +132,10 @@ int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 	qp->vhca = vhca;
 	qp->type = cmd->type;
 	qp->signal_all = cmd->flags & VIB_QPF_SIG_ALL;
-	qp->pd = cmd->pd;
 	qp->max_send_sge = cmd->sq.max_sge;
 	qp->max_recv_sge = cmd->rq.max_sge;
 	qp->max_inline = cmd->max_inline;
-	qp->send_cq = table_get(&vhca->cqs, cmd->send_cq, cq);
-	qp->recv_cq = table_get(&vhca->cqs, cmd->recv_cq, cq);
-	qp->doorbell = table_get(&vhca->doorbells, cmd->doorbell, doorbell);
-	qp->db_index = cmd->db_index;
-	if (cmd->srq != VIB_NO_OBJECT)
-		qp->srq = table_get(&vhca->srqs, cmd->srq, srq);
+	join(qp, cmd);
 	qp->sq_memory = *sq;
 	qp->rq_memory = *rq;
 	qp->has_sq = sq->at;
@@ -98,7 +149,7 @@ int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 	if (!table_add_next(&vhca->engine->qps, &qp->node, QPN_FIRST, QPN_LAST))
 		goto fail;
 	/* The bell last: one that rings already heats the QP. */
-	if (doorbell_add(qp->doorbell, qp->db_index, qp) < 0) {
+	if (qp->doorbell && doorbell_add(qp->doorbell, qp->db_index, qp) < 0) {
 		rc = -errno;
 		goto fail_number;
 	}
@@ -187,7 +238,8 @@ void qp_take_out(struct qp *qp, struct mcast_members *left)
 	struct vhca *vhca = qp->vhca;
 
 	table_del(&vhca->engine->qps, &qp->node);
-	qp->bell_leaf = doorbell_del(qp->doorbell, qp->db_index);
+	if (qp->doorbell)
+		qp->bell_leaf = doorbell_del(qp->doorbell, qp->db_index);
 	mcast_detach_all(&vhca->engine->mcast, qp, left);
 	pthread_spin_lock(&qp->lock);
 	qp->attr.state = VIB_QPS_RESET;

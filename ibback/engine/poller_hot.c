@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Which QPs are polled, and which ring: hot and cold, and the bells between. */
+#include "engine/clock.h"
 #include "engine/doorbell.h"
 #include "engine/poller_parts.h"
 #include "engine/qp.h"
 #include "engine/vhca.h"
 
 /* Passes without work after which a QP is polled no more. */
-#define COOL_PASSES 4096
+#define COOL_PASSES  4096
 /* And after which it makes room for anybody. */
-#define IDLE_PASSES 64
+#define IDLE_PASSES  64
 /* Doorbell pages looked at in one pass, and bells of one page. */
-#define PASS_PAGES  8
-#define LOOK_BELLS  16
+#define PASS_PAGES   8
+#define LOOK_BELLS   16
+/* When a QP without a bell, for which there was no room, comes back. */
+#define COME_BACK_NS 10000
 
 /* ---- hot QPs ----------------------------------------------------------- */
 
@@ -24,19 +27,23 @@ static void drop_hot(struct poller *poller, unsigned int i)
 	poller->hot[i] = poller->hot[--poller->num_hot];
 }
 
-static void ring_own_bell(struct qp *qp)
+/* Have @qp, for which there is no room, come back: by its bell, if it has one. */
+static void come_back(struct poller *poller, struct qp *qp)
 {
-	vib_doorbell_ring(qp->doorbell->page, qp->db_index);
+	if (qp->doorbell)
+		vib_doorbell_ring(qp->doorbell->page, qp->db_index);
+	else
+		timer_set(&poller->timers, &qp->timer, clock_ns() + COME_BACK_NS);
 }
 
-/* Poll hot QP @i no more; one with work rings its own bell, to come back. */
+/* Poll hot QP @i no more; one with work comes back. */
 static void evict(struct poller *poller, unsigned int i)
 {
 	struct qp *qp = poller->hot[i];
 
 	drop_hot(poller, i);
 	if (!qp_cool(qp))
-		ring_own_bell(qp);
+		come_back(poller, qp);
 }
 
 /* Does @a make room rather than @b? An idle one, be it anybody's; else one of the
@@ -92,7 +99,7 @@ static bool heat(struct poller *poller, struct qp *qp)
 void poller_heat(struct poller *poller, struct qp *qp)
 {
 	if (!heat(poller, qp))
-		ring_own_bell(qp);
+		come_back(poller, qp);
 }
 
 void poller_forget(struct poller *poller, struct qp *qp)

@@ -46,10 +46,13 @@ void qp_fini(struct qp *qp)
 
 /* ---- errors ------------------------------------------------------------ */
 
-/* What it took is completed. IBTA vol. 1 §11.6.3.2: the consumer may destroy it. */
+/*
+ * What it took is completed. IBTA vol. 1 §11.6.3.2: the consumer may destroy it. An XRC
+ * target is of no SRQ, and has no such event.
+ */
 static void last_wqe_reached(struct qp *qp)
 {
-	if (qp->srq)
+	if (qp->srq && !qp->xrcd)
 		async_raise(&qp->vhca->async, &qp->async, VIB_ASYNC_QP_LAST_WQE_REACHED);
 }
 

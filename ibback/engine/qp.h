@@ -22,6 +22,7 @@
 #include "engine/receive.h"
 #include "engine/table.h"
 #include "engine/timer.h"
+#include "engine/xrc.h"
 
 struct cq;
 struct doorbell;
@@ -69,14 +70,15 @@ struct qp {
 	/* fixed at creation */
 	enum vib_qp_type type;
 	bool signal_all;
-	uint32_t pd;
+	uint32_t pd; /* XRC targets: see xrc.h; so with recv_cq and srq */
 	uint32_t max_send_sge;
 	uint32_t max_recv_sge;
 	uint32_t max_inline;
 	struct cq *send_cq;
-	struct cq *recv_cq;
-	struct srq *srq; /* NULL: it has a receive queue of its own, or none */
-	struct doorbell *doorbell;
+	struct cq *recv_cq;        /* XRC initiators: NULL */
+	struct srq *srq;           /* NULL: it has a receive queue of its own, or none */
+	struct xrcd *xrcd;         /* of XRC targets, else NULL */
+	struct doorbell *doorbell; /* XRC targets: NULL */
 	uint32_t db_index;
 	bool has_sq;
 	bool has_rq;
@@ -117,6 +119,13 @@ struct qp {
 static inline uint32_t qp_number(const struct qp *qp)
 {
 	return qp->node.number;
+}
+
+/* Services that acknowledge. */
+static inline bool qp_is_reliable(const struct qp *qp)
+{
+	return qp->type == VIB_QPT_RC || qp->type == VIB_QPT_XRC_INI ||
+	       qp->type == VIB_QPT_XRC_TGT;
 }
 
 /* States in which requests of a peer are executed. */

@@ -7,6 +7,7 @@
 #include "engine/receive_slot.h"
 #include "engine/sg.h"
 #include "engine/srq.h"
+#include "engine/xrc.h"
 
 bool receive_take(struct qp *qp, struct receive *r)
 {
@@ -29,7 +30,7 @@ int receive_resolve(struct qp *qp, const struct receive *r, struct sg *sg)
 void receive_complete(struct poller *poller, struct qp *qp, const struct receive *r,
 		      const struct received *how)
 {
-	const struct vib_cqe cqe = {
+	struct vib_cqe cqe = {
 		.qpn = qp_number(qp),
 		.wr_id = r->wr_id,
 		.wqe_index = r->index,
@@ -46,6 +47,10 @@ void receive_complete(struct poller *poller, struct qp *qp, const struct receive
 		.timestamp = poller->now,
 	};
 
+	if (qp->xrcd) {
+		cqe.flags |= VIB_CQE_XRC;
+		cqe.srqn = r->srqn;
+	}
 	if (!cq_put(poller, qp->recv_cq, &cqe, how->solicited || how->status))
 		qp_fatal(qp);
 }
@@ -56,7 +61,10 @@ unsigned int receive_flush(struct poller *poller, struct qp *qp, unsigned int mo
 	struct receive r;
 	unsigned int n = 0;
 
-	if (qp->receiving.claim) {
+	if (qp->receiving.claim && qp->xrcd) {
+		xrc_flush_held(poller, qp);
+		n++;
+	} else if (qp->receiving.claim) {
 		qp->receiving.claim = 0;
 		receive_complete(poller, qp, &qp->receiving.receive, &flushed);
 		n++;

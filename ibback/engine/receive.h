@@ -19,6 +19,7 @@ struct receive {
 	uint64_t wr_id;
 	uint32_t index;
 	uint32_t num_sge;
+	uint32_t srqn;  /* of the SRQ it was taken from, if it was one */
 	bool malformed; /* more SGEs than its queue allows */
 	struct vib_sge sge[MAX_SGE];
 };

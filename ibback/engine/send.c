@@ -34,7 +34,8 @@ static bool opcode_is_of(enum vib_qp_type type, uint8_t opcode)
 	case VIB_OP_CMP_SWAP:
 	case VIB_OP_FETCH_ADD:
 	case VIB_OP_SEND_INV:
-		return type == VIB_QPT_RC;
+	case VIB_OP_ATOMIC_WRITE:
+		return type == VIB_QPT_RC || type == VIB_QPT_XRC_INI;
 	default:
 		return false;
 	}
@@ -53,7 +54,7 @@ static bool is_local(uint8_t opcode)
 
 static uint32_t data_offset(const struct qp *qp)
 {
-	return vib_send_data_offset(qp->sending.wqe.opcode, qp->type == VIB_QPT_UD);
+	return vib_send_data_offset(qp->sending.wqe.opcode, (uint8_t)qp->type);
 }
 
 /* Data that the opcode cannot have. */
@@ -165,13 +166,13 @@ static void complete(struct share *share, uint8_t status)
 		qp_fatal(qp);
 }
 
-/* IBTA vol. 1 §10.3.1.6, §10.3.1.7: an RC QP fails, of others the send queue. */
+/* IBTA vol. 1 §10.3.1.6, §10.3.1.7: a reliable QP fails, of others the send queue. */
 static void fail(struct share *share, uint8_t status)
 {
 	struct qp *qp = share->qp;
 
 	complete(share, status);
-	if (qp->type == VIB_QPT_RC)
+	if (qp_is_reliable(qp))
 		qp_enter_error(qp);
 	else if (qp->attr.state == VIB_QPS_RTS || qp->attr.state == VIB_QPS_SQD)
 		qp->attr.state = VIB_QPS_SQE;

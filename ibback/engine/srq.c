@@ -20,8 +20,10 @@ bool srq_take(struct srq *srq, struct receive *r)
 
 	pthread_spin_lock(&srq->lock);
 	taken = receive_copy(&srq->queue, srq->max_sge, r);
-	if (taken)
+	if (taken) {
+		r->srqn = srq->node.number;
 		check_limit(srq);
+	}
 	pthread_spin_unlock(&srq->lock);
 	return taken;
 }

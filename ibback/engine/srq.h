@@ -12,14 +12,18 @@
 #include "engine/memory.h"
 #include "engine/table.h"
 
+struct cq;
 struct receive;
 struct vhca;
+struct xrcd;
 
 struct srq {
 	struct table_node node;
 	struct async_source async;
 	struct vhca *vhca;
 	uint32_t pd;
+	struct xrcd *xrcd; /* NULL: not of XRC */
+	struct cq *cq;     /* of XRC: what is taken completes there */
 	uint32_t max_sge;
 	pthread_spinlock_t lock;
 	struct vib_queue queue;

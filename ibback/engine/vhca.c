@@ -40,6 +40,7 @@ void vhca_free(struct vhca *vhca)
 	table_fini(&vhca->mrs);
 	table_fini(&vhca->mws);
 	table_fini(&vhca->pds);
+	table_fini(&vhca->xrcds);
 	table_fini(&vhca->doorbells);
 	table_fini(&vhca->eqs);
 	table_fini(&vhca->cqs);
@@ -81,6 +82,7 @@ struct vhca *vhca_new(struct engine *engine, unsigned int xen,
 	if (vhca->view && table_init(&vhca->mrs, mr_buckets(limits)) == 0 &&
 	    table_init(&vhca->mws, mr_buckets(limits)) == 0 &&
 	    table_init(&vhca->pds, OBJ_BUCKETS) == 0 &&
+	    table_init(&vhca->xrcds, OBJ_BUCKETS) == 0 &&
 	    table_init(&vhca->doorbells, OBJ_BUCKETS) == 0 &&
 	    table_init(&vhca->eqs, OBJ_BUCKETS) == 0 &&
 	    table_init(&vhca->cqs, OBJ_BUCKETS) == 0 &&

@@ -5,7 +5,7 @@
  * another's.
  *
  * The control thread makes and changes it. Of what it contains, pollers read
- * the tables of MRs and windows and the port under RCU, and raise events.
+ * the tables of MRs, windows and SRQs and the port under RCU, and raise events.
  */
 #ifndef XEN_IB_IBBACK_VHCA_H
 #define XEN_IB_IBBACK_VHCA_H
@@ -61,6 +61,7 @@ struct vhca {
 	uint32_t mappings;
 	uint32_t memberships; /* of its QPs in multicast groups */
 	struct table pds;
+	struct table xrcds; /* as many as PDs */
 	struct table doorbells;
 	struct table eqs;
 	struct table cqs;

@@ -127,7 +127,7 @@ struct vib_qp {
 	struct vib_doorbell_page *doorbell;
 	uint32_t db_index;
 	uint32_t epoch;
-	bool ud;
+	uint8_t type;     /* enum vib_qp_type */
 	uint32_t opcodes; /* mask of 1 << enum vib_opcode that its type has */
 	uint32_t max_inline;
 	struct vib_batch batch;

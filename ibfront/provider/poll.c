@@ -21,6 +21,8 @@ enum ibv_wc_opcode vib_wc_opcode(const struct vib_cqe *cqe)
 		return IBV_WC_COMP_SWAP;
 	case VIB_OP_FETCH_ADD:
 		return IBV_WC_FETCH_ADD;
+	case VIB_OP_ATOMIC_WRITE:
+		return VERBS_WC_ATOMIC_WRITE;
 	case VIB_OP_LOCAL_INV:
 		return IBV_WC_LOCAL_INV;
 	case VIB_OP_BIND_MW:

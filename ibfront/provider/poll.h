@@ -32,6 +32,8 @@ bool vib_cq_to_flush(struct vib_cq *cq);
 
 /* Have the QP's completions passed over that nobody has polled. */
 void vib_cq_purge(struct vib_cq *cq, const struct vib_qp *qp);
+/* And those of an XRC SRQ. */
+void vib_cq_purge_srq(struct vib_cq *cq, uint32_t srqn);
 
 /* A mark for ourselves in an entry of the queue: only for that generation. */
 static inline bool vib_cqe_purged(const struct vib_cqe *cqe)
@@ -56,16 +58,20 @@ void vib_backlog_fill(struct vib_cq *cq, struct vib_cqe *backlog, uint32_t end);
 
 /* ---- taking ------------------------------------------------------------ */
 
-/* Of @cqe: the QP, with its request accounted for. NULL: pass it over. */
-static inline struct vib_qp *vib_cqe_account(struct vib_cq *cq, const struct vib_cqe *cqe)
+/* Account for the request of @cqe at its QP. false: it has none, pass it over. */
+static inline bool vib_cqe_account(struct vib_cq *cq, const struct vib_cqe *cqe)
 {
 	struct vib_qp *qp = cq->last;
+
+	/* Its QP is not ours, and in its SRQ it is the header that tells. */
+	if (vib_unlikely(cqe->flags & VIB_CQE_XRC))
+		return true;
 
 	if (vib_unlikely(!qp || qp->verbs.qp.qp_num != cqe->qpn ||
 			 qp->db_index != cqe->db_index)) {
 		qp = vib_cq_find_qp(cq, cqe->db_index, cqe->qpn);
 		if (!qp)
-			return NULL;
+			return false;
 		cq->last = qp;
 	}
 	/* Each side's `done` is under its own CQ's lock, whatever a backend puts where.
@@ -76,7 +82,7 @@ static inline struct vib_qp *vib_cqe_account(struct vib_cq *cq, const struct vib
 	} else if (!qp->verbs.qp.srq && qp->verbs.qp.recv_cq == &cq->verbs.cq) {
 		vib_wq_complete(&qp->rq, cqe->wqe_index);
 	}
-	return qp;
+	return true;
 }
 
 /* Is there a next entry, wanted or not? A copy of it, and on to the next. */

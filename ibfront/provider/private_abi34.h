@@ -91,15 +91,16 @@ static_assert(offsetof(struct ibv_cq_ex, start_poll) == 144, "private ABI 34");
 static_assert(sizeof(struct verbs_cq) == 288, "private ABI 34");
 
 enum verbs_qp_mask {
-	VERBS_QP_EX = 1 << 1, /* is a struct ibv_qp_ex */
+	VERBS_QP_XRCD = 1 << 0, /* what follows the word is that of an XRC target */
+	VERBS_QP_EX = 1 << 1,   /* is a struct ibv_qp_ex */
 };
 
 /*
  * In libibverbs a word of enum verbs_qp_mask stands behind the struct ibv_qp_ex,
  * and that has grown: by wr_atomic_write in v44 and by wr_flush in v45. So the word
- * is the first, second or third behind what v36 has, and all of them get its value;
- * the operations in their place are called by nobody, since no QP has them. A
- * fourth word is a pointer that only XRC QPs have.
+ * is the first, second or third behind what v36 has. Which, libibverbs itself shows:
+ * it sets that one whenever it creates a QP (verbs_qp_prepare()). Behind it stands a
+ * pointer that only XRC targets have.
  */
 struct verbs_qp {
 	union {
@@ -107,7 +108,14 @@ struct verbs_qp {
 		struct ibv_qp_ex qp_ex;
 		struct {
 			char v36[offsetof(struct ibv_qp_ex, wr_abort) + sizeof(void *)];
-			uint64_t mask[3]; /* enum verbs_qp_mask */
+			union {
+				uint64_t mask[3]; /* enum verbs_qp_mask */
+				/* unless the first of them is the mask */
+				void (*wr_atomic_write)(struct ibv_qp_ex *qp,
+							uint32_t rkey,
+							uint64_t remote_addr,
+							const void *atomic_wr);
+			};
 			void *xrcd;
 		} behind;
 	};
@@ -115,10 +123,41 @@ struct verbs_qp {
 static_assert(sizeof(((struct verbs_qp *)0)->behind.v36) == 344, "private ABI 34");
 static_assert(sizeof(struct verbs_qp) == 344 + 32, "private ABI 34");
 
+/* Before the QP is created: nothing behind it looks like a mask. */
+static inline void verbs_qp_prepare(struct verbs_qp *qp)
+{
+	for (int i = 0; i < 3; i++)
+		qp->behind.mask[i] = UINT64_MAX;
+}
+
+/* And after: which of the words is the mask, 0 to 2; all but that are zeroed. */
+static inline int verbs_qp_find_mask(struct verbs_qp *qp)
+{
+	int place = 0;
+
+	while (place < 2 && (uint32_t)qp->behind.mask[place] == UINT32_MAX)
+		place++;
+	for (int i = 0; i < 3; i++)
+		if (i < place || (i > place && qp->behind.mask[i] == UINT64_MAX))
+			qp->behind.mask[i] = 0;
+	return place;
+}
+
+/* What headers before v44 lack. */
+#define VERBS_QP_EX_WITH_ATOMIC_WRITE (1ull << 12)
+#define VERBS_WC_ATOMIC_WRITE         ((enum ibv_wc_opcode)9)
+
+struct verbs_xrcd {
+	struct ibv_xrcd xrcd;
+	uint32_t comp_mask;
+	uint32_t handle;
+};
+static_assert(sizeof(struct verbs_xrcd) == 16, "private ABI 34");
+
 struct verbs_srq {
 	struct ibv_srq srq;
 	enum ibv_srq_type srq_type;
-	void *xrcd;
+	struct verbs_xrcd *xrcd;
 	struct ibv_cq *cq;
 	uint32_t srq_num;
 };
@@ -154,7 +193,7 @@ struct verbs_context_ops {
 	verbs_other_op attach_counters_point_flow;
 	int (*attach_mcast)(struct ibv_qp *qp, const union ibv_gid *gid, uint16_t lid);
 	int (*bind_mw)(struct ibv_qp *qp, struct ibv_mw *mw, struct ibv_mw_bind *bind);
-	verbs_other_op close_xrcd;
+	int (*close_xrcd)(struct ibv_xrcd *xrcd);
 	verbs_other_op cq_event;
 	struct ibv_ah *(*create_ah)(struct ibv_pd *pd, struct ibv_ah_attr *attr);
 	verbs_other_op create_counters;
@@ -188,7 +227,7 @@ struct verbs_context_ops {
 	int (*detach_mcast)(struct ibv_qp *qp, const union ibv_gid *gid, uint16_t lid);
 	void (*free_context)(struct ibv_context *context);
 	verbs_other_op free_dm;
-	verbs_other_op get_srq_num;
+	int (*get_srq_num)(struct ibv_srq *srq, uint32_t *srq_num);
 	verbs_other_op import_dm;
 	struct ibv_mr *(*import_mr)(struct ibv_pd *pd, uint32_t mr_handle);
 	struct ibv_pd *(*import_pd)(struct ibv_context *context, uint32_t pd_handle);
@@ -198,8 +237,10 @@ struct verbs_context_ops {
 	verbs_other_op modify_qp_rate_limit;
 	int (*modify_srq)(struct ibv_srq *srq, struct ibv_srq_attr *attr, int attr_mask);
 	verbs_other_op modify_wq;
-	verbs_other_op open_qp;
-	verbs_other_op open_xrcd;
+	struct ibv_qp *(*open_qp)(struct ibv_context *context,
+				  struct ibv_qp_open_attr *attr);
+	struct ibv_xrcd *(*open_xrcd)(struct ibv_context *context,
+				      struct ibv_xrcd_init_attr *attr);
 	int (*poll_cq)(struct ibv_cq *cq, int num_entries, struct ibv_wc *wc);
 	int (*post_recv)(struct ibv_qp *qp, struct ibv_recv_wr *wr,
 			 struct ibv_recv_wr **bad_wr);

@@ -4,6 +4,7 @@
  */
 
 #include <errno.h>
+#include <string.h>
 
 #include "memory.h"
 #include "poll.h"
@@ -22,6 +23,7 @@ static uint32_t opcodes_of(enum ibv_qp_type type)
 {
 	switch (type) {
 	case IBV_QPT_RC:
+	case IBV_QPT_XRC_SEND:
 		return VIB_OPS_RC;
 	case IBV_QPT_UC:
 		return VIB_OPS_UC;
@@ -49,6 +51,7 @@ static uint32_t opcodes_asked(uint64_t send_ops_flags)
 		{ IBV_QP_EX_WITH_LOCAL_INV, VIB_OP_LOCAL_INV },
 		{ IBV_QP_EX_WITH_BIND_MW, VIB_OP_BIND_MW },
 		{ IBV_QP_EX_WITH_SEND_WITH_INV, VIB_OP_SEND_INV },
+		{ VERBS_QP_EX_WITH_ATOMIC_WRITE, VIB_OP_ATOMIC_WRITE },
 	};
 	uint32_t opcodes = 0;
 
@@ -107,7 +110,7 @@ static void free_qp(struct vib_qp *qp)
 
 static bool two_cqs(const struct vib_qp *qp)
 {
-	return qp->verbs.qp.send_cq != qp->verbs.qp.recv_cq;
+	return qp->verbs.qp.recv_cq && qp->verbs.qp.send_cq != qp->verbs.qp.recv_cq;
 }
 
 static int add_to_cqs(struct vib_qp *qp)
@@ -120,8 +123,43 @@ static int add_to_cqs(struct vib_qp *qp)
 	return -1;
 }
 
+/* Its queues, doorbell and CQs, of which an XRC target has none. -1 and errno. */
+static int furnish(struct vib_qp *qp, const struct vib_uresp_create_qp *resp,
+		   const struct ibv_qp_cap *cap)
+{
+	if (qp->type == VIB_QPT_XRC_TGT)
+		return 0;
+	if (map_qp(qp, resp, cap) < 0)
+		return -1;
+	return add_to_cqs(qp);
+}
+
+/*
+ * Let ibv_wr_*() have @opcodes; 0: it is no extended QP. @asked: those that the program
+ * means to use. -1 and errno if libibverbs does not know of one.
+ */
+static int extend(struct vib_qp *qp, uint32_t opcodes, uint32_t asked)
+{
+	int place = verbs_qp_find_mask(&qp->verbs);
+
+	if (!opcodes)
+		return 0;
+	if (place == 0) {
+		if (asked & VIB_BIT(VIB_OP_ATOMIC_WRITE)) {
+			errno = EOPNOTSUPP;
+			return -1;
+		}
+		opcodes &= ~VIB_BIT(VIB_OP_ATOMIC_WRITE);
+	}
+	vib_qp_ex_init(&qp->verbs, opcodes, qp->type);
+	qp->verbs.behind.mask[place] |= VERBS_QP_EX;
+	return 0;
+}
+
+/* @asked: opcodes for ibv_wr_*(); @extended: it is to have all of them. */
 static struct ibv_qp *create(struct ibv_context *context,
-			     struct ibv_qp_init_attr_ex *attr, uint32_t ex_opcodes)
+			     struct ibv_qp_init_attr_ex *attr, bool extended,
+			     uint32_t asked)
 {
 	struct create_qp_resp resp = {};
 	struct ibv_create_qp cmd;
@@ -135,23 +173,20 @@ static struct ibv_qp *create(struct ibv_context *context,
 		return NULL;
 	qp->mem = mem;
 	qp->ctx = to_vib_context(context);
-	qp->ud = attr->qp_type == IBV_QPT_UD;
+	qp->type = (uint8_t)attr->qp_type;
 	qp->opcodes = opcodes_of(attr->qp_type);
 	locked = !vib_one_thread(attr->pd);
 	vib_lock_init(&qp->sq.lock, locked);
 	vib_lock_init(&qp->rq.lock, locked);
+	verbs_qp_prepare(&qp->verbs);
 	ret = ibv_cmd_create_qp_ex(context, &qp->verbs, attr, &cmd, sizeof(cmd),
 				   &resp.core, sizeof(resp));
 	if (ret)
 		goto err_free;
-	if (map_qp(qp, &resp.vib, &attr->cap) < 0 || add_to_cqs(qp) < 0) {
+	if (extend(qp, extended ? qp->opcodes : 0, asked) < 0 ||
+	    furnish(qp, &resp.vib, &attr->cap) < 0) {
 		ret = errno;
 		goto err_destroy;
-	}
-	if (ex_opcodes) {
-		vib_qp_ex_init(&qp->verbs.qp_ex, ex_opcodes, qp->ud);
-		for (int i = 0; i < 3; i++)
-			qp->verbs.behind.mask[i] = VERBS_QP_EX;
 	}
 	return &qp->verbs.qp;
 
@@ -161,6 +196,22 @@ err_free:
 	free_qp(qp);
 	errno = ret;
 	return NULL;
+}
+
+/* What XRC QPs do not have, the kernel is not to hear of, whatever it is set to. */
+static void strip(struct ibv_qp_init_attr_ex *attr)
+{
+	if (attr->qp_type != IBV_QPT_XRC_SEND && attr->qp_type != IBV_QPT_XRC_RECV)
+		return;
+	attr->recv_cq = NULL;
+	attr->srq = NULL;
+	attr->cap.max_recv_wr = 0;
+	attr->cap.max_recv_sge = 0;
+	if (attr->qp_type == IBV_QPT_XRC_SEND)
+		return;
+	attr->send_cq = NULL;
+	attr->pd = NULL;
+	memset(&attr->cap, 0, sizeof(attr->cap));
 }
 
 struct ibv_qp *vib_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *attr)
@@ -182,7 +233,8 @@ struct ibv_qp *vib_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *attr)
 		errno = EOPNOTSUPP;
 		return NULL;
 	}
-	qp = create(pd->context, &ex, 0);
+	strip(&ex);
+	qp = create(pd->context, &ex, false, 0);
 	if (qp)
 		attr->cap = ex.cap;
 	return qp;
@@ -193,24 +245,33 @@ struct ibv_qp *vib_create_qp_ex(struct ibv_context *context,
 {
 	const uint32_t masks = IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS |
 			       IBV_QP_INIT_ATTR_CREATE_FLAGS;
+	const uint32_t needed = attr->qp_type == IBV_QPT_XRC_RECV ? IBV_QP_INIT_ATTR_XRCD
+								  : IBV_QP_INIT_ATTR_PD;
 	uint32_t opcodes = opcodes_of(attr->qp_type), asked = 0;
+	bool supported = opcodes || attr->qp_type == IBV_QPT_XRC_RECV;
+	struct ibv_qp_init_attr_ex ex = *attr;
+	struct ibv_qp *qp;
 
 	if (attr->comp_mask & IBV_QP_INIT_ATTR_SEND_OPS_FLAGS)
 		asked = opcodes_asked(attr->send_ops_flags);
 	if (attr->comp_mask & IBV_QP_INIT_ATTR_CREATE_FLAGS && attr->create_flags)
-		opcodes = 0; /* there is no flag that we know */
-	if (!opcodes || attr->comp_mask & ~masks || asked & ~opcodes) {
+		supported = false; /* there is no flag that we know */
+	if (!supported || attr->comp_mask & ~(masks | needed) || asked & ~opcodes) {
 		errno = EOPNOTSUPP;
 		return NULL;
 	}
-	if (!(attr->comp_mask & IBV_QP_INIT_ATTR_PD)) {
+	if (!(attr->comp_mask & needed)) {
 		errno = EINVAL;
 		return NULL;
 	}
+	strip(&ex);
 	/* All that the type has, so that an operation not asked for is no null pointer.
 	 */
-	return create(context, attr,
-		      attr->comp_mask & IBV_QP_INIT_ATTR_SEND_OPS_FLAGS ? opcodes : 0);
+	qp = create(context, &ex,
+		    opcodes && attr->comp_mask & IBV_QP_INIT_ATTR_SEND_OPS_FLAGS, asked);
+	if (qp)
+		attr->cap = ex.cap;
+	return qp;
 }
 
 int vib_query_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int attr_mask,

@@ -4,6 +4,8 @@
  * ibv_wr_complete() makes them valid, all or none.
  */
 
+#include <string.h>
+
 #include "send.h"
 #include "verbs.h"
 #include "wq.h"
@@ -68,6 +70,8 @@ static struct vib_send_wqe *begin(struct vib_qp *qp, uint8_t opcode, __be32 imm)
 	vib_put_send(batch->slot, opcode, qp->verbs.qp_ex.wr_flags & flags,
 		     qp->verbs.qp_ex.wr_id, imm);
 	vib_put_amount(batch->slot, 0, 0);
+	if (vib_unlikely(qp->type == VIB_QPT_XRC_INI))
+		memset(&batch->slot->u.xrc, 0, sizeof(batch->slot->u.xrc));
 	return batch->slot;
 }
 
@@ -136,6 +140,24 @@ static void wr_atomic_fetch_add(struct ibv_qp_ex *qp, uint32_t rkey, uint64_t re
 		vib_put_atomic(slot, remote_addr, rkey, add, 0);
 }
 
+/* It has its data with it. */
+static void wr_atomic_write(struct ibv_qp_ex *ibqp, uint32_t rkey, uint64_t remote_addr,
+			    const void *atomic_wr)
+{
+	struct vib_qp *qp = to_qp(ibqp);
+	struct vib_send_wqe *slot = begin(qp, VIB_OP_ATOMIC_WRITE, 0);
+	struct vib_inline inl;
+
+	if (!slot)
+		return;
+	vib_put_rdma(slot, remote_addr, rkey);
+	vib_inline_begin(qp, slot, VIB_OP_ATOMIC_WRITE, &inl);
+	if (vib_inline_add(&inl, atomic_wr, sizeof(uint64_t)))
+		fail(qp, EINVAL);
+	else
+		vib_inline_end(&inl);
+}
+
 static void wr_bind_mw(struct ibv_qp_ex *qp, struct ibv_mw *mw, uint32_t rkey,
 		       const struct ibv_mw_bind_info *bind_info)
 {
@@ -159,6 +181,14 @@ static void wr_set_ud_addr(struct ibv_qp_ex *ibqp, struct ibv_ah *ah, uint32_t r
 	if (qp->batch.slot)
 		vib_put_ud(qp->batch.slot, remote_qpn, remote_qkey, &to_vib_ah(ah)->av,
 			   0);
+}
+
+static void wr_set_xrc_srqn(struct ibv_qp_ex *ibqp, uint32_t remote_srqn)
+{
+	struct vib_qp *qp = to_qp(ibqp);
+
+	if (qp->batch.slot && !(VIB_BIT(qp->batch.opcode) & VIB_OPS_BARE))
+		vib_put_xrc(qp->batch.slot, remote_srqn);
 }
 
 static void wr_set_sge_list(struct ibv_qp_ex *ibqp, size_t num_sge,
@@ -212,8 +242,10 @@ static void wr_set_inline_data(struct ibv_qp_ex *qp, void *addr, size_t length)
 	wr_set_inline_data_list(qp, 1, &buf);
 }
 
-void vib_qp_ex_init(struct ibv_qp_ex *qp, uint32_t opcodes, bool ud)
+void vib_qp_ex_init(struct verbs_qp *verbs, uint32_t opcodes, uint8_t type)
 {
+	struct ibv_qp_ex *qp = &verbs->qp_ex;
+
 	qp->wr_start = wr_start;
 	qp->wr_complete = wr_complete;
 	qp->wr_abort = wr_abort;
@@ -221,8 +253,12 @@ void vib_qp_ex_init(struct ibv_qp_ex *qp, uint32_t opcodes, bool ud)
 	qp->wr_set_sge_list = wr_set_sge_list;
 	qp->wr_set_inline_data = wr_set_inline_data;
 	qp->wr_set_inline_data_list = wr_set_inline_data_list;
-	if (ud)
+	if (type == VIB_QPT_UD)
 		qp->wr_set_ud_addr = wr_set_ud_addr;
+	if (type == VIB_QPT_XRC_INI)
+		qp->wr_set_xrc_srqn = wr_set_xrc_srqn;
+	if (opcodes & VIB_BIT(VIB_OP_ATOMIC_WRITE))
+		verbs->behind.wr_atomic_write = wr_atomic_write;
 	if (opcodes & VIB_BIT(VIB_OP_SEND))
 		qp->wr_send = wr_send;
 	if (opcodes & VIB_BIT(VIB_OP_SEND_IMM))

@@ -19,24 +19,31 @@ static void reset_wq(struct vib_wq *wq)
 	vib_unlock(&wq->lock);
 }
 
-void vib_qp_reset(struct vib_qp *qp)
+/* No CQ: there is no such queue either. */
+static void reset(struct ibv_cq *ibcq, struct vib_qp *qp, struct vib_wq *wq)
 {
-	struct vib_cq *send_cq = to_vib_cq(qp->verbs.qp.send_cq);
-	struct vib_cq *recv_cq = to_vib_cq(qp->verbs.qp.recv_cq);
+	struct vib_cq *cq = to_vib_cq(ibcq);
 
-	vib_lock(&send_cq->lock);
-	vib_cq_purge(send_cq, qp);
-	reset_wq(&qp->sq);
-	vib_unlock(&send_cq->lock);
-
-	vib_lock(&recv_cq->lock);
-	vib_cq_purge(recv_cq, qp);
-	reset_wq(&qp->rq);
-	vib_unlock(&recv_cq->lock);
+	if (!cq)
+		return;
+	vib_lock(&cq->lock);
+	vib_cq_purge(cq, qp);
+	reset_wq(wq);
+	vib_unlock(&cq->lock);
 }
 
-static void leave(struct vib_cq *cq, struct vib_qp *qp)
+void vib_qp_reset(struct vib_qp *qp)
 {
+	reset(qp->verbs.qp.send_cq, qp, &qp->sq);
+	reset(qp->verbs.qp.recv_cq, qp, &qp->rq);
+}
+
+static void leave(struct ibv_cq *ibcq, struct vib_qp *qp)
+{
+	struct vib_cq *cq = to_vib_cq(ibcq);
+
+	if (!cq)
+		return;
 	vib_lock(&cq->lock);
 	vib_cq_purge(cq, qp);
 	vib_unlock(&cq->lock);
@@ -45,10 +52,7 @@ static void leave(struct vib_cq *cq, struct vib_qp *qp)
 
 void vib_qp_leave_cqs(struct vib_qp *qp)
 {
-	struct vib_cq *send_cq = to_vib_cq(qp->verbs.qp.send_cq);
-	struct vib_cq *recv_cq = to_vib_cq(qp->verbs.qp.recv_cq);
-
-	leave(send_cq, qp);
-	if (recv_cq != send_cq)
-		leave(recv_cq, qp);
+	leave(qp->verbs.qp.send_cq, qp);
+	if (qp->verbs.qp.recv_cq != qp->verbs.qp.send_cq)
+		leave(qp->verbs.qp.recv_cq, qp);
 }

@@ -62,12 +62,15 @@ static int put_request(const struct vib_qp *qp, struct vib_send_wqe *slot,
 	if (vib_unlikely(wr->opcode >= 32 || !(VIB_BIT(wr->opcode) & qp->opcodes) ||
 			 wr->send_flags & ~15u))
 		return EINVAL;
+	if (vib_unlikely(qp->type == VIB_QPT_XRC_INI))
+		memset(&slot->u.xrc, 0, sizeof(slot->u.xrc));
 	switch (opcode) {
 	case VIB_OP_RDMA_WRITE_IMM:
 		imm = wr->imm_data;
 		/* fall through */
 	case VIB_OP_RDMA_WRITE:
 	case VIB_OP_RDMA_READ:
+	case VIB_OP_ATOMIC_WRITE:
 		vib_put_rdma(slot, wr->wr.rdma.remote_addr, wr->wr.rdma.rkey);
 		break;
 	case VIB_OP_CMP_SWAP:
@@ -91,7 +94,9 @@ static int put_request(const struct vib_qp *qp, struct vib_send_wqe *slot,
 		imm = wr->imm_data;
 		break;
 	}
-	if (qp->ud)
+	if (qp->type == VIB_QPT_XRC_INI)
+		vib_put_xrc(slot, wr->qp_type.xrc.remote_srqn);
+	if (qp->type == VIB_QPT_UD)
 		vib_put_ud(slot, wr->wr.ud.remote_qpn, wr->wr.ud.remote_qkey,
 			   &to_vib_ah(wr->wr.ud.ah)->av, 0);
 	vib_put_send(slot, opcode, flags, wr->wr_id, imm);

@@ -28,9 +28,10 @@ static_assert((int)IBV_WR_RDMA_WRITE == VIB_OP_RDMA_WRITE &&
 #define VIB_BIT(opcode) ((uint32_t)1 << (opcode))
 
 /* Opcodes whose data may be inline. */
-#define VIB_OPS_INLINE                                                 \
-	(VIB_BIT(VIB_OP_RDMA_WRITE) | VIB_BIT(VIB_OP_RDMA_WRITE_IMM) | \
-	 VIB_BIT(VIB_OP_SEND) | VIB_BIT(VIB_OP_SEND_IMM) | VIB_BIT(VIB_OP_SEND_INV))
+#define VIB_OPS_INLINE                                                                \
+	(VIB_BIT(VIB_OP_RDMA_WRITE) | VIB_BIT(VIB_OP_RDMA_WRITE_IMM) |                \
+	 VIB_BIT(VIB_OP_SEND) | VIB_BIT(VIB_OP_SEND_IMM) | VIB_BIT(VIB_OP_SEND_INV) | \
+	 VIB_BIT(VIB_OP_ATOMIC_WRITE))
 /* Opcodes that have no data. */
 #define VIB_OPS_BARE (VIB_BIT(VIB_OP_LOCAL_INV) | VIB_BIT(VIB_OP_BIND_MW))
 
@@ -40,7 +41,8 @@ static_assert((int)IBV_WR_RDMA_WRITE == VIB_OP_RDMA_WRITE &&
 	 VIB_OPS_BARE)
 #define VIB_OPS_RC                                                           \
 	(VIB_OPS_UC | VIB_BIT(VIB_OP_RDMA_READ) | VIB_BIT(VIB_OP_CMP_SWAP) | \
-	 VIB_BIT(VIB_OP_FETCH_ADD) | VIB_BIT(VIB_OP_SEND_INV))
+	 VIB_BIT(VIB_OP_FETCH_ADD) | VIB_BIT(VIB_OP_SEND_INV) |              \
+	 VIB_BIT(VIB_OP_ATOMIC_WRITE))
 
 /* 0, or EINVAL where the QP's state takes no send requests. */
 static inline int vib_send_state(const struct vib_qp *qp)
@@ -54,10 +56,10 @@ static inline int vib_put_sges(const struct vib_qp *qp, struct vib_send_wqe *slo
 	uint64_t bytes = num_sge * sizeof(struct vib_sge);
 
 	if (vib_unlikely(num_sge > qp->sq.max_sge ||
-			 !vib_send_fits(&qp->sq.queue, opcode, qp->ud, bytes)))
+			 !vib_send_fits(&qp->sq.queue, opcode, qp->type, bytes)))
 		return EINVAL;
 	vib_put_amount(slot, (uint8_t)num_sge, 0);
-	vib_copy(vib_send_data(slot, opcode, qp->ud), sges, bytes);
+	vib_copy(vib_send_data(slot, opcode, qp->type), sges, bytes);
 	return 0;
 }
 
@@ -72,7 +74,7 @@ struct vib_inline {
 static inline void vib_inline_begin(const struct vib_qp *qp, struct vib_send_wqe *slot,
 				    uint8_t opcode, struct vib_inline *inl)
 {
-	uint32_t offset = vib_send_data_offset(opcode, qp->ud);
+	uint32_t offset = vib_send_data_offset(opcode, qp->type);
 	uint32_t room = qp->sq.queue.stride - offset;
 
 	inl->slot = slot;

@@ -8,6 +8,7 @@
 #include "context.h"
 #include "memory.h"
 #include "private_cmd34.h"
+#include "qp.h"
 #include "verbs.h"
 
 struct create_srq_resp {
@@ -24,26 +25,46 @@ static void free_srq(struct vib_srq *srq)
 	vib_memory_free(srq, &mem);
 }
 
-struct ibv_srq *vib_create_srq(struct ibv_pd *pd, struct ibv_srq_init_attr *attr)
+/* By the command that knows the type; attr->attr becomes what was made. */
+static int command(struct vib_srq *srq, struct ibv_srq_init_attr_ex *attr,
+		   struct create_srq_resp *resp)
+{
+	struct ibv_srq_init_attr basic = { .attr = attr->attr };
+	struct ibv_create_xsrq xrc;
+	struct ibv_create_srq cmd;
+	int ret;
+
+	if (attr->srq_type == IBV_SRQT_XRC) {
+		ret = ibv_cmd_create_srq_ex(attr->pd->context, &srq->verbs, attr, &xrc,
+					    sizeof(xrc), &resp->core, sizeof(*resp));
+	} else {
+		ret = ibv_cmd_create_srq(attr->pd, &srq->verbs.srq, &basic, &cmd,
+					 sizeof(cmd), &resp->core, sizeof(*resp));
+		attr->attr = basic.attr;
+	}
+	return ret;
+}
+
+static struct ibv_srq *create(struct ibv_srq_init_attr_ex *attr)
 {
 	struct create_srq_resp resp = {};
-	struct ibv_create_srq cmd;
 	struct vib_memory mem;
 	struct vib_srq *srq;
 	int ret;
 
-	srq = vib_memory_alloc(pd, sizeof(*srq), &mem);
+	srq = vib_memory_alloc(attr->pd, sizeof(*srq), &mem);
 	if (!srq)
 		return NULL;
 	srq->mem = mem;
-	srq->ctx = to_vib_context(pd->context);
-	vib_lock_init(&srq->lock, !vib_one_thread(pd));
-	ret = ibv_cmd_create_srq(pd, &srq->verbs.srq, attr, &cmd, sizeof(cmd), &resp.core,
-				 sizeof(resp));
+	srq->ctx = to_vib_context(attr->pd->context);
+	vib_lock_init(&srq->lock, !vib_one_thread(attr->pd));
+	ret = command(srq, attr, &resp);
 	if (ret)
 		goto err_free;
-	srq->verbs.srq_type = IBV_SRQT_BASIC;
+	srq->verbs.srq_type = attr->srq_type;
 	srq->verbs.srq_num = resp.vib.srqn;
+	if (attr->srq_type == IBV_SRQT_XRC)
+		srq->verbs.cq = attr->cq;
 	srq->max_sge = attr->attr.max_sge;
 	if (vib_map_queue(srq->ctx, &resp.vib.queue, vib_recv_stride(0), &srq->memory,
 			  &srq->queue) < 0) {
@@ -60,35 +81,50 @@ err_free:
 	return NULL;
 }
 
+struct ibv_srq *vib_create_srq(struct ibv_pd *pd, struct ibv_srq_init_attr *attr)
+{
+	struct ibv_srq_init_attr_ex ex = {
+		.attr = attr->attr,
+		.srq_type = IBV_SRQT_BASIC,
+		.pd = pd,
+	};
+	struct ibv_srq *srq = create(&ex);
+
+	if (srq)
+		attr->attr = ex.attr;
+	return srq;
+}
+
 struct ibv_srq *vib_create_srq_ex(struct ibv_context *context,
 				  struct ibv_srq_init_attr_ex *attr)
 {
-	struct ibv_srq_init_attr basic = {
-		.srq_context = attr->srq_context,
-		.attr = attr->attr,
-	};
+	const uint32_t of_xrc = IBV_SRQ_INIT_ATTR_XRCD | IBV_SRQ_INIT_ATTR_CQ;
+	struct ibv_srq_init_attr_ex ex = *attr;
+	uint32_t needed = IBV_SRQ_INIT_ATTR_PD;
 	struct ibv_srq *srq;
 
 	(void)context;
-	if (attr->comp_mask &
-		    ~(uint32_t)(IBV_SRQ_INIT_ATTR_TYPE | IBV_SRQ_INIT_ATTR_PD) ||
-	    (attr->comp_mask & IBV_SRQ_INIT_ATTR_TYPE &&
-	     attr->srq_type != IBV_SRQT_BASIC)) {
+	if (!(attr->comp_mask & IBV_SRQ_INIT_ATTR_TYPE))
+		ex.srq_type = IBV_SRQT_BASIC;
+	if (ex.srq_type == IBV_SRQT_XRC)
+		needed |= of_xrc;
+	if ((ex.srq_type != IBV_SRQT_BASIC && ex.srq_type != IBV_SRQT_XRC) ||
+	    attr->comp_mask & ~(IBV_SRQ_INIT_ATTR_TYPE | needed)) {
 		errno = EOPNOTSUPP;
 		return NULL;
 	}
-	if (!(attr->comp_mask & IBV_SRQ_INIT_ATTR_PD)) {
+	if ((attr->comp_mask & needed) != needed) {
 		errno = EINVAL;
 		return NULL;
 	}
-	srq = vib_create_srq(attr->pd, &basic);
+	srq = create(&ex);
 	if (!srq)
 		return NULL;
 	/* ibv_create_srq() does that, ibv_create_srq_ex() does not. */
 	srq->context = attr->pd->context;
 	srq->srq_context = attr->srq_context;
 	srq->pd = attr->pd;
-	attr->attr = basic.attr;
+	attr->attr = ex.attr;
 	return srq;
 }
 
@@ -108,11 +144,14 @@ int vib_query_srq(struct ibv_srq *srq, struct ibv_srq_attr *attr)
 
 int vib_destroy_srq(struct ibv_srq *ibsrq)
 {
+	struct vib_srq *srq = to_vib_srq(ibsrq);
 	int ret;
 
 	ret = ibv_cmd_destroy_srq(ibsrq);
 	if (ret)
 		return ret;
-	free_srq(to_vib_srq(ibsrq));
+	if (srq->verbs.srq_type == IBV_SRQT_XRC)
+		vib_srq_leave_cq(srq);
+	free_srq(srq);
 	return 0;
 }

@@ -50,6 +50,13 @@ int vib_modify_srq(struct ibv_srq *srq, struct ibv_srq_attr *attr, int attr_mask
 int vib_query_srq(struct ibv_srq *srq, struct ibv_srq_attr *attr);
 int vib_destroy_srq(struct ibv_srq *ibsrq);
 
+/* xrc.c */
+struct ibv_xrcd *vib_open_xrcd(struct ibv_context *context,
+			       struct ibv_xrcd_init_attr *attr);
+int vib_close_xrcd(struct ibv_xrcd *xrcd);
+int vib_get_srq_num(struct ibv_srq *srq, uint32_t *srq_num);
+struct ibv_qp *vib_open_qp(struct ibv_context *context, struct ibv_qp_open_attr *attr);
+
 /* qp.c */
 struct ibv_qp *vib_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *attr);
 struct ibv_qp *vib_create_qp_ex(struct ibv_context *context,
@@ -68,6 +75,6 @@ int vib_post_recv(struct ibv_qp *ibqp, struct ibv_recv_wr *wr,
 int vib_post_srq_recv(struct ibv_srq *ibsrq, struct ibv_recv_wr *wr,
 		      struct ibv_recv_wr **bad_wr);
 /* ibv_wr_*() for the operations of @opcodes (enum vib_opcode). */
-void vib_qp_ex_init(struct ibv_qp_ex *qp, uint32_t opcodes, bool ud);
+void vib_qp_ex_init(struct verbs_qp *qp, uint32_t opcodes, uint8_t type);
 
 #endif

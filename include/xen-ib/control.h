@@ -72,6 +72,8 @@ enum vib_command {
 	VIB_CMD_ALLOC_MW = 38,
 	VIB_CMD_DEALLOC_MW = 39,
 	VIB_CMD_RESIZE_CQ = 40,
+	VIB_CMD_ALLOC_XRCD = 41,
+	VIB_CMD_DEALLOC_XRCD = 42,
 };
 
 /* How many table entries one answer holds. */

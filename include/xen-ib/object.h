@@ -3,9 +3,10 @@
  * The commands that make, change and destroy objects: their operands and
  * answers, and how memory is named in them.
  *
- * Objects have numbers. Those of PDs, doorbell pages, event queues, CQs and
- * SRQs are the vib's own; a QP's is unique on its fabric and an MR's is its
- * key, for both are told to peers.
+ * Objects have numbers. Those of PDs, XRC domains, doorbell pages, event queues,
+ * CQs and SRQs are the vib's own; a QP's is unique on its fabric and an MR's is its
+ * key, for both are told to peers. An XRC SRQ's is told to peers too: they name it
+ * together with a QP of the vib.
  */
 #ifndef XEN_IB_OBJECT_H
 #define XEN_IB_OBJECT_H
@@ -155,16 +156,23 @@ struct vib_rsp_resize_cq {
 };
 VIB_ASSERT_SIZE(struct vib_rsp_resize_cq, 4);
 
+enum vib_srq_type {
+	VIB_SRQT_BASIC = 0, /* Linux' enum ib_srq_type has the same values */
+	VIB_SRQT_XRC = 1,
+};
+
 struct vib_cmd_create_srq {
 	__u32 pd;
 	__u32 order;
 	__u32 stride;
 	__u32 max_sge;
 	__u32 limit; /* as of MODIFY_SRQ, from the first request taken on */
-	__u32 reserved;
+	__u32 type;  /* enum vib_srq_type */
 	struct vib_pages pages;
+	__u32 xrcd; /* XRC: its domain, and where its requests complete */
+	__u32 cq;
 };
-VIB_ASSERT_SIZE(struct vib_cmd_create_srq, 32);
+VIB_ASSERT_SIZE(struct vib_cmd_create_srq, 40);
 
 /* MODIFY_SRQ: SRQ_LIMIT_REACHED once fewer than @limit requests are left; 0: never. */
 struct vib_cmd_modify_srq {
@@ -177,12 +185,6 @@ struct vib_rsp_query_srq {
 	__u32 limit; /* 0 once it was reached */
 };
 VIB_ASSERT_SIZE(struct vib_rsp_query_srq, 4);
-
-enum vib_qp_type {
-	VIB_QPT_RC = 2, /* Linux' enum ib_qp_type has the same values */
-	VIB_QPT_UC = 3,
-	VIB_QPT_UD = 4,
-};
 
 enum vib_qp_flags {
 	VIB_QPF_SIG_ALL = 1 << 0, /* every send request completes with an entry */
@@ -209,8 +211,9 @@ struct vib_cmd_create_qp {
 	__u32 max_inline; /* bytes */
 	struct vib_work_queue sq;
 	struct vib_work_queue rq;
+	__u32 xrcd; /* of XRC_TGT, which has neither PD nor CQs nor a doorbell */
 };
-VIB_ASSERT_SIZE(struct vib_cmd_create_qp, 68);
+VIB_ASSERT_SIZE(struct vib_cmd_create_qp, 72);
 
 enum vib_qp_state {
 	VIB_QPS_RESET = 0, /* Linux' enum ib_qp_state has the same values */

@@ -28,16 +28,18 @@ VIB_POST void vib_copy(void *to, const void *from, __u64 bytes)
 
 /* ---- send queues ------------------------------------------------------- */
 
-/* Do @bytes of SGEs or inline data fit into a slot behind operands of @opcode? */
-VIB_POST int vib_send_fits(const struct vib_queue *q, __u8 opcode, int ud, __u64 bytes)
+/* Do @bytes of SGEs or inline data fit into a slot behind operands of @opcode of a QP
+ * of @type?
+ */
+VIB_POST int vib_send_fits(const struct vib_queue *q, __u8 opcode, __u8 type, __u64 bytes)
 {
-	return vib_send_data_offset(opcode, ud) + bytes <= q->stride;
+	return vib_send_data_offset(opcode, type) + bytes <= q->stride;
 }
 
 /* Where they go. */
-VIB_POST void *vib_send_data(struct vib_send_wqe *slot, __u8 opcode, int ud)
+VIB_POST void *vib_send_data(struct vib_send_wqe *slot, __u8 opcode, __u8 type)
 {
-	return (__u8 *)slot + vib_send_data_offset(opcode, ud);
+	return (__u8 *)slot + vib_send_data_offset(opcode, type);
 }
 
 /* What every request has. @imm as in struct vib_send_wqe, or 0. */
@@ -58,7 +60,7 @@ VIB_POST void vib_put_amount(struct vib_send_wqe *slot, __u8 num_sge, __u32 inli
 	slot->inline_len = inline_len;
 }
 
-/* Operands of RDMA_WRITE, RDMA_WRITE_IMM, RDMA_READ. */
+/* Operands of RDMA_WRITE, RDMA_WRITE_IMM, RDMA_READ, ATOMIC_WRITE. */
 VIB_POST void vib_put_rdma(struct vib_send_wqe *slot, __u64 remote_addr, __u32 rkey)
 {
 	slot->u.rdma.remote_addr = remote_addr;
@@ -75,6 +77,12 @@ VIB_POST void vib_put_atomic(struct vib_send_wqe *slot, __u64 remote_addr, __u32
 	slot->u.atomic.reserved = 0;
 	slot->u.atomic.compare_add = compare_add;
 	slot->u.atomic.swap = swap;
+}
+
+/* The peer's SRQ that a request of an XRC QP names; after its other operands. */
+VIB_POST void vib_put_xrc(struct vib_send_wqe *slot, __u32 srqn)
+{
+	slot->u.xrc.srqn = srqn;
 }
 
 /* Where a request of a UD QP goes. */

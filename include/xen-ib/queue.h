@@ -43,6 +43,15 @@ enum vib_av_flags {
 	VIB_AV_GRH = 1 << 0, /* dgid and what belongs to it count */
 };
 
+/* Of QPs. */
+enum vib_qp_type {
+	VIB_QPT_RC = 2, /* Linux' enum ib_qp_type has the same values */
+	VIB_QPT_UC = 3,
+	VIB_QPT_UD = 4,
+	VIB_QPT_XRC_INI = 9,  /* sends, and receives nothing */
+	VIB_QPT_XRC_TGT = 10, /* the reverse, into XRC SRQs; it has no queue of its own */
+};
+
 /* Linux' enum ib_uverbs_wr_opcode has the same values, and ib_wr_opcode the last. */
 enum vib_opcode {
 	VIB_OP_RDMA_WRITE = 0,
@@ -55,6 +64,7 @@ enum vib_opcode {
 	VIB_OP_LOCAL_INV = 7,
 	VIB_OP_BIND_MW = 8,
 	VIB_OP_SEND_INV = 9,
+	VIB_OP_ATOMIC_WRITE = 15,
 	VIB_OP_REG_MR = 32,
 };
 
@@ -80,12 +90,12 @@ struct vib_send_wqe {
 		struct {
 			__u64 remote_addr;
 			__u32 rkey;
-			__u32 reserved;
+			__u32 reserved; /* of XRC: srqn */
 		} rdma;
 		struct {
 			__u64 remote_addr;
 			__u32 rkey;
-			__u32 reserved;
+			__u32 reserved; /* of XRC: srqn */
 			__u64 compare_add;
 			__u64 swap;
 		} atomic;
@@ -112,6 +122,11 @@ struct vib_send_wqe {
 			__u32 rkey;   /* the window's from now on; of its low 8 bits */
 			__u32 access; /* mask of enum vib_access */
 		} bind;
+		/* Of each request of XRC that a peer hears of, beside the above. */
+		struct {
+			__u8 operands[12];
+			__u32 srqn; /* the peer's SRQ */
+		} xrc;
 		__u8 raw[40];
 	} u;
 };
@@ -119,22 +134,28 @@ VIB_ASSERT_SIZE(struct vib_send_wqe, 64);
 VIB_ASSERT_OFFSET(struct vib_send_wqe, wr_id, 8);
 VIB_ASSERT_OFFSET(struct vib_send_wqe, imm, 16);
 VIB_ASSERT_OFFSET(struct vib_send_wqe, u, 24);
+VIB_ASSERT_OFFSET(struct vib_send_wqe, u.rdma.reserved, 36);
+VIB_ASSERT_OFFSET(struct vib_send_wqe, u.atomic.reserved, 36);
+VIB_ASSERT_OFFSET(struct vib_send_wqe, u.xrc.srqn, 36);
 
 /* Where the SGEs or the inline data of a request begin, from the start of its slot. */
 enum vib_data_offset {
 	VIB_DATA_SEND = 24,   /* SEND of RC and UC */
-	VIB_DATA_RDMA = 40,   /* RDMA_WRITE, RDMA_READ */
+	VIB_DATA_XRC = 40,    /* SEND of XRC */
+	VIB_DATA_RDMA = 40,   /* RDMA_WRITE, RDMA_READ, ATOMIC_WRITE */
 	VIB_DATA_ATOMIC = 56, /* CMP_SWAP, FETCH_ADD */
 	VIB_DATA_BIND = 56,   /* BIND_MW, which has none */
 	VIB_DATA_UD = 64,     /* SEND of UD */
 };
 
-static inline __u32 vib_send_data_offset(__u8 opcode, int ud)
+/* @type: enum vib_qp_type of the QP, whose SENDs say more or less. */
+static inline __u32 vib_send_data_offset(__u8 opcode, __u8 type)
 {
 	switch (opcode) {
 	case VIB_OP_RDMA_WRITE:
 	case VIB_OP_RDMA_WRITE_IMM:
 	case VIB_OP_RDMA_READ:
+	case VIB_OP_ATOMIC_WRITE:
 		return VIB_DATA_RDMA;
 	case VIB_OP_CMP_SWAP:
 	case VIB_OP_FETCH_ADD:
@@ -142,7 +163,9 @@ static inline __u32 vib_send_data_offset(__u8 opcode, int ud)
 	case VIB_OP_BIND_MW:
 		return VIB_DATA_BIND;
 	default:
-		return ud ? VIB_DATA_UD : VIB_DATA_SEND;
+		return type == VIB_QPT_UD        ? VIB_DATA_UD
+		       : type == VIB_QPT_XRC_INI ? VIB_DATA_XRC
+						 : VIB_DATA_SEND;
 	}
 }
 
@@ -150,8 +173,9 @@ static inline __u32 vib_send_data_offset(__u8 opcode, int ud)
  * The smallest stride of a send queue whose requests have up to @sges SGEs or
  * @inline_len bytes of inline data; both are bounded by the caller.
  */
-static inline __u32 vib_send_stride(__u32 sges, __u32 inline_len, int ud)
+static inline __u32 vib_send_stride(__u32 sges, __u32 inline_len, __u8 type)
 {
+	int ud = type == VIB_QPT_UD;
 	__u32 most = ud ? VIB_DATA_UD : VIB_DATA_RDMA;
 	__u32 atomic = VIB_DATA_ATOMIC + (__u32)sizeof(struct vib_sge);
 	__u32 data = sges * (__u32)sizeof(struct vib_sge);
@@ -208,6 +232,7 @@ enum vib_cqe_flags {
 	VIB_CQE_GRH = 1 << 1,  /* 40 bytes of GRH precede the data */
 	VIB_CQE_WITH_IMM = 1 << 2,
 	VIB_CQE_WITH_INV = 1 << 3, /* imm is the rkey that was invalidated */
+	VIB_CQE_XRC = 1 << 4,      /* of an XRC SRQ: srqn counts, db_index does not */
 };
 
 /* A slot of a completion queue. */
@@ -230,13 +255,15 @@ struct vib_cqe {
 	__u16 db_index; /* of the QP, in its doorbell page */
 	__u32 reserved2;
 	__u64 timestamp; /* nanoseconds of the backend's monotonic clock */
-	__u8 reserved3[8];
+	__u32 srqn;      /* with VIB_CQE_XRC: of the SRQ that had the request */
+	__u8 reserved3[4];
 };
 VIB_ASSERT_SIZE(struct vib_cqe, 64);
 VIB_ASSERT_OFFSET(struct vib_cqe, wqe_index, 16);
 VIB_ASSERT_OFFSET(struct vib_cqe, status, 32);
 VIB_ASSERT_OFFSET(struct vib_cqe, db_index, 42);
 VIB_ASSERT_OFFSET(struct vib_cqe, timestamp, 48);
+VIB_ASSERT_OFFSET(struct vib_cqe, srqn, 56);
 
 /*
  * vib_queue_header.arm of a completion queue: what the consumer waits for.

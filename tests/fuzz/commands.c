@@ -110,8 +110,7 @@ static void want_qp(struct driver *d, const struct move *m, struct vib_cmd_creat
 		.max_inline = max_inline,
 	};
 	cmd->sq = want_queue(d, 1 + m->arg[ARG_ORDER] % 3, sge,
-			     vib_send_stride(sge, max_inline, cmd->type == VIB_QPT_UD),
-			     PAGE_LIST);
+			     vib_send_stride(sge, max_inline, cmd->type), PAGE_LIST);
 	if (cmd->srq == VIB_NO_OBJECT)
 		cmd->rq = want_queue(d, 1 + m->arg[ARG_ORDER] / 4 % 3, sge,
 				     vib_recv_stride(sge), PAGE_LIST + 1);

@@ -171,7 +171,7 @@ static void post_send(const struct request *r)
 	const struct thing *mr = &d->things[MR][MR_SHARED];
 	uint8_t *slot = driver_slot(d, q, q->index);
 	struct vib_send_wqe *wqe = (struct vib_send_wqe *)slot;
-	uint32_t offset = vib_send_data_offset(r->opcode, qp->type == VIB_QPT_UD);
+	uint32_t offset = vib_send_data_offset(r->opcode, (uint8_t)qp->type);
 	bool may_inline = takes_receive(r->opcode) || r->opcode == VIB_OP_RDMA_WRITE;
 
 	memset(slot + 4, 0, q->stride - 4);

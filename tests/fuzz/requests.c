@@ -116,7 +116,7 @@ void driver_send(struct driver *d, const struct move *m)
 				? &drivers[m->pick[PICK_GUEST] % WORLD_GUESTS]
 				: d,
 			MW, m->pick[PICK_PEER]);
-	offset = vib_send_data_offset(wqe->opcode, qp->type == VIB_QPT_UD);
+	offset = vib_send_data_offset(wqe->opcode, (uint8_t)qp->type);
 	room = q->stride > offset ? q->stride - offset : 0;
 	if (wqe->opcode == VIB_OP_LOCAL_INV || wqe->opcode == VIB_OP_BIND_MW) {
 		wqe->num_sge = m->arg[ARG_NUM_SGE] >= 0xf8;

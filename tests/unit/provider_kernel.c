@@ -195,15 +195,12 @@ int ibv_cmd_destroy_cq(struct ibv_cq *cq)
 	return end_object();
 }
 
-int ibv_cmd_create_srq(struct ibv_pd *pd, struct ibv_srq *srq,
-		       struct ibv_srq_init_attr *attr, struct ibv_create_srq *cmd,
-		       size_t cmd_size, struct ib_uverbs_create_srq_resp *resp,
-		       size_t resp_size)
+static int create_srq(struct ibv_srq *srq, struct ibv_pd *pd, struct ibv_srq_attr *attr,
+		      struct ib_uverbs_create_srq_resp *resp, size_t resp_size)
 {
 	struct vib_uresp_create_srq *ours = (void *)(resp + 1);
 	int err = answer();
 
-	assert_int_equal(cmd_size, sizeof(*cmd));
 	assert_int_equal(resp_size, sizeof(*resp) + sizeof(*ours));
 	if (err)
 		return err;
@@ -212,12 +209,31 @@ int ibv_cmd_create_srq(struct ibv_pd *pd, struct ibv_srq *srq,
 	*ours = (struct vib_uresp_create_srq){
 		.srqn = srq->handle,
 		.epoch = kernel.epoch,
-		.queue =
-			new_queue(attr->attr.max_wr, vib_recv_stride(attr->attr.max_sge)),
+		.queue = new_queue(attr->max_wr, vib_recv_stride(attr->max_sge)),
 	};
-	attr->attr.max_wr = 1u << ours->queue.order;
+	attr->max_wr = 1u << ours->queue.order;
 	kernel.objects++;
 	return 0;
+}
+
+int ibv_cmd_create_srq(struct ibv_pd *pd, struct ibv_srq *srq,
+		       struct ibv_srq_init_attr *attr, struct ibv_create_srq *cmd,
+		       size_t cmd_size, struct ib_uverbs_create_srq_resp *resp,
+		       size_t resp_size)
+{
+	assert_int_equal(cmd_size, sizeof(*cmd));
+	return create_srq(srq, pd, &attr->attr, resp, resp_size);
+}
+
+int ibv_cmd_create_srq_ex(struct ibv_context *context, struct verbs_srq *srq,
+			  struct ibv_srq_init_attr_ex *attr, struct ibv_create_xsrq *cmd,
+			  size_t cmd_size, struct ib_uverbs_create_srq_resp *resp,
+			  size_t resp_size)
+{
+	assert_ptr_equal(context, attr->pd->context);
+	assert_int_equal(cmd_size, sizeof(*cmd));
+	kernel.srq_asked = *attr;
+	return create_srq(&srq->srq, attr->pd, &attr->attr, resp, resp_size);
 }
 
 int ibv_cmd_modify_srq(struct ibv_srq *srq, struct ibv_srq_attr *attr, int attr_mask,
@@ -238,6 +254,16 @@ int ibv_cmd_destroy_srq(struct ibv_srq *srq)
 {
 	(void)srq;
 	return end_object();
+}
+
+/* What libibverbs sets besides: its mask, and what is behind that. */
+static void set_mask(struct verbs_qp *qp, struct ibv_xrcd *xrcd)
+{
+	uint32_t *mask = (uint32_t *)&qp->behind.mask[kernel.mask_place];
+
+	*mask = xrcd ? VERBS_QP_XRCD : 0;
+	if (xrcd)
+		memcpy((uint64_t *)mask + 1, &xrcd, sizeof(xrcd));
 }
 
 int ibv_cmd_create_qp_ex(struct ibv_context *context, struct verbs_qp *qp,
@@ -263,6 +289,10 @@ int ibv_cmd_create_qp_ex(struct ibv_context *context, struct verbs_qp *qp,
 	qp->qp.srq = attr->srq;
 	qp->qp.qp_type = attr->qp_type;
 	qp->qp.state = IBV_QPS_RESET;
+	set_mask(qp, attr->qp_type == IBV_QPT_XRC_RECV ? attr->xrcd : NULL);
+	kernel.objects++;
+	if (attr->qp_type == IBV_QPT_XRC_RECV) /* of which a driver answers nothing */
+		return 0;
 	*ours = (struct vib_uresp_create_qp){
 		.epoch = kernel.epoch,
 		.db_index = qp->qp.handle * 7,
@@ -272,11 +302,10 @@ int ibv_cmd_create_qp_ex(struct ibv_context *context, struct verbs_qp *qp,
 		ours->sq =
 			new_queue(cap->max_send_wr,
 				  vib_send_stride(cap->max_send_sge, cap->max_inline_data,
-						  attr->qp_type == IBV_QPT_UD));
+						  (uint8_t)attr->qp_type));
 	if (cap->max_recv_wr && !attr->srq)
 		ours->rq =
 			new_queue(cap->max_recv_wr, vib_recv_stride(cap->max_recv_sge));
-	kernel.objects++;
 	return 0;
 }
 
@@ -298,5 +327,52 @@ int ibv_cmd_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int attr_mask
 int ibv_cmd_destroy_qp(struct ibv_qp *qp)
 {
 	(void)qp;
+	return end_object();
+}
+
+int ibv_cmd_open_qp(struct ibv_context *context, struct verbs_qp *qp, int qp_size,
+		    struct ibv_qp_open_attr *attr, struct ibv_open_qp *cmd,
+		    size_t cmd_size, struct ib_uverbs_create_qp_resp *resp,
+		    size_t resp_size)
+{
+	int err = answer();
+
+	(void)resp;
+	assert_int_equal(qp_size, sizeof(*qp));
+	assert_int_equal(cmd_size, sizeof(*cmd));
+	assert_int_equal(resp_size, sizeof(*resp));
+	if (err)
+		return err;
+	qp->qp.context = context;
+	qp->qp.handle = ++kernel.handles;
+	qp->qp.qp_num = attr->qp_num;
+	qp->qp.qp_type = attr->qp_type;
+	set_mask(qp, attr->xrcd);
+	kernel.objects++;
+	return 0;
+}
+
+int ibv_cmd_open_xrcd(struct ibv_context *context, struct verbs_xrcd *xrcd, int xrcd_size,
+		      struct ibv_xrcd_init_attr *attr, struct ibv_open_xrcd *cmd,
+		      size_t cmd_size, struct ib_uverbs_open_xrcd_resp *resp,
+		      size_t resp_size)
+{
+	int err = answer();
+
+	(void)attr, (void)resp;
+	assert_int_equal(xrcd_size, sizeof(*xrcd));
+	assert_int_equal(cmd_size, sizeof(*cmd));
+	assert_int_equal(resp_size, sizeof(*resp));
+	if (err)
+		return err;
+	xrcd->xrcd.context = context;
+	xrcd->handle = ++kernel.handles;
+	kernel.objects++;
+	return 0;
+}
+
+int ibv_cmd_close_xrcd(struct verbs_xrcd *xrcd)
+{
+	(void)xrcd;
 	return end_object();
 }

@@ -62,7 +62,7 @@ int prig_setup(void **state)
 	struct vib_ustate *ustate;
 	struct prig *r = calloc(1, sizeof(*r));
 
-	kernel = (struct prig_kernel){ .epoch = 7, .end = 8192 };
+	kernel = (struct prig_kernel){ .epoch = 7, .end = 8192, .mask_place = 1 };
 	kernel.fd = memfd_create("prig", MFD_CLOEXEC);
 	assert_true(kernel.fd >= 0);
 	assert_int_equal(ftruncate(kernel.fd, 8192), 0);
@@ -170,7 +170,7 @@ int prig_post(struct vib_qp *qp, uint64_t wr_id)
 				  .send_flags = IBV_SEND_SIGNALED };
 	struct ibv_send_wr *bad;
 
-	if (qp->ud)
+	if (qp->type == VIB_QPT_UD)
 		wr.wr.ud.ah = &ah.ibv;
 	return vib_post_send(&qp->verbs.qp, &wr, &bad);
 }

@@ -42,6 +42,9 @@ struct prig_kernel {
 	/* spoils what is answered for a queue, if set */
 	void (*spoil)(struct vib_uqueue *queue);
 	struct ibv_qp_init_attr_ex qp_asked;
+	struct ibv_srq_init_attr_ex srq_asked;
+	/* where libibverbs has struct verbs_qp's mask: 0 for v36, 1 for v44, 2 for v45 */
+	int mask_place;
 };
 extern struct prig_kernel kernel;
 

@@ -308,9 +308,9 @@ bool ccq_poll(struct ccq *cq, struct vib_cqe *cqe)
 	if (!slot)
 		return false;
 	*cqe = *slot;
-	/* Every entry names its QP's bell. */
+	/* Every entry names its QP's bell, if it has one. */
 	qp = engine_find_qp(cq->guest->rig->engine, cqe->qpn);
-	if (qp)
+	if (qp && !(cqe->flags & VIB_CQE_XRC))
 		assert_int_equal(cqe->db_index, qp->db_index);
 	vib_queue_consume(&cq->queue);
 	return true;
@@ -349,18 +349,34 @@ uint32_t ceq_poll(struct ceq *eq)
 	return cqn;
 }
 
-struct psrq psrq_new(struct guest *g, uint32_t pd, uint32_t order, uint32_t sges)
+static struct psrq srq_make(struct guest *g, struct vib_cmd_create_srq cmd, uint32_t sges)
 {
-	uint32_t stride = vib_recv_stride(sges);
-	struct memory m = queue_memory(order, stride);
-	struct vib_cmd_create_srq cmd = {
-		.pd = pd, .order = order, .stride = stride, .max_sge = sges
-	};
 	struct psrq srq = { .guest = g };
+	struct memory m;
 
+	cmd.max_sge = sges;
+	cmd.stride = vib_recv_stride(sges);
+	m = queue_memory(cmd.order, cmd.stride);
 	cmd.pages.count = m.pages;
 	assert_int_equal(srq_check(g->vhca, &cmd), 0);
 	assert_int_equal(srq_create(g->vhca, &cmd, &m, &srq.number), 0);
-	vib_queue_init(&srq.queue, m.at, order, stride);
+	vib_queue_init(&srq.queue, m.at, cmd.order, cmd.stride);
 	return srq;
+}
+
+struct psrq psrq_new(struct guest *g, uint32_t pd, uint32_t order, uint32_t sges)
+{
+	return srq_make(g, (struct vib_cmd_create_srq){ .pd = pd, .order = order }, sges);
+}
+
+struct psrq xsrq_new(struct guest *g, uint32_t pd, uint32_t xrcd, const struct ccq *cq,
+		     uint32_t order)
+{
+	const struct vib_cmd_create_srq cmd = { .pd = pd,
+						.order = order,
+						.type = VIB_SRQT_XRC,
+						.xrcd = xrcd,
+						.cq = cq->number };
+
+	return srq_make(g, cmd, 4);
 }

@@ -167,6 +167,9 @@ struct psrq {
 };
 
 struct psrq psrq_new(struct guest *g, uint32_t pd, uint32_t order, uint32_t sges);
+/* One of XRC, that completes into @cq. */
+struct psrq xsrq_new(struct guest *g, uint32_t pd, uint32_t xrcd, const struct ccq *cq,
+		     uint32_t order);
 void psrq_post(struct psrq *srq, uint64_t id, const struct vib_sge *sges, uint32_t count);
 
 #endif

@@ -20,13 +20,14 @@ struct vib_cmd_create_qp qp_command(struct guest *g, const struct plan *plan,
 		.flags = plan->flags,
 		.db_index = g->next_bell++,
 		.doorbell = g->doorbell,
+		.xrcd = plan->xrcd,
 	};
 
 	if (!plan->no_sq) {
 		cmd.max_inline = bytes;
 		cmd.sq.order = order;
 		cmd.sq.max_sge = sges;
-		cmd.sq.stride = vib_send_stride(sges, bytes, plan->type == VIB_QPT_UD) +
+		cmd.sq.stride = vib_send_stride(sges, bytes, (uint8_t)plan->type) +
 				plan->more_stride;
 		cmd.sq.pages.count = queue_pages(order, cmd.sq.stride);
 	}
@@ -120,17 +121,20 @@ int pqp_modify(struct pqp *qp, enum vib_qp_state state, uint32_t mask)
 void pqp_bring(struct pqp *qp, enum vib_qp_state state)
 {
 	bool rc = qp->type == VIB_QPT_RC, ud = qp->type == VIB_QPT_UD;
+	bool sends = rc || qp->type == VIB_QPT_XRC_INI;
+	bool receives = rc || qp->type == VIB_QPT_XRC_TGT;
 	uint32_t init = VIB_QP_PKEY_INDEX | VIB_QP_PORT |
 			(ud ? VIB_QP_QKEY : VIB_QP_ACCESS_FLAGS);
-	uint32_t rtr =
-		ud ? 0
-		   : VIB_QP_AV | VIB_QP_PATH_MTU | VIB_QP_DEST_QPN | VIB_QP_RQ_PSN |
-				(rc ? VIB_QP_MAX_DEST_RD_ATOMIC | VIB_QP_MIN_RNR_TIMER
-				    : 0);
-	uint32_t rts = VIB_QP_SQ_PSN |
-		       (rc ? VIB_QP_TIMEOUT | VIB_QP_RETRY_CNT | VIB_QP_RNR_RETRY |
-					VIB_QP_MAX_QP_RD_ATOMIC
-			   : 0);
+	uint32_t rtr = ud ? 0
+			  : VIB_QP_AV | VIB_QP_PATH_MTU | VIB_QP_DEST_QPN |
+				       VIB_QP_RQ_PSN |
+				       (receives ? VIB_QP_MAX_DEST_RD_ATOMIC |
+							   VIB_QP_MIN_RNR_TIMER
+						 : 0);
+	uint32_t rts =
+		VIB_QP_SQ_PSN | (sends || receives ? VIB_QP_TIMEOUT : 0) |
+		(sends ? VIB_QP_RETRY_CNT | VIB_QP_RNR_RETRY | VIB_QP_MAX_QP_RD_ATOMIC
+		       : 0);
 
 	assert_int_equal(pqp_modify(qp, VIB_QPS_INIT, init), 0);
 	if (state >= VIB_QPS_RTR)
@@ -184,6 +188,7 @@ static void fill_operands(struct vib_send_wqe *wqe, const struct wr *wr, bool ud
 	case VIB_OP_RDMA_WRITE:
 	case VIB_OP_RDMA_WRITE_IMM:
 	case VIB_OP_RDMA_READ:
+	case VIB_OP_ATOMIC_WRITE:
 		wqe->u.rdma.remote_addr = wr->addr;
 		wqe->u.rdma.rkey = wr->rkey;
 		break;
@@ -214,7 +219,7 @@ static void fill_operands(struct vib_send_wqe *wqe, const struct wr *wr, bool ud
 bool post_send(struct pqp *qp, const struct wr *wr)
 {
 	bool ud = qp->type == VIB_QPT_UD;
-	uint32_t offset = vib_send_data_offset(wr->opcode, ud), room;
+	uint32_t offset = vib_send_data_offset(wr->opcode, (uint8_t)qp->type), room;
 	uint32_t bytes = wr->data ? wr->inline_len : wr->count * sizeof(struct vib_sge);
 	struct vib_send_wqe wqe = {
 		.opcode = wr->opcode,
@@ -228,6 +233,8 @@ bool post_send(struct pqp *qp, const struct wr *wr)
 
 	assert_int_equal(vib_queue_may_produce(&qp->sq), 1);
 	fill_operands(&wqe, wr, ud);
+	if (qp->type == VIB_QPT_XRC_INI)
+		wqe.u.xrc.srqn = wr->srqn;
 	memcpy(slot + 4, (uint8_t *)&wqe + 4, sizeof(wqe) - 4);
 	room = qp->sq.stride - offset; /* a malformed one says more than is there */
 	memcpy(slot + offset, wr->data ? wr->data : wr->sge, bytes < room ? bytes : room);

@@ -15,6 +15,7 @@ struct plan {
 	uint8_t flags;
 	bool no_sq, no_rq;
 	const struct psrq *srq;
+	uint32_t xrcd;
 };
 
 struct pqp {
@@ -63,6 +64,7 @@ struct wr {
 		uint32_t mw, rkey, lkey, access;
 		uint64_t addr, length;
 	} bind;
+	uint32_t srqn;      /* XRC */
 	uint32_t qpn, qkey; /* UD */
 	struct vib_av av;
 };

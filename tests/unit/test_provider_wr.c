@@ -17,16 +17,68 @@ static void qp_is_an_extended_one_for_every_release(void **state)
 	struct ibv_qp_init_attr attr = { .qp_type = IBV_QPT_RC };
 	struct prig *r = *state;
 	struct ibv_qp *plain;
+	struct vib_qp *qp;
 
-	for (int i = 0; i < 3; i++)
-		assert_int_equal(*(uint32_t *)((char *)r->rc + 344 + 8 * i), 1 << 1);
 	attr.send_cq = attr.recv_cq = &r->cq->verbs.cq;
 	attr.cap.max_send_wr = 1;
-	plain = vib_create_qp(r->pd, &attr);
-	assert_non_null(plain);
-	for (int i = 0; i < 4; i++)
-		assert_true(*(uint64_t *)((char *)plain + 344 + 8 * i) == 0);
-	assert_int_equal(vib_destroy_qp(plain), 0);
+	for (int place = 0; place < 3; place++) {
+		kernel.mask_place = place;
+		qp = prig_qp(r, IBV_QPT_RC, r->cq, r->cq, NULL, IBV_QP_EX_WITH_SEND);
+		assert_int_equal(*(uint32_t *)((char *)qp + 344 + 8 * place), 1 << 1);
+		/* What stands before it is wr_atomic_write, then wr_flush. */
+		assert_true(!place || *(uint64_t *)((char *)qp + 344));
+		assert_true(place < 2 || !*(uint64_t *)((char *)qp + 344 + 8));
+		assert_int_equal(vib_destroy_qp(&qp->verbs.qp), 0);
+
+		plain = vib_create_qp(r->pd, &attr);
+		assert_non_null(plain);
+		for (int i = 0; i < 4; i++)
+			assert_int_equal(*(uint32_t *)((char *)plain + 344 + 8 * i), 0);
+		assert_int_equal(vib_destroy_qp(plain), 0);
+	}
+}
+
+static void atomic_write_needs_a_library_that_knows_it(void **state)
+{
+	struct prig *r = *state;
+	struct ibv_qp_init_attr_ex attr = {
+		.send_cq = &r->cq->verbs.cq,
+		.recv_cq = &r->cq->verbs.cq,
+		.cap = { .max_send_wr = 2, .max_send_sge = 1, .max_inline_data = 24 },
+		.qp_type = IBV_QPT_RC,
+		.comp_mask = IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_SEND_OPS_FLAGS,
+		.pd = r->pd,
+		.send_ops_flags = IBV_QP_EX_WITH_ATOMIC_WRITE,
+	};
+	struct ibv_qp *qp;
+
+	kernel.mask_place = 0;
+	errno = 0;
+	assert_null(vib_create_qp_ex(&r->ctx->verbs.context, &attr));
+	assert_int_equal(errno, EOPNOTSUPP);
+	kernel.mask_place = 2;
+	qp = vib_create_qp_ex(&r->ctx->verbs.context, &attr);
+	assert_non_null(qp);
+	assert_int_equal(vib_destroy_qp(qp), 0);
+}
+
+static void atomic_write_has_its_data_with_it(void **state)
+{
+	struct prig *r = *state;
+	struct ibv_qp_ex *qp = ex(r->rc);
+	const struct vib_send_wqe *slot = vib_queue_next_slot(&r->rc->sq.queue);
+	uint64_t value = 0x1122334455667788;
+
+	ibv_wr_start(qp);
+	qp->wr_id = 5;
+	qp->wr_flags = IBV_SEND_SIGNALED;
+	ibv_wr_atomic_write(qp, 7, 0x1000, &value);
+	assert_int_equal(ibv_wr_complete(qp), 0);
+	assert_int_equal(slot->opcode, VIB_OP_ATOMIC_WRITE);
+	assert_int_equal(slot->flags, VIB_SEND_SIGNALED | VIB_SEND_INLINE);
+	assert_true(slot->u.rdma.rkey == 7 && slot->u.rdma.remote_addr == 0x1000);
+	assert_true(slot->inline_len == 8 && slot->num_sge == 0 && slot->wr_id == 5);
+	assert_memory_equal((const char *)slot + 40, &value, 8);
 }
 
 static void batch_is_seen_when_it_is_complete(void **state)
@@ -260,7 +312,7 @@ static void empty_batch_rings_nothing(void **state)
 
 static void operations_that_are_lacking_are_not_supported(void **state)
 {
-	static const uint64_t ops[] = { IBV_QP_EX_WITH_TSO, 1 << 11, 1 << 12,
+	static const uint64_t ops[] = { IBV_QP_EX_WITH_TSO, 1 << 11, 1 << 13,
 					IBV_QP_EX_WITH_RDMA_READ };
 	struct prig *r = *state;
 
@@ -285,6 +337,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		t(qp_is_an_extended_one_for_every_release),
+		t(atomic_write_needs_a_library_that_knows_it),
+		t(atomic_write_has_its_data_with_it),
 		t(batch_is_seen_when_it_is_complete),
 		t(each_operation_has_its_operands),
 		t(datagram_has_its_address),

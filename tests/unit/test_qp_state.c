@@ -8,7 +8,7 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
-#define NUM_TYPES     3
+#define NUM_TYPES     5
 #define NUM_STATES    7
 #define NUM_PAIRS     (NUM_TYPES * NUM_STATES * NUM_STATES)
 
@@ -46,16 +46,26 @@ static const struct row {
 } rows[] = {
 	/* clang-format off */
 	/* initials:            RC                  UC                  UD
-	 *                    PPQAAPDRMMSTRRME    PPQAAPDRMMSTRRME    PPQAAPDRMMSTRRME */
-	{ "RESET", "INIT", { "RR.R............", "RR.R............", "RRR............." } },
-	{ "INIT",  "INIT", { "oo.o............", "oo.o............", "ooo............." } },
-	{ "INIT",  "RTR",  { "o..oRRRRRR......", "o..oRRRR........", "o.o............." } },
-	{ "RTR",   "RTS",  { "...o.....oRRRRR.", "...o......R.....", "..o.......R....." } },
-	{ "RTS",   "RTS",  { "...o.....o......", "...o............", "..o............." } },
-	{ "RTS",   "SQD",  { "...............o", "...............o", "...............o" } },
-	{ "SQD",   "RTS",  { "...o.....o......", "...o............", "..o............." } },
-	{ "SQD",   "SQD",  { "oo.oo...oo.oooo.", "o..oo...........", "o.o............." } },
-	{ "SQE",   "RTS",  { NULL,               "...o............", "..o............." } },
+	 *                    PPQAAPDRMMSTRRME    PPQAAPDRMMSTRRME    PPQAAPDRMMSTRRME
+	 * and below:           XRC_INI             XRC_TGT */
+	{ "RESET", "INIT", { "RR.R............", "RR.R............", "RRR.............",
+			     "RR.R............", "RR.R............" } },
+	{ "INIT",  "INIT", { "oo.o............", "oo.o............", "ooo.............",
+			     "oo.o............", "oo.o............" } },
+	{ "INIT",  "RTR",  { "o..oRRRRRR......", "o..oRRRR........", "o.o.............",
+			     "o..oRRRR........", "o..oRRRRRR......" } },
+	{ "RTR",   "RTS",  { "...o.....oRRRRR.", "...o......R.....", "..o.......R.....",
+			     "...o......RRRRR.", "...o.....oRR...." } },
+	{ "RTS",   "RTS",  { "...o.....o......", "...o............", "..o.............",
+			     "...o............", "...o.....o......" } },
+	{ "RTS",   "SQD",  { "...............o", "...............o", "...............o",
+			     "...............o", "...............o" } },
+	{ "SQD",   "RTS",  { "...o.....o......", "...o............", "..o.............",
+			     "...o............", "...o.....o......" } },
+	{ "SQD",   "SQD",  { "oo.oo...oo.oooo.", "o..oo...........", "o.o.............",
+			     "oo.oo......oooo.", "oo.oo...oo.o...." } },
+	{ "SQE",   "RTS",  { NULL,               "...o............", "..o.............",
+			     NULL,               NULL } },
 	/* clang-format on */
 };
 
@@ -63,9 +73,9 @@ static const struct {
 	enum vib_qp_type type;
 	const char *name;
 } types[NUM_TYPES] = {
-	{ VIB_QPT_RC, "RC" },
-	{ VIB_QPT_UC, "UC" },
-	{ VIB_QPT_UD, "UD" },
+	{ VIB_QPT_RC, "RC" },           { VIB_QPT_UC, "UC" },
+	{ VIB_QPT_UD, "UD" },           { VIB_QPT_XRC_INI, "XRC_INI" },
+	{ VIB_QPT_XRC_TGT, "XRC_TGT" },
 };
 
 struct pair {
@@ -178,7 +188,7 @@ static void illegal_pair(void **state)
 
 static void types_and_states_there_are_not(void **state)
 {
-	static const uint8_t no_type[] = { 0, 1, 5, 34, 255 };
+	static const uint8_t no_type[] = { 0, 1, 5, 8, 11, 34, 42, 255 };
 	const char *why;
 
 	(void)state;

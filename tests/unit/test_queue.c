@@ -19,34 +19,40 @@ static void data_begin_right_behind_the_operands(void **state)
 {
 	static const struct {
 		uint8_t opcode;
-		uint32_t offset, offset_ud;
+		uint32_t offset, offset_ud, offset_xrc;
 	} table[] = {
-		{ VIB_OP_SEND, 24, 64 },           { VIB_OP_SEND_IMM, 24, 64 },
-		{ VIB_OP_SEND_INV, 24, 64 },       { VIB_OP_RDMA_WRITE, 40, 40 },
-		{ VIB_OP_RDMA_WRITE_IMM, 40, 40 }, { VIB_OP_RDMA_READ, 40, 40 },
-		{ VIB_OP_CMP_SWAP, 56, 56 },       { VIB_OP_FETCH_ADD, 56, 56 },
+		{ VIB_OP_SEND, 24, 64, 40 },           { VIB_OP_SEND_IMM, 24, 64, 40 },
+		{ VIB_OP_SEND_INV, 24, 64, 40 },       { VIB_OP_RDMA_WRITE, 40, 40, 40 },
+		{ VIB_OP_RDMA_WRITE_IMM, 40, 40, 40 }, { VIB_OP_RDMA_READ, 40, 40, 40 },
+		{ VIB_OP_ATOMIC_WRITE, 40, 40, 40 },   { VIB_OP_CMP_SWAP, 56, 56, 56 },
+		{ VIB_OP_FETCH_ADD, 56, 56, 56 },
 	};
 	struct vib_send_wqe w;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(*table); i++) {
-		assert_int_equal(vib_send_data_offset(table[i].opcode, 0),
+		assert_int_equal(vib_send_data_offset(table[i].opcode, VIB_QPT_RC),
 				 table[i].offset);
-		assert_int_equal(vib_send_data_offset(table[i].opcode, 1),
+		assert_int_equal(vib_send_data_offset(table[i].opcode, VIB_QPT_UD),
 				 table[i].offset_ud);
+		assert_int_equal(vib_send_data_offset(table[i].opcode, VIB_QPT_XRC_INI),
+				 table[i].offset_xrc);
 	}
 	assert_ptr_equal((uint8_t *)&w + VIB_DATA_SEND, &w.u);
 	assert_ptr_equal((uint8_t *)&w + VIB_DATA_RDMA, &w.u.rdma + 1);
+	assert_ptr_equal((uint8_t *)&w + VIB_DATA_XRC, &w.u.xrc + 1);
 	assert_ptr_equal((uint8_t *)&w + VIB_DATA_ATOMIC, &w.u.atomic + 1);
 	assert_ptr_equal((uint8_t *)&w + VIB_DATA_UD, &w.u.ud + 1);
 }
+
+static const uint8_t types[] = { VIB_QPT_RC, VIB_QPT_UC, VIB_QPT_UD, VIB_QPT_XRC_INI };
 
 static void no_opcode_puts_data_beyond_the_slot(void **state)
 {
 	(void)state;
 	for (int opcode = 0; opcode < 256; opcode++)
-		for (int ud = 0; ud < 2; ud++) {
-			uint32_t offset = vib_send_data_offset((uint8_t)opcode, ud);
+		for (size_t i = 0; i < sizeof(types); i++) {
+			uint32_t offset = vib_send_data_offset((uint8_t)opcode, types[i]);
 
 			assert_true(offset >= VIB_DATA_SEND && offset <= VIB_DATA_UD);
 			assert_int_equal(offset % sizeof(uint64_t), 0);
@@ -54,13 +60,13 @@ static void no_opcode_puts_data_beyond_the_slot(void **state)
 }
 
 /* The bytes of the largest request of a queue. */
-static uint32_t largest_request(uint32_t sges, uint32_t inline_len, int ud)
+static uint32_t largest_request(uint32_t sges, uint32_t inline_len, uint8_t type)
 {
 	static const uint8_t all[] = { VIB_OP_SEND, VIB_OP_RDMA_WRITE, VIB_OP_CMP_SWAP };
 	uint32_t largest = sizeof(struct vib_send_wqe);
 
-	for (size_t i = 0; i < (ud ? 1 : sizeof(all)); i++) {
-		uint32_t end = vib_send_data_offset(all[i], ud);
+	for (size_t i = 0; i < (type == VIB_QPT_UD ? 1 : sizeof(all)); i++) {
+		uint32_t end = vib_send_data_offset(all[i], type);
 		uint32_t data = sges * 16 > inline_len ? sges * 16 : inline_len;
 
 		if (all[i] == VIB_OP_CMP_SWAP) /* one SGE, never inline */
@@ -74,11 +80,11 @@ static uint32_t largest_request(uint32_t sges, uint32_t inline_len, int ud)
 static void send_stride_is_the_smallest_that_holds_every_request(void **state)
 {
 	(void)state;
-	for (int ud = 0; ud < 2; ud++)
+	for (size_t i = 0; i < sizeof(types); i++)
 		for (uint32_t sges = 0; sges <= 61; sges++)
 			for (uint32_t len = 0; len <= 984; len++) {
-				uint32_t stride = vib_send_stride(sges, len, ud);
-				uint32_t bytes = largest_request(sges, len, ud);
+				uint32_t stride = vib_send_stride(sges, len, types[i]);
+				uint32_t bytes = largest_request(sges, len, types[i]);
 
 				assert_int_equal(stride % VIB_LINE, 0);
 				assert_in_range(stride, bytes, bytes + VIB_LINE - 1);
@@ -88,12 +94,13 @@ static void send_stride_is_the_smallest_that_holds_every_request(void **state)
 static void strides_of_the_largest_requests_are_the_largest(void **state)
 {
 	(void)state;
-	assert_int_equal(vib_send_stride(1, 24, 0), 128); /* because of atomics */
-	assert_int_equal(vib_send_stride(0, 24, 0), 64);
-	assert_int_equal(vib_send_stride(61, 984, 0), VIB_WQE_MAX_STRIDE);
-	assert_int_equal(vib_send_stride(60, 960, 1), VIB_WQE_MAX_STRIDE);
-	assert_true(vib_send_stride(62, 0, 0) > VIB_WQE_MAX_STRIDE);
-	assert_true(vib_send_stride(0, 961, 1) > VIB_WQE_MAX_STRIDE);
+	assert_int_equal(vib_send_stride(1, 24, VIB_QPT_RC),
+			 128); /* because of atomics */
+	assert_int_equal(vib_send_stride(0, 24, VIB_QPT_RC), 64);
+	assert_int_equal(vib_send_stride(61, 984, VIB_QPT_RC), VIB_WQE_MAX_STRIDE);
+	assert_int_equal(vib_send_stride(60, 960, VIB_QPT_UD), VIB_WQE_MAX_STRIDE);
+	assert_true(vib_send_stride(62, 0, VIB_QPT_RC) > VIB_WQE_MAX_STRIDE);
+	assert_true(vib_send_stride(0, 961, VIB_QPT_UD) > VIB_WQE_MAX_STRIDE);
 	assert_int_equal(vib_recv_stride(0), 64);
 	assert_int_equal(vib_recv_stride(3), 64);
 	assert_int_equal(vib_recv_stride(4), 128);

@@ -31,7 +31,8 @@ static void opcodes_that_a_type_lacks_are_malformed(void **state)
 				      opcode == VIB_OP_LOCAL_INV ||
 				      opcode == VIB_OP_BIND_MW;
 			if (types[t] == VIB_QPT_RC)
-				ok |= opcode <= VIB_OP_SEND_INV;
+				ok |= opcode <= VIB_OP_SEND_INV ||
+				      opcode == VIB_OP_ATOMIC_WRITE;
 			if (ok || (opcode > 40 && opcode < 250))
 				continue;
 			d = duo_new(types[t]);
