@@ -11,7 +11,7 @@ from mainjob.pair import Pair
 from mainjob.perftest import Perftest
 from mainjob.pingpong import Pingpong
 
-from .lab_check import LabCheck
+from .lab_check import GUESTS, LabCheck
 from .oracle import Oracle
 
 # Far more than a check lets it do.
@@ -65,32 +65,31 @@ class TroubleChecks(LabCheck):
     # ---- what goes away -----------------------------------------------------
 
     def test_ibback_killed_under_programs(self) -> None:
-        for start in (self.write_bw, self.rc_pingpong):
-            with self.subTest(start.__name__):
-                running = start()
-                self.host.daemon("kill9", "ibback")
-                self.ends_with_an_error(running)
-                running.forget()
-                self.host.daemon("start", "ibback")
-                for guest in ("g1", "g2"):
-                    self.host.port_is(guest, "ACTIVE")
-                self.fresh_run()
+        programs = self.write_bw(), self.rc_pingpong()
+        self.host.daemon("kill9", "ibback")
+        for running in programs:
+            self.ends_with_an_error(running)
+            running.forget()
+        self.host.daemon("start", "ibback")
+        for guest in GUESTS:
+            self.host.port_is(guest, "ACTIVE")
+        self.fresh_run()
         self.assertEqual(self.complaints(), "")
 
     def test_peer_destroyed_in_mid_transfer(self) -> None:
-        oracle = Oracle(self.host)
+        oracle, old = Oracle(self.host), self.host.domid("g1")
         # Not a pingpong: if the peer dies with the ball, nothing is outstanding
         # that could fail, on no RC connection.
-        for start in (self.write_bw, self.send_bw):
-            with self.subTest(start.__name__):
-                running, old = start(), self.host.domid("g1")
-                self.host.sh("dom0", "xl destroy g1")
-                self.ends_with_an_error(running)
-                self.assertEqual(oracle.leftovers(old), [])
-                self.new_guest("g1")
-                running.forget()  # only now is there somebody to ask
-                self.host.port_is("g1", "ACTIVE")
-                self.fresh_run()
+        programs = self.write_bw(), self.send_bw()
+        self.host.sh("dom0", "xl destroy g1")
+        for running in programs:
+            self.ends_with_an_error(running)
+        self.assertEqual(oracle.leftovers(old), [])
+        self.new_guest("g1")
+        self.host.port_is("g1", "ACTIVE")
+        for running in programs:
+            running.forget()  # only now is there somebody to ask
+        self.fresh_run()
         self.assertEqual(oracle.growth(), [])
         self.assertEqual(self.complaints(), "")
 

@@ -32,7 +32,7 @@ def pingpongs(host: Host, device: Device) -> int:
         for grh in (False, True):
             # Events, or the host's scheduler is what gets measured.
             test = Pingpong(kind, size=device.ud_size if kind == "ud" else 4096, iterations=30, grh=grh,
-                            events=True)
+                            iterations=30, events=True)
             try:
                 outcome = pingpong.run(host, device, test)
                 wrong = pingpong.problems(test, outcome)
