@@ -72,7 +72,8 @@ def accepted(guest_type: str, text: str = "") -> dict[str, str]:
     return cases
 
 
-def problems(result: Result, may_skip: dict[str, str], most: int) -> list[str]:
+def problems(result: Result, may_skip: dict[str, str],
+             most: int = MOST_SKIPPED) -> list[str]:
     """What is wrong with a run, in words; empty when all is well."""
     found = [f"{name} failed" for name in result.bad]
     if result.ran != LOADED:

@@ -88,7 +88,8 @@ class RdmaTests(unittest.TestCase):
         self.assertIn("0 cases ran, not 5", rdma_tests.problems(broken, {}, 3))
 
     def test_the_committed_list_is_within_the_promise(self) -> None:
-        self.assertEqual(len(rdma_tests.accepted("pvh")), rdma_tests.MOST_SKIPPED)
+        self.assertLessEqual(len(rdma_tests.accepted("pvh")), rdma_tests.MOST_SKIPPED)
+        self.assertLessEqual(len(rdma_tests.accepted("pv")), rdma_tests.MOST_SKIPPED)
 
 
 if __name__ == "__main__":

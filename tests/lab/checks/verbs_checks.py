@@ -92,10 +92,6 @@ class VerbsChecks(LabCheck):
         result = rdma_tests.run(self.host, "g1", self.both.name, self.both.gid_index)
         may_skip = rdma_tests.accepted(self.type)
         print(f"\n{rdma_tests.listing(result, may_skip)}")
-        # In a PV guest one more: it has no huge pages.
-        problems = rdma_tests.problems(result, may_skip, self.most_skipped())
+        problems = rdma_tests.problems(result, may_skip)
         if problems:
             self.fail("\n".join([*problems, rdma_tests.failures(result)]))
-
-    def most_skipped(self) -> int:
-        return rdma_tests.MOST_SKIPPED + (self.type == "pv")

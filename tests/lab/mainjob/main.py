@@ -31,8 +31,8 @@ def pingpongs(host: Host, device: Device) -> int:
     for kind in pingpong.TYPES:
         for grh in (False, True):
             # Events, or the host's scheduler is what gets measured.
-            test = Pingpong(kind, size=device.ud_size if kind == "ud" else 4096, iterations=30, grh=grh,
-                            iterations=30, events=True)
+            test = Pingpong(kind, size=device.ud_size if kind == "ud" else 4096,
+                            iterations=30, grh=grh, events=True)
             try:
                 outcome = pingpong.run(host, device, test)
                 wrong = pingpong.problems(test, outcome)
