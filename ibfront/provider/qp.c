@@ -264,6 +264,8 @@ struct ibv_qp *vib_create_qp_ex(struct ibv_context *context,
 		errno = EINVAL;
 		return NULL;
 	}
+	/* There are none, and ibv_cmd_create_qp_ex() takes no mask that has them. */
+	ex.comp_mask &= ~(uint32_t)IBV_QP_INIT_ATTR_CREATE_FLAGS;
 	strip(&ex);
 	/* All that the type has, so that an operation not asked for is no null pointer.
 	 */

@@ -165,9 +165,9 @@ static void qps_of_other_kinds_are_not_supported(void **state)
 						  .comp_mask = IBV_QP_INIT_ATTR_PD | mask,
 						  .pd = r->pd };
 
-		if (mask == IBV_QP_INIT_ATTR_SEND_OPS_FLAGS ||
-		    mask == IBV_QP_INIT_ATTR_CREATE_FLAGS) /* none of them */
+		if (mask == IBV_QP_INIT_ATTR_SEND_OPS_FLAGS)
 			continue;
+		ex.create_flags = 1; /* 0 is none, and taken */
 		errno = 0;
 		assert_null(vib_create_qp_ex(context(r), &ex));
 		assert_int_equal(errno, EOPNOTSUPP);
@@ -199,6 +199,25 @@ static void srqs_of_other_kinds_are_not_supported(void **state)
 	assert_true(srq->pd == r->pd && srq->context == context(r) &&
 		    srq->srq_context == r);
 	assert_int_equal(vib_destroy_srq(srq), 0);
+}
+
+/* libibverbs' command refuses to hear of them. */
+static void no_creation_flags_are_not_passed_on(void **state)
+{
+	struct prig *r = *state;
+	struct ibv_qp_init_attr_ex attr = {
+		.send_cq = &r->cq->verbs.cq,
+		.recv_cq = &r->cq->verbs.cq,
+		.cap = { .max_send_wr = 3, .max_send_sge = 2 },
+		.qp_type = IBV_QPT_RC,
+		.comp_mask = IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_CREATE_FLAGS,
+		.pd = r->pd,
+	};
+	struct ibv_qp *qp = vib_create_qp_ex(context(r), &attr);
+
+	assert_non_null(qp);
+	assert_int_equal(kernel.qp_asked.comp_mask, IBV_QP_INIT_ATTR_PD);
+	assert_int_equal(vib_destroy_qp(qp), 0);
 }
 
 static void what_is_asked_is_passed_on(void **state)
@@ -291,6 +310,7 @@ int main(void)
 		t(cqs_take_what_we_can_serve),
 		t(qps_of_other_kinds_are_not_supported),
 		t(srqs_of_other_kinds_are_not_supported),
+		t(no_creation_flags_are_not_passed_on),
 		t(what_is_asked_is_passed_on),
 		t(addresses_are_checked),
 		t(doorbell_page_is_mapped_once),
