@@ -74,12 +74,13 @@ static void check_index(unsigned int guest, unsigned int slot, bool recv,
 
 static void check_cqe(unsigned int guest, const struct vib_cqe *cqe)
 {
-	static const uint8_t zero[8];
+	static const uint8_t zero[sizeof(cqe->reserved3)];
 	bool recv = cqe->flags & VIB_CQE_RECV;
 	const struct qp *qp = engine_find_qp(world_engine, cqe->qpn);
 
 	EXPECT(!cqe->reserved && !cqe->reserved2 && !cqe->dlid_path_bits &&
 	       memcmp(cqe->reserved3, zero, sizeof(zero)) == 0);
+	EXPECT(cqe->flags & VIB_CQE_XRC || !cqe->srqn);
 	EXPECT(cqe->status <= VIB_WC_GENERAL_ERR);
 	if (!qp) /* ended meanwhile */
 		return;
@@ -92,7 +93,7 @@ static void check_cqe(unsigned int guest, const struct vib_cqe *cqe)
 				    recv, qp, cqe);
 	if (cqe->status)
 		return;
-	EXPECT(cqe->opcode <= VIB_OP_SEND_INV);
+	EXPECT(cqe->opcode <= VIB_OP_SEND_INV || cqe->opcode == VIB_OP_ATOMIC_WRITE);
 	EXPECT(!(cqe->flags & VIB_CQE_WITH_INV) ==
 	       !(recv && cqe->opcode == VIB_OP_SEND_INV));
 	if (recv)
