@@ -46,7 +46,11 @@ def read(output: str) -> Result:
             result.passed.append(name)
         elif why:
             result.skipped[name] = why.strip("'\"")
-    result.bad = re.findall(r"^(?:ERROR|FAIL): \w+ \(tests\.([\w.]+)\)", output, re.M)
+        else:
+            result.bad.append(name)
+    # Also what failed outside a case, and a subtest's failure.
+    result.bad += [name for name in re.findall(r"^(?:ERROR|FAIL): .*?\(tests\.([\w.]+)\)",
+                                               output, re.M) if name not in result.bad]
     ran = re.search(r"^Ran (\d+) tests? in", output, re.M)
     result.ran = int(ran[1]) if ran else 0
     return result
