@@ -72,12 +72,35 @@ int cq_resize_check(const struct vhca *vhca, const struct vib_cmd_resize_cq *cmd
 	return table_get(&vhca->cqs, cmd->cq, cq) && resize_ok(cmd) ? 0 : -EINVAL;
 }
 
+/* Have QPs that send to CQ @arg served in this pass. */
+static void hurry(struct poller *poller, void *arg)
+{
+	struct cq *cq = arg;
+	struct qp *qp;
+
+	LIST_FOREACH(qp, &cq->vhca->qps, entry)
+		if (qp->send_cq == cq)
+			poller_heat(poller, qp);
+}
+
+static void pass_is_over(struct poller *poller, void *arg)
+{
+	(void)poller;
+	(void)arg;
+}
+
+/*
+ * Whether what is not taken fits is asked when what was posted before the command is
+ * executed, as far as one pass goes: a program that counts its requests is right.
+ */
 int cq_resize(struct vhca *vhca, const struct vib_cmd_resize_cq *cmd,
 	      const struct memory *memory, struct memory *old, uint32_t *index)
 {
 	struct cq *cq = table_get(&vhca->cqs, cmd->cq, cq);
 	struct vib_queue queue;
 
+	poller_call(vhca->poller, hurry, cq);
+	poller_call(vhca->poller, pass_is_over, NULL);
 	vib_queue_init(&queue, memory->at, cmd->order, sizeof(struct vib_cqe));
 	if (!cq_move(cq, &queue, index))
 		return -EINVAL;
