@@ -11,6 +11,7 @@ enum send_result local_send(struct share *share)
 	struct qp *qp = share->qp;
 	const struct vib_send_wqe *wqe = &qp->sending.wqe;
 
+	share_release_window(share); /* which may be the one */
 	switch (wqe->opcode == VIB_OP_BIND_MW ? mw_bind(qp, wqe)
 					      : mw_invalidate(qp, le32toh(wqe->imm))) {
 	case MW_OK:

@@ -6,7 +6,7 @@
  *
  * What a window shows changes while pollers work: by requests of its guest on one
  * poller, under the copies of peers on another. So everything of it is under its
- * lock, and who copies through it keeps that until this part of the copy is done:
+ * lock, and who copies through it keeps that until its share is done:
  * when a request that ends a binding completes, nobody writes there any more.
  * Pollers only try for the lock, and otherwise go on with something else; so do
  * they for the locks of QPs, and the control thread waits for both.

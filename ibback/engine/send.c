@@ -317,6 +317,7 @@ bool send_serve(struct poller *poller, struct qp *qp)
 	}
 	for (unsigned int i = 0; i < SHARE_REQUESTS && step(&share, &worked); i++)
 		;
+	share_release_window(&share);
 	if (share.peer && share.peer != qp)
 		pthread_spin_unlock(&share.peer->lock);
 	if (qp->sq.index != from)

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/mw.h"
+
 struct poller;
 struct qp;
 struct sg;
@@ -19,7 +21,8 @@ struct share {
 	struct poller *poller;
 	struct qp *qp;     /* locked */
 	struct qp *peer;   /* locked too, unless it is @qp; NULL: not looked for yet */
-	struct mw *window; /* through which it copies: locked; NULL */
+	struct mw *window; /* that it copied through last, and keeps locked; NULL */
+	bool busy;         /* another is at what it wants to reach */
 	uint32_t budget;   /* what it may still cost, in bytes that are copied */
 	uint8_t status;    /* enum vib_status, with SEND_FAILED */
 };
@@ -45,10 +48,22 @@ static inline void share_spend(struct share *share, uint64_t bytes)
 	share->budget -= bytes < share->budget ? (uint32_t)bytes : share->budget;
 }
 
+/* Before it wants another window, or this one in another way; and at its end. */
+static inline void share_release_window(struct share *share)
+{
+	if (share->window)
+		mw_release(share->window);
+	share->window = NULL;
+}
+
 /* Execute qp->sending, or a part of it. */
 enum send_result connected_send(struct share *share);
 enum send_result datagram_send(struct share *share);
 enum send_result local_send(struct share *share);
+
+/* Parts of the first: atomics, with what @own scatters to or gathers from. */
+enum send_result atomic_send(struct share *share, const struct sg *dst);
+enum send_result atomic_write(struct share *share, const struct sg *own);
 
 /*
  * What the request in progress gathers from or scatters to: its inline data, or

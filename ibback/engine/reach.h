@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The way of a message of RC or UC to its peer's memory: by an MR or a window. */
+#ifndef XEN_IB_IBBACK_REACH_H
+#define XEN_IB_IBBACK_REACH_H
+
+#include "engine/mr.h"
+#include "engine/mw.h"
+#include "engine/qp.h"
+#include "engine/send.h"
+#include "engine/sg.h"
+
+/* The same as reach() does, through a window. */
+uint8_t *reach_window(struct share *share, uint64_t addr, uint32_t rkey, uint64_t length,
+		      uint32_t access);
+
+/*
+ * The peer's memory that the request names, or none of it if it has no length. false
+ * if it is not to be reached, or, with share->busy, not now.
+ */
+__attribute__((always_inline)) static inline bool reach(struct share *share,
+							uint64_t addr, uint32_t rkey,
+							uint64_t length, uint32_t access,
+							struct sg *sg)
+{
+	uint8_t *at = NULL;
+
+	if (length) {
+		if (__builtin_expect(key_is_window(rkey), 0))
+			at = reach_window(share, addr, rkey, length, access);
+		else
+			at = mr_reach(share->peer->vhca, &share->qp->remote_mr, rkey,
+				      share->peer->pd, addr, length, access);
+		if (!at)
+			return false;
+	}
+	sg_one(sg, at, length);
+	return true;
+}
+
+/* For a request whose reach() failed. */
+enum send_result unreached(struct share *share);
+
+/* READs and atomics, which take a resource of it: will the peer answer? */
+static inline bool responds(const struct share *share, uint32_t access)
+{
+	return share->peer->attr.access_flags & access &&
+	       share->peer->attr.max_dest_rd_atomic;
+}
+
+#endif
