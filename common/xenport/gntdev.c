@@ -159,16 +159,19 @@ int gntdev_unmap(const struct gntdev *g, void *addr, size_t count)
 		/* gntdev knows what begins here. */
 		struct ioctl_gntdev_get_offset_for_vaddr op = { .vaddr = (uintptr_t)at };
 
+		size_t bytes;
+
 		if (ioctl(g->fd, IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR, &op) < 0)
 			return -1;
-		if (!op.count || op.count > count) {
+		bytes = op.count * (size_t)PAGE;
+		if (bytes == 0 || op.count > count) {
 			errno = EINVAL;
 			return -1;
 		}
-		if (munmap(at, op.count * (size_t)PAGE) < 0)
+		if (munmap(at, bytes) < 0)
 			return -1;
 		end_map(g, op.offset, op.count);
-		at += op.count * (size_t)PAGE;
+		at += bytes;
 		count -= op.count;
 	}
 	return 0;

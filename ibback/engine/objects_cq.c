@@ -79,8 +79,8 @@ static void hurry(struct poller *poller, void *arg)
 	struct qp *qp;
 
 	LIST_FOREACH(qp, &cq->vhca->qps, entry)
-		if (qp->send_cq == cq)
-			poller_heat(poller, qp);
+	if (qp->send_cq == cq)
+		poller_heat(poller, qp);
 }
 
 static void pass_is_over(struct poller *poller, void *arg)

@@ -94,7 +94,8 @@ VIB_ASSERT_SIZE(struct vib_uresp_create_qp, 72);
  * raises the completion events that nobody else raises any more.
  */
 enum vib_uobject {
-	VIB_UOBJECT_CONTEXT = 0x1000, /* 1 << UVERBS_ID_NS_SHIFT, whence a driver's begin */
+	VIB_UOBJECT_CONTEXT =
+		0x1000, /* 1 << UVERBS_ID_NS_SHIFT, whence a driver's begin */
 };
 enum vib_umethod {
 	VIB_UMETHOD_WAKE = 0x1000,
