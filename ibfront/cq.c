@@ -127,7 +127,7 @@ static int vib_cq_exchange(struct vib *vib, struct vib_cq *cq, u32 entries,
 			   struct ib_udata *udata)
 {
 	struct vib_uresp_resize_cq resp = {};
-	struct vib_uqueue_memory queue;
+	struct vib_uqueue_memory queue, old;
 	int err;
 
 	err = vib_uqueue_make(vib, cq->ctx, entries, sizeof(struct vib_cqe),
@@ -139,8 +139,11 @@ static int vib_cq_exchange(struct vib *vib, struct vib_cq *cq, u32 entries,
 		vib_uqueue_end(vib, &queue);
 		return err;
 	}
-	vib_uqueue_end(vib, &cq->queue);
+	old = cq->queue;
+	mutex_lock(&cq->ctx->lock); /* vib_context_wake() looks at the queue */
 	cq->queue = queue;
+	mutex_unlock(&cq->ctx->lock);
+	vib_uqueue_end(vib, &old);
 	cq->ibcq.cqe = 1 << queue.order;
 	vib_uqueue_describe(&queue, &resp.queue);
 	return ib_copy_to_udata(udata, &resp, sizeof(resp));

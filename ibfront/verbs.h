@@ -93,8 +93,8 @@ struct vib_cq {
 	struct list_head entry; /* in its context's list */
 	u32 number;
 	u32 epoch;
-	struct mutex resize; /* guards queue, while there is the CQ */
-	struct vib_uqueue_memory queue;
+	struct mutex resize; /* one at a time */
+	struct vib_uqueue_memory queue; /* changes under the context's lock */
 };
 
 struct vib_srq {
