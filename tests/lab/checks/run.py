@@ -15,8 +15,8 @@ from .trouble_checks import TroubleChecks
 from .verbs_checks import VerbsChecks
 from .vib_checks import VibChecks
 
-# VibChecks ends with a look at the kernels' logs.
-CHECKS: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, VibChecks)
+# The main job. VibChecks ends with a look at the kernels' logs.
+MAIN: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, VibChecks)
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,20 @@ class Setting:
     kernel: str
     dom0_kernel: str
     checks: str = ""  # only these, as a pattern of names
+    groups: tuple[type[LabCheck], ...] = MAIN
+    lab: tuple[str, ...] = ()  # what else `lab up` is told
 
     def __str__(self) -> str:
-        return f"{self.type} guests {self.kernel}, Dom0 {self.dom0_kernel}"
+        what = "" if self.groups is MAIN else f": {', '.join(g.__name__ for g in self.groups)}"
+        return f"{self.type} guests {self.kernel}, Dom0 {self.dom0_kernel}{what}"
+
+    @property
+    def name(self) -> str:
+        """Of its lab."""
+        words = ["check", self.type, self.kernel, self.dom0_kernel]
+        if self.groups is not MAIN:
+            words += [g.__name__.removesuffix("Checks").lower() for g in self.groups]
+        return "-".join(words).replace(".", "_")
 
 
 # What depends on the guests' type and the kernels, and not on the tools alone.
@@ -57,10 +68,10 @@ class Spoken(unittest.TextTestResult):
         super().stopTest(test)
 
 
-def suite(pattern: str) -> unittest.TestSuite:
+def suite(groups: tuple[type[LabCheck], ...], pattern: str) -> unittest.TestSuite:
     """The checks whose name the pattern is found in, in the order they stand."""
     chosen = unittest.TestSuite()
-    for checks in CHECKS:
+    for checks in groups:
         names = [name for name, _ in inspect.getmembers(checks, inspect.isfunction)
                  if name.startswith("test_") and re.search(pattern, name)]
         names.sort(key=lambda name: inspect.getsourcelines(getattr(checks, name))[1])
@@ -70,18 +81,22 @@ def suite(pattern: str) -> unittest.TestSuite:
 
 def check(setting: Setting, rounds: int, pattern: str, reuse: bool,
           keep: bool) -> tuple[int, int]:
-    """Run the checks in one lab: how many passed and failed."""
+    """Run the checks in one lab, if there are any: how many passed and failed."""
+    chosen = suite(setting.groups, pattern or setting.checks)
+    if not chosen.countTestCases():
+        return 0, 0
     print(f"== {setting}, {rounds} round(s)", flush=True)
-    host = Host(f"check-{setting.type}-{setting.kernel}-{setting.dom0_kernel}".replace(".", "_"))
+    host = Host(setting.name)
     LabCheck.host, LabCheck.rounds, LabCheck.type = host, rounds, setting.type
     LabCheck.shape = ["--type", setting.type, "--kernel", setting.kernel]
     try:
         if reuse:
             host.lab("push", "--restart")
         else:
-            host.up("--guests", "2", *LabCheck.shape, "--dom0-kernel", setting.dom0_kernel)
+            host.up("--guests", "2", *LabCheck.shape, "--dom0-kernel", setting.dom0_kernel,
+                    *setting.lab)
         runner = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Spoken)
-        result = runner.run(suite(pattern or setting.checks))
+        result = runner.run(chosen)
     except AssertionError as error:
         print(f"the lab did not come up: {error}")
         return 0, 1
