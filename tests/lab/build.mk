@@ -5,3 +5,5 @@
 # Images and the snapshot of a booted Xen host, so that `lab up` takes seconds.
 lab-image:
 	tests/lab/lab build
+
+include tests/lab/programs/build.mk
