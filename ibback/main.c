@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <uv.h>
 
 #include "config.h"
 #include "control/backend.h"
+#include "control/worker.h"
 #include "engine/engine.h"
 #include "log.h"
 
@@ -92,7 +94,9 @@ struct daemon {
 	unsigned int num_started; /* whose backends run */
 	struct engine *engine;
 	uv_loop_t loop;
+	struct worker worker;
 	uv_signal_t term, intr;
+	bool ending;
 };
 
 /* ---- what is served ---------------------------------------------------- */
@@ -172,8 +176,16 @@ static int start_engine(struct daemon *d)
 
 /* ---- the loop ---------------------------------------------------------- */
 
+/* Whoever has no patience for much that is mapped leaves it to the kernel. */
 static void on_signal(uv_signal_t *handle, int signum)
 {
+	struct daemon *d = handle->data;
+
+	if (d->ending) {
+		log_info("ending at once on signal %d", signum);
+		_exit(EXIT_FAILURE);
+	}
+	d->ending = true;
 	log_info("ending on signal %d", signum);
 	uv_stop(handle->loop);
 }
@@ -181,6 +193,7 @@ static void on_signal(uv_signal_t *handle, int signum)
 static void watch_signal(struct daemon *d, uv_signal_t *handle, int signum)
 {
 	uv_signal_init(&d->loop, handle);
+	handle->data = d;
 	uv_signal_start(handle, on_signal, signum);
 }
 
@@ -190,7 +203,7 @@ static int start_backends(struct daemon *d)
 		struct service *s = &d->services[d->num_started];
 
 		if (backend_start(&s->backend, &d->loop, s->xp, &d->fabrics, d->engine,
-				  s->number, s->label) < 0)
+				  s->number, &d->worker.jobs, s->label) < 0)
 			return -1;
 		d->num_started++;
 	}
@@ -203,6 +216,7 @@ static int serve(struct daemon *d, const struct options *options)
 	int status = EXIT_FAILURE;
 
 	uv_loop_init(&d->loop);
+	worker_init(&d->worker, &d->loop);
 	watch_signal(d, &d->term, SIGTERM);
 	watch_signal(d, &d->intr, SIGINT);
 	if (start_backends(d) == 0) {
@@ -220,6 +234,10 @@ static int serve(struct daemon *d, const struct options *options)
 			status = EXIT_FAILURE;
 		backend_stop(backend);
 	}
+	/* They do not keep the loop, which unmaps what is mapped still. */
+	uv_unref((uv_handle_t *)&d->term);
+	uv_unref((uv_handle_t *)&d->intr);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
 	uv_close((uv_handle_t *)&d->term, NULL);
 	uv_close((uv_handle_t *)&d->intr, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT); /* lets the closing handles close */

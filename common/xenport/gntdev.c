@@ -9,13 +9,13 @@
 
 #include <xen/sys/gntdev.h>
 
+#include "xenport/xenport.h"
+
 /* The unit of grants; gntdev exists where the kernel's is the same. */
 #define PAGE         4096u
 /* What limit is in drivers/xen/gntdev.c since Linux 5.5. */
 #define DEFAULT_MOST 65536u
 #define LIMIT_FILE   "/sys/module/xen_gntdev/parameters/limit"
-/* Another thread may map something where we want to: then elsewhere. */
-#define TRIES        8
 
 void gntdev_init(struct gntdev *g, int fd)
 {
@@ -28,17 +28,12 @@ void gntdev_init(struct gntdev *g, int fd)
 		fclose(f);
 	}
 	g->fd = fd;
-	g->most = limit;
+	g->slice = XENPORT_SLICE_MAX;
+	while (g->slice > limit)
+		g->slice /= 2;
 }
 
-size_t gntdev_pieces(const struct gntdev *g, size_t count)
-{
-	return (count + g->most - 1) / g->most;
-}
-
-/* ---- one piece --------------------------------------------------------- */
-
-/* Have gntdev know @count grants, at most g->most. -1 and errno. */
+/* Have gntdev know @count grants, at most a slice. -1 and errno. */
 static int make_map(const struct gntdev *g, uint16_t domid, const uint32_t *refs,
 		    size_t count, uint64_t *index)
 {
@@ -72,10 +67,10 @@ static void end_map(const struct gntdev *g, uint64_t index, size_t count)
 }
 
 /*
- * Map a piece at @at, where nothing is, or, if that is NULL, anywhere. NULL and errno,
+ * Map a slice at @at, where nothing is, or, if that is NULL, anywhere. NULL and errno,
  * and nothing is at @at still; EEXIST: but what another thread has mapped there.
  */
-static void *map_piece(const struct gntdev *g, void *at, uint16_t domid,
+static void *map_slice(const struct gntdev *g, void *at, uint16_t domid,
 		       const uint32_t *refs, size_t count, int prot)
 {
 	int place = at ? MAP_FIXED_NOREPLACE : 0;
@@ -95,60 +90,31 @@ static void *map_piece(const struct gntdev *g, void *at, uint16_t domid,
 	return NULL;
 }
 
-/* ---- ranges ------------------------------------------------------------ */
-
-/*
- * Piece by piece into a range that is reserved. Each has its part given up first and
- * is put there only if that is free: were it put over the reservation and failed,
- * there would be a hole, or none, by the kernel's version, and another thread's
- * mapping might be in it. So what fails has left a hole, which is nobody's.
- */
-static void *map_pieces(const struct gntdev *g, uint16_t domid, const uint32_t *refs,
-			size_t count, int prot)
+static int protection(bool writable)
 {
-	uint8_t *range = mmap(NULL, count * PAGE, PROT_NONE,
-			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	size_t done, n;
-	int saved;
-
-	if (range == MAP_FAILED)
-		return NULL;
-	for (done = 0; done < count; done += n) {
-		uint8_t *at = range + done * PAGE;
-
-		n = count - done < g->most ? count - done : g->most;
-		if (munmap(at, n * PAGE) < 0) { /* it is still reserved */
-			n = 0;
-			break;
-		}
-		if (!map_piece(g, at, domid, refs + done, n, prot))
-			break;
-	}
-	if (done == count)
-		return range;
-	saved = errno;
-	if (done)
-		(void)gntdev_unmap(g, range, done);
-	if (done + n < count)
-		munmap(range + (done + n) * PAGE, (count - done - n) * PAGE);
-	errno = saved;
-	return NULL;
+	return PROT_READ | (writable ? PROT_WRITE : 0);
 }
 
 void *gntdev_map(const struct gntdev *g, uint16_t domid, const uint32_t *refs,
 		 size_t count, bool writable)
 {
-	int prot = PROT_READ | (writable ? PROT_WRITE : 0);
-	void *addr;
+	return map_slice(g, NULL, domid, refs, count, protection(writable));
+}
 
-	if (count <= g->most)
-		return map_piece(g, NULL, domid, refs, count, prot);
-	for (int i = 0; i < TRIES; i++) {
-		addr = map_pieces(g, domid, refs, count, prot);
-		if (addr || errno != EEXIST)
-			return addr;
-	}
-	return NULL;
+/*
+ * The part of the range is given up first and a slice is put there only if it is free:
+ * were it put over the reservation and failed, there would be a hole, or none, by the
+ * kernel's version, and another thread's mapping might be in it. So what fails has left
+ * a hole, which is nobody's.
+ */
+int gntdev_map_at(const struct gntdev *g, void *addr, uint16_t domid,
+		  const uint32_t *refs, size_t count, bool writable)
+{
+	if (munmap(addr, count * PAGE) < 0)
+		return -1;
+	/* Where something is to be, not what is there. */
+	/* cppcheck-suppress deallocret */
+	return map_slice(g, addr, domid, refs, count, protection(writable)) ? 0 : -1;
 }
 
 int gntdev_unmap(const struct gntdev *g, void *addr, size_t count)

@@ -33,7 +33,9 @@ struct xenport_ops {
 	void *(*map_notify)(struct xenport *xp, uint16_t domid, uint32_t ref,
 			    size_t clear_offset, uint32_t event_port);
 	int (*unmap)(struct xenport *xp, void *addr, size_t count);
-	size_t (*pieces)(struct xenport *xp, size_t count); /* NULL: always one */
+	int (*map_at)(struct xenport *xp, void *addr, uint16_t domid,
+		      const uint32_t *refs, size_t count, bool writable);
+	size_t (*slice)(struct xenport *xp); /* NULL: XENPORT_SLICE_MAX */
 
 	int (*bind)(struct xenport *xp, uint16_t domid, uint32_t remote_port,
 		    uint32_t *local_port);

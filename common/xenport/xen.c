@@ -146,6 +146,12 @@ static void *xen_map(struct xenport *xp, uint16_t domid, const uint32_t *refs,
 	return gntdev_map(&to_xen(xp)->gntdev, domid, refs, count, writable);
 }
 
+static int xen_map_at(struct xenport *xp, void *addr, uint16_t domid,
+		      const uint32_t *refs, size_t count, bool writable)
+{
+	return gntdev_map_at(&to_xen(xp)->gntdev, addr, domid, refs, count, writable);
+}
+
 static void *xen_map_notify(struct xenport *xp, uint16_t domid, uint32_t ref,
 			    size_t clear_offset, uint32_t event_port)
 {
@@ -159,9 +165,9 @@ static int xen_unmap(struct xenport *xp, void *addr, size_t count)
 	return gntdev_unmap(&to_xen(xp)->gntdev, addr, count);
 }
 
-static size_t xen_pieces(struct xenport *xp, size_t count)
+static size_t xen_slice(struct xenport *xp)
 {
-	return gntdev_pieces(&to_xen(xp)->gntdev, count);
+	return to_xen(xp)->gntdev.slice;
 }
 
 /* ---- event channels ---------------------------------------------------- */
@@ -254,7 +260,8 @@ static const struct xenport_ops xen_ops = {
 	.map = xen_map,
 	.map_notify = xen_map_notify,
 	.unmap = xen_unmap,
-	.pieces = xen_pieces,
+	.map_at = xen_map_at,
+	.slice = xen_slice,
 	.bind = xen_bind,
 	.unbind = xen_unbind,
 	.notify = xen_notify,

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The Xen port's functions: each goes to the implementation's operation. */
+#include <sys/mman.h>
+
 #include "xenport/ops.h"
+
+#define PAGE 4096u
 
 void xenport_close(struct xenport *xp)
 {
@@ -87,9 +91,37 @@ int xenport_unmap(struct xenport *xp, void *addr, size_t count)
 	return xp->ops->unmap(xp, addr, count);
 }
 
+size_t xenport_slice(struct xenport *xp)
+{
+	return xp->ops->slice ? xp->ops->slice(xp) : XENPORT_SLICE_MAX;
+}
+
 size_t xenport_pieces(struct xenport *xp, size_t count)
 {
-	return xp->ops->pieces ? xp->ops->pieces(xp, count) : 1;
+	size_t slice = xenport_slice(xp);
+
+	return (count + slice - 1) / slice;
+}
+
+void *xenport_reserve(size_t count)
+{
+	void *addr = mmap(NULL, count * PAGE, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	/* The range is the caller's. */
+	/* cppcheck-suppress memleak */
+	return addr == MAP_FAILED ? NULL : addr;
+}
+
+void xenport_unreserve(void *addr, size_t count)
+{
+	munmap(addr, count * PAGE);
+}
+
+int xenport_map_at(struct xenport *xp, void *addr, uint16_t domid, const uint32_t *refs,
+		   size_t count, bool writable)
+{
+	return xp->ops->map_at(xp, addr, domid, refs, count, writable);
 }
 
 int xenport_bind(struct xenport *xp, uint16_t domid, uint32_t remote_port,

@@ -5,8 +5,10 @@
  * operations, so that a daemon can be driven without a Xen beneath it.
  *
  * A port belongs to one thread, but any thread may bind, unbind and notify
- * event channels on any port. Functions return 0 or a count on success and -1
- * with errno otherwise, unless said differently; nothing here logs.
+ * event channels on any port, and map, reserve and unmap grants: all of "grants"
+ * below but xenport_map_notify(). Two threads may not unmap the same. Functions
+ * return 0 or a count on success and -1 with errno otherwise, unless said
+ * differently; nothing here logs.
  */
 #ifndef XEN_IB_COMMON_XENPORT_H
 #define XEN_IB_COMMON_XENPORT_H
@@ -116,15 +118,39 @@ int xenport_next_watch(struct xenport *xp, char *path, size_t path_size, char *t
 
 /* ---- grants ------------------------------------------------------------ */
 
-/* Map @count grants of @domid as one contiguous range, readable and if @writable
- * writable. NULL and errno on failure, with nothing left mapped.
+/*
+ * Mapping sleeps, and the kernel lets nobody of this process map, unmap or, on some
+ * ways, touch new memory meanwhile (mmap_lock): 2 us a page on hardware. So it is done
+ * in slices: xenport_map() and xenport_map_at() take at most so many grants at once,
+ * a power of two and at most XENPORT_SLICE_MAX. Each slice, or part of one, is one of
+ * the mappings that the kernel lets a process have (vm.max_map_count).
+ */
+#define XENPORT_SLICE_MAX 1024u
+size_t xenport_slice(struct xenport *xp);
+
+/* Map @count grants of @domid in a row, readable and if @writable writable. NULL and
+ * errno on failure, with nothing left mapped.
  */
 void *xenport_map(struct xenport *xp, uint16_t domid, const uint32_t *refs, size_t count,
 		  bool writable);
 
-/* How many of the mappings that the kernel lets a process have @count grants in one
- * range take; always the same.
+/*
+ * More than a slice in one range: reserve address space for all of it, map slice by
+ * slice into it from its beginning, each full but the last, and unmap each as it was
+ * mapped. What is not mapped yet is given up with xenport_unreserve().
  */
+void *xenport_reserve(size_t count);
+void xenport_unreserve(void *addr, size_t count);
+
+/*
+ * Map a slice at @addr, which is reserved. On failure, -1 and errno, its part is not
+ * reserved any more. EEXIST: another thread has mapped something there meanwhile; try
+ * elsewhere.
+ */
+int xenport_map_at(struct xenport *xp, void *addr, uint16_t domid, const uint32_t *refs,
+		   size_t count, bool writable);
+
+/* The mappings that @count grants in one range take of those of the process. */
 size_t xenport_pieces(struct xenport *xp, size_t count);
 
 /* Map one grant, writable, so that when the mapping ends, however it ends (a killed
@@ -134,7 +160,7 @@ size_t xenport_pieces(struct xenport *xp, size_t count);
 void *xenport_map_notify(struct xenport *xp, uint16_t domid, uint32_t ref,
 			 size_t clear_offset, uint32_t event_port);
 
-/* End a mapping made by either of the above; @count as given, 1 for notify. */
+/* End a mapping made by one call of the above; @count as given, 1 for notify. */
 int xenport_unmap(struct xenport *xp, void *addr, size_t count);
 
 /* ---- event channels ---------------------------------------------------- */

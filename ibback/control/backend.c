@@ -181,7 +181,7 @@ void backend_process(struct backend *backend)
 	for (vib = LIST_FIRST(&backend->vibs); vib; vib = next) {
 		next = LIST_NEXT(vib, entry);
 		if (vib->dirty && vib_vanished(vib))
-			vib_free(vib);
+			vib_forget(vib);
 	}
 	LIST_FOREACH(vib, &backend->vibs, entry)
 	if (vib->dirty)
@@ -288,7 +288,7 @@ static void on_raised(uv_async_t *raised)
 
 int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 		  struct fabric_table *fabrics, struct engine *engine, unsigned int xen,
-		  const char *label)
+		  struct jobs *jobs, const char *label)
 {
 	char text[16];
 	uint64_t domid;
@@ -299,6 +299,7 @@ int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 	backend->fabrics = fabrics;
 	backend->engine = engine;
 	backend->xen = xen;
+	backend->jobs = jobs;
 	backend->label = label;
 	LIST_INIT(&backend->vibs);
 
@@ -336,12 +337,12 @@ int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 
 void backend_stop(struct backend *backend)
 {
-	struct vib *vib;
+	struct vib *vib, *next;
 
-	while ((vib = LIST_FIRST(&backend->vibs))) {
-		if (!backend->failed)
-			vib_withdraw(vib);
-		vib_free(vib);
+	backend->stopping = true;
+	for (vib = LIST_FIRST(&backend->vibs); vib; vib = next) {
+		next = LIST_NEXT(vib, entry);
+		vib_withdraw(vib); /* which may free it */
 	}
 	uv_close((uv_handle_t *)&backend->store_poll, NULL);
 	uv_close((uv_handle_t *)&backend->event_poll, NULL);

@@ -16,12 +16,14 @@
 #include "xenport/xenport.h"
 
 struct engine;
+struct jobs;
 
 struct backend {
 	uv_loop_t *loop;
 	struct xenport *xp;
 	struct fabric_table *fabrics;
 	struct engine *engine;
+	struct jobs *jobs;
 	unsigned int xen;  /* the engine's number of xp */
 	const char *label; /* of log lines about its guests: "", or "local " */
 	uint64_t mapped;   /* pages of all of them */
@@ -35,19 +37,23 @@ struct backend {
 	uv_timer_t pulse;
 	uv_async_t raised; /* a vHCA has asynchronous events */
 	bool failed;       /* Xen is lost: the daemon ends */
+	bool stopping;
 };
 
 /*
  * Start serving backend/vib over @xp on @loop, with @engine, whose number for
- * @xp is @xen. Everything passed stays the caller's and must outlive the
- * backend. Log lines about its guests begin with @label, kept and not copied.
- * Returns 0, or -1 after logging why.
+ * @xp is @xen, and @jobs, which run by @loop. Everything passed stays the caller's and
+ * must outlive the backend. Log lines about its guests begin with @label, kept and not
+ * copied. Returns 0, or -1 after logging why.
  */
 int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 		  struct fabric_table *fabrics, struct engine *engine, unsigned int xen,
-		  const char *label);
+		  struct jobs *jobs, const char *label);
 
-/* Disconnect every vib and stop; the loop has then nothing of ours left. */
+/*
+ * Disconnect every vib and stop. What guests have mapped is unmapped by the loop, all of
+ * them at the same time; it then has nothing of ours left, and ends.
+ */
 void backend_stop(struct backend *backend);
 
 /* Look at every vib that is marked dirty; frees those whose directory is gone. */

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "control/object_command.h"
 #include "device_limits.h"
 #include "control/vport.h"
 
@@ -96,10 +95,10 @@ static int query_pkey(const struct vport *vport, const struct vib_cmd_query_tabl
 	return 0;
 }
 
-static int execute(const struct vport *vport, const struct guest *guest,
-		   const struct vib_control_request *req,
-		   struct vib_control_response *rsp)
+static int execute(struct command *c, const struct vport *vport)
 {
+	const struct vib_control_request *req = &c->req;
+	struct vib_control_response *rsp = &c->rsp;
 	bool of_port = req->port == VIB_PORT;
 
 	switch (req->operation) {
@@ -114,16 +113,20 @@ static int execute(const struct vport *vport, const struct guest *guest,
 		return of_port ? query_pkey(vport, &req->u.query_table, rsp->u.pkeys)
 			       : -EINVAL;
 	default:
-		return object_command(guest, req, rsp);
+		return object_command(c);
 	}
 }
 
-void command_execute(const struct vport *vport, const struct guest *guest,
-		     const struct vib_control_request *req,
-		     struct vib_control_response *rsp)
+bool command_execute(struct command *c, const struct vport *vport)
 {
-	memset(rsp, 0, sizeof(*rsp)); /* nothing of ours leaks in unused bytes */
-	rsp->id = req->id;
-	rsp->operation = req->operation;
-	rsp->status = execute(vport, guest, req, rsp);
+	int status;
+
+	memset(&c->rsp, 0, sizeof(c->rsp)); /* nothing of ours leaks in unused bytes */
+	c->rsp.id = c->req.id;
+	c->rsp.operation = c->req.operation;
+	status = execute(c, vport);
+	if (status == COMMAND_GOES_ON)
+		return false;
+	c->rsp.status = status;
+	return true;
 }

@@ -3,17 +3,15 @@
 #ifndef XEN_IB_IBBACK_COMMAND_H
 #define XEN_IB_IBBACK_COMMAND_H
 
-#include <xen-ib/control.h>
+#include "control/object_command.h"
 
-struct guest;
 struct vport;
 
 /*
- * Execute @req, a private copy of a frontend's request, for @guest with port
- * @vport, and fill @rsp whole. Every field of @req may be anything.
+ * Execute command->req, a private copy of a frontend's request, for command->guest with
+ * port @vport, and fill command->rsp whole. Every field of the request may be anything.
+ * false: it goes on, and command->answered() is called when rsp is there.
  */
-void command_execute(const struct vport *vport, const struct guest *guest,
-		     const struct vib_control_request *req,
-		     struct vib_control_response *rsp);
+bool command_execute(struct command *command, const struct vport *vport);
 
 #endif

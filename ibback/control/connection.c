@@ -9,9 +9,24 @@
 #include "engine/clock.h"
 #include "engine/vhca.h"
 
+static void on_ended(struct guest *guest)
+{
+	struct connection *c = (struct connection *)guest; /* its first member */
+
+	c->cleared(c);
+}
+
+bool connection_clear(struct connection *c, void (*cleared)(struct connection *c))
+{
+	c->cleared = cleared;
+	return object_clear(&c->guest, on_ended);
+}
+
 void connection_close(struct connection *c)
 {
 	struct xenport *xp = c->guest.xp;
+
+	pages_fini(&c->guest);
 
 	/* The control page last but for its event channel: its unmapping tells
 	 * the frontend that the other pages are no longer ours.
@@ -74,34 +89,60 @@ fail:
 #define SERVICE_ROUNDS 4
 #define SERVICE_NS     2000000
 
-/* Returns 1 if requests are left. */
+static void put_response(struct connection *c)
+{
+	*RING_GET_RESPONSE(&c->ring, c->ring.rsp_prod_pvt) = c->command.rsp;
+	c->ring.rsp_prod_pvt++;
+}
+
+/* It is told to the frontend by the service that follows. */
+static void on_answered(struct command *command)
+{
+	struct connection *c =
+		(struct connection *)((char *)command -
+				      offsetof(struct connection, command));
+
+	put_response(c);
+	c->parked = false;
+	c->resumed(c);
+}
+
+static void execute(struct connection *c, const struct vport *vport)
+{
+	c->command.guest = &c->guest;
+	c->command.answered = on_answered;
+	if (command_execute(&c->command, vport))
+		put_response(c);
+	else
+		c->parked = true;
+}
+
+/* Returns 1 if requests are left that nothing else will remind of. */
 static int answer_requests(struct connection *c, const struct vport *vport, bool *notify)
 {
-	struct vib_control_request req;
-	struct vib_control_response rsp;
 	uint64_t until = clock_ns() + SERVICE_NS;
 	RING_IDX prod;
 	int more = 1, must_notify;
 
-	for (int round = 0; more && round < SERVICE_ROUNDS && clock_ns() < until;
+	for (int round = 0;
+	     more && !c->parked && round < SERVICE_ROUNDS && clock_ns() < until;
 	     round++) {
 		prod = vib_observe32(&c->ring.sring->req_prod);
 		if (RING_REQUEST_PROD_OVERFLOW(&c->ring, prod))
 			return -1;
-		while (c->ring.req_cons != prod && clock_ns() < until) {
-			RING_COPY_REQUEST(&c->ring, c->ring.req_cons, &req);
+		while (!c->parked && c->ring.req_cons != prod && clock_ns() < until) {
+			RING_COPY_REQUEST(&c->ring, c->ring.req_cons, &c->command.req);
 			/* The copy is the only reading there is. */
 			__asm__ volatile("" ::: "memory");
 			c->ring.req_cons++;
-			command_execute(vport, &c->guest, &req, &rsp);
-			*RING_GET_RESPONSE(&c->ring, c->ring.rsp_prod_pvt) = rsp;
-			c->ring.rsp_prod_pvt++;
+			execute(c, vport);
 		}
 		RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&c->ring, must_notify);
 		*notify |= must_notify;
-		RING_FINAL_CHECK_FOR_REQUESTS(&c->ring, more);
+		if (!c->parked)
+			RING_FINAL_CHECK_FOR_REQUESTS(&c->ring, more);
 	}
-	return more;
+	return more && !c->parked;
 }
 
 /* The next event that is due. false if there is none. */

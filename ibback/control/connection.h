@@ -11,7 +11,7 @@
 
 #include <xen-ib/control.h>
 
-#include "control/pages.h"
+#include "control/object_command.h"
 #include "xenport/xenport.h"
 
 struct vport;
@@ -25,14 +25,19 @@ struct connection_refs {
 };
 
 struct connection {
-	struct guest guest; /* its vhca is set by the owner, who ends it first */
+	struct guest guest; /* its vhca, complaints and jobs are set by the owner */
 	uint32_t port;      /* local event channel */
 	struct vib_control_page *page;
 	struct vib_control_sring *sring;
 	struct vib_control_back_ring ring;
+	struct command command; /* the one that is executed */
+	bool parked;            /* it goes on: no other is taken from the ring */
 	void *async_page;
 	struct vib_queue async;
 	uint32_t async_pending; /* mask of 1 << enum vib_async_type, of the port */
+	/* Set by the owner: a parked ring goes on, call connection_service(). */
+	void (*resumed)(struct connection *c);
+	void (*cleared)(struct connection *c);
 };
 
 /*
@@ -42,15 +47,24 @@ struct connection {
 int connection_open(struct connection *c, struct xenport *xp, uint16_t domid,
 		    const struct connection_refs *refs, const char **what);
 
-/* Unmap and unbind; the kernel clears the alive byte and tells the frontend. */
+/*
+ * Answer nothing any more, destroy all that the guest made, and have its memory unmapped.
+ * @cleared is called when none is mapped any more; false: none was.
+ */
+bool connection_clear(struct connection *c, void (*cleared)(struct connection *c));
+
+/*
+ * Unmap and unbind what it has itself; the kernel clears the alive byte and tells the
+ * frontend. After connection_clear(), for that is the word that nothing is mapped.
+ */
 void connection_close(struct connection *c);
 
 /*
  * Do the work that waits: answer requests for @vport, deliver pending events.
- * Returns 0 when all is done, 1 when some is left that no event will announce
+ * Returns 0 when all is done, or parked, 1 when some is left that no event will announce
  * (the frontend produces faster than its share, or has no room for events):
  * call again soon. -1 with @cause when the frontend broke the protocol; the
- * connection is then only good for connection_close().
+ * connection is then only good for connection_clear().
  */
 int connection_service(struct connection *c, const struct vport *vport,
 		       const char **cause);

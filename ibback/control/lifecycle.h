@@ -32,15 +32,17 @@ struct lifecycle_view {
 	bool offered;          /* a session of ours is out */
 	bool session_answered; /* and the frontend's rings answer it */
 	bool connected;        /* we have mapped them */
+	bool unmapping;        /* we had; what the guest made is still being unmapped */
 };
 
 enum lifecycle_step {
 	STEP_NONE,
 	STEP_OFFER,      /* publish a new session, state 2 */
 	STEP_CONNECT,    /* map the frontend's rings, state 4 */
-	STEP_DISCONNECT, /* unmap; no state */
+	STEP_DISCONNECT, /* begin to unmap; no state */
 	STEP_CLOSING,    /* state 5: ask the frontend to close */
-	STEP_CLOSED,     /* state 6 */
+	STEP_LEAVE,      /* off its fabric, as whoever comes next may need its GID */
+	STEP_CLOSED,     /* that too, and state 6 */
 };
 
 enum lifecycle_step lifecycle_next(const struct lifecycle_view *v);

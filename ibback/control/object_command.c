@@ -12,221 +12,290 @@ _Static_assert(EINVAL == 22 && ENOMEM == 12 && EBUSY == 16 && ENOSPC == 28 &&
 		       EEXIST == 17 && EOPNOTSUPP == 95 && ENOENT == 2,
 	       "ABI: statuses are values of xen/errno.h");
 
-/* Unmap what an object that could not be made, or that ended, had. */
-static void release(const struct guest *guest, const struct memory *memory)
+/* Nobody uses @memory any more, if it is any. */
+static void release(struct guest *guest, const struct memory *memory)
 {
 	if (memory->at)
-		pages_unmap(guest, memory);
+		pages_release(guest, memory);
+}
+
+/* ---- mapping, making, unmapping ---------------------------------------- */
+
+static void on_unmapped(struct guest *guest);
+
+/* What the command has mapped and nothing was made of. */
+static void release_mapped(struct command *c)
+{
+	while (c->num_mapped)
+		release(c->guest, &c->memory[--c->num_mapped]);
+}
+
+/* It has @status; what it has no more use for is unmapped before it is answered. */
+static int end(struct command *c, int status)
+{
+	if (status < 0)
+		release_mapped(c);
+	c->num_mapped = 0;
+	c->rsp.status = status;
+	return pages_unmap(c->guest, on_unmapped) ? COMMAND_GOES_ON : status;
+}
+
+static void on_mapped(struct guest *guest, int rc);
+
+/* Map what is left to map; then make of it what is wanted. */
+static int go_on(struct command *c)
+{
+	unsigned int n = c->num_mapped;
+	int rc;
+
+	if (n == c->num_trees)
+		return end(c, c->make(c));
+	rc = pages_map(c->guest, &c->trees[n], c->writable[n], &c->memory[n], on_mapped);
+	return rc < 0 ? end(c, rc) : COMMAND_GOES_ON;
+}
+
+static void answer(struct command *c, int status)
+{
+	if (status == COMMAND_GOES_ON)
+		return;
+	c->rsp.status = status;
+	c->answered(c);
+}
+
+static void on_mapped(struct guest *guest, int rc)
+{
+	struct command *c = guest->command;
+
+	if (rc == 0)
+		c->num_mapped++;
+	answer(c, rc == 0 ? go_on(c) : end(c, rc));
+}
+
+static void on_unmapped(struct guest *guest)
+{
+	answer(guest->command, guest->command->rsp.status);
+}
+
+/* Have @pages be mapped. */
+static void want(struct command *c, const struct vib_pages *pages, bool writable)
+{
+	c->trees[c->num_trees] = *pages;
+	c->writable[c->num_trees++] = writable;
 }
 
 /* ---- with an event channel --------------------------------------------- */
 
-/* What a doorbell page and an event queue are made of. */
-struct wired {
-	struct memory memory;
-	uint32_t port;
-};
-
-static void unwire(const struct guest *guest, const struct wired *w)
+/* Bind the event channel of a doorbell page or an event queue. */
+static int bind(struct guest *guest, uint32_t channel, uint32_t *port)
 {
-	xenport_unbind(guest->vhca->events, w->port);
-	release(guest, &w->memory);
-}
+	struct shortage s = { .kind = SHORT_OF_CHANNELS, .channel = channel };
 
-static int wire(const struct guest *guest, const struct vib_pages *pages,
-		uint32_t channel, struct wired *w)
-{
-	int rc = pages_map(guest, pages, true, &w->memory);
-
-	if (rc < 0)
-		return rc;
-	if (xenport_bind(guest->vhca->events, guest->domid, channel, &w->port) == 0)
+	if (xenport_bind(guest->vhca->events, guest->domid, channel, port) == 0)
 		return 0;
-	if (complaints_due(guest->complaints)) {
-		struct shortage s = { .kind = SHORT_OF_CHANNELS,
-				      .error = errno,
-				      .channel = channel };
-
+	s.error = errno;
+	if (complaints_due(guest->complaints))
 		complain(guest, &s);
-	}
-	release(guest, &w->memory);
 	return -ENOSPC;
 }
 
-static int map_doorbell(const struct guest *guest, const struct vib_cmd_map_doorbell *cmd,
-			uint32_t *number)
+static int make_doorbell(struct command *c)
 {
-	const struct vib_pages page = { .count = 1, .root = cmd->ref };
-	struct wired w;
-	int rc = wire(guest, &page, cmd->event_channel, &w);
+	struct vhca *vhca = c->guest->vhca;
+	uint32_t port;
+	int rc = bind(c->guest, c->req.u.map_doorbell.event_channel, &port);
 
 	if (rc < 0)
 		return rc;
-	rc = doorbell_create(guest->vhca, &w.memory, w.port, number);
+	rc = doorbell_create(vhca, &c->memory[0], port, &c->rsp.u.object.number);
 	if (rc < 0)
-		unwire(guest, &w);
+		xenport_unbind(vhca->events, port);
 	return rc;
 }
 
-static int create_eq(const struct guest *guest, const struct vib_cmd_create_eq *cmd,
-		     uint32_t *number)
+static int map_doorbell(struct command *c)
 {
-	struct wired w;
-	int rc;
+	const struct vib_pages page = { .count = 1, .root = c->req.u.map_doorbell.ref };
+
+	want(c, &page, true);
+	c->make = make_doorbell;
+	return 0;
+}
+
+static int make_eq(struct command *c)
+{
+	const struct vib_cmd_create_eq *cmd = &c->req.u.create_eq;
+	struct vhca *vhca = c->guest->vhca;
+	uint32_t port;
+	int rc = bind(c->guest, cmd->event_channel, &port);
+
+	if (rc < 0)
+		return rc;
+	rc = eq_create(vhca, cmd->order, &c->memory[0], port, &c->rsp.u.object.number);
+	if (rc < 0)
+		xenport_unbind(vhca->events, port);
+	return rc;
+}
+
+static int create_eq(struct command *c)
+{
+	const struct vib_cmd_create_eq *cmd = &c->req.u.create_eq;
 
 	if (cmd->pages.count != queue_pages(cmd->order, sizeof(struct vib_comp_event)))
 		return -EINVAL;
-	rc = wire(guest, &cmd->pages, cmd->event_channel, &w);
-	if (rc < 0)
-		return rc;
-	rc = eq_create(guest->vhca, cmd->order, &w.memory, w.port, number);
-	if (rc < 0)
-		unwire(guest, &w);
-	return rc;
+	want(c, &cmd->pages, true);
+	c->make = make_eq;
+	return 0;
 }
 
 /* Destroy by a function that gives memory and event channel back. */
-static int destroy_wired(const struct guest *guest, uint32_t number,
-			 int (*end)(struct vhca *vhca, uint32_t number,
-				    struct memory *memory, uint32_t *port))
+static int destroy_wired(struct guest *guest, uint32_t number,
+			 int (*destroy)(struct vhca *vhca, uint32_t number,
+					struct memory *memory, uint32_t *port))
 {
-	struct wired w;
-	int rc = end(guest->vhca, number, &w.memory, &w.port);
+	struct memory memory;
+	uint32_t port;
+	int rc = destroy(guest->vhca, number, &memory, &port);
 
-	if (rc == 0)
-		unwire(guest, &w);
-	return rc;
+	if (rc < 0)
+		return rc;
+	xenport_unbind(guest->vhca->events, port);
+	release(guest, &memory);
+	return 0;
 }
 
 /* ---- with memory ------------------------------------------------------- */
 
-static int reg_mr(const struct guest *guest, const struct vib_cmd_reg_mr *cmd,
-		  struct vib_rsp_reg_mr *rsp)
+static int make_mr(struct command *c)
 {
-	/* REMOTE_WRITE and REMOTE_ATOMIC come with LOCAL_WRITE only. */
-	bool writable = cmd->access & VIB_ACCESS_LOCAL_WRITE;
-	struct memory memory;
-	int rc = mr_check(guest->vhca, cmd);
+	struct vib_rsp_reg_mr *rsp = &c->rsp.u.reg_mr;
+	int rc = mr_create(c->guest->vhca, &c->req.u.reg_mr, &c->memory[0], &rsp->lkey);
 
-	if (rc == 0)
-		rc = pages_map(guest, &cmd->pages, writable, &memory);
-	if (rc < 0)
-		return rc;
-	rc = mr_create(guest->vhca, cmd, &memory, &rsp->lkey);
 	rsp->rkey = rsp->lkey;
-	if (rc < 0)
-		release(guest, &memory);
 	return rc;
 }
 
-static int rereg_mr(const struct guest *guest, const struct vib_cmd_rereg_mr *cmd)
+static int reg_mr(struct command *c)
 {
+	const struct vib_cmd_reg_mr *cmd = &c->req.u.reg_mr;
+
+	/* REMOTE_WRITE and REMOTE_ATOMIC come with LOCAL_WRITE only. */
+	want(c, &cmd->pages, cmd->access & VIB_ACCESS_LOCAL_WRITE);
+	c->make = make_mr;
+	return mr_check(c->guest->vhca, cmd);
+}
+
+static int make_mr_again(struct command *c)
+{
+	const struct vib_cmd_rereg_mr *cmd = &c->req.u.rereg_mr;
 	bool moves = cmd->mask & VIB_REREG_TRANSLATION;
-	struct memory memory = { 0 }, old = { 0 };
-	struct vib_cmd_reg_mr want;
-	int rc = mr_rereg_check(guest->vhca, cmd, &want);
+	struct memory old = { 0 };
+	int rc = mr_rereg(c->guest->vhca, cmd->key, &c->want,
+			  moves ? &c->memory[0] : NULL, &old);
 
-	if (rc == 0 && moves)
-		rc = pages_map(guest, &want.pages, want.access & VIB_ACCESS_LOCAL_WRITE,
-			       &memory);
-	if (rc < 0)
-		return rc;
-	rc = mr_rereg(guest->vhca, cmd->key, &want, moves ? &memory : NULL, &old);
-	release(guest, rc < 0 ? &memory : &old);
+	if (rc == 0)
+		release(c->guest, &old);
 	return rc;
 }
 
-static int create_cq(const struct guest *guest, const struct vib_cmd_create_cq *cmd,
-		     uint32_t *number)
+static int rereg_mr(struct command *c)
 {
-	struct memory memory;
-	int rc = cq_check(guest->vhca, cmd);
+	const struct vib_cmd_rereg_mr *cmd = &c->req.u.rereg_mr;
+	int rc = mr_rereg_check(c->guest->vhca, cmd, &c->want);
 
-	if (rc == 0)
-		rc = pages_map(guest, &cmd->pages, true, &memory);
-	if (rc < 0)
-		return rc;
-	rc = cq_create(guest->vhca, cmd, &memory, number);
-	if (rc < 0)
-		release(guest, &memory);
+	if (rc == 0 && cmd->mask & VIB_REREG_TRANSLATION)
+		want(c, &c->want.pages, c->want.access & VIB_ACCESS_LOCAL_WRITE);
+	c->make = make_mr_again;
 	return rc;
 }
 
-static int resize_cq(const struct guest *guest, const struct vib_cmd_resize_cq *cmd,
-		     uint32_t *index)
+static int make_cq(struct command *c)
 {
-	struct memory memory, old;
-	int rc = cq_resize_check(guest->vhca, cmd);
+	return cq_create(c->guest->vhca, &c->req.u.create_cq, &c->memory[0],
+			 &c->rsp.u.object.number);
+}
+
+static int create_cq(struct command *c)
+{
+	const struct vib_cmd_create_cq *cmd = &c->req.u.create_cq;
+
+	want(c, &cmd->pages, true);
+	c->make = make_cq;
+	return cq_check(c->guest->vhca, cmd);
+}
+
+static int make_cq_again(struct command *c)
+{
+	struct memory old;
+	int rc = cq_resize(c->guest->vhca, &c->req.u.resize_cq, &c->memory[0], &old,
+			   &c->rsp.u.resize_cq.index);
 
 	if (rc == 0)
-		rc = pages_map(guest, &cmd->pages, true, &memory);
-	if (rc < 0)
-		return rc;
-	rc = cq_resize(guest->vhca, cmd, &memory, &old, index);
-	release(guest, rc < 0 ? &memory : &old);
+		release(c->guest, &old);
 	return rc;
 }
 
-static int create_srq(const struct guest *guest, const struct vib_cmd_create_srq *cmd,
-		      uint32_t *number)
+static int resize_cq(struct command *c)
 {
-	struct memory memory;
-	int rc = srq_check(guest->vhca, cmd);
+	const struct vib_cmd_resize_cq *cmd = &c->req.u.resize_cq;
 
-	if (rc == 0)
-		rc = pages_map(guest, &cmd->pages, true, &memory);
-	if (rc < 0)
-		return rc;
-	rc = srq_create(guest->vhca, cmd, &memory, number);
-	if (rc < 0)
-		release(guest, &memory);
-	return rc;
+	want(c, &cmd->pages, true);
+	c->make = make_cq_again;
+	return cq_resize_check(c->guest->vhca, cmd);
+}
+
+static int make_srq(struct command *c)
+{
+	return srq_create(c->guest->vhca, &c->req.u.create_srq, &c->memory[0],
+			  &c->rsp.u.object.number);
+}
+
+static int create_srq(struct command *c)
+{
+	const struct vib_cmd_create_srq *cmd = &c->req.u.create_srq;
+
+	want(c, &cmd->pages, true);
+	c->make = make_srq;
+	return srq_check(c->guest->vhca, cmd);
 }
 
 /* Destroy by a function that gives one piece of memory back. */
-static int destroy(const struct guest *guest, uint32_t number,
-		   int (*end)(struct vhca *vhca, uint32_t number, struct memory *memory))
+static int destroy(struct guest *guest, uint32_t number,
+		   int (*end_of)(struct vhca *vhca, uint32_t number,
+				 struct memory *memory))
 {
 	struct memory memory;
-	int rc = end(guest->vhca, number, &memory);
+	int rc = end_of(guest->vhca, number, &memory);
 
 	if (rc == 0)
 		release(guest, &memory);
 	return rc;
 }
 
-/* Map a work queue, if there is to be one. */
-static int map_queue(const struct guest *guest, const struct vib_work_queue *wq,
-		     struct memory *memory)
+/* The send queue is mapped first; either may be none. */
+static int make_qp(struct command *c)
 {
-	*memory = (struct memory){ 0 };
-	return wq->pages.count ? pages_map(guest, &wq->pages, true, memory) : 0;
+	const struct vib_cmd_create_qp *cmd = &c->req.u.create_qp;
+	const struct memory none = { 0 };
+	unsigned int n = 0;
+	const struct memory *sq = cmd->sq.pages.count ? &c->memory[n++] : &none;
+	const struct memory *rq = cmd->rq.pages.count ? &c->memory[n] : &none;
+
+	return qp_create(c->guest->vhca, cmd, sq, rq, &c->rsp.u.object.number);
 }
 
-static int create_qp(const struct guest *guest, const struct vib_cmd_create_qp *cmd,
-		     uint32_t *number)
+static int create_qp(struct command *c)
 {
-	struct memory sq, rq;
-	int rc = qp_check(guest->vhca, cmd);
+	const struct vib_cmd_create_qp *cmd = &c->req.u.create_qp;
 
-	if (rc < 0)
-		return rc;
-	rc = map_queue(guest, &cmd->sq, &sq);
-	if (rc < 0)
-		return rc;
-	rc = map_queue(guest, &cmd->rq, &rq);
-	if (rc < 0)
-		goto fail_sq;
-	rc = qp_create(guest->vhca, cmd, &sq, &rq, number);
-	if (rc == 0)
-		return 0;
-	release(guest, &rq);
-fail_sq:
-	release(guest, &sq);
-	return rc;
+	if (cmd->sq.pages.count)
+		want(c, &cmd->sq.pages, true);
+	if (cmd->rq.pages.count)
+		want(c, &cmd->rq.pages, true);
+	c->make = make_qp;
+	return qp_check(c->guest->vhca, cmd);
 }
 
-static int destroy_qp(const struct guest *guest, uint32_t number)
+static int destroy_qp(struct guest *guest, uint32_t number)
 {
 	struct memory sq, rq;
 	int rc = qp_destroy(guest->vhca, number, &sq, &rq);
@@ -240,20 +309,22 @@ static int destroy_qp(const struct guest *guest, uint32_t number)
 
 /* ---- all of them ------------------------------------------------------- */
 
-int object_command(const struct guest *guest, const struct vib_control_request *req,
-		   struct vib_control_response *rsp)
+/* Do what the command asks, or check it and say what has to be mapped before. */
+static int begin(struct command *c)
 {
+	const struct vib_control_request *req = &c->req;
+	struct guest *guest = c->guest;
 	struct vhca *vhca = guest->vhca;
 	uint32_t number = req->u.object.number;
-	uint32_t *made = &rsp->u.object.number;
+	uint32_t *made = &c->rsp.u.object.number;
 
 	switch (req->operation) {
 	case VIB_CMD_MAP_DOORBELL:
-		return map_doorbell(guest, &req->u.map_doorbell, made);
+		return map_doorbell(c);
 	case VIB_CMD_UNMAP_DOORBELL:
 		return destroy_wired(guest, number, doorbell_destroy);
 	case VIB_CMD_CREATE_EQ:
-		return create_eq(guest, &req->u.create_eq, made);
+		return create_eq(c);
 	case VIB_CMD_DESTROY_EQ:
 		return destroy_wired(guest, number, eq_destroy);
 	case VIB_CMD_ALLOC_PD:
@@ -265,37 +336,37 @@ int object_command(const struct guest *guest, const struct vib_control_request *
 	case VIB_CMD_DEALLOC_XRCD:
 		return xrcd_destroy(vhca, number);
 	case VIB_CMD_REG_MR:
-		return reg_mr(guest, &req->u.reg_mr, &rsp->u.reg_mr);
+		return reg_mr(c);
 	case VIB_CMD_DEREG_MR:
 		return destroy(guest, number, mr_destroy);
 	case VIB_CMD_REREG_MR:
-		return rereg_mr(guest, &req->u.rereg_mr);
+		return rereg_mr(c);
 	case VIB_CMD_ALLOC_MW:
 		return mw_create(vhca, &req->u.alloc_mw, made);
 	case VIB_CMD_DEALLOC_MW:
 		return mw_destroy(vhca, number);
 	case VIB_CMD_CREATE_CQ:
-		return create_cq(guest, &req->u.create_cq, made);
+		return create_cq(c);
 	case VIB_CMD_MODIFY_CQ:
 		return cq_modify(vhca, &req->u.modify_cq);
 	case VIB_CMD_RESIZE_CQ:
-		return resize_cq(guest, &req->u.resize_cq, &rsp->u.resize_cq.index);
+		return resize_cq(c);
 	case VIB_CMD_DESTROY_CQ:
 		return destroy(guest, number, cq_destroy);
 	case VIB_CMD_CREATE_SRQ:
-		return create_srq(guest, &req->u.create_srq, made);
+		return create_srq(c);
 	case VIB_CMD_MODIFY_SRQ:
 		return srq_modify(vhca, &req->u.modify_srq);
 	case VIB_CMD_QUERY_SRQ:
-		return srq_query(vhca, number, &rsp->u.srq.limit);
+		return srq_query(vhca, number, &c->rsp.u.srq.limit);
 	case VIB_CMD_DESTROY_SRQ:
 		return destroy(guest, number, srq_destroy);
 	case VIB_CMD_CREATE_QP:
-		return create_qp(guest, &req->u.create_qp, made);
+		return create_qp(c);
 	case VIB_CMD_MODIFY_QP:
 		return qp_change(vhca, &req->u.modify_qp);
 	case VIB_CMD_QUERY_QP:
-		return qp_query(vhca, number, &rsp->u.qp);
+		return qp_query(vhca, number, &c->rsp.u.qp);
 	case VIB_CMD_DESTROY_QP:
 		return destroy_qp(guest, number);
 	case VIB_CMD_ATTACH_MCAST:
@@ -305,6 +376,18 @@ int object_command(const struct guest *guest, const struct vib_control_request *
 	default:
 		return -EOPNOTSUPP;
 	}
+}
+
+int object_command(struct command *c)
+{
+	int status;
+
+	c->num_trees = 0;
+	c->num_mapped = 0;
+	c->make = NULL;
+	c->guest->command = c;
+	status = begin(c);
+	return status == 0 && c->make ? go_on(c) : end(c, status);
 }
 
 static void clear_memory(void *arg, const struct memory *memory)
@@ -319,9 +402,10 @@ static void clear_port(void *arg, uint32_t port)
 	xenport_unbind(guest->vhca->events, port);
 }
 
-void object_clear(const struct guest *guest)
+bool object_clear(struct guest *guest, void (*ended)(struct guest *guest))
 {
-	struct guest g = *guest;
-
-	vhca_clear(guest->vhca, clear_memory, clear_port, &g);
+	vhca_clear(guest->vhca, clear_memory, clear_port, guest);
+	if (guest->command)
+		release_mapped(guest->command);
+	return pages_end(guest, ended);
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -193,6 +194,34 @@ static void reread_attributes(struct vib *vib)
 
 /* ---- steps ------------------------------------------------------------- */
 
+static void end(struct vib *vib);
+
+/* The guest's memory is unmapped; now what tells the frontend so. */
+static void disconnected(struct vib *vib)
+{
+	vib->unmapping = false;
+	vhca_free(vib->conn.guest.vhca);
+	connection_close(&vib->conn);
+	vib_log(vib, LOG_LEVEL_INFO, "disconnected");
+}
+
+static void on_cleared(struct connection *conn)
+{
+	struct vib *vib = (struct vib *)((char *)conn - offsetof(struct vib, conn));
+
+	disconnected(vib);
+	if (vib->backend->stopping) {
+		end(vib);
+		return;
+	}
+	vib->dirty = true;
+	backend_process(vib->backend); /* which may free the vib */
+}
+
+/*
+ * At once for the guest and everybody else; but its memory, of which there may be much,
+ * is unmapped by a job, and vib->unmapping until then.
+ */
 static void disconnect(struct vib *vib)
 {
 	vib->offered = false;
@@ -203,10 +232,9 @@ static void disconnect(struct vib *vib)
 	if (!vib->process_due)
 		uv_timer_stop(&vib->timer);
 	backend_route_port(vib->backend, vib->conn.port, NULL);
-	object_clear(&vib->conn.guest);
-	vhca_free(vib->conn.guest.vhca);
-	connection_close(&vib->conn);
-	vib_log(vib, LOG_LEVEL_INFO, "disconnected");
+	vib->unmapping = connection_clear(&vib->conn, on_cleared);
+	if (!vib->unmapping)
+		disconnected(vib);
 }
 
 static int publish_offer(struct vib *vib, const char *session)
@@ -272,6 +300,8 @@ static struct vhca *new_vhca(struct vib *vib)
 			on_raised, vib);
 }
 
+static void on_resumed(struct connection *conn);
+
 /* Map what the frontend published. -1 with the reason. */
 static int connect_frontend(struct vib *vib, char *why, size_t size)
 {
@@ -285,6 +315,8 @@ static int connect_frontend(struct vib *vib, char *why, size_t size)
 		return -1;
 	}
 	vib->conn.guest.complaints = &vib->complaints;
+	vib->conn.guest.jobs = vib->backend->jobs;
+	vib->conn.resumed = on_resumed;
 	vib->conn.guest.vhca = new_vhca(vib);
 	if (!vib->conn.guest.vhca)
 		goto fail;
@@ -343,8 +375,10 @@ static void take_step(struct vib *vib, enum lifecycle_step step)
 	case STEP_CLOSING:
 		(void)write_state(vib, XENBUS_CLOSING);
 		break;
+	case STEP_LEAVE:
+		fabric_detach(&vib->vport);
+		break;
 	case STEP_CLOSED:
-		disconnect(vib);
 		fabric_detach(&vib->vport);
 		(void)write_state(vib, XENBUS_CLOSED);
 		break;
@@ -377,6 +411,7 @@ static void run_steps(struct vib *vib)
 					    frontend_answers(vib->backend->xp,
 							     vib->frontend, vib->session),
 			.connected = vib->connected,
+			.unmapping = vib->unmapping,
 		};
 		step = lifecycle_next(&view);
 		/* The same step again did not take: it waits for a timer. */
@@ -475,18 +510,14 @@ static void after(struct vib *vib, uint32_t ms)
 		uv_timer_start(&vib->timer, on_timer, ms, 0);
 }
 
-void vib_event(struct vib *vib)
+static void serve(struct vib *vib)
 {
-	uint32_t wait = throttle_take(&vib->events, uv_now(vib->backend->loop)), spent;
 	uint64_t start = clock_ns();
 	const char *cause;
+	uint32_t spent;
 	int left;
 
 	vib->masked = true;
-	if (wait) {
-		after(vib, wait);
-		return;
-	}
 	left = connection_service(&vib->conn, &vib->vport, &cause);
 	if (left < 0) {
 		disconnect(vib);
@@ -505,6 +536,28 @@ void vib_event(struct vib *vib)
 	if (xenport_unmask(vib->backend->xp, vib->conn.port) < 0)
 		vib_log(vib, LOG_LEVEL_ERR, "cannot unmask event channel: %s",
 			strerror(errno));
+}
+
+void vib_event(struct vib *vib)
+{
+	uint32_t wait = throttle_take(&vib->events, uv_now(vib->backend->loop));
+
+	if (wait) {
+		vib->masked = true;
+		after(vib, wait);
+		return;
+	}
+	serve(vib);
+}
+
+/* No event of the guest's, and nobody has more of these than his turn at the jobs. */
+static void on_resumed(struct connection *conn)
+{
+	struct vib *vib = (struct vib *)((char *)conn - offsetof(struct vib, conn));
+
+	/* One that is served by the timer goes on then. */
+	if (!vib->masked)
+		serve(vib);
 }
 
 void vib_raised(struct vib *vib)
@@ -545,23 +598,44 @@ static void on_timer_closed(uv_handle_t *timer)
 	free(timer->data);
 }
 
-void vib_free(struct vib *vib)
+/* Nothing of it is mapped. */
+static void vib_free(struct vib *vib)
 {
 	char path[XENPORT_PATH_MAX];
 
-	disconnect(vib);
-	fabric_detach(&vib->vport);
 	if (vib->frontend[0] && node_path(path, vib->frontend, VIB_FE_STATE) == 0)
 		(void)xenport_unwatch(vib->backend->xp, path, vib->token);
 	LIST_REMOVE(vib, entry);
 	uv_close((uv_handle_t *)&vib->timer, on_timer_closed);
 }
 
+void vib_forget(struct vib *vib)
+{
+	vib->dirty = false;
+	disconnect(vib);
+	fabric_detach(&vib->vport);
+	if (!vib->unmapping)
+		vib_free(vib);
+}
+
+/* The daemon ends, and nothing of the vib is mapped any more. */
+static void end(struct vib *vib)
+{
+	enum xenbus state;
+
+	if (!vib->backend->failed) {
+		state = read_state(vib, vib->dir, VIB_BE_STATE);
+		if (state == XENBUS_INIT_WAIT || state == XENBUS_CONNECTED)
+			(void)write_state(vib, XENBUS_INITIALISING);
+	}
+	vib_free(vib);
+}
+
 void vib_withdraw(struct vib *vib)
 {
-	enum xenbus state = read_state(vib, vib->dir, VIB_BE_STATE);
-
 	disconnect(vib);
-	if (state == XENBUS_INIT_WAIT || state == XENBUS_CONNECTED)
-		(void)write_state(vib, XENBUS_INITIALISING);
+	fabric_detach(&vib->vport);
+	uv_timer_stop(&vib->timer);
+	if (!vib->unmapping)
+		end(vib);
 }

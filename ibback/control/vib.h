@@ -33,6 +33,7 @@ struct vib {
 	bool broken;      /* not to be offered again */
 	bool offered;
 	bool connected;
+	bool unmapping;        /* no longer connected, but conn is not closed yet */
 	bool settled;          /* a state of ours stands in xenstore */
 	bool domain_gone;      /* the guest no longer exists */
 	bool process_due;      /* vib_process() is to run when the timer does */
@@ -56,10 +57,12 @@ struct vib {
 struct vib *vib_new(struct backend *backend, uint16_t domid, uint32_t index,
 		    const char *dir);
 
-/* Disconnect, forget and free @vib; leaves xenstore as it is. */
-void vib_free(struct vib *vib);
+/* Its directory is gone: disconnect and, when nothing is mapped any more, free it, which
+ * may be at once. A device that is made there meanwhile has it live on.
+ */
+void vib_forget(struct vib *vib);
 
-/* True if the vib's directory is gone: the caller frees it. */
+/* True if the vib's directory is gone. */
 bool vib_vanished(struct vib *vib);
 
 /* Bring the vib to where xenstore says it should be, now or when its share allows. */
@@ -71,7 +74,9 @@ void vib_event(struct vib *vib);
 /* The engine may have events for it: deliver them. */
 void vib_raised(struct vib *vib);
 
-/* The daemon ends: disconnect and tell the frontend to wait for a backend. */
+/* The daemon ends: disconnect, tell the frontend to wait for a backend, unless Xen is
+ * lost, and free the vib, now or when nothing is mapped any more.
+ */
 void vib_withdraw(struct vib *vib);
 
 #endif

@@ -11,12 +11,13 @@
 
 #include "xenport/ops.h"
 
-#define ALL_PAGES   (WORLD_GUESTS * WORLD_PAGES)
-/* Mappings of several pages; those of up to so many pages are kept for reuse. */
-#define RANGES      128
-#define RANGE_PAGES 16
+#define ALL_PAGES (WORLD_GUESTS * WORLD_PAGES)
+/* Pages of one slice, few, to have many slices. */
+#define SLICE     8
+/* Mappings of several pages, which are kept for reuse, and of several slices. */
+#define RANGES    128
 /* More is more than any guest's quota here. */
-#define MAP_PAGES   2048
+#define MAP_PAGES 2048
 
 /* Every page, each between two that cannot be touched. */
 struct view {
@@ -30,7 +31,15 @@ struct range {
 	size_t count;
 	bool used;
 	bool writable;
-	uint32_t pages[RANGE_PAGES]; /* if there are no more */
+	uint32_t pages[SLICE];
+};
+
+/* Address space that was reserved, between two pages that cannot be touched. */
+struct reserved {
+	uint8_t *at; /* NULL: none */
+	size_t count;
+	size_t left;                            /* pages that are reserved or mapped */
+	unsigned int slices[MAP_PAGES / SLICE]; /* pages of each that are mapped */
 };
 
 static struct xenport xenport;
@@ -38,6 +47,7 @@ static int memory_fd = -1;
 static uint8_t (*memory)[VIB_PAGE_SIZE];
 static struct view views[2]; /* read-only, writable */
 static struct range ranges[RANGES];
+static struct reserved reserved[RANGES];
 static unsigned int next_victim;
 static uint32_t clear_at[ALL_PAGES]; /* 1 + offset of the byte an unmap clears */
 static unsigned int num_mapped, num_bound;
@@ -120,8 +130,7 @@ static void forget_range(struct range *r)
 static struct range *find_range(const uint32_t *pages, size_t count, bool writable)
 {
 	for (struct range *r = ranges; r < ranges + RANGES; r++)
-		if (r->at && !r->used && r->count == count && count <= RANGE_PAGES &&
-		    r->writable == writable &&
+		if (r->at && !r->used && r->count == count && r->writable == writable &&
 		    memcmp(r->pages, pages, count * sizeof(*pages)) == 0)
 			return r;
 	for (unsigned int i = 0; i < RANGES; i++) {
@@ -148,8 +157,7 @@ static void *map_range(const uint32_t *pages, size_t count, bool writable)
 	r->at = reserve(count + 2) + VIB_PAGE_SIZE;
 	r->count = count;
 	r->writable = writable;
-	if (count <= RANGE_PAGES)
-		memcpy(r->pages, pages, count * sizeof(*pages));
+	memcpy(r->pages, pages, count * sizeof(*pages));
 	for (size_t i = 0, run; i < count; i += run) {
 		for (run = 1; i + run < count && pages[i + run] == pages[i] + run; run++)
 			;
@@ -171,6 +179,89 @@ static void unmap_range(const uint8_t *addr, size_t count)
 	world_fail(__FILE__, __LINE__, "unmapping what is not mapped");
 }
 
+/* ---- several slices ---------------------------------------------------- */
+
+void *__wrap_xenport_reserve(size_t count);
+void __wrap_xenport_unreserve(void *addr, size_t count);
+
+void *__wrap_xenport_reserve(size_t count)
+{
+	struct reserved *r = reserved;
+
+	EXPECT(count > SLICE && count <= MAP_PAGES);
+	while (r < reserved + RANGES && r->at)
+		r++;
+	EXPECT(r < reserved + RANGES);
+	memset(r->slices, 0, sizeof(r->slices));
+	r->at = reserve(count + 2) + VIB_PAGE_SIZE;
+	r->count = count;
+	r->left = count;
+	return r->at;
+}
+
+/* The range that @addr is in, and the first slice from there on. NULL: none. */
+static struct reserved *find_reserved(const uint8_t *addr, size_t *slice)
+{
+	for (struct reserved *r = reserved; r < reserved + RANGES; r++) {
+		if (!r->at || addr < r->at || addr >= r->at + r->count * VIB_PAGE_SIZE)
+			continue;
+		*slice = (size_t)(addr - r->at) / VIB_PAGE_SIZE / SLICE;
+		EXPECT(addr == r->at + *slice * SLICE * VIB_PAGE_SIZE);
+		return r;
+	}
+	return NULL;
+}
+
+static struct reserved *must_find_reserved(const uint8_t *addr, size_t *slice)
+{
+	struct reserved *r = find_reserved(addr, slice);
+
+	if (r)
+		return r;
+	world_fail(__FILE__, __LINE__, "not reserved");
+}
+
+/* Nothing is to be found there any more. */
+static void give_up(struct reserved *r, size_t slice, size_t count)
+{
+	void *at = r->at + slice * SLICE * VIB_PAGE_SIZE;
+	void *got = mmap(at, count * VIB_PAGE_SIZE, PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+
+	EXPECT(got == at);
+	EXPECT(r->left >= count);
+	r->left -= count;
+	if (r->left)
+		return;
+	munmap(r->at - VIB_PAGE_SIZE, (r->count + 2) * VIB_PAGE_SIZE);
+	r->at = NULL;
+}
+
+void __wrap_xenport_unreserve(void *addr, size_t count)
+{
+	size_t slice;
+	struct reserved *r = must_find_reserved(addr, &slice);
+
+	EXPECT(slice * SLICE + count == r->count);
+	for (size_t i = slice; i * SLICE < r->count; i++)
+		EXPECT(!r->slices[i]);
+	give_up(r, slice, count);
+}
+
+/* false: it is no part of such a range. */
+static bool unmap_slice(const uint8_t *addr, size_t count)
+{
+	size_t slice;
+	struct reserved *r = find_reserved(addr, &slice);
+
+	if (!r)
+		return false;
+	EXPECT(r->slices[slice] == count);
+	r->slices[slice] = 0;
+	give_up(r, slice, count);
+	return true;
+}
+
 /* ---- the Xen port ------------------------------------------------------ */
 
 /* From a grant to a page of memory. false and errno. */
@@ -187,16 +278,45 @@ static bool find_page(uint16_t domid, uint32_t ref, bool writable, uint32_t *pag
 static void *map(struct xenport *xp, uint16_t domid, const uint32_t *refs, size_t count,
 		 bool writable)
 {
-	static uint32_t pages[MAP_PAGES];
+	uint32_t pages[SLICE];
 
 	(void)xp;
-	EXPECT(count && count <= MAP_PAGES);
+	EXPECT(count && count <= SLICE);
 	for (size_t i = 0; i < count; i++)
 		if (!find_page(domid, refs[i], writable, &pages[i]))
 			return NULL;
 	num_mapped++;
 	return count == 1 ? map_one(pages[0], writable)
 			  : map_range(pages, count, writable);
+}
+
+static int map_at(struct xenport *xp, void *addr, uint16_t domid, const uint32_t *refs,
+		  size_t count, bool writable)
+{
+	uint32_t pages[SLICE];
+	size_t slice;
+	struct reserved *r = must_find_reserved(addr, &slice);
+
+	(void)xp;
+	EXPECT(!r->slices[slice]);
+	EXPECT(count == SLICE || slice * SLICE + count == r->count);
+	for (size_t i = 0; i < count; i++)
+		if (!find_page(domid, refs[i], writable, &pages[i])) {
+			give_up(r, slice, count);
+			errno = EINVAL;
+			return -1;
+		}
+	for (size_t i = 0; i < count; i++)
+		show(r->at + (slice * SLICE + i) * VIB_PAGE_SIZE, pages[i], 1, writable);
+	r->slices[slice] = (unsigned int)count;
+	num_mapped++;
+	return 0;
+}
+
+static size_t slice_of(struct xenport *xp)
+{
+	(void)xp;
+	return SLICE;
 }
 
 static void *map_notify(struct xenport *xp, uint16_t domid, uint32_t ref,
@@ -216,6 +336,8 @@ static int unmap(struct xenport *xp, void *addr, size_t count)
 	(void)xp;
 	EXPECT(num_mapped);
 	num_mapped--;
+	if (unmap_slice(addr, count))
+		return 0;
 	if (count > 1)
 		unmap_range(addr, count);
 	else
@@ -277,6 +399,8 @@ static const struct xenport_ops ops = {
 	.close = no_close,
 	.open_events = open_events,
 	.map = map,
+	.map_at = map_at,
+	.slice = slice_of,
 	.map_notify = map_notify,
 	.unmap = unmap,
 	.bind = bind,
@@ -309,7 +433,11 @@ uint8_t (*grants_memory(void))[VIB_PAGE_SIZE]
 
 unsigned int grants_mapped(void)
 {
-	return num_mapped;
+	unsigned int num_reserved = 0;
+
+	for (const struct reserved *r = reserved; r < reserved + RANGES; r++)
+		num_reserved += r->at != NULL;
+	return num_mapped + num_reserved;
 }
 
 unsigned int grants_bound(void)

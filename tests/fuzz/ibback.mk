@@ -9,7 +9,8 @@ FUZZ_WORLD := $(addprefix tests/fuzz/,world.c grants.c driver.c commands.c \
 	$(filter-out %/poller_thread.c %/clock.c,$(wildcard ibback/engine/*.c)) \
 	common/log.c common/xenport/xenport.c $(wildcard common/schema/*.c) $(SCHEMA_TABLE)
 FUZZ_WORLD_LIBS = $(LIBS_engine) \
-	-Wl,--wrap=urcu_qsbr_synchronize_rcu,--wrap=poller_call,--wrap=stream_threshold
+	-Wl,--wrap=urcu_qsbr_synchronize_rcu,--wrap=poller_call,--wrap=stream_threshold \
+	-Wl,--wrap=xenport_reserve,--wrap=xenport_unreserve
 
 define world_fuzzer
 FUZZERS += $(1)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../by_step.h"
 #include "control/object_command.h"
 #include "engine/clock.h"
 #include "engine/engine.h"
@@ -17,6 +18,8 @@
 struct world_guest world[WORLD_GUESTS];
 struct engine *world_engine;
 uint64_t world_now;
+
+static struct by_step jobs;
 
 static struct fabric fabric = { .name = "local", .up = true };
 
@@ -135,6 +138,7 @@ static void init_guest(struct world_guest *g, unsigned int index)
 static void init(void)
 {
 	rcu_register_thread();
+	by_step_init(&jobs);
 	world_engine = engine_new(WORLD_POLLERS, POLL_ALWAYS);
 	EXPECT(world_engine && engine_add_xen(world_engine, grants_port()) == 0);
 	for (unsigned int i = 0; i < WORLD_GUESTS; i++)
@@ -216,6 +220,12 @@ static struct vhca *new_vhca(const struct world_guest *g)
 	return vhca;
 }
 
+/* world_serve() looks by itself. */
+static void on_resumed(struct connection *conn)
+{
+	EXPECT(!conn->parked);
+}
+
 void world_connect(struct world_guest *g)
 {
 	const struct connection_refs refs = {
@@ -235,29 +245,48 @@ void world_connect(struct world_guest *g)
 			       (uint16_t)(GRANTS_DOMID + g->index), &refs, &what) == 0);
 	EXPECT(g->pages[PAGE_CONTROL][0] == 1);
 	g->conn.guest.vhca = new_vhca(g);
+	g->conn.guest.jobs = &jobs.jobs;
+	g->conn.resumed = on_resumed;
 	g->connected = true;
+}
+
+static void on_cleared(struct connection *conn)
+{
+	EXPECT(conn->guest.vhca->pages == 0);
 }
 
 void world_disconnect(struct world_guest *g)
 {
 	if (!g->connected)
 		return;
-	object_clear(&g->conn.guest);
-	EXPECT(g->conn.guest.vhca->pages == 0);
+	if (connection_clear(&g->conn, on_cleared))
+		by_steps(&jobs);
+	EXPECT(g->conn.guest.vhca->pages == 0 && g->conn.guest.vhca->mappings == 0);
+	EXPECT(g->conn.guest.pages.num_held == 0);
 	vhca_free(g->conn.guest.vhca);
 	connection_close(&g->conn);
 	EXPECT(g->pages[PAGE_CONTROL][0] == 0);
 	g->connected = false;
 }
 
+/* A command that maps much is several slices, between which pollers pass. */
 void world_serve(struct world_guest *g)
 {
 	const char *cause = NULL;
 
-	if (!g->connected || connection_service(&g->conn, &g->vport, &cause) >= 0)
-		return;
-	EXPECT(cause); /* a refusal has a reason */
-	world_disconnect(g);
+	while (g->connected) {
+		if (connection_service(&g->conn, &g->vport, &cause) < 0) {
+			EXPECT(cause); /* a refusal has a reason */
+			world_disconnect(g);
+			return;
+		}
+		if (!g->conn.parked)
+			return;
+		while (g->conn.parked) {
+			EXPECT(by_step(&jobs));
+			world_pass(1, 0);
+		}
+	}
 }
 
 void world_set_link(struct world_guest *g, bool up)

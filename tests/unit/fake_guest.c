@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "xenport/ops.h"
@@ -15,10 +16,14 @@ struct fake_xen {
 	struct xenport_ops ops;
 	struct fake_store *store;
 	uv_loop_t *loop;
-	uint8_t (*pages)[VIB_PAGE_SIZE];
-	unsigned int mapped[FAKE_PAGES];
+	int memory_fd;
+	uint8_t (*pages)[VIB_PAGE_SIZE]; /* all of it */
+	unsigned int mapped[FAKE_PAGES]; /* there */
+	unsigned int mapped_elsewhere;
 	uint32_t clear_at[FAKE_PAGES]; /* 1 + offset of the byte an unmap clears */
 	bool refuse_maps;
+	uint32_t bad; /* cannot be mapped; 0: all can */
+	struct by_step jobs;
 	bool bound[FAKE_PORTS], masked[FAKE_PORTS], pending[FAKE_PORTS];
 	bool notified[FAKE_PORTS];
 	int event_fd;
@@ -95,23 +100,65 @@ static int x_next_watch(struct xenport *xp, char *path, size_t path_size, char *
 
 /* ---- grants -------------------------------------------------------------- */
 
+static bool can_map(struct fake_xen *xen, const uint32_t *refs, size_t count)
+{
+	assert(count && count <= FAKE_SLICE);
+	for (size_t i = 0; i < count; i++)
+		if (xen->refuse_maps || refs[i] >= FAKE_PAGES ||
+		    (xen->bad && refs[i] == xen->bad)) {
+			errno = EINVAL;
+			return false;
+		}
+	return true;
+}
+
 static void *map_page(struct fake_xen *xen, uint32_t ref)
 {
-	if (xen->refuse_maps || ref >= FAKE_PAGES) {
-		errno = EINVAL;
+	if (!can_map(xen, &ref, 1))
 		return NULL;
-	}
 	xen->mapped[ref]++;
 	return xen->pages[ref];
+}
+
+/* Like gntdev: where something is, nothing is mapped. */
+static int x_map_at(struct xenport *xp, void *addr, uint16_t domid, const uint32_t *refs,
+		    size_t count, bool writable)
+{
+	struct fake_xen *xen = to_fake(xp);
+	uint8_t *at = addr;
+	void *got;
+
+	(void)domid;
+	munmap(addr, count * VIB_PAGE_SIZE);
+	if (!can_map(xen, refs, count))
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		got = mmap(at + i * VIB_PAGE_SIZE, VIB_PAGE_SIZE,
+			   PROT_READ | (writable ? PROT_WRITE : 0),
+			   MAP_SHARED | MAP_FIXED_NOREPLACE, xen->memory_fd,
+			   (off_t)refs[i] * VIB_PAGE_SIZE);
+		assert(got == at + i * VIB_PAGE_SIZE);
+	}
+	xen->mapped_elsewhere += (unsigned int)count;
+	return 0;
 }
 
 static void *x_map(struct xenport *xp, uint16_t domid, const uint32_t *refs, size_t count,
 		   bool writable)
 {
-	(void)domid;
-	(void)writable;
-	assert(count == 1);
-	return map_page(to_fake(xp), refs[0]);
+	void *at;
+
+	if (count == 1)
+		return map_page(to_fake(xp), refs[0]);
+	at = xenport_reserve(count);
+	assert(at);
+	return x_map_at(xp, at, domid, refs, count, writable) == 0 ? at : NULL;
+}
+
+static size_t x_slice(struct xenport *xp)
+{
+	(void)xp;
+	return FAKE_SLICE;
 }
 
 static void *x_map_notify(struct xenport *xp, uint16_t domid, uint32_t ref,
@@ -126,17 +173,28 @@ static void *x_map_notify(struct xenport *xp, uint16_t domid, uint32_t ref,
 	return page;
 }
 
-static int x_unmap(struct xenport *xp, void *addr, size_t count)
+static int unmap_page(struct fake_xen *xen, uint32_t ref)
 {
-	struct fake_xen *xen = to_fake(xp);
-	size_t ref = (size_t)((uint8_t(*)[VIB_PAGE_SIZE])addr - xen->pages);
-
-	assert(count == 1 && ref < FAKE_PAGES && xen->mapped[ref]);
+	assert(xen->mapped[ref]);
 	xen->mapped[ref]--;
 	if (xen->clear_at[ref])
 		xen->pages[ref][xen->clear_at[ref] - 1] = 0;
 	xen->clear_at[ref] = 0;
 	return 0;
+}
+
+static int x_unmap(struct xenport *xp, void *addr, size_t count)
+{
+	struct fake_xen *xen = to_fake(xp);
+	uint8_t *at = addr;
+
+	if (at >= xen->pages[0] && at < xen->pages[FAKE_PAGES]) {
+		assert(count == 1);
+		return unmap_page(xen, (uint32_t)((at - xen->pages[0]) / VIB_PAGE_SIZE));
+	}
+	assert(count <= FAKE_SLICE && xen->mapped_elsewhere >= count);
+	xen->mapped_elsewhere -= (unsigned int)count;
+	return munmap(addr, count * VIB_PAGE_SIZE);
 }
 
 /* ---- event channels -------------------------------------------------------- */
@@ -228,6 +286,8 @@ static const struct xenport_ops fake_xen_ops = {
 	.next_watch = x_next_watch,
 	.domain_exists = x_domain_exists,
 	.map = x_map,
+	.map_at = x_map_at,
+	.slice = x_slice,
 	.map_notify = x_map_notify,
 	.unmap = x_unmap,
 	.bind = x_bind,
@@ -248,9 +308,14 @@ struct fake_xen *fake_xen_new(uv_loop_t *loop)
 	xen->base.ops = &fake_xen_ops;
 	xen->loop = loop;
 	xen->store = fake_store_new();
-	xen->pages = aligned_alloc(VIB_PAGE_SIZE, FAKE_PAGES * VIB_PAGE_SIZE);
-	assert(xen->pages);
-	memset(xen->pages, 0, FAKE_PAGES * VIB_PAGE_SIZE);
+	xen->memory_fd = memfd_create("guests", MFD_CLOEXEC);
+	assert(xen->memory_fd >= 0);
+	if (ftruncate(xen->memory_fd, FAKE_PAGES * VIB_PAGE_SIZE) < 0)
+		abort();
+	xen->pages = mmap(NULL, FAKE_PAGES * VIB_PAGE_SIZE, PROT_READ | PROT_WRITE,
+			  MAP_SHARED, xen->memory_fd, 0);
+	assert(xen->pages != MAP_FAILED);
+	by_step_init(&xen->jobs);
 	xen->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	assert(xen->event_fd >= 0);
 	return xen;
@@ -260,7 +325,8 @@ void fake_xen_free(struct fake_xen *xen)
 {
 	xenport_close(fake_port(xen->store));
 	close(xen->event_fd);
-	free(xen->pages);
+	munmap(xen->pages, FAKE_PAGES * VIB_PAGE_SIZE);
+	close(xen->memory_fd);
 	free(xen);
 }
 
@@ -281,7 +347,7 @@ void *fake_page(struct fake_xen *xen, uint32_t ref)
 
 unsigned int fake_mappings(struct fake_xen *xen)
 {
-	unsigned int n = 0;
+	unsigned int n = xen->mapped_elsewhere;
 
 	for (size_t i = 0; i < FAKE_PAGES; i++)
 		n += xen->mapped[i];
@@ -302,6 +368,16 @@ void fake_refuse_maps(struct fake_xen *xen, bool refuse)
 	xen->refuse_maps = refuse;
 }
 
+void fake_bad_page(struct fake_xen *xen, uint32_t ref)
+{
+	xen->bad = ref;
+}
+
+struct by_step *fake_jobs(struct fake_xen *xen)
+{
+	return &xen->jobs;
+}
+
 void fake_event(struct fake_xen *xen, uint32_t port)
 {
 	xen->pending[port] = true;
@@ -316,9 +392,16 @@ bool fake_notified(struct fake_xen *xen, uint32_t port)
 	return was;
 }
 
-void fake_settle(struct fake_xen *xen)
+void fake_loop(struct fake_xen *xen)
 {
 	/* Each pass takes all that is readable; writes of one pass wake the next. */
 	for (int i = 0; i < 8; i++)
 		uv_run(xen->loop, UV_RUN_NOWAIT);
+}
+
+void fake_settle(struct fake_xen *xen)
+{
+	do
+		fake_loop(xen);
+	while (by_step(&xen->jobs));
 }

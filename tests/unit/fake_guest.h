@@ -14,10 +14,12 @@
 #include <uv.h>
 #include <xen-ib/control.h>
 
+#include "../by_step.h"
 #include "fake_store.h"
 
-#define FAKE_PAGES 64
+#define FAKE_PAGES 256
 #define FAKE_PORTS 64
+#define FAKE_SLICE 4 /* of the port: pages mapped at once */
 
 /* A store, a Xen port over it and a loop; fake_xen_free() frees all. */
 struct fake_xen *fake_xen_new(uv_loop_t *loop);
@@ -31,12 +33,19 @@ unsigned int fake_mappings(struct fake_xen *xen);
 unsigned int fake_bound_ports(struct fake_xen *xen);
 /* From now on mapping fails. */
 void fake_refuse_maps(struct fake_xen *xen, bool refuse);
+/* Page @ref cannot be mapped; 0: all can. */
+void fake_bad_page(struct fake_xen *xen, uint32_t ref);
 
 /* Send an event to the backend on @port; true from fake_notified() once it sent one. */
 void fake_event(struct fake_xen *xen, uint32_t port);
 bool fake_notified(struct fake_xen *xen, uint32_t port);
 
-/* Let the loop do what there is to do now, waiting for no timer. */
+/* The backend's jobs. */
+struct by_step *fake_jobs(struct fake_xen *xen);
+
+/* Let the loop do what there is to do now, waiting for no timer and doing no job. */
+void fake_loop(struct fake_xen *xen);
+/* The same, and all jobs. */
 void fake_settle(struct fake_xen *xen);
 
 #endif

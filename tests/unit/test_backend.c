@@ -45,7 +45,8 @@ static void assert_node(struct world *w, const char *path, const char *value)
 static void start(struct world *w)
 {
 	assert_int_equal(backend_start(&w->backend, &w->loop, fake_xen_port(w->xen),
-				       &w->fabrics, w->engine, 0, ""),
+				       &w->fabrics, w->engine, 0,
+				       &fake_jobs(w->xen)->jobs, ""),
 			 0);
 	fake_settle(w->xen);
 }

@@ -9,7 +9,7 @@
 #include "control/vport.h"
 
 /* Commands about the device and its port need none. */
-static const struct guest nobody;
+static struct guest nobody;
 
 static struct fabric fabric = { .name = "local", .up = true };
 
@@ -29,14 +29,21 @@ static struct vport make_vport(void)
 	return v;
 }
 
+static struct vib_control_response run_on(const struct vport *v,
+					  struct vib_control_request req)
+{
+	struct command c = { .guest = &nobody, .req = req };
+
+	memset(&c.rsp, 0xa5, sizeof(c.rsp)); /* whatever lay there must not get out */
+	assert_true(command_execute(&c, v));
+	return c.rsp;
+}
+
 static struct vib_control_response run(struct vib_control_request req)
 {
 	struct vport v = make_vport();
-	struct vib_control_response rsp;
 
-	memset(&rsp, 0xa5, sizeof(rsp)); /* whatever lay there must not get out */
-	command_execute(&v, &nobody, &req, &rsp);
-	return rsp;
+	return run_on(&v, req);
 }
 
 static bool all_zero(const void *p, size_t size)
@@ -79,22 +86,22 @@ static void port_follows_fabric_and_link(void **state)
 	struct vport v = make_vport();
 
 	(void)state;
-	command_execute(&v, &nobody, &req, &rsp);
+	rsp = run_on(&v, req);
 	assert_int_equal(rsp.status, 0);
 	assert_int_equal(rsp.u.port.state, VIB_PORT_ACTIVE);
 	assert_int_equal(rsp.u.port.lid, 7);
 	assert_int_not_equal(rsp.u.port.sm_lid, 0);
 
 	v.attr.link = VPORT_LINK_DOWN;
-	command_execute(&v, &nobody, &req, &rsp);
+	rsp = run_on(&v, req);
 	assert_int_equal(rsp.u.port.state, VIB_PORT_DOWN);
 
 	fabric.up = false;
 	v.attr.link = VPORT_LINK_AUTO;
-	command_execute(&v, &nobody, &req, &rsp);
+	rsp = run_on(&v, req);
 	assert_int_equal(rsp.u.port.state, VIB_PORT_DOWN);
 	v.attr.link = VPORT_LINK_UP;
-	command_execute(&v, &nobody, &req, &rsp);
+	rsp = run_on(&v, req);
 	assert_int_equal(rsp.u.port.state, VIB_PORT_ACTIVE);
 	fabric.up = true;
 }

@@ -212,11 +212,33 @@ static void assert_refs_at(const uint8_t *at, size_t count, uint16_t domid, int 
 	assert_int_equal(found, count);
 }
 
+/* Slices one beside another, from reserved address space. NULL and errno. */
+static uint8_t *map_range(size_t count, bool writable)
+{
+	uint8_t *at = __real_mmap(NULL, count * PAGE, PROT_NONE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t n;
+
+	assert_ptr_not_equal(at, MAP_FAILED);
+	for (size_t done = 0; done < count; done += n) {
+		n = count - done < g.slice ? count - done : g.slice;
+		if (gntdev_map_at(&g, at + done * PAGE, 7, refs + done, n, writable) == 0)
+			continue;
+		if (done)
+			assert_int_equal(gntdev_unmap(&g, at, done), 0);
+		/* The part that failed is nobody's. */
+		if (done + n < count)
+			__real_munmap(at + (done + n) * PAGE, (count - done - n) * PAGE);
+		return NULL;
+	}
+	return at;
+}
+
 static void any_number_of_grants_is_one_range(void **state)
 {
 	(void)state;
 	for (size_t count = 1; count <= 40; count++) {
-		uint8_t *at = gntdev_map(&g, 7, refs, count, true);
+		uint8_t *at = map_range(count, true);
 
 		assert_non_null(at);
 		memset(at, 0x5a, count * PAGE);
@@ -227,43 +249,62 @@ static void any_number_of_grants_is_one_range(void **state)
 	}
 }
 
-static void pieces_are_counted(void **state)
+static void one_slice_is_anywhere(void **state)
 {
-	static const struct gntdev real = { FD, 65536 };
+	(void)state;
+	for (size_t count = 1; count <= g.slice; count++) {
+		uint8_t *at = gntdev_map(&g, 7, refs, count, true);
+
+		assert_refs_at(at, count, 7, PROT_READ | PROT_WRITE);
+		assert_int_equal(gntdev_unmap(&g, at, count), 0);
+		assert_nothing_left();
+		dev.mapped = 0;
+		dev.fail = 1;
+		assert_null(gntdev_map(&g, 7, refs, count, true));
+		assert_int_equal(errno, EINVAL);
+		assert_nothing_left();
+		begin(NULL);
+	}
+}
+
+/* Each slice is unmapped by itself, in any order. */
+static void slices_are_unmapped_one_by_one(void **state)
+{
+	uint8_t *at = map_range(20, true);
 
 	(void)state;
-	assert_int_equal(gntdev_pieces(&g, 1), 1);
-	assert_int_equal(gntdev_pieces(&g, 8), 1);
-	assert_int_equal(gntdev_pieces(&g, 9), 2);
-	assert_int_equal(gntdev_pieces(&real, 65536), 1);
-	assert_int_equal(gntdev_pieces(&real, 65537), 2);
-	assert_int_equal(gntdev_pieces(&real, 262144), 4);
-	assert_int_equal(gntdev_pieces(&real, 1048576), 16);
+	assert_int_equal(gntdev_unmap(&g, at + 16 * PAGE, 4), 0);
+	assert_true(is_free(at + 16 * PAGE, 4));
+	assert_refs_at(at, 16, 7, PROT_READ | PROT_WRITE);
+	assert_int_equal(gntdev_unmap(&g, at, 8), 0);
+	assert_false(is_free(at + 8 * PAGE, 8));
+	assert_int_equal(gntdev_unmap(&g, at + 8 * PAGE, 8), 0);
+	assert_nothing_left();
 }
 
 static void what_may_be_read_alone_is_mapped_so(void **state)
 {
-	uint8_t *at = gntdev_map(&g, 3, refs, 20, false);
+	uint8_t *at = map_range(20, false);
 
 	(void)state;
-	assert_refs_at(at, 20, 3, PROT_READ);
+	assert_refs_at(at, 20, 7, PROT_READ);
 	assert_int_equal(gntdev_unmap(&g, at, 20), 0);
 	assert_nothing_left();
 }
 
-static void failure_of_any_piece_leaves_nothing(void **state)
+static void failure_of_any_slice_leaves_its_place_to_nobody(void **state)
 {
 	(void)state;
 	for (size_t count = 5; count <= 40; count += 5)
-		for (unsigned int piece = 1; piece <= (count + 7) / 8; piece++) {
+		for (unsigned int n = 1; n <= (count + 7) / 8; n++) {
 			begin(NULL);
-			dev.fail = piece;
-			assert_null(gntdev_map(&g, 7, refs, count, true));
+			dev.fail = n;
+			assert_null(map_range(count, true));
 			assert_int_equal(errno, EINVAL);
 			assert_nothing_left();
 			begin(NULL);
-			dev.fail_map = piece;
-			assert_null(gntdev_map(&g, 7, refs, count, true));
+			dev.fail_map = n;
+			assert_null(map_range(count, true));
 			assert_int_equal(errno, ENOMEM);
 			assert_nothing_left();
 		}
@@ -289,39 +330,36 @@ static void failures_leak_no_address_space(void **state)
 	for (unsigned int i = 0; i < 600; i++) {
 		dev.mapped = 0;
 		dev.fail = 1 + i % 3;
-		assert_null(gntdev_map(&g, 7, refs, 24, true));
+		assert_null(map_range(24, true));
 	}
 	assert_in_range(address_space(), 0, before + 1000); /* of 600 times 8 to 24 */
 }
 
-/* Another thread's mapping, quick as it was, stays, and we go elsewhere. */
+/* Another thread's mapping, quick as it was, stays. */
 static void place_that_another_takes_is_left_to_him(void **state)
 {
-	uint8_t *at;
-
 	(void)state;
-	for (unsigned int piece = 1; piece <= 3; piece++) {
+	for (unsigned int n = 1; n <= 3; n++) {
 		begin(NULL);
-		dev.intrude = piece;
-		at = gntdev_map(&g, 7, refs, 20, true);
-		assert_non_null(at);
-		assert_refs_at(at, 20, 7, PROT_READ | PROT_WRITE);
+		dev.intrude = n;
+		assert_null(map_range(20, true));
+		assert_int_equal(errno, EEXIST);
+		assert_nothing_left();
 		assert_non_null(dev.intruder);
 		assert_false(is_free(dev.intruder, 1));
 		assert_int_equal(__real_munmap(dev.intruder, PAGE), 0);
-		assert_int_equal(gntdev_unmap(&g, at, 20), 0);
-		assert_nothing_left();
 	}
 }
 
-/* Before Linux 4.17, where it is mapped elsewhere: many pieces are too many. */
-static void kernel_that_maps_elsewhere_maps_one_piece_alone(void **state)
+/* Before Linux 4.17, where it is mapped elsewhere: many slices are too many. */
+static void kernel_that_maps_elsewhere_maps_one_slice_alone(void **state)
 {
 	uint8_t *at;
 
 	(void)state;
 	dev.old = true;
-	assert_null(gntdev_map(&g, 7, refs, 20, true));
+	assert_null(map_range(20, true));
+	assert_int_equal(errno, EEXIST);
 	assert_nothing_left();
 	at = gntdev_map(&g, 7, refs, 8, true);
 	assert_non_null(at);
@@ -331,7 +369,7 @@ static void kernel_that_maps_elsewhere_maps_one_piece_alone(void **state)
 
 static void what_is_no_mapping_is_not_unmapped(void **state)
 {
-	uint8_t *at = gntdev_map(&g, 7, refs, 20, true);
+	uint8_t *at = map_range(20, true);
 
 	(void)state;
 	assert_int_equal(gntdev_unmap(&g, at + PAGE, 19), -1);
@@ -344,13 +382,15 @@ static void what_is_no_mapping_is_not_unmapped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(one_slice_is_anywhere, begin),
 		cmocka_unit_test_setup(any_number_of_grants_is_one_range, begin),
-		cmocka_unit_test_setup(pieces_are_counted, begin),
+		cmocka_unit_test_setup(slices_are_unmapped_one_by_one, begin),
 		cmocka_unit_test_setup(what_may_be_read_alone_is_mapped_so, begin),
-		cmocka_unit_test_setup(failure_of_any_piece_leaves_nothing, begin),
+		cmocka_unit_test_setup(failure_of_any_slice_leaves_its_place_to_nobody,
+				       begin),
 		cmocka_unit_test_setup(failures_leak_no_address_space, begin),
 		cmocka_unit_test_setup(place_that_another_takes_is_left_to_him, begin),
-		cmocka_unit_test_setup(kernel_that_maps_elsewhere_maps_one_piece_alone,
+		cmocka_unit_test_setup(kernel_that_maps_elsewhere_maps_one_slice_alone,
 				       begin),
 		cmocka_unit_test_setup(what_is_no_mapping_is_not_unmapped, begin),
 	};

@@ -126,6 +126,29 @@ static void vanished_frontend_closes(void **state)
 	assert_int_equal(lifecycle_next(&v), STEP_NONE);
 }
 
+static void nothing_is_offered_or_closed_while_memory_is_unmapped(void **state)
+{
+	(void)state;
+	for (int be = XENBUS_UNKNOWN; be <= XENBUS_CLOSED; be++)
+		for (int fe = XENBUS_UNKNOWN; fe <= XENBUS_CLOSED; fe++)
+			for (int flags = 0; flags < 4; flags++) {
+				struct lifecycle_view v = { .backend = be,
+							    .frontend = fe,
+							    .online = flags & 1,
+							    .broken = flags & 2 };
+				enum lifecycle_step step = lifecycle_next(&v), now;
+
+				v.unmapping = true;
+				now = lifecycle_next(&v);
+				if (step == STEP_OFFER)
+					assert_int_equal(now, STEP_NONE);
+				else if (step == STEP_CLOSED)
+					assert_int_equal(now, STEP_LEAVE);
+				else
+					assert_int_equal(now, step);
+			}
+}
+
 static void broken_device_is_never_offered(void **state)
 {
 	(void)state;
@@ -158,6 +181,7 @@ int main(void)
 		cmocka_unit_test(unplug_waits_for_a_working_frontend_to_close),
 		cmocka_unit_test(unplug_without_a_driver_closes_at_once),
 		cmocka_unit_test(vanished_frontend_closes),
+		cmocka_unit_test(nothing_is_offered_or_closed_while_memory_is_unmapped),
 		cmocka_unit_test(broken_device_is_never_offered),
 	};
 

@@ -9,8 +9,10 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "control/complaints.h"
+#include "../by_step.h"
 #include "control/object_command.h"
 #include "engine/clock.h"
 #include "engine/engine.h"
@@ -19,7 +21,7 @@
 #include "xenport/ops.h"
 
 #define SECOND 1000000000ull
-#define PIECE  16 /* pages of one mapping */
+#define PIECE  16 /* pages of one slice */
 
 static uint64_t now;
 uint64_t __wrap_clock_ns(void);
@@ -54,52 +56,94 @@ void __wrap_log_line(enum log_level level, const char *fmt, ...)
 
 /* ---- a Xen ------------------------------------------------------------- */
 
-/* Grants from 1000 on are bad; page 1 is a list of pages from 100 on. */
+/* Grants from 1000 on are bad; pages 1 to 3 are lists of pages from 100 on. */
 static struct {
 	struct xenport xp;
 	bool none; /* nothing can be mapped any more */
 	int error;
+	unsigned int intrusions; /* into ranges, to come */
 	unsigned int mapped;
 } xen;
+
+static bool any_bad(const uint32_t *refs, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (refs[i] >= 1000 || (xen.none && refs[i] > 3))
+			return true;
+	return false;
+}
+
+static void fill_list(uint32_t ref, uint32_t *at)
+{
+	for (uint32_t i = 0; ref == 1 && i < 1024; i++)
+		at[i] = 100 + i;
+	if (ref == 1)
+		at[7] = 1007;
+	for (uint32_t i = 0; (ref == 2 || ref == 3) && i < 1024; i++)
+		at[i] = 100 + i % 100;
+	if (ref == 3)
+		at[20] = at[21] = at[50] = 1050;
+}
 
 static void *map(struct xenport *xp, uint16_t domid, const uint32_t *refs, size_t count,
 		 bool writable)
 {
-	uint32_t *at;
+	void *at;
 
 	(void)xp;
 	(void)domid;
 	(void)writable;
-	for (size_t i = 0; i < count; i++)
-		if (refs[i] >= 1000 || (xen.none && refs[i] != 1)) {
-			errno = xen.error;
-			return NULL;
-		}
-	at = calloc(count, VIB_PAGE_SIZE);
-	for (uint32_t i = 0; refs[0] == 1 && i < 1024; i++)
-		at[i] = 100 + i;
-	if (refs[0] == 1)
-		at[7] = 1007;
-	if (refs[0] == 2)
-		for (uint32_t i = 0; i < 1024; i++)
-			at[i] = 100 + i % 100;
+	assert_in_range(count, 1, PIECE);
+	if (any_bad(refs, count)) {
+		errno = xen.error;
+		return NULL;
+	}
+	at = mmap(NULL, count * VIB_PAGE_SIZE, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	fill_list(refs[0], at);
 	xen.mapped++;
 	return at;
+}
+
+static int map_at(struct xenport *xp, void *addr, uint16_t domid, const uint32_t *refs,
+		  size_t count, bool writable)
+{
+	void *at;
+
+	(void)xp;
+	(void)domid;
+	assert_in_range(count, 1, PIECE);
+	assert_true(writable);
+	munmap(addr, count * VIB_PAGE_SIZE);
+	if (any_bad(refs, count)) {
+		errno = xen.error;
+		return -1;
+	}
+	if (xen.intrusions && refs[0] != 100) {
+		xen.intrusions--;
+		errno = EEXIST;
+		return -1;
+	}
+	at = mmap(addr, count * VIB_PAGE_SIZE, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	assert_ptr_equal(at, addr);
+	xen.mapped++;
+	return 0;
 }
 
 static int unmap(struct xenport *xp, void *addr, size_t count)
 {
 	(void)xp;
-	(void)count;
-	free(addr);
+	assert_in_range(count, 1, PIECE);
+	munmap(addr, count * VIB_PAGE_SIZE);
 	xen.mapped--;
 	return 0;
 }
 
-static size_t pieces(struct xenport *xp, size_t count)
+static size_t slice(struct xenport *xp)
 {
 	(void)xp;
-	return (count + PIECE - 1) / PIECE;
+	return PIECE;
 }
 
 static int bind(struct xenport *xp, uint16_t domid, uint32_t remote, uint32_t *local)
@@ -126,8 +170,9 @@ static const struct xenport_ops ops = {
 	.close = close_events,
 	.open_events = open_events,
 	.map = map,
+	.map_at = map_at,
 	.unmap = unmap,
-	.pieces = pieces,
+	.slice = slice,
 	.bind = bind,
 };
 
@@ -137,6 +182,7 @@ static struct engine *engine;
 static struct complaints complaints;
 static struct guest guest;
 static uint64_t mapped;
+static struct by_step jobs;
 
 static void on_raised(void *arg)
 {
@@ -159,7 +205,11 @@ static int begin(void **state)
 	assert_non_null(engine);
 	assert_int_equal(engine_add_xen(engine, &xen.xp), 0);
 	engine->max_mappings = 20;
-	guest = (struct guest){ .xp = &xen.xp, .domid = 3, .complaints = &complaints };
+	xen.intrusions = 0;
+	by_step_init(&jobs);
+	guest = (struct guest){
+		.xp = &xen.xp, .domid = 3, .complaints = &complaints, .jobs = &jobs.jobs
+	};
 	guest.vhca = vhca_new(engine, 0, &limits, &view, on_raised, NULL);
 	assert_non_null(guest.vhca);
 	complaints_init(&complaints, "", 3, 0, &mapped);
@@ -174,16 +224,56 @@ static int end(void **state)
 	assert_int_equal(guest.vhca->mappings, 0);
 	assert_int_equal(engine->mappings, 0);
 	assert_int_equal(mapped, 0);
+	pages_fini(&guest);
 	vhca_free(guest.vhca);
 	engine_free(engine);
 	return 0;
 }
 
+static int result;
+
+static void on_mapped(struct guest *g, int rc)
+{
+	assert_ptr_equal(g, &guest);
+	result = rc;
+}
+
+static void on_unmapped(struct guest *g)
+{
+	assert_ptr_equal(g, &guest);
+	result = 0;
+}
+
+static void unmap_released(void)
+{
+	result = 1;
+	if (pages_unmap(&guest, on_unmapped)) {
+		by_steps(&jobs);
+		assert_int_equal(result, 0);
+	}
+}
+
+/* What is left of one that fails is unmapped too. */
 static int try_map(uint32_t count, uint32_t root, struct memory *m)
 {
 	const struct vib_pages tree = { count, root };
+	int rc = pages_map(&guest, &tree, true, m, on_mapped);
 
-	return pages_map(&guest, &tree, true, m);
+	result = 1;
+	if (rc == 0) {
+		by_steps(&jobs);
+		assert_int_not_equal(result, 1);
+		rc = result;
+	}
+	if (rc < 0)
+		unmap_released();
+	return rc;
+}
+
+static void unmap_it(const struct memory *m)
+{
+	pages_release(&guest, m);
+	unmap_released();
 }
 
 /* ---- tests ------------------------------------------------------------- */
@@ -200,9 +290,9 @@ static void mappings_are_counted_in_pieces(void **state)
 	assert_int_equal(engine->mappings, 8);
 	assert_int_equal(guest.vhca->pages, 101);
 	assert_int_equal(mapped, 101);
-	pages_unmap(&guest, &a);
+	unmap_it(&a);
 	assert_int_equal(engine->mappings, 1);
-	pages_unmap(&guest, &b);
+	unmap_it(&b);
 	assert_int_equal(lines, 0);
 }
 
@@ -215,7 +305,7 @@ static void quota_names_max_mem_and_what_would_do(void **state)
 	assert_int_equal(try_map(503, 2, &b), -ENOMEM);
 	assert_line("dom 3 vib 0: cannot map 503 pages: max_mem=2 MiB, of which 1 are "
 		    "used; max_mem=3 would do");
-	pages_unmap(&guest, &a);
+	unmap_it(&a);
 }
 
 static void mappings_that_are_used_up_name_what_would_do(void **state)
@@ -232,13 +322,13 @@ static void mappings_that_are_used_up_name_what_would_do(void **state)
 		"mappings, of which 8 are the guest's; it may have no more than are "
 		"left, for which vm.max_map_count=20501 would do");
 	assert_int_equal(try_map(64, 2, &b), 0);
-	pages_unmap(&guest, &b);
+	unmap_it(&b);
 	/* And it would. */
 	engine->max_mappings = 21;
 	assert_int_equal(try_map(65, 2, &b), 0);
-	pages_unmap(&guest, &b);
+	unmap_it(&b);
 	for (int i = 0; i < 2; i++)
-		pages_unmap(&guest, &a[i]);
+		unmap_it(&a[i]);
 }
 
 static void failed_mapping_names_xen_s_setting(void **state)
@@ -262,7 +352,7 @@ static void failed_mapping_names_xen_s_setting(void **state)
 		    "gnttab_max_maptrack_frames (default 1024); or vm.max_map_count has "
 		    "to be 20495; or some of "
 		    "the guest's references are bad");
-	pages_unmap(&guest, &a);
+	unmap_it(&a);
 }
 
 static void references_that_are_bad_are_named(void **state)
@@ -281,16 +371,67 @@ static void references_that_are_bad_are_named(void **state)
 		    "1024); or that reference is bad");
 }
 
-static void channel_that_cannot_be_bound_is_named(void **state)
+/* Of the slice that fails; those before it are mapped, and unmapped again. */
+static void bad_references_of_a_later_slice_are_named(void **state)
 {
-	const struct vib_control_request req = {
-		.operation = VIB_CMD_MAP_DOORBELL,
-		.u.map_doorbell = { .ref = 101, .event_channel = 17 },
-	};
-	struct vib_control_response rsp = { 0 };
+	struct memory m;
 
 	(void)state;
-	assert_int_equal(object_command(&guest, &req, &rsp), -ENOSPC);
+	assert_int_equal(try_map(100, 3, &m), -ENOSPC);
+	assert_line("dom 3 vib 0: cannot map 100 pages: Invalid argument; ibback has 0 "
+		    "mapped in all; bad is the guest's reference 1050, and 1 more");
+	assert_int_equal(xen.mapped, 0);
+	assert_int_equal(mapped, 0);
+	assert_int_equal(engine->mappings, 0);
+}
+
+/* Another thread's mapping is in the way: the whole goes elsewhere, and is counted once.
+ */
+static void range_that_another_thread_takes_a_part_of_is_mapped_elsewhere(void **state)
+{
+	struct memory m;
+
+	(void)state;
+	for (unsigned int n = 1; n < 8; n++) {
+		xen.intrusions = n;
+		assert_int_equal(try_map(100, 2, &m), 0);
+		unmap_released(); /* what was left behind */
+		assert_int_equal(xen.mapped, 7);
+		assert_int_equal(guest.vhca->pages, 100);
+		assert_int_equal(guest.vhca->mappings, 7);
+		unmap_it(&m);
+		assert_int_equal(engine->mappings, 0);
+	}
+	assert_int_equal(lines, 0);
+	xen.intrusions = 100;
+	assert_int_equal(try_map(100, 2, &m), -ENOSPC);
+	assert_int_equal(xen.mapped, 0);
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(line, "cannot map 100 pages: File exists"));
+}
+
+static unsigned int answers;
+
+static void on_answered(struct command *c)
+{
+	(void)c;
+	answers++;
+}
+
+static void channel_that_cannot_be_bound_is_named(void **state)
+{
+	struct command c = {
+		.guest = &guest,
+		.req = { .operation = VIB_CMD_MAP_DOORBELL,
+			 .u.map_doorbell = { .ref = 101, .event_channel = 17 } },
+		.answered = on_answered,
+	};
+
+	(void)state;
+	assert_int_equal(object_command(&c), COMMAND_GOES_ON);
+	by_steps(&jobs);
+	assert_int_equal(answers, 1);
+	assert_int_equal(c.rsp.status, -ENOSPC);
 	assert_line("dom 3 vib 0: cannot bind the guest's event channel 17: Invalid "
 		    "argument");
 }
@@ -409,6 +550,8 @@ int main(void)
 		test(mappings_that_are_used_up_name_what_would_do),
 		test(failed_mapping_names_xen_s_setting),
 		test(references_that_are_bad_are_named),
+		test(bad_references_of_a_later_slice_are_named),
+		test(range_that_another_thread_takes_a_part_of_is_mapped_elsewhere),
 		test(channel_that_cannot_be_bound_is_named),
 		test(one_line_comes_in_ten_seconds_and_the_others_are_counted),
 		test(guest_of_the_local_xen_has_no_maptrack),

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "xenport/local/wire.h"
+#include "xenport/xenport.h"
 
 #define PAGE_MASK ((1u << GRANT_PAGE_BITS) - 1)
 
@@ -103,21 +104,21 @@ static size_t run_length(const struct grant_region *region, const uint32_t *refs
 	return n;
 }
 
-void *grants_map(const struct grants *grants, const uint32_t *refs, size_t count,
-		 bool writable, unsigned int *pieces)
+void *grants_map(const struct grants *grants, void *at, const uint32_t *refs,
+		 size_t count, bool writable, unsigned int *pieces)
 {
 	int prot = PROT_READ | (writable ? PROT_WRITE : 0), saved;
 	size_t done = 0, run;
-	char *base;
+	char *base = at;
 
 	*pieces = 0;
-	if (!count || count > GRANT_PAGES) {
+	if (!count || count > XENPORT_SLICE_MAX) {
 		errno = EINVAL;
 		return NULL;
 	}
-	base = mmap(NULL, count * LOCAL_PAGE, PROT_NONE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (base == MAP_FAILED)
+	if (!base)
+		base = xenport_reserve(count);
+	if (!base)
 		return NULL;
 	for (; done < count; done += run) {
 		const struct grant_region *region = region_of(grants, refs[done]);

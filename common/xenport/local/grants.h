@@ -3,7 +3,7 @@
  * The memory of one guest that it has granted: regions, each a memfd that the
  * server made and that nobody can shrink, so that what is mapped of it stays
  * there whatever the guest does. A reference is the region's number, from 1,
- * times 2^20 plus the page's. Belongs to one thread.
+ * times 2^20 plus the page's. One thread at a time.
  */
 #ifndef XEN_IB_COMMON_LOCAL_GRANTS_H
 #define XEN_IB_COMMON_LOCAL_GRANTS_H
@@ -41,10 +41,11 @@ int grants_add(struct grants *grants, uint32_t pages, uint32_t *first_ref);
 /* End the grants of a region; its mappings stay. -1 and EINVAL: there is none. */
 int grants_remove(struct grants *grants, uint32_t first_ref);
 
-/* As xenport_map(), in *@pieces for the kernel, to be ended with munmap(). EINVAL: a
- * reference that is none; E2BIG: more than GRANT_RUNS runs of consecutive ones.
+/* As xenport_map(), or at @at, which is reserved: see xenport_map_at(). In *@pieces for
+ * the kernel, to be ended with munmap(). EINVAL: a reference that is none; E2BIG: more
+ * than GRANT_RUNS runs of consecutive ones.
  */
-void *grants_map(const struct grants *grants, const uint32_t *refs, size_t count,
-		 bool writable, unsigned int *pieces);
+void *grants_map(const struct grants *grants, void *at, const uint32_t *refs,
+		 size_t count, bool writable, unsigned int *pieces);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The Xen port between processes of one machine, as operations of ops.h. */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -24,9 +25,10 @@ struct local_port {
 	struct events_port events;
 	struct memstore *store;
 	struct watch_queue queue; /* our own watches' events */
-	struct server *server;
+	struct server *server;    /* whose guests' grants change under lock */
 	struct mappings mappings;
-	int store_fd; /* an epoll of server and queue */
+	pthread_mutex_t lock; /* of grants and mappings: any thread maps and unmaps */
+	int store_fd;         /* an epoll of server and queue */
 };
 
 /* base is the first member of the one, and that the first of the other. */
@@ -110,7 +112,10 @@ static int local_next_watch(struct xenport *xp, char *path, size_t path_size, ch
 
 	if (rc != 0)
 		return rc;
-	if (server_run(local->server) < 0)
+	pthread_mutex_lock(&local->lock);
+	rc = server_run(local->server);
+	pthread_mutex_unlock(&local->lock);
+	if (rc < 0)
 		return -1;
 	return watch_queue_take(&local->queue, path, path_size, token, token_size);
 }
@@ -122,8 +127,9 @@ static bool local_domain_exists(struct xenport *xp, uint16_t domid)
 
 /* ---- grants ------------------------------------------------------------ */
 
-static void *map(struct local_port *local, uint16_t domid, const uint32_t *refs,
-		 size_t count, bool writable, const struct mapping_end *end)
+static void *map_locked(struct local_port *local, void *at, uint16_t domid,
+			const uint32_t *refs, size_t count, bool writable,
+			const struct mapping_end *end)
 {
 	const struct grants *grants = server_grants(local->server, domid);
 	unsigned int pieces;
@@ -131,10 +137,12 @@ static void *map(struct local_port *local, uint16_t domid, const uint32_t *refs,
 	int saved;
 
 	if (!grants) {
+		if (at)
+			xenport_unreserve(at, count);
 		errno = ESRCH;
 		return NULL;
 	}
-	addr = grants_map(grants, refs, count, writable, &pieces);
+	addr = grants_map(grants, at, refs, count, writable, &pieces);
 	if (addr && mappings_add(&local->mappings, addr, count, pieces, end) < 0) {
 		saved = errno;
 		munmap(addr, count * LOCAL_PAGE);
@@ -144,12 +152,31 @@ static void *map(struct local_port *local, uint16_t domid, const uint32_t *refs,
 	return addr;
 }
 
+static void *map(struct local_port *local, void *at, uint16_t domid, const uint32_t *refs,
+		 size_t count, bool writable, const struct mapping_end *end)
+{
+	void *addr;
+
+	pthread_mutex_lock(&local->lock);
+	addr = map_locked(local, at, domid, refs, count, writable, end);
+	pthread_mutex_unlock(&local->lock);
+	return addr;
+}
+
 static void *local_map(struct xenport *xp, uint16_t domid, const uint32_t *refs,
 		       size_t count, bool writable)
 {
 	const struct mapping_end quiet = { 0 };
 
-	return map(to_local(xp), domid, refs, count, writable, &quiet);
+	return map(to_local(xp), NULL, domid, refs, count, writable, &quiet);
+}
+
+static int local_map_at(struct xenport *xp, void *addr, uint16_t domid,
+			const uint32_t *refs, size_t count, bool writable)
+{
+	const struct mapping_end quiet = { 0 };
+
+	return map(to_local(xp), addr, domid, refs, count, writable, &quiet) ? 0 : -1;
 }
 
 static void *local_map_notify(struct xenport *xp, uint16_t domid, uint32_t ref,
@@ -161,12 +188,18 @@ static void *local_map_notify(struct xenport *xp, uint16_t domid, uint32_t ref,
 		errno = EINVAL;
 		return NULL;
 	}
-	return map(to_local(xp), domid, &ref, 1, true, &end);
+	return map(to_local(xp), NULL, domid, &ref, 1, true, &end);
 }
 
 static int local_unmap(struct xenport *xp, void *addr, size_t count)
 {
-	return mappings_remove(&to_local(xp)->mappings, addr, count);
+	struct local_port *local = to_local(xp);
+	int rc;
+
+	pthread_mutex_lock(&local->lock);
+	rc = mappings_remove(&local->mappings, addr, count);
+	pthread_mutex_unlock(&local->lock);
+	return rc;
 }
 
 /* ---- event channels ---------------------------------------------------- */
@@ -269,6 +302,7 @@ static void local_close(struct xenport *xp)
 		memstore_free(local->store);
 	watch_queue_close(&local->queue);
 	close(local->store_fd);
+	pthread_mutex_destroy(&local->lock);
 	free(local);
 }
 
@@ -287,6 +321,7 @@ static const struct xenport_ops local_ops = {
 	.store_fd = local_store_fd,
 	.next_watch = local_next_watch,
 	.map = local_map,
+	.map_at = local_map_at,
 	.map_notify = local_map_notify,
 	.unmap = local_unmap,
 	.bind = local_bind,
@@ -329,6 +364,7 @@ struct xenport *xenport_open_local(const char *path)
 	if (!local)
 		return NULL;
 	local->events.base.ops = &local_ops;
+	pthread_mutex_init(&local->lock, NULL);
 	local->events.set.epoll_fd = -1;
 	local->queue.fd = -1;
 	if (open_parts(local, path) == 0)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What this process has mapped of guests, and what the end of each brings about. */
+/* What this process has mapped of guests, and what the end of each brings about. One
+ * thread at a time.
+ */
 #ifndef XEN_IB_COMMON_LOCAL_MAPPINGS_H
 #define XEN_IB_COMMON_LOCAL_MAPPINGS_H
 

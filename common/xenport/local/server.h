@@ -36,7 +36,9 @@ int server_fd(const struct server *server);
 /* Do a bounded share of it. 0, or -1 and errno if nothing can be served any more. */
 int server_run(struct server *server);
 
-/* The memory of guest @domid, while it is connected; else NULL. */
+/* The memory of guest @domid, while it is connected; else NULL. It is changed by
+ * server_run() alone: who has it in another thread keeps that from running.
+ */
 const struct grants *server_grants(const struct server *server, uint16_t domid);
 
 #endif
