@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,11 +18,38 @@
 
 #define MAX_SPIN_US 1000000
 
+enum { KEY_POLLERS, KEY_CPUS, KEY_POLL, KEY_SPIN, KEYS };
+
+static const char *const keys[KEYS] = { "pollers", "cpus", "poll", "spin" };
+
 struct reader {
 	const char *path;
+	FILE *file;
 	struct config *config;
-	bool refused; /* and said why */
+	unsigned int line;
+	bool seen[KEYS];
+	bool refused;
+	unsigned int wrong; /* the line that is refused, and why */
+	char why[512];
 };
+
+static bool refuse(struct reader *r, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Note what is wrong where the reader is, if nothing was before; false. */
+static bool refuse(struct reader *r, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (r->refused)
+		return false;
+	va_start(ap, fmt);
+	vsnprintf(r->why, sizeof(r->why), fmt, ap);
+	va_end(ap);
+	r->wrong = r->line;
+	r->refused = true;
+	return false;
+}
 
 void config_defaults(struct config *config, struct fabric_table *fabrics)
 {
@@ -45,24 +73,20 @@ static bool is_fabric_name(const char *name)
 static bool fabric_entry(struct reader *r, const char *fabric, const char *name,
 			 const char *value)
 {
-	if (!is_fabric_name(fabric)) {
-		log_err("%s: section [fabric %s]: want a NAME as in vib's fabric= key",
-			r->path, fabric);
-		return false;
-	}
-	if (strcmp(name, "type") != 0) {
-		log_err("%s: [fabric %s] %s: the only key is 'type'", r->path, fabric,
-			name);
-		return false;
-	}
-	if (strcmp(value, "local") != 0) {
-		log_err("%s: [fabric %s] type=%s: want 'local'", r->path, fabric, value);
-		return false;
-	}
-	if (!fabric_add(r->config->fabrics, fabric)) {
-		log_err("%s: [fabric %s]: %s", r->path, fabric, strerror(errno));
-		return false;
-	}
+	struct fabric_table *fabrics = r->config->fabrics;
+
+	if (!is_fabric_name(fabric))
+		return refuse(r, "[fabric %s]: want a NAME as in vib's fabric= key",
+			      fabric);
+	if (strcmp(name, "type") != 0)
+		return refuse(r, "[fabric %s] %s: the only key is 'type'", fabric, name);
+	if (strcmp(value, "local") != 0)
+		return refuse(r, "[fabric %s] type=%s: want 'local'", fabric, value);
+	/* The one that exists anyway may be named. */
+	if (strcmp(fabric, "local") != 0 && fabric_find(fabrics, fabric))
+		return refuse(r, "[fabric %s] type is given twice; want it once", fabric);
+	if (!fabric_add(fabrics, fabric))
+		return refuse(r, "[fabric %s]: %s", fabric, strerror(errno));
 	return true;
 }
 
@@ -81,21 +105,22 @@ static bool parse_number(const char *value, unsigned int min, unsigned int max,
 
 static bool parse_cpus(const char *value, struct config *config)
 {
-	char list[256], *save, *item;
+	char list[256], *rest = list, *item;
 	unsigned int cpu;
 
 	config->num_cpus = 0;
 	if (strlen(value) >= sizeof(list))
 		return false;
 	strcpy(list, value);
-	for (item = strtok_r(list, ", ", &save); item;
-	     item = strtok_r(NULL, ", ", &save)) {
+	while ((item = strsep(&rest, ","))) {
+		item += strspn(item, " \t");
+		item[strcspn(item, " \t")] = '\0';
 		if (config->num_cpus == MAX_POLLERS ||
 		    !parse_number(item, 0, CPU_SETSIZE - 1, &cpu))
 			return false;
 		config->cpus[config->num_cpus++] = (int)cpu;
 	}
-	return config->num_cpus > 0;
+	return true;
 }
 
 static bool parse_poll(const char *value, enum poll_mode *poll)
@@ -118,51 +143,89 @@ static bool engine_entry(struct reader *r, const char *name, const char *value)
 {
 	struct config *config = r->config;
 	const char *want;
+	unsigned int key;
 	bool ok;
 
-	if (strcmp(name, "pollers") == 0) {
+	for (key = 0; key < KEYS && strcmp(name, keys[key]) != 0; key++)
+		;
+	if (key < KEYS && r->seen[key])
+		return refuse(r, "[engine] %s is given twice, or continued; want it once",
+			      name);
+	switch (key) {
+	case KEY_POLLERS:
 		ok = parse_number(value, 1, MAX_POLLERS, &config->pollers);
 		want = "a number from 1 to 64";
-	} else if (strcmp(name, "cpus") == 0) {
+		break;
+	case KEY_CPUS:
 		ok = parse_cpus(value, config);
-		want = "processors' numbers, joined by ','";
-	} else if (strcmp(name, "poll") == 0) {
+		want = "processors' numbers, from 0 to 1023, joined by ','; at most 64";
+		break;
+	case KEY_POLL:
 		ok = parse_poll(value, &config->poll);
 		want = "'adaptive', 'always' or 'never'";
-	} else if (strcmp(name, "spin") == 0) {
+		break;
+	case KEY_SPIN:
 		ok = parse_number(value, 0, MAX_SPIN_US, &config->spin_us);
-		want = "microseconds, at most 1000000";
-	} else {
-		log_err("%s: [engine] %s: the keys are 'pollers', 'cpus', 'poll' and "
-			"'spin'",
-			r->path, name);
-		return false;
+		want = "microseconds, a number from 0 to 1000000";
+		break;
+	default:
+		return refuse(r,
+			      "[engine] %s: the keys are 'pollers', 'cpus', 'poll' and "
+			      "'spin'",
+			      name);
 	}
-	if (!ok)
-		log_err("%s: [engine] %s=%s: want %s", r->path, name, value, want);
-	return ok;
+	r->seen[key] = true;
+	return ok || refuse(r, "[engine] %s=%s: want %s", name, value, want);
 }
 
 /* ---- the file ---------------------------------------------------------- */
+
+_Static_assert(MAX_POLLERS == 64 && CPU_SETSIZE == 1024 && MAX_SPIN_US == 1000000,
+	       "the messages say so");
 
 /* inih's callback: returns 1 to go on, 0 to make this line the error. */
 static int on_entry(void *user, const char *section, const char *name, const char *value)
 {
 	struct reader *r = user;
 	static const char prefix[] = "fabric ";
-	bool ok = false;
+
+	if (strncmp(section, prefix, strlen(prefix)) == 0)
+		return fabric_entry(r, section + strlen(prefix), name, value);
+	if (strcmp(section, "engine") == 0)
+		return engine_entry(r, name, value);
+	return refuse(r, "%s: it is in section [%s]; want [fabric NAME] or [engine]",
+		      name, section);
+}
+
+/*
+ * inih's reader, as fgets() would be: it takes what does not fit for another line,
+ * and what is behind a NUL for none, so neither may be.
+ */
+static char *next_line(char *line, int size, void *user)
+{
+	struct reader *r = user;
+	int c = 0, n = 0;
 
 	if (r->refused)
-		return 1; /* one message is enough */
-	if (strncmp(section, prefix, strlen(prefix)) == 0)
-		ok = fabric_entry(r, section + strlen(prefix), name, value);
-	else if (strcmp(section, "engine") == 0)
-		ok = engine_entry(r, name, value);
-	else
-		log_err("%s: section [%s]: want [fabric NAME] or [engine]", r->path,
-			section);
-	r->refused = !ok;
-	return ok;
+		return NULL;
+	r->line++;
+	while (n < size - 1 && c != '\n' && (c = getc(r->file)) != EOF) {
+		if (c == '\0') {
+			refuse(r, "there is a NUL in it; want text");
+			return NULL;
+		}
+		line[n++] = (char)c;
+	}
+	if (ferror(r->file)) {
+		refuse(r, "%s", strerror(errno));
+		return NULL;
+	}
+	if (n == size - 1 && c != '\n' && !feof(r->file)) {
+		refuse(r, "the line is longer than %d characters", size - 2);
+		return NULL;
+	}
+	line[n] = '\0';
+	return n ? line : NULL;
 }
 
 /* What no single line can show. */
@@ -177,22 +240,32 @@ static int check_whole(const char *path, const struct config *config)
 	return 0;
 }
 
-int config_read(const char *path, struct config *config)
+int config_read(const char *path, bool required, struct config *config)
 {
 	struct reader r = { .path = path, .config = config };
-	FILE *f = fopen(path, "r");
 	int line;
 
-	if (!f) {
-		if (errno == ENOENT)
+	r.file = fopen(path, "r");
+	if (!r.file) {
+		if (errno == ENOENT && !required)
 			return 0;
 		log_err("%s: %s", path, strerror(errno));
 		return -1;
 	}
-	line = ini_parse_file(f, on_entry, &r);
-	fclose(f);
-	if (line == 0)
+	line = ini_parse_stream(next_line, &r, on_entry, &r);
+	fclose(r.file);
+	if (line < 0) {
+		log_err("%s: out of memory", path);
+		return -1;
+	}
+	/* The first line that is no line of such a file at all. */
+	if (line > 0 && (!r.refused || (unsigned int)line < r.wrong)) {
+		r.refused = false;
+		r.line = (unsigned int)line;
+		refuse(&r, "want [fabric NAME], [engine] or KEY = VALUE");
+	}
+	if (!r.refused)
 		return check_whole(path, config);
-	log_err("%s:%d: cannot be used; see ibback(8)", path, line);
+	log_err("%s:%u: %s", path, r.wrong, r.why);
 	return -1;
 }

@@ -16,6 +16,8 @@
 #ifndef XEN_IB_IBBACK_CONFIG_H
 #define XEN_IB_IBBACK_CONFIG_H
 
+#include <stdbool.h>
+
 #include "control/fabric.h"
 #include "engine/poller.h"
 
@@ -35,9 +37,9 @@ struct config {
 void config_defaults(struct config *config, struct fabric_table *fabrics);
 
 /*
- * Read @path into @config. A missing file is an empty one. Returns 0, or -1
- * after logging what is wrong, with file and line, and what would be right.
+ * Read @path into @config. A missing file is an empty one unless @required. Returns
+ * 0, or -1 after logging what is wrong, with file and line, and what would be right.
  */
-int config_read(const char *path, struct config *config);
+int config_read(const char *path, bool required, struct config *config);
 
 #endif

@@ -20,8 +20,8 @@ const char *argp_program_version = "ibback " VIB_VERSION;
 #define DEFAULT_CONFIG "/etc/xen-ib/ibback.conf"
 
 struct options {
-	const char *config;
-	const char *local; /* the socket of local front ends; NULL: none */
+	const char *config; /* NULL: the default, which need not exist */
+	const char *local;  /* the socket of local front ends; NULL: none */
 	bool no_xen;
 	enum log_level level;
 };
@@ -250,7 +250,8 @@ static int run(struct daemon *d, const struct options *options)
 	int status = EXIT_FAILURE;
 
 	if (!fabric_add(&d->fabrics, "local") ||
-	    config_read(options->config, &d->config) < 0)
+	    config_read(options->config ? options->config : DEFAULT_CONFIG,
+			options->config != NULL, &d->config) < 0)
 		return EXIT_FAILURE;
 	rcu_register_thread(); /* the control thread reads the engine's tables too */
 	if (open_services(d, options) == 0 && start_engine(d) == 0) {
@@ -265,7 +266,7 @@ static int run(struct daemon *d, const struct options *options)
 int main(int argc, char **argv)
 {
 	static struct daemon d;
-	struct options options = { .config = DEFAULT_CONFIG, .level = LOG_LEVEL_INFO };
+	struct options options = { .level = LOG_LEVEL_INFO };
 	int status;
 
 	argp_err_exit_status = 2;

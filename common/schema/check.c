@@ -154,6 +154,13 @@ static int check(const struct schema_node *node, const char *key, enum schema_ty
 	return -1;
 }
 
+void schema_want(const struct schema_node *node, char *out, size_t size)
+{
+	struct line line = { .at = out, .left = size };
+
+	add_allowed(&line, node, node->type);
+}
+
 int schema_check(enum schema_side side, const char *key, const char *value, char *err,
 		 size_t err_size)
 {

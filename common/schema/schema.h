@@ -71,6 +71,9 @@ const struct schema_node *schema_find_config(const char *config);
 int schema_check(enum schema_side side, const char *key, const char *value, char *err,
 		 size_t err_size);
 
+/* What @node may hold, in words. */
+void schema_want(const struct schema_node *node, char *out, size_t size);
+
 /* The same for the text that an xl config gives to @node, named by its config key. */
 int schema_check_config(const struct schema_node *node, const char *value, char *err,
 			size_t err_size);

@@ -40,17 +40,13 @@ bool frontend_answers(struct xenport *xp, const char *dir, uint64_t session)
 static int read_uint(struct xenport *xp, const char *dir, const char *key,
 		     uint32_t *result, char *why, size_t size)
 {
-	char text[32];
+	char text[XENPORT_VALUE_MAX];
 	uint64_t value;
 
-	if (node_read(xp, dir, key, text, sizeof(text)) < 0) {
-		snprintf(why, size, "frontend's %s: %s", key, strerror(errno));
-		return -1;
-	}
-	if (schema_check(SCHEMA_FRONTEND, key, text, why, size) < 0)
+	if (node_read_valid(xp, dir, SCHEMA_FRONTEND, key, text, why, size) < 0)
 		return -1;
 	if (schema_parse_uint(text, 0, UINT32_MAX, &value, NULL) < 0) {
-		snprintf(why, size, "frontend's %s: beyond 32 bits", key);
+		snprintf(why, size, "%s: beyond 32 bits", key);
 		return -1;
 	}
 	*result = (uint32_t)value;
@@ -65,8 +61,9 @@ int frontend_read_refs(struct xenport *xp, const char *dir, struct connection_re
 	if (read_uint(xp, dir, VIB_FE_VERSION, &version, why, size) < 0)
 		return -1;
 	if (version != VIB_PROTOCOL_VERSION) {
-		snprintf(why, size, "frontend's version=%" PRIu32 ": want %d", version,
-			 VIB_PROTOCOL_VERSION);
+		snprintf(why, size,
+			 "version=%" PRIu32 ": want %d, as in the backend's versions",
+			 version, VIB_PROTOCOL_VERSION);
 		return -1;
 	}
 	if (read_uint(xp, dir, VIB_FE_CONTROL_REF, &refs->control, why, size) < 0 ||

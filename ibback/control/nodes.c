@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <xen-ib/xenstore.h>
 
@@ -34,6 +35,38 @@ int node_read(struct xenport *xp, const char *dir, const char *key, char *buf,
 	      size_t size)
 {
 	return read_in(xp, XENPORT_NO_TRANSACTION, dir, key, buf, size);
+}
+
+/* Why there is nothing to check. */
+static const char *unread(int error)
+{
+	switch (error) {
+	case ENOENT:
+		return "it is missing";
+	case EMSGSIZE:
+		return "it is too long";
+	case EILSEQ:
+		return "there is a NUL in it";
+	default:
+		return strerror(error);
+	}
+}
+
+int node_read_valid(struct xenport *xp, const char *dir, enum schema_side side,
+		    const char *key, char buf[XENPORT_VALUE_MAX], char *why, size_t size)
+{
+	const struct schema_node *node = schema_find(side, key);
+	char want[256];
+
+	if (node_read(xp, dir, key, buf, XENPORT_VALUE_MAX) >= 0)
+		return schema_check(side, key, buf, why, size);
+	if (errno == ENOENT && node->def) {
+		snprintf(buf, XENPORT_VALUE_MAX, "%s", node->def);
+		return 0;
+	}
+	schema_want(node, want, sizeof(want));
+	snprintf(why, size, "%s: %s; want %s", key, unread(errno), want);
+	return -1;
 }
 
 static int write_all(struct xenport *xp, xenport_tx tx, const char *dir,

@@ -9,6 +9,7 @@
 
 #include <stddef.h>
 
+#include "schema/schema.h"
 #include "xenport/xenport.h"
 
 struct node_value {
@@ -22,6 +23,13 @@ int node_path(char path[XENPORT_PATH_MAX], const char *dir, const char *key);
 /* As xenport_read(). */
 int node_read(struct xenport *xp, const char *dir, const char *key, char *buf,
 	      size_t size);
+
+/*
+ * Read node @key under @dir into @buf, or its default, and check it against the
+ * schema. Returns 0, or -1 with key, value and what is allowed in @why.
+ */
+int node_read_valid(struct xenport *xp, const char *dir, enum schema_side side,
+		    const char *key, char buf[XENPORT_VALUE_MAX], char *why, size_t size);
 
 /*
  * Write @count values below @dir, all or none. Returns 0, or -1 and errno:

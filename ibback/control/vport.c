@@ -8,36 +8,12 @@
 
 #include <xen-ib/xenstore.h>
 
+#include "control/nodes.h"
 #include "engine/port_view.h"
 #include "device_limits.h"
 
 /* IBTA vol. 1 §4.1.1: the default subnet prefix is the link-local one. */
 static const uint64_t default_subnet_prefix = 0xfe80000000000000;
-
-/*
- * Read node @key under @dir, or its default, and check it against the schema.
- * Returns 0 with the value in @buf, -1 with the reason in @why.
- */
-static int read_node(struct xenport *xp, const char *dir, const char *key, char *buf,
-		     size_t buf_size, char *why, size_t size)
-{
-	const struct schema_node *node = schema_find(SCHEMA_BACKEND, key);
-	char path[XENPORT_PATH_MAX];
-	int len = snprintf(path, sizeof(path), "%s/%s", dir, key);
-
-	if (len < 0 || (size_t)len >= sizeof(path)) {
-		snprintf(why, size, "%s: path too long", key);
-		return -1;
-	}
-	if (xenport_read(xp, XENPORT_NO_TRANSACTION, path, buf, buf_size) < 0) {
-		if (errno != ENOENT || !node || !node->def) {
-			snprintf(why, size, "%s: %s", key, strerror(errno));
-			return -1;
-		}
-		snprintf(buf, buf_size, "%s", node->def);
-	}
-	return schema_check(SCHEMA_BACKEND, key, buf, why, size);
-}
 
 struct reading {
 	struct xenport *xp;
@@ -49,7 +25,8 @@ struct reading {
 
 static int next(struct reading *r, const char *key)
 {
-	return read_node(r->xp, r->dir, key, r->value, sizeof(r->value), r->why, r->size);
+	return node_read_valid(r->xp, r->dir, SCHEMA_BACKEND, key, r->value, r->why,
+			       r->size);
 }
 
 /* The parsers cannot fail on what schema_check() has passed; if they do, say so. */

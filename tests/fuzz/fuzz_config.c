@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	lines = 0;
 	fabric_table_init(&fabrics);
 	config_defaults(&config, &fabrics);
-	rc = config_read(path, &config);
+	rc = config_read(path, true, &config);
 	expect((rc < 0) == (lines > 0)); /* a reason, and nothing else */
 	if (rc == 0)
 		check(&config);

@@ -35,7 +35,7 @@ expect() {
 expect 0 'attach' $vibctl --help
 expect 0 'xen-ib' $vibctl --version
 expect 2 'Usage' $vibctl
-expect 2 "no command 'frob'" $vibctl frob
+expect 2 "no command 'frob'; want one of attach, detach" $vibctl frob
 expect 2 'which vib?' $vibctl detach 3
 expect 2 'one domain' $vibctl detach 3 0 1
 expect 2 'whose vib?' $vibctl attach

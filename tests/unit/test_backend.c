@@ -321,6 +321,33 @@ static void bad_nodes_are_refused_by_name(void **state)
 	}
 }
 
+static void missing_nodes_are_refused_by_name(void **state)
+{
+	struct world *w = *state;
+	char path[128];
+
+	for (size_t i = 0; i < schema_node_count; i++) {
+		const struct schema_node *node = &schema_nodes[i];
+
+		/* The state says that the device exists; without online it is to go. */
+		if (node->side != SCHEMA_BACKEND || !node->required ||
+		    node->writer != SCHEMA_BY_TOOLSTACK || node->type == SCHEMA_BOOL ||
+		    !strcmp(node->key, VIB_BE_STATE))
+			continue;
+		stop(w);
+		xenport_rm(fake_xen_port(w->xen), 0, BE);
+		plug(w);
+		snprintf(path, sizeof(path), BE "/%s", node->key);
+		assert_int_equal(xenport_rm(fake_xen_port(w->xen), 0, path), 0);
+		start(w);
+		assert_node(w, BE "/state", "6");
+		assert_non_null(get(w, BE "/error"));
+		assert_non_null(strstr(get(w, BE "/error"), node->key));
+		if (node->type == SCHEMA_GUID)
+			assert_non_null(strstr(get(w, BE "/error"), "missing; want "));
+	}
+}
+
 static void bad_frontend_nodes_map_nothing(void **state)
 {
 	static const char *const bad[][2] = {
@@ -531,6 +558,7 @@ int main(void)
 		test(a_successor_may_have_the_dead_domains_guid),
 		test(the_same_guid_twice_is_refused),
 		test(bad_nodes_are_refused_by_name),
+		test(missing_nodes_are_refused_by_name),
 		test(bad_frontend_nodes_map_nothing),
 		test(grants_that_never_map_end_in_refusal),
 		test(a_frontend_that_breaks_the_ring_loses_its_device),

@@ -31,7 +31,8 @@ static enum found use_conf(const struct xlconf *conf, enum vib_source source,
 		return FOUND_VIBS;
 	}
 	for (size_t i = 0; i < conf->count; i++)
-		record_put(record, (unsigned int)i, source, conf->texts[i], "");
+		record_put(record, (unsigned int)i, source, conf->texts[i],
+			   conf->no_text >> i & 1 ? XLCONF_NO_TEXT : "");
 	return conf->count ? FOUND_VIBS : FOUND_NO_VIBS;
 }
 
@@ -82,9 +83,16 @@ static enum found use_file(const char *dir, const char *suffix, enum vib_source 
 	    (int)sizeof(path))
 		return FOUND_NOTHING;
 	if (xlconf_read(AT_FDCWD, path, "", &conf, &why) < 0) {
-		if (errno != ENOENT && errno != ENOTDIR)
+		if (errno == ENOENT || errno == ENOTDIR)
+			return FOUND_NOTHING;
+		if (source != VIB_FROM_CONF) {
 			complain(why.text);
-		return FOUND_NOTHING;
+			return FOUND_NOTHING;
+		}
+		/* It is for this domain and no other: not what stands elsewhere. */
+		record_put(record, 0, source, "", why.text);
+		refuse(where, 0, "%.500s", path);
+		return FOUND_VIBS;
 	}
 	/* xl's files are called anything; ours are called by the domain. */
 	if (source == VIB_FROM_CFG && strcmp(conf.name, record->name) != 0) {

@@ -31,15 +31,9 @@ static int take_list(const XLU_ConfigList *list, int entries, struct xlconf *con
 	for (int i = 0; i < entries; i++) {
 		const char *text = xlu_cfg_get_listitem(list, i);
 
-		if (!text) {
-			snprintf(conf->error, sizeof(conf->error),
-				 "vib's entry %d is no string; want"
-				 " vib=['key=value, ...', ...]",
-				 i);
-			conf->count = 0;
-			return 0;
-		}
-		copy_cut(conf->texts[conf->count++], VIB_TEXT_SIZE, text);
+		if (!text)
+			conf->no_text |= UINT32_C(1) << i;
+		copy_cut(conf->texts[conf->count++], VIB_TEXT_SIZE, text ? text : "");
 	}
 	return 0;
 }
@@ -198,7 +192,7 @@ void xlconf_free(struct xlconf *conf)
 bool xlconf_same_vibs(const struct xlconf *a, const struct xlconf *b)
 {
 	if (a->has_vib != b->has_vib || a->count != b->count ||
-	    strcmp(a->error, b->error) != 0)
+	    a->no_text != b->no_text || strcmp(a->error, b->error) != 0)
 		return false;
 	for (size_t i = 0; i < a->count; i++)
 		if (strcmp(a->texts[i], b->texts[i]) != 0)

@@ -13,6 +13,7 @@ struct xlconf {
 	bool has_vib;
 	char error[256]; /* why vib=... cannot be used, or "" */
 	size_t count;
+	uint32_t no_text; /* a bit for each entry that is no string; its text is "" */
 	char (*texts)[VIB_TEXT_SIZE]; /* each cut to its buffer */
 };
 
@@ -28,6 +29,9 @@ int xlconf_parse(const char *data, size_t length, const char *title, struct xlco
  */
 int xlconf_read(int dirfd, const char *path, const char *extra, struct xlconf *conf,
 		struct reason *why);
+
+/* What to say of an entry that is no string. */
+#define XLCONF_NO_TEXT "the entry is no string; want vib=['key=value, ...', ...]"
 
 void xlconf_free(struct xlconf *conf);
 

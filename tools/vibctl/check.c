@@ -50,10 +50,15 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 }
 
 /* What a vib's text amounts to: {"index", "keys": {...}} or {"index", "error"}. */
-static json_t *text_to_json(unsigned int index, const char *text, struct vibconf *conf)
+static json_t *text_to_json(unsigned int index, const char *text, bool is_text,
+			    struct vibconf *conf)
 {
 	struct reason why;
 	json_t *keys;
+
+	if (!is_text)
+		return json_pack("{s:i, s:s}", "index", (int)index, "error",
+				 XLCONF_NO_TEXT);
 
 	if (vibconf_parse(text, conf, why.text, sizeof(why.text)) < 0)
 		return json_pack("{s:i, s:s}", "index", (int)index, "error", why.text);
@@ -109,7 +114,8 @@ static int check_texts(const struct xlconf *conf, bool as_json)
 
 	for (size_t i = 0; !rc && i < conf->count; i++)
 		rc = json_array_append_new(
-			vibs, text_to_json((unsigned int)i, conf->texts[i], parsed));
+			vibs, text_to_json((unsigned int)i, conf->texts[i],
+					   !(conf->no_text >> i & 1), parsed));
 	free(parsed);
 	if (rc < 0) {
 		json_decref(vibs);

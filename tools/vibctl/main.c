@@ -26,9 +26,21 @@ struct arguments {
 	int first; /* its index in argv */
 };
 
+/* Of the commands, joined by commas. */
+static const char *command_names(char *out, size_t size)
+{
+	int n = 0;
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		n += snprintf(out + n, size - (size_t)n, "%s%s", i ? ", " : "",
+			      commands[i].name);
+	return out;
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
+	char names[128];
 
 	switch (key) {
 	case ARGP_KEY_ARG:
@@ -36,7 +48,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 			if (!strcmp(arg, commands[i].name))
 				arguments->command = &commands[i];
 		if (!arguments->command)
-			argp_error(state, "there is no command '%s'", arg);
+			argp_error(state, "there is no command '%s'; want one of %s", arg,
+				   command_names(names, sizeof(names)));
 		arguments->first = state->next - 1;
 		state->next = state->argc; /* the rest is the command's */
 		return 0;
