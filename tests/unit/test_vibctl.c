@@ -241,6 +241,27 @@ static void list_shows_vibs_and_refusals(void **state)
 	json_decref(list);
 }
 
+static void list_shows_a_node_that_became_wrong(void **state)
+{
+	(void)state;
+	fake_on_write(fake, serve);
+	assert_int_equal(run(cmd_attach, "web", NULL, NULL, NULL), 0);
+	assert_int_equal(run(cmd_list, NULL, NULL, NULL, NULL), 0);
+	assert_null(strstr(output, "want"));
+	xenport_write(ctl.xp, 0, BACKEND "/pkey", "rub\xffish");
+	xenport_write(ctl.xp, 0, BACKEND "/fabric", "\xff\xfe");
+	assert_int_equal(run(cmd_list, "--json", NULL, NULL, NULL), 0);
+	assert_non_null(strstr(output, "fabric=\\\"\\\\xff\\\\xfe\\\": "));
+	assert_non_null(strstr(output, "; want 1 to 31 letters"));
+	xenport_write(ctl.xp, 0, BACKEND "/fabric", "local");
+	assert_int_equal(run(cmd_list, NULL, NULL, NULL, NULL), 0);
+	assert_non_null(strstr(output, "pkey=\"rub\\xffish\": "));
+	xenport_rm(ctl.xp, XENPORT_NO_TRANSACTION, BACKEND "/pkey");
+	xenport_rm(ctl.xp, XENPORT_NO_TRANSACTION, BACKEND "/port-guid");
+	assert_int_equal(run(cmd_list, NULL, NULL, NULL, NULL), 0);
+	assert_non_null(strstr(output, "port-guid: it is missing"));
+}
+
 static void show_tells_what_the_schema_has_against_a_node(void **state)
 {
 	json_t *list, *vib;
@@ -302,6 +323,7 @@ int main(void)
 		T(detach_leaves_a_backend_that_will_not_close_unless_forced),
 		T(detach_takes_what_a_dead_domain_left),
 		T(list_shows_vibs_and_refusals),
+		T(list_shows_a_node_that_became_wrong),
 		T(show_tells_what_the_schema_has_against_a_node),
 		T(check_needs_no_xen),
 	};

@@ -32,6 +32,37 @@ static void read_name(struct vibctl *ctl, struct row *row)
 		strcpy(row->name, "(gone)");
 }
 
+/* What the schema has against the toolstack's node @key of a vib; @problem is "" else. */
+static void check_node(struct vibctl *ctl, const struct vib_id *vib,
+		       const struct schema_node *node, char *problem, size_t size)
+{
+	struct vib_path path = vib_backend_path(vib, node->key);
+	char value[XENPORT_VALUE_MAX + 1];
+
+	problem[0] = '\0';
+	if (xenport_read(ctl->xp, XENPORT_NO_TRANSACTION, path.text, value,
+			 sizeof(value)) >= 0)
+		schema_check(SCHEMA_BACKEND, node->key, value, problem, size);
+	else if (errno != ENOENT)
+		snprintf(problem, size, "%s: cannot be read: %s", node->key,
+			 strerror(errno));
+	else if (node->required)
+		snprintf(problem, size, "%s: it is missing", node->key);
+}
+
+/*
+ * A vib that works goes on when one of its nodes becomes wrong, and its backend has
+ * nothing to say of it but in its log.
+ */
+static void find_problem(struct vibctl *ctl, struct row *row)
+{
+	for (size_t i = 0; i < schema_node_count && !row->error[0]; i++)
+		if (schema_nodes[i].side == SCHEMA_BACKEND &&
+		    schema_nodes[i].writer == SCHEMA_BY_TOOLSTACK)
+			check_node(ctl, &row->vib, &schema_nodes[i], row->error,
+				   sizeof(row->error));
+}
+
 static int put_vib(struct vibctl *ctl, const struct vib_id *vib, put_row *put, void *out)
 {
 	struct record *record = load_domain_record(ctl, vib->frontend);
@@ -57,6 +88,7 @@ static int put_vib(struct vibctl *ctl, const struct vib_id *vib, put_row *put, v
 			snprintf(row.error, sizeof(row.error),
 				 "no backend; is ibback running in domain %u?",
 				 vib->backend);
+		find_problem(ctl, &row);
 		rc = put(&row, out);
 	}
 	free(record);
@@ -135,7 +167,7 @@ static int put_all(struct vibctl *ctl, put_row *put, void *out)
 
 static int put_table(const struct row *row, void *out)
 {
-	char domid[8], index[8], name[160], fabric[80], pkeys[80], error[512];
+	char domid[8], index[8], name[160], fabric[80], guid[80], pkeys[80], error[1024];
 	const char *cells[] = {
 		domid,
 		printable(row->name, name, sizeof(name)),
@@ -143,7 +175,7 @@ static int put_table(const struct row *row, void *out)
 		row->state,
 		row->exists ? vib_state_name(row->status.frontend) : "-",
 		printable(row->fabric, fabric, sizeof(fabric)),
-		row->guid,
+		printable(row->guid, guid, sizeof(guid)),
 		printable(row->pkeys, pkeys, sizeof(pkeys)),
 		row->source,
 		printable(row->error, error, sizeof(error)),
@@ -165,21 +197,30 @@ static json_t *pkeys_to_json(const char *text)
 	return array;
 }
 
+/* A text of whoever may write it, as JSON can have it. */
+static json_t *text_to_json(const char *text)
+{
+	char quoted[XENPORT_VALUE_MAX];
+
+	return json_string(printable(text, quoted, sizeof(quoted)));
+}
+
 static int put_json(const struct row *row, void *out)
 {
-	json_t *json = json_pack("{s:i, s:s, s:i, s:s, s:s}", "domid", (int)row->domid,
-				 "name", row->name, "index", (int)row->index, "source",
-				 row->source, "backend_state", row->state);
+	json_t *json =
+		json_pack("{s:i, s:o, s:i, s:s, s:s}", "domid", (int)row->domid, "name",
+			  text_to_json(row->name), "index", (int)row->index, "source",
+			  row->source, "backend_state", row->state);
 
 	if (json && row->error[0])
-		json_object_set_new(json, "error", json_string(row->error));
+		json_object_set_new(json, "error", text_to_json(row->error));
 	if (json && row->exists) {
 		json_object_set_new(json, "backend_domid",
 				    json_integer(row->vib.backend));
 		json_object_set_new(json, "frontend_state",
 				    json_string(vib_state_name(row->status.frontend)));
-		json_object_set_new(json, "fabric", json_string(row->fabric));
-		json_object_set_new(json, "port_guid", json_string(row->guid));
+		json_object_set_new(json, "fabric", text_to_json(row->fabric));
+		json_object_set_new(json, "port_guid", text_to_json(row->guid));
 		json_object_set_new(json, "pkeys", pkeys_to_json(row->pkeys));
 	}
 	return json_array_append_new(out, json);
