@@ -6,7 +6,7 @@
 
 include $(filter-out tests/fuzz/build.mk,$(sort $(wildcard tests/fuzz/*.mk)))
 
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 50
 FUZZ_CC      ?= clang
 # libFuzzer calls LLVMFuzzerTestOneInput without a header that declares it.
 FUZZ_FLAGS   := -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -Wno-missing-prototypes

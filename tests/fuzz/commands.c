@@ -91,11 +91,44 @@ static struct vib_work_queue want_queue(struct driver *d, uint32_t order,
 	};
 }
 
+static void want_srq(struct driver *d, const struct move *m,
+		     struct vib_cmd_create_srq *cmd)
+{
+	uint32_t order = 1 + m->arg[ARG_ORDER] % 8,
+		 sge = driver_choose(m->arg[ARG_SGE], 32);
+
+	*cmd = (struct vib_cmd_create_srq){
+		.pd = driver_number(owner(d, m), PD, m->pick[PICK_PD]),
+		.order = order,
+		.max_sge = sge,
+		.stride = vib_recv_stride(sge),
+		.limit = m->arg[ARG_MORE],
+		.type = driver_choose(m->arg[ARG_TYPE], VIB_SRQT_XRC),
+		.pages = make_pages(d, queue_pages(order, vib_recv_stride(sge))),
+		.xrcd = driver_number(owner(d, m), XRCD, m->pick[PICK_THING]),
+		.cq = driver_number(owner(d, m), CQ, m->pick[PICK_CQ]),
+	};
+}
+
+/* A bell of its own, or rarely one that may be another's or is none. */
+static uint16_t choose_bell(struct driver *d, uint8_t how)
+{
+	if (how < 0xf0)
+		return (uint16_t)(d->next_bell++ * 67 % VIB_DB_QUEUES);
+	return (uint16_t)(how < 0xf8 ? (how & 7) * 67
+				     : driver_choose(how, VIB_DB_QUEUES));
+}
+
+/* A target has no queues, and an initiator no receive queue. */
 static void want_qp(struct driver *d, const struct move *m, struct vib_cmd_create_qp *cmd)
 {
+	static const uint8_t types[] = { VIB_QPT_RC, VIB_QPT_UC, VIB_QPT_UD,
+					 VIB_QPT_XRC_INI, VIB_QPT_XRC_TGT };
+	uint8_t type = types[m->arg[ARG_TYPE] % sizeof(types)];
+	bool xrc = type == VIB_QPT_XRC_INI || type == VIB_QPT_XRC_TGT;
 	uint32_t sge = driver_choose(m->arg[ARG_SGE] & 0x7f, 32);
 	uint32_t max_inline = m->arg[ARG_INLINE] * 2u;
-	bool srq = m->pick[PICK_SRQ] < 0x40;
+	bool srq = m->pick[PICK_SRQ] < 0x40 && !xrc;
 
 	*cmd = (struct vib_cmd_create_qp){
 		.pd = driver_number(owner(d, m), PD, m->pick[PICK_PD]),
@@ -103,15 +136,18 @@ static void want_qp(struct driver *d, const struct move *m, struct vib_cmd_creat
 		.recv_cq = driver_number(owner(d, m), CQ, m->pick[PICK_CQ2]),
 		.srq = srq ? driver_number(owner(d, m), SRQ, m->pick[PICK_SRQ])
 			   : VIB_NO_OBJECT,
-		.type = (uint8_t)(VIB_QPT_RC + m->arg[ARG_TYPE] % 3),
+		.type = type,
 		.flags = m->arg[ARG_FLAGS] & VIB_QPF_SIG_ALL,
-		.db_index = (uint16_t)(d->next_bell++ * 67 % VIB_DB_QUEUES),
+		.db_index = choose_bell(d, m->arg[ARG_MORE]),
 		.doorbell = driver_number(owner(d, m), DOORBELL, m->pick[PICK_DOORBELL]),
 		.max_inline = max_inline,
+		.xrcd = driver_number(owner(d, m), XRCD, m->pick[PICK_THING]),
 	};
+	if (type == VIB_QPT_XRC_TGT)
+		return;
 	cmd->sq = want_queue(d, 1 + m->arg[ARG_ORDER] % 3, sge,
 			     vib_send_stride(sge, max_inline, cmd->type), PAGE_LIST);
-	if (cmd->srq == VIB_NO_OBJECT)
+	if (cmd->srq == VIB_NO_OBJECT && !xrc)
 		cmd->rq = want_queue(d, 1 + m->arg[ARG_ORDER] / 4 % 3, sge,
 				     vib_recv_stride(sge), PAGE_LIST + 1);
 }
@@ -133,10 +169,15 @@ struct vib_av driver_av(const struct move *m, uint8_t how)
 	return av;
 }
 
-/* The attributes that a QP of @type needs for @state. */
+/*
+ * The attributes that a QP of @type needs for @state. An initiator is what asks of
+ * RC, a target what answers.
+ */
 static uint32_t mask_for(uint8_t type, uint8_t state)
 {
-	bool rc = type == VIB_QPT_RC, ud = type == VIB_QPT_UD;
+	bool ud = type == VIB_QPT_UD;
+	bool asks = type == VIB_QPT_RC || type == VIB_QPT_XRC_INI;
+	bool answers = type == VIB_QPT_RC || type == VIB_QPT_XRC_TGT;
 
 	switch (state) {
 	case VIB_QPS_INIT:
@@ -146,14 +187,33 @@ static uint32_t mask_for(uint8_t type, uint8_t state)
 		if (ud)
 			return 0;
 		return VIB_QP_AV | VIB_QP_PATH_MTU | VIB_QP_DEST_QPN | VIB_QP_RQ_PSN |
-		       (rc ? VIB_QP_MAX_DEST_RD_ATOMIC | VIB_QP_MIN_RNR_TIMER : 0);
+		       (answers ? VIB_QP_MAX_DEST_RD_ATOMIC | VIB_QP_MIN_RNR_TIMER : 0);
 	case VIB_QPS_RTS:
-		return VIB_QP_SQ_PSN |
-		       (rc ? VIB_QP_TIMEOUT | VIB_QP_RETRY_CNT | VIB_QP_RNR_RETRY |
+		return VIB_QP_SQ_PSN | (asks || answers ? VIB_QP_TIMEOUT : 0) |
+		       (asks ? VIB_QP_RETRY_CNT | VIB_QP_RNR_RETRY |
 					VIB_QP_MAX_QP_RD_ATOMIC
-			   : 0);
+			     : 0);
 	default:
 		return 0;
+	}
+}
+
+/*
+ * From a byte: seldom, an attribute too many or too few; or the state alone, as from
+ * SQD and SQE, perhaps with the one the QP is taken to be in.
+ */
+static void make_odd(uint8_t how, struct vib_cmd_modify_qp *cmd)
+{
+	switch (how & 7) {
+	case 7:
+		cmd->mask ^= 1u << (how >> 3) % 21;
+		break;
+	case 6:
+		cmd->mask = VIB_QP_STATE | (how & 0x40 ? VIB_QP_CUR_STATE : 0);
+		cmd->attr.cur_state = how >> 3 & 7;
+		break;
+	default:
+		break;
 	}
 }
 
@@ -188,6 +248,7 @@ static void want_state(struct driver *d, const struct move *m, uint8_t state,
 	};
 	if (state == VIB_QPS_SQD && more & 1)
 		cmd->mask |= VIB_QP_EN_SQD_ASYNC_NOTIFY;
+	make_odd(m->arg[ARG_ODD], cmd);
 }
 
 static void want_mcast(struct driver *d, const struct move *m, struct vib_cmd_mcast *cmd)
@@ -206,9 +267,9 @@ static void want(struct driver *d, const struct move *m, struct vib_control_requ
 		[VIB_CMD_DESTROY_CQ] = CQ,           [VIB_CMD_QUERY_SRQ] = SRQ,
 		[VIB_CMD_DESTROY_SRQ] = SRQ,         [VIB_CMD_QUERY_QP] = QP,
 		[VIB_CMD_DESTROY_QP] = QP,           [VIB_CMD_DEALLOC_MW] = MW,
+		[VIB_CMD_DEALLOC_XRCD] = XRCD,
 	};
-	uint32_t order = 1 + m->arg[ARG_ORDER] % 8,
-		 sge = driver_choose(m->arg[ARG_SGE], 32);
+	uint32_t order = 1 + m->arg[ARG_ORDER] % 8;
 
 	memset(req, 0, sizeof(*req));
 	req->operation = m->op;
@@ -261,14 +322,7 @@ static void want(struct driver *d, const struct move *m, struct vib_control_requ
 		req->u.modify_cq.period_us = m->arg[1];
 		break;
 	case VIB_CMD_CREATE_SRQ:
-		req->u.create_srq = (struct vib_cmd_create_srq){
-			.pd = driver_number(owner(d, m), PD, m->pick[PICK_PD]),
-			.order = order,
-			.max_sge = sge,
-			.stride = vib_recv_stride(sge),
-			.limit = m->arg[ARG_MORE],
-			.pages = make_pages(d, queue_pages(order, vib_recv_stride(sge))),
-		};
+		want_srq(d, m, &req->u.create_srq);
 		break;
 	case VIB_CMD_MODIFY_SRQ:
 		req->u.modify_srq.srq =

@@ -105,9 +105,8 @@ static void add_qp(struct driver *d, const struct vib_cmd_create_qp *cmd, uint32
 }
 
 static void add_queue(struct driver *d, enum kind kind, const struct vib_pages *pages,
-		      uint32_t order, uint32_t stride, uint32_t max_sge, uint32_t made)
+		      uint32_t order, uint32_t stride, struct thing t)
 {
-	struct thing t = { .number = made, .max_recv_sge = (uint8_t)max_sge };
 
 	vib_queue_init(&t.queue[kind == SRQ ? Q_RECV : Q_EVENTS], pages_at(d, pages),
 		       order, stride);
@@ -181,7 +180,8 @@ static void note(struct driver *d, const struct vib_control_request *req,
 		break;
 	case VIB_CMD_CREATE_EQ:
 		add_queue(d, EQ, &req->u.create_eq.pages, req->u.create_eq.order,
-			  sizeof(struct vib_comp_event), 0, made);
+			  sizeof(struct vib_comp_event),
+			  (struct thing){ .number = made });
 		break;
 	case VIB_CMD_DESTROY_EQ:
 		drop(d, EQ, ended);
@@ -191,6 +191,12 @@ static void note(struct driver *d, const struct vib_control_request *req,
 		break;
 	case VIB_CMD_DEALLOC_PD:
 		drop(d, PD, ended);
+		break;
+	case VIB_CMD_ALLOC_XRCD:
+		add(d, XRCD, &(struct thing){ .number = made });
+		break;
+	case VIB_CMD_DEALLOC_XRCD:
+		drop(d, XRCD, ended);
 		break;
 	case VIB_CMD_REG_MR:
 		add_mr(d, &req->u.reg_mr, made);
@@ -214,14 +220,18 @@ static void note(struct driver *d, const struct vib_control_request *req,
 		break;
 	case VIB_CMD_CREATE_CQ:
 		add_queue(d, CQ, &req->u.create_cq.pages, req->u.create_cq.order,
-			  sizeof(struct vib_cqe), 0, made);
+			  sizeof(struct vib_cqe), (struct thing){ .number = made });
 		break;
 	case VIB_CMD_DESTROY_CQ:
 		drop(d, CQ, ended);
 		break;
 	case VIB_CMD_CREATE_SRQ:
 		add_queue(d, SRQ, &req->u.create_srq.pages, req->u.create_srq.order,
-			  req->u.create_srq.stride, req->u.create_srq.max_sge, made);
+			  req->u.create_srq.stride,
+			  (struct thing){ .number = made,
+					  .type = (uint8_t)req->u.create_srq.type,
+					  .max_recv_sge =
+						  (uint8_t)req->u.create_srq.max_sge });
 		break;
 	case VIB_CMD_DESTROY_SRQ:
 		drop(d, SRQ, ended);

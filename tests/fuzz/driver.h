@@ -14,7 +14,7 @@
 
 #include "world.h"
 
-enum kind { DOORBELL, EQ, PD, MR, MW, CQ, SRQ, QP, KINDS };
+enum kind { DOORBELL, EQ, PD, XRCD, MR, MW, CQ, SRQ, QP, KINDS };
 
 /* The queues of a thing. */
 enum { Q_SEND = 0, Q_RECV = 1, Q_EVENTS = 0 /* of a CQ or EQ */ };
@@ -26,7 +26,7 @@ struct thing {
 	uint32_t page;             /* of a doorbell, an MR's first */
 	uint64_t iova, length;     /* MR; of a window, where peers' addresses begin */
 	uint32_t access;
-	uint8_t type; /* QP */
+	uint8_t type; /* QP, SRQ, window */
 	uint8_t max_send_sge, max_recv_sge;
 	uint32_t max_inline;
 	uint32_t doorbell; /* its number */
@@ -84,6 +84,7 @@ enum arg {
 	ARG_RETRIES = ARG_ACCESS,
 	ARG_INLINE,
 	ARG_OFFSET = ARG_INLINE,
+	ARG_ODD = ARG_INLINE, /* MODIFY_QP: other attributes than the transition needs */
 	ARG_PAGES,
 	ARG_AV = ARG_PAGES,
 	ARG_FLAGS,
@@ -96,6 +97,7 @@ enum arg {
 	ARG_REMOTE,
 	ARG_WR_AV,
 	ARG_RING,
+	ARG_SRQ, /* of the peer, with XRC; else what an atomic adds */
 };
 
 /* In at[]: odd if a command is to name what another guest has. */

@@ -47,7 +47,7 @@ static struct {
 	uint32_t next_seq;
 	unsigned int missing; /* completions, of all */
 	struct fifo fifo[GOOD][SETUP_QPS][2];
-	uint32_t recv_posted[GOOD][SETUP_QPS]; /* by queue; the SRQ is SETUP_RC_SRQ */
+	uint32_t recv_posted[GOOD][SETUP_QPS]; /* by QP; an SRQ by the one that uses it */
 	unsigned int events[GOOD];
 } good;
 
@@ -108,11 +108,30 @@ static void push(struct fifo *f, uint32_t seq)
 	good.missing++;
 }
 
+/* Where @qp of @d takes its receives. */
+static struct thing *recv_thing(struct driver *d, enum setup_qp qp)
+{
+	switch (qp) {
+	case SETUP_RC_SRQ:
+		return &d->things[SRQ][SETUP_SRQ];
+	case SETUP_XRC_TGT:
+		return &d->things[SRQ][SETUP_SRQ_XRC];
+	default:
+		return &d->things[QP][qp];
+	}
+}
+
+/* Who receives what @qp sends. */
+static enum setup_qp receiver(enum setup_qp qp)
+{
+	return qp == SETUP_XRC_INI ? SETUP_XRC_TGT : qp;
+}
+
 static void post_recv(unsigned int guest, enum setup_qp qp)
 {
 	struct driver *d = &drivers[guest];
 	const struct thing *mr = &d->things[MR][MR_RECV];
-	struct thing *t = qp == SETUP_RC_SRQ ? &d->things[SRQ][0] : &d->things[QP][qp];
+	struct thing *t = recv_thing(d, qp);
 	struct vib_queue *q = &t->queue[Q_RECV];
 	uint32_t index = good.recv_posted[guest][qp]++;
 	struct vib_recv_wqe *wqe = (struct vib_recv_wqe *)driver_slot(d, q, q->index);
@@ -126,7 +145,7 @@ static void post_recv(unsigned int guest, enum setup_qp qp)
 	wqe->wr_id = index;
 	wqe->num_sge = 1;
 	memcpy(wqe + 1, &sge, sizeof(sge));
-	if (qp == SETUP_RC_SRQ)
+	if (qp == SETUP_RC_SRQ || qp == SETUP_XRC_TGT)
 		vib_queue_produce(q);
 	else
 		driver_produce(d, t, q, false);
@@ -135,6 +154,12 @@ static void post_recv(unsigned int guest, enum setup_qp qp)
 static bool is_atomic(uint8_t opcode)
 {
 	return opcode == VIB_OP_CMP_SWAP || opcode == VIB_OP_FETCH_ADD;
+}
+
+/* Eight bytes, no more and no fewer. */
+static bool takes_8(uint8_t opcode)
+{
+	return is_atomic(opcode) || opcode == VIB_OP_ATOMIC_WRITE;
 }
 
 static bool takes_receive(uint8_t opcode)
@@ -157,6 +182,8 @@ static void fill_operands(const struct request *r, const struct thing *qp,
 	wqe->u.atomic.remote_addr =
 		to->things[MR][MR_SHARED].iova + r->seq % SLOTS * SLOT_BYTES;
 	wqe->u.atomic.rkey = to->things[MR][MR_SHARED].number;
+	if (qp->type == VIB_QPT_XRC_INI)
+		wqe->u.xrc.srqn = to->things[SRQ][SETUP_SRQ_XRC].number;
 	if (is_atomic(r->opcode)) {
 		wqe->u.atomic.compare_add = word(r->seq, 1 - r->from);
 		wqe->u.atomic.swap = 0x0123456789abcdef;
@@ -214,6 +241,9 @@ static void post(void)
 		{ SETUP_RC_SRQ, VIB_OP_RDMA_WRITE_IMM },
 		{ SETUP_UD, VIB_OP_SEND_IMM },
 		{ SETUP_RC_SRQ, VIB_OP_FETCH_ADD },
+		{ SETUP_XRC_INI, VIB_OP_SEND },
+		{ SETUP_RC, VIB_OP_ATOMIC_WRITE },
+		{ SETUP_XRC_INI, VIB_OP_RDMA_WRITE_IMM },
 	};
 	uint32_t seq = good.next_seq++;
 	unsigned int kind = seq % (sizeof(kinds) / sizeof(kinds[0]));
@@ -224,14 +254,14 @@ static void post(void)
 		.from = seq / 3 & 1,
 		.qp = kinds[kind].qp,
 		.opcode = kinds[kind].opcode,
-		.bytes = is_atomic(kinds[kind].opcode) ? 8 : 1 + seq * 37 % SLOT_BYTES,
+		.bytes = takes_8(kinds[kind].opcode) ? 8 : 1 + seq * 37 % SLOT_BYTES,
 	};
 	fill(seq, 0);
 	fill(seq, 1);
 	push(&good.fifo[r->from][r->qp][Q_SEND], seq);
 	r->missing = 1;
 	if (takes_receive(r->opcode)) {
-		push(&good.fifo[1 - r->from][r->qp][Q_RECV], seq);
+		push(&good.fifo[1 - r->from][receiver(r->qp)][Q_RECV], seq);
 		r->missing++;
 	}
 	post_send(r);
@@ -249,6 +279,7 @@ static void check_sent(const struct request *r, const struct vib_cqe *cqe)
 	switch (r->opcode) {
 	case VIB_OP_RDMA_WRITE:
 	case VIB_OP_RDMA_WRITE_IMM:
+	case VIB_OP_ATOMIC_WRITE:
 		check_data(shared(to, r->seq), r->seq, r->from, r->bytes);
 		return;
 	case VIB_OP_RDMA_READ:
@@ -272,12 +303,13 @@ static void check_received(const struct request *r, unsigned int guest,
 			   const struct vib_cqe *cqe)
 {
 	struct driver *d = &drivers[guest];
+	enum setup_qp qp = receiver(r->qp);
 	const uint8_t *at = driver_memory(d, &d->things[MR][MR_RECV],
-					  recv_offset(r->qp, (uint32_t)cqe->wr_id));
+					  recv_offset(qp, (uint32_t)cqe->wr_id));
 	bool ud = r->qp == SETUP_UD, imm = r->opcode != VIB_OP_SEND;
 	uint32_t grh = ud ? 40 : 0, bytes = grh + r->bytes;
 
-	EXPECT(cqe->wr_id == good.recv_posted[guest][r->qp] - AHEAD);
+	EXPECT(cqe->wr_id == good.recv_posted[guest][qp] - AHEAD);
 	EXPECT(cqe->byte_len == bytes);
 	EXPECT(cqe->src_qpn == drivers[r->from].things[QP][r->qp].number);
 	EXPECT(!(cqe->flags & VIB_CQE_WITH_IMM) == !imm);
@@ -287,7 +319,7 @@ static void check_received(const struct request *r, unsigned int guest,
 	else
 		check_data(at + grh, r->seq, r->from, r->bytes);
 	check_untouched(at + bytes, RECV_BYTES - bytes);
-	post_recv(guest, r->qp);
+	post_recv(guest, qp);
 }
 
 static void take(unsigned int guest, const struct vib_cqe *cqe)
@@ -394,6 +426,7 @@ static void set_up(uint32_t qkey)
 			post_recv(guest, SETUP_RC_SRQ);
 			post_recv(guest, SETUP_UC);
 			post_recv(guest, SETUP_UD);
+			post_recv(guest, SETUP_XRC_TGT);
 		}
 	}
 	setup_bring_up(&drivers[HOSTILE], 0);

@@ -50,8 +50,10 @@ static struct {
 
 static unsigned int statuses(uint8_t type, bool recv)
 {
+	bool rc = type == VIB_QPT_RC || type == VIB_QPT_XRC_INI;
+
 	if (!recv)
-		return SEND_ANY | (type == VIB_QPT_RC ? SEND_RC : 0) |
+		return SEND_ANY | (rc ? SEND_RC : 0) |
 		       (type == VIB_QPT_UD ? 0 : BIT(VIB_WC_MW_BIND_ERR));
 	return RECV_ANY | (type == VIB_QPT_UD ? 0 : BIT(VIB_WC_LOC_LEN_ERR));
 }
@@ -62,9 +64,12 @@ static void check_index(unsigned int guest, unsigned int slot, bool recv,
 {
 	const struct vib_queue *q = recv ? &qp->rq : &qp->sq;
 	uint32_t *next = &seen[guest].qp[slot].next[recv];
+	const struct srq *srq = qp->srq;
 
-	if (recv && qp->srq) {
-		EXPECT(qp->srq->queue.index - 1 - cqe->wqe_index < 1u << 16);
+	if (cqe->flags & VIB_CQE_XRC)
+		srq = table_get(&qp->vhca->srqs, cqe->srqn, srq);
+	if (recv && srq) {
+		EXPECT(srq->queue.index - 1 - cqe->wqe_index < 1u << 16);
 		return;
 	}
 	EXPECT(cqe->wqe_index - *next < 1u << 16);
@@ -80,12 +85,13 @@ static void check_cqe(unsigned int guest, const struct vib_cqe *cqe)
 
 	EXPECT(!cqe->reserved && !cqe->reserved2 && !cqe->dlid_path_bits &&
 	       memcmp(cqe->reserved3, zero, sizeof(zero)) == 0);
-	EXPECT(cqe->flags & VIB_CQE_XRC || !cqe->srqn);
+	EXPECT(cqe->flags & VIB_CQE_XRC ? recv : !cqe->srqn);
 	EXPECT(cqe->status <= VIB_WC_GENERAL_ERR);
 	if (!qp) /* ended meanwhile */
 		return;
 	EXPECT(qp->vhca == world[guest].conn.guest.vhca);
-	EXPECT(qp->db_index == cqe->db_index);
+	EXPECT(!(cqe->flags & VIB_CQE_XRC) == !(recv && qp->type == VIB_QPT_XRC_TGT));
+	EXPECT(cqe->flags & VIB_CQE_XRC || qp->db_index == cqe->db_index);
 	EXPECT(statuses(qp->type, recv) & BIT(cqe->status));
 	for (unsigned int i = 0; i < drivers[guest].count[QP]; i++)
 		if (drivers[guest].things[QP][i].number == cqe->qpn)

@@ -25,3 +25,11 @@ SRCS_fuzz_config := tests/fuzz/fuzz_config.c ibback/config.c ibback/control/fabr
 	$(wildcard common/schema/*.c) $(SCHEMA_TABLE)
 CFLAGS_fuzz_config := -Iibback
 LIBS_fuzz_config := -linih
+
+FUZZERS += fuzz_nodes
+SRCS_fuzz_nodes := tests/fuzz/fuzz_nodes.c tests/unit/fake_guest.c tests/unit/fake_store.c \
+	$(wildcard ibback/control/*.c ibback/engine/*.c) common/xenport/xenport.c \
+	$(addprefix common/xenport/local/,memstore.c tree.c watchqueue.c) \
+	$(wildcard common/schema/*.c) $(SCHEMA_TABLE)
+CFLAGS_fuzz_nodes := -Iibback -Itests/unit
+LIBS_fuzz_nodes = $(LIBS_engine) -luv -Wl,--wrap=uv_now

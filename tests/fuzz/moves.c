@@ -100,6 +100,8 @@ static void push_requests(struct driver *d, const struct move *m)
 		(struct vib_control_sring *)d->guest->pages[PAGE_RING];
 
 	if (d->guest->connected) {
+		if (m->arg[2] % 4 == 1)
+			vib_write32(&d->guest->conn.async.hdr->cons, m->value[0]);
 		sring->req_prod =
 			m->arg[0] & 1 ? m->value[0]
 				      : d->guest->conn.ring.req_cons + m->arg[1] % 18u;
@@ -154,7 +156,7 @@ static void play(struct move *m, const struct rules *rules)
 
 	switch (m->what % rules->kinds) {
 	case MOVE_COMMAND:
-		m->op = m->op < 0xf0 ? 1 + m->op % VIB_CMD_RESIZE_CQ : m->op;
+		m->op = m->op < 0xf0 ? 1 + m->op % VIB_CMD_DEALLOC_XRCD : m->op;
 		command(d, m, rules);
 		break;
 	case MOVE_BRING_UP:

@@ -18,7 +18,7 @@ static uint32_t length(uint8_t how, uint64_t left)
 		return how - 0x40;
 	if (how < 0xe0)
 		return edges[how % (sizeof(edges) / sizeof(edges[0]))];
-	return (uint32_t)left + how - 0xe0;
+	return (uint32_t)left + how % 4;
 }
 
 /* @count SGEs at @sge, of one MR that @d has, or of one after the other. */
@@ -75,6 +75,8 @@ static void fill_operands(const struct move *m, const struct thing *qp, uint32_t
 		wqe->u.ud.remote_qpn = driver_number(to, QP, m->pick[PICK_PEER]);
 		wqe->u.ud.qkey = qkey;
 		wqe->u.ud.av = driver_av(m, m->arg[ARG_WR_AV]);
+		if (wqe->u.ud.av.dgid.raw[0] == 0xff)
+			wqe->u.ud.remote_qpn = 0xffffff;
 		return;
 	}
 	/* RDMA's and atomics' first operands are the same. */
@@ -84,15 +86,57 @@ static void fill_operands(const struct move *m, const struct thing *qp, uint32_t
 		wqe->u.atomic.rkey = mw->number;
 		wqe->u.atomic.remote_addr = mw->iova + m->arg[ARG_REMOTE];
 	}
+	if (qp->type == VIB_QPT_XRC_INI)
+		wqe->u.xrc.srqn = driver_number(to, SRQ, m->arg[ARG_SRQ]);
+	if (wqe->opcode == VIB_OP_ATOMIC_WRITE)
+		wqe->u.rdma.remote_addr &= ~7ull;
 	if (wqe->opcode == VIB_OP_CMP_SWAP || wqe->opcode == VIB_OP_FETCH_ADD) {
 		wqe->u.atomic.remote_addr &= ~7ull;
-		wqe->u.atomic.compare_add = m->arg[7];
+		wqe->u.atomic.compare_add = m->arg[ARG_SRQ];
 		wqe->u.atomic.swap = m->value[1];
 	}
 }
 
+/*
+ * Often the end of what is reached is what counts: have the request end with the
+ * peer's MR, or some bytes to either side of that.
+ */
+static void reach_end(const struct move *m, const struct thing *qp, uint32_t bytes,
+		      struct vib_send_wqe *wqe)
+{
+	struct driver *to = &drivers[m->pick[PICK_GUEST] % WORLD_GUESTS];
+	const struct thing *mr = driver_pick(to, MR, m->pick[PICK_PEER]);
+	int64_t by = (int64_t)(m->arg[ARG_REMOTE] & 7) - 4;
+
+	if (m->arg[ARG_REMOTE] < 0xc0 || qp->type == VIB_QPT_UD || !mr ||
+	    wqe->u.rdma.rkey != mr->number)
+		return;
+	if (wqe->opcode == VIB_OP_CMP_SWAP || wqe->opcode == VIB_OP_FETCH_ADD ||
+	    wqe->opcode == VIB_OP_ATOMIC_WRITE) {
+		bytes = 8;
+		by *= 8;
+	}
+	wqe->u.rdma.remote_addr = mr->iova + mr->length - bytes + (uint64_t)by;
+}
+
+static uint32_t bytes_of(const struct vib_send_wqe *wqe, const uint8_t *data)
+{
+	const struct vib_sge *sge = (const struct vib_sge *)data;
+	uint32_t bytes = wqe->inline_len;
+
+	for (unsigned int i = 0; i < wqe->num_sge; i++)
+		bytes += sge[i].length;
+	return bytes;
+}
+
 void driver_send(struct driver *d, const struct move *m)
 {
+	static const uint8_t opcodes[] = {
+		VIB_OP_RDMA_WRITE, VIB_OP_RDMA_WRITE_IMM, VIB_OP_SEND,
+		VIB_OP_SEND_IMM,   VIB_OP_RDMA_READ,      VIB_OP_CMP_SWAP,
+		VIB_OP_FETCH_ADD,  VIB_OP_LOCAL_INV,      VIB_OP_BIND_MW,
+		VIB_OP_SEND_INV,   VIB_OP_ATOMIC_WRITE,   VIB_OP_REG_MR,
+	};
 	struct thing *qp = driver_pick(d, QP, m->pick[PICK_THING]);
 	struct vib_queue *q = qp ? &qp->queue[Q_SEND] : NULL;
 	uint8_t *slot = q ? driver_slot(d, q, q->index) : NULL;
@@ -102,7 +146,7 @@ void driver_send(struct driver *d, const struct move *m)
 	if (!slot)
 		return;
 	memset(slot + 4, 0, q->stride - 4);
-	wqe->opcode = m->op < 0xe0 ? m->op % 10 : m->op;
+	wqe->opcode = m->op < 0xe0 ? opcodes[m->op % sizeof(opcodes)] : m->op;
 	wqe->flags = m->arg[ARG_WR_FLAGS] & 0x0f;
 	wqe->wr_id = (uint64_t)qp->number << 32 | q->index;
 	wqe->imm = m->value[0];
@@ -129,6 +173,8 @@ void driver_send(struct driver *d, const struct move *m)
 		if (wqe->num_sge * sizeof(struct vib_sge) <= room)
 			fill_sges(d, m, (struct vib_sge *)(slot + offset), wqe->num_sge);
 	}
+	if (offset >= VIB_DATA_RDMA && wqe->num_sge * sizeof(struct vib_sge) <= room)
+		reach_end(m, qp, bytes_of(wqe, slot + offset), wqe);
 	driver_spoil(m, (uint32_t *)slot, 16);
 	driver_produce(d, qp, q, m->arg[ARG_RING] & 1);
 }

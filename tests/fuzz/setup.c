@@ -26,6 +26,12 @@ static void make_queues(struct driver *d)
 				.pick[PICK_EQ] = PICK_NONE });
 	make(d, &(struct move){ .op = VIB_CMD_CREATE_SRQ,
 				.arg = { [ARG_ORDER] = 2, [ARG_SGE] = 2 } });
+	make(d, &(struct move){ .op = VIB_CMD_ALLOC_XRCD });
+	make(d, &(struct move){ .op = VIB_CMD_CREATE_SRQ,
+				.pick[PICK_CQ] = SETUP_CQ_EVENTS,
+				.arg = { [ARG_ORDER] = 2,
+					 [ARG_SGE] = 2,
+					 [ARG_TYPE] = VIB_SRQT_XRC } });
 }
 
 /* Eight SGEs of the large ones are as much as is copied in one pass. */
@@ -60,13 +66,14 @@ static void make_windows(struct driver *d)
 		make(d, &(struct move){ .op = VIB_CMD_ALLOC_MW, .arg[ARG_TYPE] = i % 2 });
 }
 
-/* RC twice, the second with the SRQ; UC; UD twice, the same. */
+/* RC twice, the second with the SRQ; UC; UD twice, the same; XRC's two. */
 static void make_qps(struct driver *d)
 {
 	static const struct {
 		uint8_t type, srq;
 	} all[] = {
-		{ 0, PICK_NONE }, { 0, 0 }, { 1, PICK_NONE }, { 2, PICK_NONE }, { 2, 0 }
+		{ 0, PICK_NONE }, { 0, 0 },         { 1, PICK_NONE }, { 2, PICK_NONE },
+		{ 2, 0 },         { 3, PICK_NONE }, { 4, PICK_NONE },
 	};
 
 	for (uint8_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -81,12 +88,25 @@ static void make_qps(struct driver *d)
 						 [ARG_FLAGS] = i == 0 } });
 }
 
+/* The QP that one is connected to, both by their places. */
+static uint8_t other_end(uint8_t qp)
+{
+	switch (qp) {
+	case SETUP_XRC_INI:
+		return SETUP_XRC_TGT;
+	case SETUP_XRC_TGT:
+		return SETUP_XRC_INI;
+	default:
+		return qp;
+	}
+}
+
 void setup_bring_up(struct driver *d, unsigned int peer)
 {
 	for (uint8_t i = 0; i < d->count[QP]; i++)
 		driver_bring_up(d,
 				&(struct move){ .pick = { i, [PICK_GUEST] = (uint8_t)peer,
-							  [PICK_PEER] = i },
+							  [PICK_PEER] = other_end(i) },
 						.arg = { [ARG_RNR_TIMER] = 1,
 							 [ARG_TIMEOUT] = 5,
 							 [ARG_RETRIES] = 2 | 3 << 3,

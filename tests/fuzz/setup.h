@@ -12,6 +12,8 @@ enum setup_qp {
 	SETUP_UC,
 	SETUP_UD,
 	SETUP_UD_SRQ,
+	SETUP_XRC_INI, /* connected to its peer's target */
+	SETUP_XRC_TGT,
 	SETUP_QPS,
 };
 
@@ -20,6 +22,11 @@ enum setup_cq {
 	SETUP_CQ_EVENTS, /* has an EQ */
 	SETUP_CQ_QUIET,
 	SETUP_CQS,
+};
+
+enum setup_srq {
+	SETUP_SRQ,
+	SETUP_SRQ_XRC, /* of the target's domain; completes into SETUP_CQ_EVENTS */
 };
 
 /* MRs: all rights; local alone; read by peers; written by peers. Windows may be bound
