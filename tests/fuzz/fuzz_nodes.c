@@ -153,7 +153,8 @@ static void settle(void)
 static void start(void)
 {
 	EXPECT(backend_start(&world.backend, &world.loop, fake_xen_port(world.xen),
-			     &world.fabrics, world.engine, 0, "") == 0);
+			     &world.fabrics, world.engine, 0, &fake_jobs(world.xen)->jobs,
+			     "") == 0);
 	settle();
 }
 
@@ -227,6 +228,11 @@ static void tear_down(void)
 /* ---- moves ------------------------------------------------------------- */
 
 enum { WRITE, REMOVE, ANSWER, STATES, EVENT, RESTART, REPLUG, REFUSE, MOVES };
+
+/* In move.what: the backend looks later; it looks, but what it starts is not done. */
+enum { LATER = 0x80, NO_JOBS = 0x40 };
+/* In move.how, with NO_JOBS: but for one slice. */
+enum { A_SLICE = 0x10 };
 
 struct move {
 	uint8_t what, node, how, state;
@@ -332,11 +338,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (m.what % MOVES == RESTART)
 			fake_refuse_maps(world.xen, false);
 		play(&m);
-		/* Several writes may be seen as one. */
-		if (!(m.what & 0x80))
-			settle();
-		if (m.what & 0x80)
+		/* Several writes may be seen as one, and more come before jobs are done.
+		 */
+		if (m.what & LATER)
 			continue;
+		if (m.what & NO_JOBS) {
+			world.now += 10000;
+			fake_loop(world.xen);
+			if (m.how & A_SLICE)
+				(void)by_step(fake_jobs(world.xen));
+			continue;
+		}
+		settle();
 		check();
 	}
 	fake_refuse_maps(world.xen, false);
