@@ -175,15 +175,14 @@ static bool copy_list(struct guest *guest, uint32_t ref, uint32_t *refs, uint32_
 	struct pages_map *m = &guest->pages.map;
 	void *list = xenport_map(guest->xp, guest->domid, &ref, 1, false);
 
-	if (!list) {
-		m->error = errno;
-		m->bad_list = ref;
-		return false;
+	if (list) {
+		memcpy(refs, list, count * sizeof(*refs));
+		if (xenport_unmap(guest->xp, list, 1) == 0)
+			return true;
 	}
-	memcpy(refs, list, count * sizeof(*refs));
-	if (xenport_unmap(guest->xp, list, 1) == 0)
-		return true;
 	m->error = errno;
+	m->in_list = true;
+	m->bad_list = ref;
 	return false;
 }
 
@@ -403,7 +402,7 @@ static void slice_has_failed(struct guest *guest)
 	count_mapping(guest, m->tree.count, -1);
 	if (!complaints_due(guest->complaints))
 		fail(guest);
-	else if (m->bad_list)
+	else if (m->in_list)
 		say_why(guest);
 	else
 		begin(guest, find_bad, bad_is_found);

@@ -34,7 +34,8 @@ struct pages_map {
 	uint32_t num_taken; /* pages of range that are not only reserved, or lost */
 	unsigned int tries; /* ranges that another thread has taken a part of */
 	int error;          /* errno: the last slice has failed */
-	uint32_t bad_list;  /* at that list page */
+	bool in_list;       /* at a list page */
+	uint32_t bad_list;  /* of that reference */
 	uint32_t num_bad, first_bad; /* or at these references */
 	uint32_t num_lists;          /* of the list pages' references, 0: not read yet */
 	uint32_t list;               /* that refs are from; num_lists: none */

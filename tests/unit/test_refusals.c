@@ -68,7 +68,7 @@ static struct {
 static bool any_bad(const uint32_t *refs, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (refs[i] >= 1000 || (xen.none && refs[i] > 3))
+		if (!refs[i] || refs[i] >= 1000 || (xen.none && refs[i] > 3))
 			return true;
 	return false;
 }
@@ -418,6 +418,22 @@ static void on_answered(struct command *c)
 	answers++;
 }
 
+/* 0 is a reference like any other; what was mapped before it has no part in this. */
+static void list_of_reference_0_is_bad_and_no_other(void **state)
+{
+	struct memory m;
+
+	(void)state;
+	assert_int_equal(try_map(10, 1, &m), -ENOSPC);
+	now += 10 * SECOND;
+	lines = 0;
+	assert_int_equal(try_map(50, 0, &m), -ENOSPC);
+	assert_line("dom 3 vib 0: cannot map 50 pages: Invalid argument; ibback has 0 "
+		    "mapped in all; with these it takes 1 of Xen's "
+		    "gnttab_max_maptrack_frames (default 1024); or some of the guest's "
+		    "references are bad");
+}
+
 static void channel_that_cannot_be_bound_is_named(void **state)
 {
 	struct command c = {
@@ -552,6 +568,7 @@ int main(void)
 		test(references_that_are_bad_are_named),
 		test(bad_references_of_a_later_slice_are_named),
 		test(range_that_another_thread_takes_a_part_of_is_mapped_elsewhere),
+		test(list_of_reference_0_is_bad_and_no_other),
 		test(channel_that_cannot_be_bound_is_named),
 		test(one_line_comes_in_ten_seconds_and_the_others_are_counted),
 		test(guest_of_the_local_xen_has_no_maptrack),
