@@ -13,18 +13,29 @@
 #include "schema/schema.h"
 
 int frontend_find(struct xenport *xp, const char *backend, uint16_t domid, uint32_t index,
-		  char dir[XENPORT_PATH_MAX])
+		  char dir[XENPORT_PATH_MAX], char *why, size_t size)
 {
-	char path[XENPORT_PATH_MAX], id[16];
+	char text[XENPORT_VALUE_MAX], quoted[64];
 	uint64_t value;
 
+	if (node_read_valid(xp, backend, SCHEMA_BACKEND, VIB_BE_FRONTEND_ID, text, why,
+			    size) < 0)
+		return -1;
+	if (schema_parse_uint(text, 0, UINT16_MAX, &value, NULL) < 0 || value != domid) {
+		snprintf(why, size, VIB_BE_FRONTEND_ID "=%s: want %u, whose vib this is",
+			 schema_quote(text, quoted, sizeof(quoted)), (unsigned int)domid);
+		return -1;
+	}
+	if (node_read_valid(xp, backend, SCHEMA_BACKEND, VIB_BE_FRONTEND, text, why,
+			    size) < 0)
+		return -1;
 	snprintf(dir, XENPORT_PATH_MAX, "/local/domain/%u/device/vib/%" PRIu32,
 		 (unsigned int)domid, index);
-	if (node_read(xp, backend, VIB_BE_FRONTEND, path, sizeof(path)) < 0 ||
-	    node_read(xp, backend, VIB_BE_FRONTEND_ID, id, sizeof(id)) < 0 ||
-	    strcmp(path, dir) != 0 ||
-	    schema_parse_uint(id, 0, UINT16_MAX, &value, NULL) < 0 || value != domid)
+	if (strcmp(text, dir) != 0) {
+		snprintf(why, size, VIB_BE_FRONTEND "=%s: want %s, whose vib this is",
+			 schema_quote(text, quoted, sizeof(quoted)), dir);
 		return -1;
+	}
 	return 0;
 }
 

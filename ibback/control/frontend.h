@@ -15,11 +15,11 @@
 
 /*
  * Find the guest's directory of vib @index of @domid, as the backend directory
- * @backend names it, and return it in @dir. -1 if it is not that guest's own
- * directory of this device, whatever else it may be.
+ * @backend names it, and return it in @dir. -1, with the reason in @why, if it is not
+ * that guest's own directory of this device, whatever else it may be.
  */
 int frontend_find(struct xenport *xp, const char *backend, uint16_t domid, uint32_t index,
-		  char dir[XENPORT_PATH_MAX]);
+		  char dir[XENPORT_PATH_MAX], char *why, size_t size);
 
 /* True if what the guest published under @dir answers @session. */
 bool frontend_answers(struct xenport *xp, const char *dir, uint64_t session);

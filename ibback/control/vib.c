@@ -122,7 +122,9 @@ static void attach(struct vib *vib)
 	}
 	fabric = fabric_find(vib->backend->fabrics, attr->fabric);
 	if (!fabric) {
-		snprintf(why, sizeof(why), "fabric=%s: ibback.conf has no such fabric",
+		snprintf(why, sizeof(why),
+			 "fabric=%s: ibback.conf has no such fabric; want 'local' or a "
+			 "[fabric NAME] of it",
 			 attr->fabric);
 		refuse(vib, why);
 		return;
@@ -424,11 +426,11 @@ static void run_steps(struct vib *vib)
 
 static void find_frontend(struct vib *vib)
 {
-	char dir[XENPORT_PATH_MAX], path[XENPORT_PATH_MAX];
+	char dir[XENPORT_PATH_MAX], path[XENPORT_PATH_MAX], why[WHY_MAX];
 
-	if (frontend_find(vib->backend->xp, vib->dir, vib->domid, vib->index, dir) < 0) {
-		refuse(vib,
-		       "frontend or frontend-id: not the directory this vib belongs to");
+	if (frontend_find(vib->backend->xp, vib->dir, vib->domid, vib->index, dir, why,
+			  sizeof(why)) < 0) {
+		refuse(vib, why);
 		return;
 	}
 	if (node_path(path, dir, VIB_FE_STATE) < 0 ||

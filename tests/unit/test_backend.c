@@ -318,6 +318,7 @@ static void bad_nodes_are_refused_by_name(void **state)
 		assert_node(w, BE "/state", "6");
 		assert_non_null(get(w, BE "/error"));
 		assert_non_null(strstr(get(w, BE "/error"), bad[i][0]));
+		assert_non_null(strstr(get(w, BE "/error"), bad[i][1]));
 	}
 }
 
@@ -343,8 +344,7 @@ static void missing_nodes_are_refused_by_name(void **state)
 		assert_node(w, BE "/state", "6");
 		assert_non_null(get(w, BE "/error"));
 		assert_non_null(strstr(get(w, BE "/error"), node->key));
-		if (node->type == SCHEMA_GUID)
-			assert_non_null(strstr(get(w, BE "/error"), "missing; want "));
+		assert_non_null(strstr(get(w, BE "/error"), "missing; want "));
 	}
 }
 
