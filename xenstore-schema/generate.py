@@ -21,6 +21,7 @@ import tomllib
 
 SIDES = {"backend": "BE", "frontend": "FE"}
 WRITERS = ("toolstack", "backend", "frontend")
+RATE_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 FIELDS = {"side", "key", "type", "writer", "required", "config", "config_type",
           "default", "min", "max", "allowed", "doc"}
 
@@ -37,6 +38,20 @@ def is_uint(text, node):
     if not re.fullmatch(r"[0-9]+|0x[0-9a-fA-F]+", text):
         return False
     return node["min"] <= number(text) <= node["max"]
+
+
+def is_rate(text, node):
+    match = re.fullmatch(r"([0-9]+)([kMG]?)", text)
+    if not match:
+        return False
+    rate = int(match[1]) * RATE_UNITS[match[2]]
+    return not rate or node["min"] <= rate <= node["max"]
+
+
+def rate_text(rate):
+    """A rate in the largest unit in which it is a whole number."""
+    unit = next(u for u in "GMk" if rate % RATE_UNITS[u] == 0) if rate % 1000 == 0 else ""
+    return f"{rate // RATE_UNITS[unit]}{unit}"
 
 
 def is_guid(text, node):
@@ -76,12 +91,14 @@ ACCEPTS = {
     "guid": is_guid,
     "pkeys": lambda text, node: is_list(text, node, pkey),
     "gids": lambda text, node: is_list(text, node, gid),
+    "rate": is_rate,
     "domain": lambda text, node: re.fullmatch(r"[!-.0-~]{1,127}", text),
     "path": lambda text, node: re.fullmatch(r"(/[A-Za-z0-9@_-]+)+", text),
     "session": lambda text, node: re.fullmatch(r"[0-9a-fA-F]{16}", text),
     "text": lambda text, node: re.fullmatch(r"[ -~]{0,511}", text),
 }
-BOUNDED = ("uint", "pkeys", "gids")
+NUMBERS = ("uint", "rate")
+BOUNDED = (*NUMBERS, "pkeys", "gids")
 
 
 def check_node(node, types):
@@ -112,7 +129,7 @@ def check_node(node, types):
         raise SchemaError("'allowed' goes with type 'enum', and the other way round")
     node.setdefault("required", False)
     node.setdefault("config_type", node["type"])
-    node.setdefault("min", 0 if node["type"] == "uint" else 1)
+    node.setdefault("min", 0 if node["type"] in NUMBERS else 1)
     node.setdefault("max", 0)
     default = node.get("default")
     if default is not None and not (isinstance(default, str)
@@ -186,7 +203,7 @@ def table(types, nodes):
                 f"\t\t.required = {str(n['required']).lower()},",
                 f"\t\t.config = {c_string(n.get('config'))},",
                 f"\t\t.def = {c_string(n.get('default'))},",
-                f"\t\t.min = {n['min']}u, .max = {n['max']}u,",
+                f"\t\t.min = {n['min']}ull, .max = {n['max']}ull,",
                 f"\t\t.allowed = {allowed},", f"\t\t.doc = {c_string(n['doc'])},", "\t},"]
     out += ["};", "", f"const size_t schema_node_count = {len(nodes)};", ""]
     return "\n".join(out)
@@ -205,6 +222,8 @@ def bounds_text(node):
     """The bounds of a node's type, for people, or none."""
     if node["type"] == "uint":
         return f"{node['min']} to {node['max']}"
+    if node["type"] == "rate":
+        return f"{rate_text(node['min'])} to {rate_text(node['max'])}"
     if node["type"] in BOUNDED:
         return f"at most {node['max']} entries"
     return ", ".join(node.get("allowed", []))

@@ -63,6 +63,8 @@ static int check_type(const struct schema_node *node, enum schema_type type,
 	switch (type) {
 	case SCHEMA_UINT:
 		return schema_parse_uint(value, node->min, node->max, &number, why);
+	case SCHEMA_RATE:
+		return schema_parse_rate(value, node->min, node->max, &number, why);
 	case SCHEMA_BOOL:
 		return schema_parse_bool(value, &flag, why);
 	case SCHEMA_ENUM:
@@ -117,6 +119,17 @@ static void add(struct line *line, const char *fmt, ...)
 	line->left -= (size_t)n;
 }
 
+/* In the largest unit that leaves a whole number. */
+static void add_rate(struct line *line, uint64_t rate)
+{
+	static const char units[][2] = { "", "k", "M", "G" };
+	size_t i = 0;
+
+	for (; rate && rate % 1000 == 0 && i < 3; i++)
+		rate /= 1000;
+	add(line, "%" PRIu64 "%s", rate, units[i]);
+}
+
 static void add_allowed(struct line *line, const struct schema_node *node,
 			enum schema_type type)
 {
@@ -124,6 +137,12 @@ static void add_allowed(struct line *line, const struct schema_node *node,
 	switch (type) {
 	case SCHEMA_UINT:
 		add(line, ", from %" PRIu64 " to %" PRIu64, node->min, node->max);
+		break;
+	case SCHEMA_RATE:
+		add(line, ", from ");
+		add_rate(line, node->min);
+		add(line, " to ");
+		add_rate(line, node->max);
 		break;
 	case SCHEMA_PKEYS:
 	case SCHEMA_GIDS:
@@ -223,6 +242,10 @@ int schema_canonical(const struct schema_node *node, const char *value, char *ou
 	case SCHEMA_UINT:
 		schema_parse_uint(value, node->min, node->max, &number, NULL);
 		add(&line, "%" PRIu64, number);
+		break;
+	case SCHEMA_RATE:
+		schema_parse_rate(value, node->min, node->max, &number, NULL);
+		add_rate(&line, number);
 		break;
 	case SCHEMA_GUID:
 		schema_parse_guid(value, &number, NULL);

@@ -28,6 +28,7 @@ enum schema_type {
 	SCHEMA_GUID,
 	SCHEMA_PKEYS,
 	SCHEMA_GIDS,
+	SCHEMA_RATE,
 	SCHEMA_DOMAIN,
 	SCHEMA_PATH,
 	SCHEMA_SESSION,
@@ -80,7 +81,8 @@ int schema_check_config(const struct schema_node *node, const char *value, char 
 
 /* Write a text that schema_check() accepts in the one form xenstore holds:
  * guids as 0x and 16 digits, P_Keys as 0x and 4, numbers in decimal, GIDs as
- * inet_ntop(3) prints them. Returns 0, or -1 and errno (ENOSPC: @size is short).
+ * inet_ntop(3) prints them, rates in the largest unit that leaves a whole number. Returns
+ * 0, or -1 and errno (ENOSPC: @size is short).
  */
 int schema_canonical(const struct schema_node *node, const char *value, char *out,
 		     size_t size);
@@ -91,6 +93,9 @@ int schema_canonical(const struct schema_node *node, const char *value, char *ou
 char *schema_quote(const char *text, char *out, size_t size);
 
 int schema_parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *value,
+		      const char **why);
+/* In bits per second; 0, which is no limit, is below any bound. */
+int schema_parse_rate(const char *text, uint64_t min, uint64_t max, uint64_t *rate,
 		      const char **why);
 int schema_parse_bool(const char *text, bool *value, const char **why);
 int schema_parse_guid(const char *text, uint64_t *guid, const char **why);

@@ -43,6 +43,18 @@ static int refuse(const char **why, const char *text)
 	return -1;
 }
 
+/* Take decimal digits from *@text, which comes to stand behind them. */
+static int take_decimal(const char **text, uint64_t *value, const char **why)
+{
+	if (!is_digit(**text))
+		return refuse(why, **text ? "it is not a number" : "it is empty");
+	for (*value = 0; is_digit(**text); ++*text)
+		if (__builtin_mul_overflow(*value, 10u, value) ||
+		    __builtin_add_overflow(*value, (uint64_t)(**text - '0'), value))
+			return refuse(why, "it is too large");
+	return 0;
+}
+
 /* Take 1 to @max hexadecimal digits from @text. Returns how many there were. */
 static size_t take_hex(const char *text, size_t max, uint64_t *value)
 {
@@ -64,16 +76,17 @@ static int take_number(const char *text, uint64_t *value, const char **why)
 		return n && !text[2 + n] ? 0 : refuse(why, "it is not a number");
 	}
 
-	*value = 0;
-	if (!*text)
-		return refuse(why, "it is empty");
-	for (; *text; text++) {
-		if (!is_digit(*text))
-			return refuse(why, "it is not a number");
-		if (__builtin_mul_overflow(*value, 10u, value) ||
-		    __builtin_add_overflow(*value, (uint64_t)(*text - '0'), value))
-			return refuse(why, "it is too large");
-	}
+	if (take_decimal(&text, value, why) < 0)
+		return -1;
+	return *text ? refuse(why, "it is not a number") : 0;
+}
+
+static int check_bounds(uint64_t value, uint64_t min, uint64_t max, const char **why)
+{
+	if (value < min)
+		return refuse(why, "it is too small");
+	if (value > max)
+		return refuse(why, "it is too large");
 	return 0;
 }
 
@@ -82,11 +95,29 @@ int schema_parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *va
 {
 	if (take_number(text, value, why) < 0)
 		return -1;
-	if (*value < min)
-		return refuse(why, "it is too small");
-	if (*value > max)
-		return refuse(why, "it is too large");
-	return 0;
+	return check_bounds(*value, min, max, why);
+}
+
+int schema_parse_rate(const char *text, uint64_t min, uint64_t max, uint64_t *rate,
+		      const char **why)
+{
+	static const struct {
+		char name;
+		uint64_t size;
+	} units[] = { { 'k', 1000 }, { 'M', 1000000 }, { 'G', 1000000000 } };
+
+	if (take_decimal(&text, rate, why) < 0)
+		return -1;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+		if (*text == units[i].name) {
+			if (__builtin_mul_overflow(*rate, units[i].size, rate))
+				return refuse(why, "it is too large");
+			text++;
+			break;
+		}
+	if (*text)
+		return refuse(why, "it is not a rate");
+	return *rate ? check_bounds(*rate, min, max, why) : 0;
 }
 
 int schema_parse_bool(const char *text, bool *value, const char **why)

@@ -176,7 +176,7 @@ static void reread_attributes(struct vib *vib)
 	changed = vport_attr_diff(&vib->vport.attr, &attr);
 	if (changed & VPORT_CHANGED_FIXED) {
 		vib_log(vib, LOG_LEVEL_WARN,
-			"change ignored: only link, gid and pkey can change while "
+			"change ignored: only link, gid, pkey and rate can change while "
 			"attached");
 		return;
 	}
@@ -189,6 +189,7 @@ static void reread_attributes(struct vib *vib)
 	}
 	vib->vport.attr = attr;
 	if (changed && vib->connected) {
+		vhca_set_rate(vib->conn.guest.vhca, attr.rate);
 		change_port(vib);
 		raise_changes(vib, changed);
 	}
@@ -294,6 +295,7 @@ static struct vhca *new_vhca(struct vib *vib)
 		.max_mr = attr->max_mr,
 		.max_pd = attr->max_pd,
 		.max_pages = attr->max_mem * PAGES_PER_MIB,
+		.rate = attr->rate,
 	};
 	struct port_view view;
 

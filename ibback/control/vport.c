@@ -55,6 +55,15 @@ static int read_quota(struct reading *r, const char *key, uint32_t *quota)
 	return 0;
 }
 
+static int read_rate(struct reading *r, uint64_t *rate)
+{
+	if (next(r, VIB_BE_RATE) < 0)
+		return -1;
+	return schema_parse_rate(r->value, 0, UINT64_MAX, rate, NULL) < 0
+		       ? disagree(r, VIB_BE_RATE)
+		       : 0;
+}
+
 static int read_pkeys(struct reading *r, struct vport_attr *attr)
 {
 	int num;
@@ -137,7 +146,7 @@ int vport_attr_read(struct xenport *xp, const char *dir, struct vport_attr *attr
 	    read_guid(&r, VIB_BE_NODE_GUID, &attr->node_guid) < 0 ||
 	    read_guid(&r, VIB_BE_PORT_GUID, &attr->port_guid) < 0 ||
 	    read_gids(&r, attr) < 0 || read_pkeys(&r, attr) < 0 ||
-	    read_link(&r, &attr->link) < 0 ||
+	    read_link(&r, &attr->link) < 0 || read_rate(&r, &attr->rate) < 0 ||
 	    read_quota(&r, VIB_BE_MAX_QP, &attr->max_qp) < 0 ||
 	    read_quota(&r, VIB_BE_MAX_CQ, &attr->max_cq) < 0 ||
 	    read_quota(&r, VIB_BE_MAX_MR, &attr->max_mr) < 0 ||
@@ -159,6 +168,8 @@ unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr
 		changed |= VPORT_CHANGED_GID;
 	if (memcmp(a->pkeys, b->pkeys, sizeof(a->pkeys)) != 0)
 		changed |= VPORT_CHANGED_PKEY;
+	if (a->rate != b->rate)
+		changed |= VPORT_CHANGED_RATE;
 	if (strcmp(a->fabric, b->fabric) != 0 || a->node_guid != b->node_guid ||
 	    a->port_guid != b->port_guid || a->max_qp != b->max_qp ||
 	    a->max_cq != b->max_cq || a->max_mr != b->max_mr || a->max_pd != b->max_pd ||

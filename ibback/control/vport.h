@@ -44,6 +44,7 @@ struct vport_attr {
 	uint32_t max_srq;
 	uint32_t max_ah;
 	uint32_t max_mem; /* MiB that may be mapped */
+	uint64_t rate;    /* bits a second; 0: no limit */
 };
 
 struct vport {
@@ -58,7 +59,8 @@ enum vport_change {
 	VPORT_CHANGED_PORT = 1 << 0,
 	VPORT_CHANGED_GID = 1 << 1,
 	VPORT_CHANGED_PKEY = 1 << 2,
-	VPORT_CHANGED_FIXED = 1 << 3, /* what takes effect at the next attach only */
+	VPORT_CHANGED_RATE = 1 << 3,
+	VPORT_CHANGED_FIXED = 1 << 4, /* what takes effect at the next attach only */
 };
 
 /*

@@ -151,7 +151,8 @@ static bool copy(struct share *share, const struct sg *dst, const struct sg *src
 		 uint64_t bytes)
 {
 	struct sending *s = &share->qp->sending;
-	uint64_t n = earlier(bytes - s->done, share->budget);
+	uint64_t left = share->budget > 0 ? (uint64_t)share->budget : 0;
+	uint64_t n = earlier(bytes - s->done, left);
 
 	if (n > LONG_COPY)
 		cq_release(share->poller);

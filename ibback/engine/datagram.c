@@ -159,7 +159,7 @@ static enum send_result deliver_to_group(struct share *share, const struct datag
 	{
 		if (i++ < s->done)
 			continue;
-		if (!share->budget || !deliver_to(share, d, member->qp))
+		if (share->budget <= 0 || !deliver_to(share, d, member->qp))
 			return SEND_MORE;
 		s->done++;
 	}

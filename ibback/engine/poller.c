@@ -9,6 +9,7 @@
 #include "engine/clock.h"
 #include "engine/poller_parts.h"
 #include "engine/poller_thread.h"
+#include "engine/tokens.h"
 #include "xenport/xenport.h"
 
 /* Passes between two looks at the clock; at the bells, while QPs are hot; and for
@@ -26,6 +27,8 @@ bool poller_pass(struct poller *poller)
 
 	poller_answer_call(poller);
 	worked |= poller_take_kicks(poller);
+	if (!TAILQ_EMPTY(&poller->short_of_tokens))
+		worked |= tokens_share_out(poller);
 	worked |= poller_serve_hot(poller);
 	if (!poller->num_hot || pass % BELL_PASSES == 0)
 		worked |= poller_take_bells(poller);
@@ -52,6 +55,7 @@ int poller_init(struct poller *poller, struct engine *engine, enum poll_mode mod
 	poller->now = clock_ns();
 	RB_INIT(&poller->timers);
 	TAILQ_INIT(&poller->vhcas);
+	TAILQ_INIT(&poller->short_of_tokens);
 	TAILQ_INIT(&poller->backlog);
 	__cds_wfcq_init(&poller->kicks_head, &poller->kicks_tail);
 	poller->epoll_fd = -1;

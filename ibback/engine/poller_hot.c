@@ -4,6 +4,7 @@
 #include "engine/doorbell.h"
 #include "engine/poller_parts.h"
 #include "engine/qp.h"
+#include "engine/tokens.h"
 #include "engine/vhca.h"
 
 /* Passes without work after which a QP is polled no more. */
@@ -82,7 +83,7 @@ static bool make_room(struct poller *poller)
 	return true;
 }
 
-static bool heat(struct poller *poller, struct qp *qp)
+bool poller_try_heat(struct poller *poller, struct qp *qp)
 {
 	qp->idle = 0;
 	if (qp->hot)
@@ -98,12 +99,13 @@ static bool heat(struct poller *poller, struct qp *qp)
 
 void poller_heat(struct poller *poller, struct qp *qp)
 {
-	if (!heat(poller, qp))
+	if (!poller_try_heat(poller, qp))
 		come_back(poller, qp);
 }
 
 void poller_forget(struct poller *poller, struct qp *qp)
 {
+	tokens_forget(poller, qp);
 	for (unsigned int i = 0; i < poller->num_hot; i++)
 		if (poller->hot[i] == qp) {
 			drop_hot(poller, i);
@@ -121,6 +123,8 @@ bool poller_serve_hot(struct poller *poller)
 		if (qp_serve(poller, qp)) {
 			qp->idle = 0;
 			worked = true;
+		} else if (qp->in_line) { /* for tokens */
+			drop_hot(poller, i--);
 		} else {
 			qp->idle++;
 		}
@@ -150,7 +154,7 @@ bool poller_cool_all(struct poller *poller)
 static bool on_ring(void *arg, struct qp *qp)
 {
 	qp_rang(arg, qp);
-	return heat(arg, qp);
+	return poller_try_heat(arg, qp);
 }
 
 /* One page of @vhca a look, in turn. */

@@ -14,6 +14,8 @@ void poller_wake(struct poller *poller);
 
 /* poller_hot.c: serve the QPs that are polled, and hear those that ring. */
 bool poller_serve_hot(struct poller *poller);
+/* poller_heat() if there is room at once; false: there was not, and nothing is done. */
+bool poller_try_heat(struct poller *poller, struct qp *qp);
 void poller_cool_idle(struct poller *poller);
 bool poller_take_bells(struct poller *poller);
 /* Have every QP ring that is polled; false if one has work. */

@@ -11,6 +11,7 @@
 #include "engine/doorbell.h"
 #include "engine/poller_parts.h"
 #include "engine/rcu.h"
+#include "engine/tokens.h"
 #include "engine/vhca.h"
 #include "xenport/xenport.h"
 
@@ -79,8 +80,10 @@ static void unmask_events(struct poller *poller)
 
 static uint64_t wake_time(struct poller *poller, uint64_t now)
 {
-	uint64_t next = timers_next(&poller->timers);
+	uint64_t next = timers_next(&poller->timers), turn = tokens_next(poller);
 
+	if (turn < next)
+		next = turn;
 	if (!TAILQ_EMPTY(&poller->backlog) && next > now + BACKLOG_NS)
 		next = now + BACKLOG_NS;
 	return next;

@@ -45,6 +45,7 @@ struct sending {
 	uint64_t deadline;   /* ns: when to stop trying a peer that does not answer; 0 */
 	uint64_t rnr_until;  /* ns: when to stop trying one that is not ready; 0 */
 	uint64_t look_again; /* ns: waits until then, or a kick */
+	uint64_t in_line;    /* ns: since when it waits for tokens; 0 */
 	union {
 		struct vib_send_wqe wqe;
 		uint8_t bytes[VIB_WQE_MAX_STRIDE];
@@ -114,6 +115,9 @@ struct qp {
 	bool hot;
 	unsigned int heated; /* the pass it became so */
 	unsigned int idle;   /* passes without work */
+	bool in_line;        /* it waits for tokens, see tokens.h */
+	bool has_turn;       /* and may have a share */
+	TAILQ_ENTRY(qp) line;
 };
 
 static inline uint32_t qp_number(const struct qp *qp)

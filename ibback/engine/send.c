@@ -3,10 +3,12 @@
 
 #include <string.h>
 
+#include "engine/clock.h"
 #include "engine/cq.h"
 #include "engine/poller.h"
 #include "engine/qp.h"
 #include "engine/sg.h"
+#include "engine/tokens.h"
 #include "engine/vhca.h"
 
 /* A share: so many requests, so many bytes. What is left has its turn in the
@@ -101,6 +103,7 @@ static int fetch(struct qp *qp)
 	s->deadline = 0;
 	s->rnr_until = 0;
 	s->look_again = 0;
+	s->in_line = 0;
 	vib_queue_advance(&qp->sq);
 	/* Where there is one request there are more: have the one after the next come. */
 	__builtin_prefetch(vib_slot_at(&qp->sq, qp->sq.index + 1));
@@ -184,6 +187,7 @@ static bool flush_next(struct share *share)
 	if (!fetch(share->qp))
 		return false;
 	share_spend(share, COST_REQUEST);
+	share->unpaid += COST_REQUEST;
 	complete(share, VIB_WC_WR_FLUSH_ERR);
 	return true;
 }
@@ -198,7 +202,7 @@ static bool flush(struct share *share)
 		complete(share, VIB_WC_WR_FLUSH_ERR);
 		n++;
 	}
-	while (n < SHARE_REQUESTS && share->budget && flush_next(share))
+	while (n < SHARE_REQUESTS && share->budget > 0 && flush_next(share))
 		n++;
 	return n > 0;
 }
@@ -243,13 +247,37 @@ static bool flush_behind(struct share *share)
 	return true;
 }
 
+/* The message in progress waits for tokens. */
+static void break_off(struct sending *s)
+{
+	if (!s->in_line)
+		s->in_line = clock_ns();
+}
+
+static uint64_t later(uint64_t when, uint64_t ns)
+{
+	return when && when != NEVER ? when + ns : when;
+}
+
+/* It goes on. Time in which it could not ask its peer is not its peer's. */
+static void go_on(struct sending *s)
+{
+	uint64_t ns = clock_ns() - s->in_line;
+
+	s->in_line = 0;
+	s->deadline = later(s->deadline, ns);
+	s->rnr_until = later(s->rnr_until, ns);
+}
+
 /* One request, or a part. true to go on with the next at once. */
 static bool step(struct share *share, bool *worked)
 {
 	struct qp *qp = share->qp;
+	int64_t budget;
+	uint64_t done;
 	int fetched;
 
-	if (!share->budget) {
+	if (share->budget <= 0) {
 		*worked = true;
 		return false;
 	}
@@ -268,6 +296,10 @@ static bool step(struct share *share, bool *worked)
 			drained(qp);
 			return false;
 		}
+		if (share->short_of_tokens) {
+			share->awaits_tokens = vib_queue_peek(&qp->sq);
+			return false;
+		}
 		fetched = fetch(qp);
 		if (fetched == 0)
 			return false;
@@ -277,7 +309,15 @@ static bool step(struct share *share, bool *worked)
 			fail(share, VIB_WC_LOC_QP_OP_ERR);
 			return true;
 		}
+	} else if (share->short_of_tokens) {
+		share->awaits_tokens = true;
+		break_off(&qp->sending);
+		return false;
+	} else if (qp->sending.in_line) {
+		go_on(&qp->sending);
 	}
+	budget = share->budget;
+	done = qp->sending.done;
 	switch (execute(share)) {
 	case SEND_DONE:
 		*worked = true;
@@ -285,8 +325,12 @@ static bool step(struct share *share, bool *worked)
 		return true;
 	case SEND_MORE:
 		*worked = true;
+		/* A lock that another holds costs the guest nothing. */
+		if (qp->sending.done == done)
+			share->unpaid += budget - share->budget;
 		return false;
 	case SEND_WAITS:
+		share->unpaid += budget - share->budget;
 		return false;
 	case SEND_FAILED:
 		*worked = true;
@@ -304,19 +348,47 @@ static uint32_t share_of(const struct qp *qp)
 	return part < SHARE_BYTES ? part : SHARE_BYTES;
 }
 
+/* Of a vHCA that has a rate: a share of its tokens, if it is the QP's turn. */
+static void bound(struct share *share)
+{
+	int64_t most = bucket_share(&share->qp->vhca->bucket);
+
+	share->short_of_tokens = !tokens_given(share->poller, share->qp);
+	if (share->budget > most)
+		share->budget = most;
+}
+
+/* It had a share of @budget, or is to wait for one. */
+static void pay(struct share *share, int64_t budget)
+{
+	struct qp *qp = share->qp;
+
+	bucket_take(&qp->vhca->bucket, budget - share->budget - share->unpaid);
+	if (share->awaits_tokens)
+		tokens_await(share->poller, qp);
+	else
+		tokens_forget(share->poller, qp);
+}
+
 bool send_serve(struct poller *poller, struct qp *qp)
 {
 	struct share share = { .poller = poller, .qp = qp, .budget = share_of(qp) };
 	uint32_t from = qp->sq.index;
-	bool worked = false;
+	bool worked = false, has_rate = qp->vhca->bucket.rate;
+	int64_t budget;
 
 	if (!qp->has_sq) {
 		if (qp->attr.state == VIB_QPS_SQD)
 			drained(qp);
 		return false;
 	}
+	if (has_rate)
+		bound(&share);
+	budget = share.budget;
 	for (unsigned int i = 0; i < SHARE_REQUESTS && step(&share, &worked); i++)
 		;
+	if (has_rate)
+		pay(&share, budget);
 	share_release_window(&share);
 	if (share.peer && share.peer != qp)
 		pthread_spin_unlock(&share.peer->lock);

@@ -19,12 +19,15 @@ struct sg;
 /* One QP's share of a pass. */
 struct share {
 	struct poller *poller;
-	struct qp *qp;     /* locked */
-	struct qp *peer;   /* locked too, unless it is @qp; NULL: not looked for yet */
-	struct mw *window; /* that it copied through last, and keeps locked; NULL */
-	bool busy;         /* another is at what it wants to reach */
-	uint32_t budget;   /* what it may still cost, in bytes that are copied */
-	uint8_t status;    /* enum vib_status, with SEND_FAILED */
+	struct qp *qp;        /* locked */
+	struct qp *peer;      /* locked too, unless it is @qp; NULL: not looked for yet */
+	struct mw *window;    /* that it copied through last, and keeps locked; NULL */
+	bool busy;            /* another is at what it wants to reach */
+	bool short_of_tokens; /* nothing is to be begun or gone on with, see tokens.h */
+	bool awaits_tokens;   /* and there was something */
+	int64_t budget;       /* what it may still cost, in bytes that are copied */
+	int64_t unpaid;       /* what it cost that is not for the guest to pay */
+	uint8_t status;       /* enum vib_status, with SEND_FAILED */
 };
 
 enum send_result {
@@ -42,10 +45,10 @@ enum send_result {
 #define COST_SGE      64
 #define COST_DELIVERY 1024 /* a datagram, to each member of a group */
 
-/* Spend @bytes of the budget, or what is left. */
+/* Spend @bytes of the budget, which the last item may exceed. */
 static inline void share_spend(struct share *share, uint64_t bytes)
 {
-	share->budget -= bytes < share->budget ? (uint32_t)bytes : share->budget;
+	share->budget -= (int64_t)bytes;
 }
 
 /* Before it wants another window, or this one in another way; and at its end. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "engine/clock.h"
 #include "engine/engine.h"
 #include "engine/mr.h"
 #include "engine/mw.h"
@@ -78,6 +79,8 @@ struct vhca *vhca_new(struct engine *engine, unsigned int xen,
 	vhca->view = view_new(engine, view);
 	LIST_INIT(&vhca->qps);
 	TAILQ_INIT(&vhca->doorbells_polled);
+	TAILQ_INIT(&vhca->in_line);
+	bucket_set(&vhca->bucket, limits->rate, clock_ns());
 	async_list_init(&vhca->async, raised, arg);
 	if (vhca->view && table_init(&vhca->mrs, mr_buckets(limits)) == 0 &&
 	    table_init(&vhca->mws, mr_buckets(limits)) == 0 &&
@@ -102,6 +105,21 @@ int vhca_set_port(struct vhca *vhca, const struct port_view *view)
 	synchronize_rcu();
 	free(old);
 	return 0;
+}
+
+static void set_rate(struct poller *poller, void *arg)
+{
+	struct vhca *vhca = arg;
+
+	bucket_set(&vhca->bucket, vhca->limits.rate, poller->now);
+}
+
+void vhca_set_rate(struct vhca *vhca, uint64_t rate)
+{
+	if (vhca->limits.rate == rate)
+		return;
+	vhca->limits.rate = rate;
+	poller_call(vhca->poller, set_rate, vhca);
 }
 
 void vhca_new_epoch(struct vhca *vhca)

@@ -13,6 +13,7 @@
 #include <sys/queue.h>
 
 #include "engine/async.h"
+#include "engine/bucket.h"
 #include "engine/port_view.h"
 #include "engine/table.h"
 
@@ -28,6 +29,7 @@ struct vhca_limits {
 	uint32_t max_mr; /* windows count as such */
 	uint32_t max_pd;
 	uint32_t max_pages; /* mapped, of 4096 bytes */
+	uint64_t rate;      /* bits a second that its requests may cost; 0: no limit */
 };
 
 /* A protection domain is a number that MRs and QPs share. */
@@ -54,6 +56,9 @@ struct vhca {
 	struct doorbell *next_doorbell; /* where the next look begins */
 	TAILQ_ENTRY(vhca) polled;       /* of the poller's, while it has doorbells */
 	unsigned int num_hot;           /* of the poller's hot QPs */
+	struct bucket bucket;
+	TAILQ_HEAD(, qp) in_line;          /* for tokens, see tokens.h */
+	TAILQ_ENTRY(vhca) short_of_tokens; /* of the poller's, while there are such */
 
 	/* the control thread's alone */
 	struct vhca_limits limits;
@@ -85,6 +90,9 @@ void vhca_free(struct vhca *vhca);
 
 /* The port has changed. -1 and ENOMEM: it is as it was. */
 int vhca_set_port(struct vhca *vhca, const struct port_view *view);
+
+/* Another vhca_limits.rate, from now on. The control thread. */
+void vhca_set_rate(struct vhca *vhca, uint64_t rate);
 
 /* The guest's kernel broke the protocol: the device is to be closed. @cause is
  * a literal. Any thread.

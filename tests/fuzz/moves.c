@@ -193,6 +193,7 @@ static void play(struct move *m, const struct rules *rules)
 		break;
 	case MOVE_LINK:
 		world_set_link(d->guest, m->arg[0] & 1);
+		world_set_rate(d->guest, m->arg[0] >> 1);
 		(void)driver_serve(d);
 		break;
 	default: /* MOVE_RECONNECT */

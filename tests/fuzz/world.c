@@ -175,6 +175,7 @@ static void check_poller(struct poller *poller)
 {
 	EXPECT(poller->num_hot == 0 && !poller_has_kicks(poller));
 	EXPECT(timers_next(&poller->timers) == NEVER && !poller->call_waits);
+	EXPECT(TAILQ_EMPTY(&poller->short_of_tokens));
 }
 
 void world_end(void)
@@ -208,6 +209,7 @@ static struct vhca *new_vhca(const struct world_guest *g)
 		.max_mr = a->max_mr,
 		.max_pd = a->max_pd,
 		.max_pages = a->max_mem * 256,
+		.rate = g->index == WORLD_GUESTS - 1 ? 8000000 : 0,
 	};
 	struct port_view view;
 	struct vhca *vhca;
@@ -299,6 +301,14 @@ void world_set_link(struct world_guest *g, bool up)
 	vport_view(&g->vport, &view);
 	EXPECT(vhca_set_port(g->conn.guest.vhca, &view) == 0);
 	connection_raise(&g->conn, VIB_ASYNC_PORT_CHANGE);
+}
+
+void world_set_rate(struct world_guest *g, unsigned int choice)
+{
+	static const uint64_t rates[] = { 0, 1000000, 200000000, 1000000000000 };
+
+	if (g->connected)
+		vhca_set_rate(g->conn.guest.vhca, rates[choice % 4]);
 }
 
 unsigned int world_notified(const struct world_guest *g, unsigned int channel)

@@ -67,6 +67,9 @@ void world_pass(unsigned int times, uint64_t ns);
 /* Have the port of @g be up or down, as its toolstack could. */
 void world_set_link(struct world_guest *g, bool up);
 
+/* Give @g another rate, or none: one of four. */
+void world_set_rate(struct world_guest *g, unsigned int choice);
+
 /* How many events the backend sent on channel @port of @g. */
 unsigned int world_notified(const struct world_guest *g, unsigned int port);
 

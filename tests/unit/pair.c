@@ -26,13 +26,18 @@ static void made(int err, const char *what)
 
 void side_open(struct side *s, const char *socket, size_t bytes)
 {
+	side_open_as(s, socket, "", bytes);
+}
+
+void side_open_as(struct side *s, const char *socket, const char *config, size_t bytes)
+{
 	const uint32_t all = VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE |
 			     VIB_ACCESS_REMOTE_READ | VIB_ACCESS_REMOTE_ATOMIC;
 	char why[LIBVIB_WHY_SIZE];
 
 	memset(s, 0, sizeof(*s));
 	s->bytes = bytes;
-	s->lv = libvib_open(socket, "", why, sizeof(why));
+	s->lv = libvib_open(socket, config, why, sizeof(why));
 	if (!s->lv)
 		fail_msg("%s", why);
 	made(libvib_open_context(s->lv, &s->context), "context");

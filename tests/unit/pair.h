@@ -37,6 +37,8 @@ struct side {
 
 /* Open a vib at @socket with everything but SRQ and QP, and @bytes of memory. */
 void side_open(struct side *s, const char *socket, size_t bytes);
+/* The same with the vib string @config. */
+void side_open_as(struct side *s, const char *socket, const char *config, size_t bytes);
 /* Destroy all there is, in order, and close. */
 void side_close(struct side *s);
 

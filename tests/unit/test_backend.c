@@ -301,6 +301,7 @@ static void bad_nodes_are_refused_by_name(void **state)
 		{ VIB_BE_LINK, "sideways" },
 		{ VIB_BE_GID, "ff02::1" },
 		{ VIB_BE_MAX_QP, "1e9" },
+		{ VIB_BE_RATE, "10Gbit" },
 		{ VIB_BE_MAX_MR, "99999999999999999999" },
 		{ VIB_BE_FRONTEND, "/local/domain/0/device/vib/0" },
 		{ VIB_BE_FRONTEND_ID, "0" },
@@ -456,6 +457,40 @@ static void changes_become_async_events(void **state)
 	assert_null(vib_queue_peek(&q));
 }
 
+/* What its pollers hold the guest to, bytes a second. */
+static uint64_t rate(struct world *w)
+{
+	return LIST_FIRST(&w->backend.vibs)->conn.guest.vhca->bucket.rate;
+}
+
+static void rate_is_read_and_changes_at_run_time(void **state)
+{
+	struct world *w = *state;
+	struct vib_queue q;
+
+	put(w, BE "/" VIB_BE_RATE, "10G");
+	connect_guest(w);
+	assert_true(rate(w) == 1250000000);
+	vib_queue_init(&q, fake_page(w->xen, 2), VIB_ASYNC_ORDER,
+		       sizeof(struct vib_async_event));
+	put(w, BE "/" VIB_BE_RATE, "200M");
+	fake_settle(w->xen);
+	assert_true(rate(w) == 25000000);
+	put(w, BE "/" VIB_BE_RATE, "rubbish"); /* is no change */
+	fake_settle(w->xen);
+	assert_true(rate(w) == 25000000);
+	put(w, BE "/" VIB_BE_RATE, "0");
+	fake_settle(w->xen);
+	assert_true(rate(w) == 0);
+	put(w, BE "/" VIB_BE_RATE, "1M");
+	fake_settle(w->xen);
+	assert_true(rate(w) == 125000);
+	xenport_rm(fake_xen_port(w->xen), 0, BE "/" VIB_BE_RATE);
+	fake_settle(w->xen);
+	assert_true(rate(w) == 0);
+	assert_null(vib_queue_peek(&q)); /* the guest sees nothing of it */
+}
+
 static void event_storms_are_left_masked(void **state)
 {
 	struct world *w = *state;
@@ -567,6 +602,7 @@ int main(void)
 		test(a_dead_domain_is_let_go_though_its_directory_stays),
 		test(a_frontend_that_flaps_is_not_followed_for_ever),
 		test(changes_become_async_events),
+		test(rate_is_read_and_changes_at_run_time),
 		test(event_storms_are_left_masked),
 	};
 

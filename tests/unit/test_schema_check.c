@@ -51,6 +51,10 @@ static void a_refusal_names_key_value_and_what_is_allowed(void **state)
 	assert_non_null(strstr(err, "auto, up, down"));
 	schema_check(SCHEMA_BACKEND, VIB_BE_MAX_QP, "0", err, sizeof(err));
 	assert_non_null(strstr(err, "from 1 to 262144"));
+	schema_check(SCHEMA_BACKEND, VIB_BE_RATE, "10Gbit", err, sizeof(err));
+	assert_string_equal(err, "rate=\"10Gbit\": it is not a rate; want 0, or bits per"
+				 " second as a decimal number with or without k, M or G"
+				 " for powers of 1000, from 1M to 1000G");
 }
 
 static void max_eqs_is_from_1_to_64(void **state)
@@ -129,6 +133,11 @@ static void xenstore_holds_one_form(void **state)
 		  "fe80::1/2001:db8::2");
 	canonical(SCHEMA_BACKEND, VIB_BE_MAX_QP, "0x10", "16");
 	canonical(SCHEMA_BACKEND, VIB_BE_LINK, "up", "up");
+	canonical(SCHEMA_BACKEND, VIB_BE_RATE, "10000M", "10G");
+	canonical(SCHEMA_BACKEND, VIB_BE_RATE, "1500000k", "1500M");
+	canonical(SCHEMA_BACKEND, VIB_BE_RATE, "1234567", "1234567");
+	canonical(SCHEMA_BACKEND, VIB_BE_RATE, "1000000M", "1000G");
+	canonical(SCHEMA_BACKEND, VIB_BE_RATE, "0k", "0");
 	assert_int_equal(schema_canonical(schema_find(SCHEMA_BACKEND, VIB_BE_PORT_GUID),
 					  "0x0002c903000a1234", out, sizeof(out)),
 			 -1);

@@ -44,6 +44,67 @@ static void numbers_that_are_none(void **state)
 		assert_int_equal(schema_parse_uint(bad[i], 0, UINT64_MAX, &v, NULL), -1);
 }
 
+static void rates_with_and_without_a_unit(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t rate;
+	} good[] = {
+		{ "0", 0 },
+		{ "0G", 0 },
+		{ "1000000", 1000000 },
+		{ "1000k", 1000000 },
+		{ "200M", 200000000 },
+		{ "010G", 10000000000 },
+		{ "1000G", 1000000000000 },
+	};
+	static const char *const bad[] = {
+		"",
+		"k",
+		"M1",
+		"1m",
+		"1g",
+		"1K",
+		"1T",
+		"-1",
+		"+1G",
+		" 1G",
+		"1G ",
+		"1 G",
+		"1.5G",
+		"1e9",
+		"0x1",
+		"10Gb",
+		"10GG",
+		"1kM",
+		"999999",
+		"999k",
+		"1001G",
+		"1",
+		"1k",
+		"\xd9\xa1",
+		"1000000000001",
+		"18446744073709551616",
+		"18446744074G",
+	};
+	uint64_t v;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		assert_int_equal(
+			schema_parse_rate(good[i].text, 1000000, 1000000000000, &v, NULL),
+			0);
+		assert_true(v == good[i].rate);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(
+			schema_parse_rate(bad[i], 1000000, 1000000000000, &v, NULL), -1);
+	assert_int_equal(
+		schema_parse_rate("18446744073709551615", 0, UINT64_MAX, &v, NULL), 0);
+	assert_int_equal(schema_parse_rate("18446744073710M", 0, UINT64_MAX, &v, NULL),
+			 -1);
+}
+
 static void guids_in_both_spellings(void **state)
 {
 	uint64_t a, b;
@@ -196,6 +257,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_within_bounds),
 		cmocka_unit_test(numbers_that_are_none),
+		cmocka_unit_test(rates_with_and_without_a_unit),
 		cmocka_unit_test(guids_in_both_spellings),
 		cmocka_unit_test(guids_that_are_none),
 		cmocka_unit_test(pkeys_in_order),

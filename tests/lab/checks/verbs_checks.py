@@ -9,6 +9,7 @@ from . import rdma_tests, syscalls
 from .lab_check import GUESTS, LabCheck
 
 SIZES = (4096, 65536, 1048576)
+RATE_SIZE = 65536
 
 
 class VerbsChecks(LabCheck):
@@ -85,6 +86,38 @@ class VerbsChecks(LabCheck):
         calls = syscalls.counted(self.host.sh(pair.ACTIVE, f"cat {summary}"))
         self.assertGreater(sum(calls.values()), 0, "strace counted nothing")
         return calls
+
+    # ---- rates ----------------------------------------------------------------
+
+    def test_rate_bounds_bandwidth_and_changes_at_run_time(self) -> None:
+        """The client's guest, g2, is bound, in both directions."""
+        node = f"/local/domain/0/backend/vib/{self.host.domid(pair.ACTIVE)}/0/rate"
+        self.addCleanup(self.host.attempt, "dom0", f"xenstore-rm {node}")
+        programs = ("ib_write_bw", "ib_read_bw")
+        free = {program: self.bandwidth(program, 1000) for program in programs}
+        for rate in (200, 80):
+            self.host.sh("dom0", f"xenstore-write {node} {rate}M")
+            for program in programs:
+                with self.subTest(f"{program}, rate={rate}M"):
+                    seconds = 2
+                    iterations = rate * 1000000 // 8 * seconds // RATE_SIZE
+                    found = self.bandwidth(program, iterations)
+                    print(f"\n{program}: {found / rate:.2f} of {rate}M, "
+                          f"unbound {free[program]:.0f}M", end=" ", flush=True)
+                    self.assertLess(found, 1.2 * rate)
+                    self.assertGreater(found, 0.5 * rate)
+                    self.assertLess(found, free[program] / 4)
+        self.host.sh("dom0", f"xenstore-rm {node}")
+        for program in programs:
+            self.assertGreater(self.bandwidth(program, 1000), free[program] / 4)
+
+    def bandwidth(self, program: str, iterations: int) -> float:
+        """In 10^6 bits a second."""
+        test = Perftest(program, RATE_SIZE, iterations, iterations)
+        outcome = perftest.run(self.host, self.both, test, iterations)
+        figure = perftest.figure(test, outcome)
+        self.assertIsNotNone(figure, outcome.problems() or outcome.client.output)
+        return (figure or 0) * 2**20 * 8 / 1e6
 
     # ---- rdma-core's own tests ------------------------------------------------
 

@@ -107,8 +107,9 @@ class VibChecks(LabCheck):
 
     def test_attach_and_detach(self) -> None:
         for _ in range(self.rounds):
-            self.host.sh("dom0", "vibctl attach g2")
+            self.host.sh("dom0", "vibctl attach g2 rate=1500M")
             self.host.port_is("g2", "ACTIVE", "vib1")
+            self.assertRegex(self.host.sh("dom0", "vibctl show g2 1"), r"rate\W+1500M")
             self.host.sh("dom0", "vibctl detach g2 1")
             self.host.until("g2", "! test -e /sys/class/infiniband/vib1")
 
@@ -139,7 +140,8 @@ class VibChecks(LabCheck):
         before = self.host.sh("dom0", "xenstore-ls -f /local/domain/0/backend/vib")
         for words, named in (("pkey=0x10000", "pkey"), ("colour=blue", "colour"),
                              ("port_guid=17", "port_guid"), ("fabric=../x", "fabric"),
-                             ("link=maybe", "auto"), ("max_qp=0", "max_qp")):
+                             ("link=maybe", "auto"), ("max_qp=0", "max_qp"),
+                             ("rate=10Gbit", "1000G")):
             done = self.host.attempt("dom0", f"vibctl attach g1 {words}")
             self.assertNotEqual(done.returncode, 0, words)
             self.assertIn(named, done.stderr)
