@@ -95,10 +95,12 @@ static int query_pkey(const struct vport *vport, const struct vib_cmd_query_tabl
 	return 0;
 }
 
-static int execute(struct command *c, const struct vport *vport)
+/* The status of a query, or COMMAND_IS_OTHER. */
+#define COMMAND_IS_OTHER 2
+
+static int query(const struct vib_control_request *req, const struct vport *vport,
+		 struct vib_control_response *rsp)
 {
-	const struct vib_control_request *req = &c->req;
-	struct vib_control_response *rsp = &c->rsp;
 	bool of_port = req->port == VIB_PORT;
 
 	switch (req->operation) {
@@ -113,18 +115,27 @@ static int execute(struct command *c, const struct vport *vport)
 		return of_port ? query_pkey(vport, &req->u.query_table, rsp->u.pkeys)
 			       : -EINVAL;
 	default:
-		return object_command(c);
+		return COMMAND_IS_OTHER;
 	}
+}
+
+bool command_query(const struct vib_control_request *req, const struct vport *vport,
+		   struct vib_control_response *rsp)
+{
+	memset(rsp, 0, sizeof(*rsp)); /* nothing of ours leaks in unused bytes */
+	rsp->id = req->id;
+	rsp->operation = req->operation;
+	rsp->status = query(req, vport, rsp);
+	return rsp->status != COMMAND_IS_OTHER;
 }
 
 bool command_execute(struct command *c, const struct vport *vport)
 {
 	int status;
 
-	memset(&c->rsp, 0, sizeof(c->rsp)); /* nothing of ours leaks in unused bytes */
-	c->rsp.id = c->req.id;
-	c->rsp.operation = c->req.operation;
-	status = execute(c, vport);
+	if (command_query(&c->req, vport, &c->rsp))
+		return true;
+	status = object_command(c);
 	if (status == COMMAND_GOES_ON)
 		return false;
 	c->rsp.status = status;

@@ -89,9 +89,9 @@ fail:
 #define SERVICE_ROUNDS 4
 #define SERVICE_NS     2000000
 
-static void put_response(struct connection *c)
+static void put_response(struct connection *c, const struct vib_control_response *rsp)
 {
-	*RING_GET_RESPONSE(&c->ring, c->ring.rsp_prod_pvt) = c->command.rsp;
+	*RING_GET_RESPONSE(&c->ring, c->ring.rsp_prod_pvt) = *rsp;
 	c->ring.rsp_prod_pvt++;
 }
 
@@ -102,19 +102,65 @@ static void on_answered(struct command *command)
 		(struct connection *)((char *)command -
 				      offsetof(struct connection, command));
 
-	put_response(c);
+	put_response(c, &command->rsp);
 	c->parked = false;
 	c->resumed(c);
 }
 
-static void execute(struct connection *c, const struct vport *vport)
+static void execute(struct connection *c, const struct vport *vport,
+		    const struct vib_control_request *req)
 {
+	c->command.req = *req;
 	c->command.guest = &c->guest;
 	c->command.answered = on_answered;
 	if (command_execute(&c->command, vport))
-		put_response(c);
+		put_response(c, &c->command.rsp);
 	else
 		c->parked = true;
+}
+
+static struct vib_control_request *waiting(struct connection *c, uint32_t index)
+{
+	return &c->waiting[(c->first_waiting + index) % VIB_CONTROL_RING_SIZE];
+}
+
+/* While a command goes on, which may be long: a port's changes are asked for now. */
+static void answer_or_wait(struct connection *c, const struct vport *vport,
+			   const struct vib_control_request *req)
+{
+	struct vib_control_response rsp;
+
+	if (command_query(req, vport, &rsp))
+		put_response(c, &rsp);
+	else
+		*waiting(c, c->num_waiting++) = *req;
+}
+
+/* Execute those that had to wait. */
+static void catch_up(struct connection *c, const struct vport *vport, uint64_t until)
+{
+	while (c->num_waiting && !c->parked && clock_ns() < until) {
+		const struct vib_control_request *req = waiting(c, 0);
+
+		c->first_waiting++;
+		c->num_waiting--;
+		execute(c, vport, req);
+	}
+}
+
+/* Take one request out of the ring. */
+static void serve_next(struct connection *c, const struct vport *vport)
+{
+	struct vib_control_request req;
+
+	RING_COPY_REQUEST(&c->ring, c->ring.req_cons, &req);
+	/* The copy is the only reading there is. */
+	__asm__ volatile("" ::: "memory");
+	c->ring.req_cons++;
+	if (c->parked)
+		answer_or_wait(c, vport, &req);
+	else
+		execute(c, vport, &req);
 }
 
 /* Returns 1 if requests are left that nothing else will remind of. */
@@ -124,25 +170,19 @@ static int answer_requests(struct connection *c, const struct vport *vport, bool
 	RING_IDX prod;
 	int more = 1, must_notify;
 
-	for (int round = 0;
-	     more && !c->parked && round < SERVICE_ROUNDS && clock_ns() < until;
+	catch_up(c, vport, until);
+	for (int round = 0; more && round < SERVICE_ROUNDS && clock_ns() < until;
 	     round++) {
 		prod = vib_observe32(&c->ring.sring->req_prod);
 		if (RING_REQUEST_PROD_OVERFLOW(&c->ring, prod))
 			return -1;
-		while (!c->parked && c->ring.req_cons != prod && clock_ns() < until) {
-			RING_COPY_REQUEST(&c->ring, c->ring.req_cons, &c->command.req);
-			/* The copy is the only reading there is. */
-			__asm__ volatile("" ::: "memory");
-			c->ring.req_cons++;
-			execute(c, vport);
-		}
+		while (c->ring.req_cons != prod && clock_ns() < until)
+			serve_next(c, vport);
 		RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&c->ring, must_notify);
 		*notify |= must_notify;
-		if (!c->parked)
-			RING_FINAL_CHECK_FOR_REQUESTS(&c->ring, more);
+		RING_FINAL_CHECK_FOR_REQUESTS(&c->ring, more);
 	}
-	return more && !c->parked;
+	return more || (c->num_waiting && !c->parked);
 }
 
 /* The next event that is due. false if there is none. */

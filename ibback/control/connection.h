@@ -31,7 +31,10 @@ struct connection {
 	struct vib_control_sring *sring;
 	struct vib_control_back_ring ring;
 	struct command command; /* the one that is executed */
-	bool parked;            /* it goes on: no other is taken from the ring */
+	bool parked;            /* it goes on, and others wait, but queries do not */
+	/* Copies of those; the ring bounds them, with what is being executed. */
+	struct vib_control_request waiting[VIB_CONTROL_RING_SIZE];
+	uint32_t first_waiting, num_waiting; /* the first one's index, modulo the size */
 	void *async_page;
 	struct vib_queue async;
 	uint32_t async_pending; /* mask of 1 << enum vib_async_type, of the port */
@@ -61,9 +64,9 @@ void connection_close(struct connection *c);
 
 /*
  * Do the work that waits: answer requests for @vport, deliver pending events.
- * Returns 0 when all is done, or parked, 1 when some is left that no event will announce
- * (the frontend produces faster than its share, or has no room for events):
- * call again soon. -1 with @cause when the frontend broke the protocol; the
+ * Returns 0 when all is done, or waits for what goes on, 1 when some is left that no
+ * event will announce (the frontend produces faster than its share, or has no room for
+ * events): call again soon. -1 with @cause when the frontend broke the protocol; the
  * connection is then only good for connection_clear().
  */
 int connection_service(struct connection *c, const struct vport *vport,

@@ -78,7 +78,8 @@ static void vibs_take_turns(void **state)
 	assert_int_equal(take(&w->a).status, 0);
 }
 
-static void answers_keep_their_order_and_events_go_out(void **state)
+/* Its own queries, too: what the port is now cannot wait for what takes long. */
+static void queries_and_events_do_not_wait(void **state)
 {
 	struct world *w = *state;
 	uint32_t pd = pd_of(&w->a);
@@ -86,21 +87,61 @@ static void answers_keep_their_order_and_events_go_out(void **state)
 
 	vib_queue_init(&events, memory_of(&w->a, ASYNC), VIB_ASYNC_ORDER,
 		       sizeof(struct vib_async_event));
-	ask(&w->a, query);
 	ask(&w->a, reg_mr(&w->a, pd, PAGES));
 	ask(&w->a, query);
-	ask(&w->a, reg_mr(&w->a, pd, 1));
-	assert_int_equal(take(&w->a).operation, VIB_CMD_QUERY_PORT);
-	assert_false(is_answered(&w->a));
+	assert_int_equal(take(&w->a).u.port.state, VIB_PORT_ACTIVE);
 	put(&w->a, w->a.be, VIB_BE_LINK, "down");
 	fake_loop(w->xen);
 	assert_non_null(vib_queue_peek(&events));
+	ask(&w->a, query);
+	assert_int_equal(take(&w->a).u.port.state, VIB_PORT_DOWN);
 	assert_false(is_answered(&w->a));
 	fake_settle(w->xen);
 	assert_int_equal(take(&w->a).operation, VIB_CMD_REG_MR);
-	assert_int_equal(take(&w->a).u.port.state, VIB_PORT_DOWN);
-	assert_int_equal(take(&w->a).operation, VIB_CMD_REG_MR);
 	assert_false(is_answered(&w->a));
+}
+
+static void others_of_a_guest_wait_in_their_order(void **state)
+{
+	struct world *w = *state;
+	const struct vib_control_request alloc_pd = { .operation = VIB_CMD_ALLOC_PD };
+	uint32_t pd = pd_of(&w->a);
+
+	ask(&w->a, reg_mr(&w->a, pd, PAGES));
+	ask(&w->a, alloc_pd);
+	ask(&w->a, reg_mr(&w->a, pd, PAGES));
+	ask(&w->a, query);
+	ask(&w->a, alloc_pd);
+	assert_int_equal(take(&w->a).operation, VIB_CMD_QUERY_PORT);
+	assert_false(is_answered(&w->a));
+	steps(w, SLICES);
+	assert_int_equal(take(&w->a).operation, VIB_CMD_REG_MR);
+	assert_int_equal(take(&w->a).operation, VIB_CMD_ALLOC_PD);
+	assert_false(is_answered(&w->a)); /* the second MR is under way */
+	steps(w, SLICES);
+	assert_int_equal(take(&w->a).operation, VIB_CMD_REG_MR);
+	assert_int_equal(take(&w->a).operation, VIB_CMD_ALLOC_PD);
+	assert_false(is_answered(&w->a));
+}
+
+static void ring_full_of_what_waits(void **state)
+{
+	struct world *w = *state;
+	const struct vib_control_request alloc_pd = { .operation = VIB_CMD_ALLOC_PD };
+	uint32_t pd = pd_of(&w->a);
+
+	/* Twice, so that the copies go round. */
+	for (unsigned int round = 0; round < 2; round++) {
+		ask(&w->a, reg_mr(&w->a, pd, PAGES));
+		for (unsigned int i = 1; i < VIB_CONTROL_RING_SIZE; i++)
+			ask(&w->a, alloc_pd);
+		assert_false(is_answered(&w->a));
+		fake_settle(w->xen);
+		assert_int_equal(take(&w->a).operation, VIB_CMD_REG_MR);
+		for (unsigned int i = 1; i < VIB_CONTROL_RING_SIZE; i++)
+			assert_int_equal(take(&w->a).status, 0);
+		assert_false(is_answered(&w->a));
+	}
 }
 
 static void tree_of_two_levels_is_read_as_it_is_mapped(void **state)
@@ -235,7 +276,9 @@ int main(void)
 		test(others_are_answered_while_memory_is_mapped),
 		test(others_are_answered_while_memory_is_unmapped),
 		test(vibs_take_turns),
-		test(answers_keep_their_order_and_events_go_out),
+		test(queries_and_events_do_not_wait),
+		test(others_of_a_guest_wait_in_their_order),
+		test(ring_full_of_what_waits),
 		test(tree_of_two_levels_is_read_as_it_is_mapped),
 		test(failure_in_mid_job_leaves_nothing),
 		test(list_page_that_is_bad_leaves_nothing),

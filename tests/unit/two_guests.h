@@ -27,6 +27,7 @@ struct peer {
 	char be[64], fe[64];
 	struct vib_control_sring *ring;
 	uint32_t prod, cons; /* of requests and of responses */
+	uint32_t pending;    /* ids */
 };
 
 struct world {
