@@ -9,6 +9,7 @@ import time
 import unittest
 from dataclasses import dataclass
 
+from .garbage_checks import GarbageChecks
 from .host import Host
 from .lab_check import LabCheck
 from .trouble_checks import TroubleChecks
@@ -16,7 +17,7 @@ from .verbs_checks import VerbsChecks
 from .vib_checks import VibChecks
 
 # The main job. VibChecks ends with a look at the kernels' logs.
-MAIN: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, VibChecks)
+MAIN: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, VibChecks)
 
 
 @dataclass(frozen=True)
