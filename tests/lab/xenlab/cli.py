@@ -69,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--guests", type=int, default=2, metavar="N", help="how many guests (2)")
     shape(up)
     up.add_argument("--dom0-kernel", choices=SERIES, default="6.1", help="Dom0's kernel (6.1)")
+    up.add_argument("--xen", default="", metavar="WORDS", help="further words of Xen's command line")
     up.add_argument("--no-payload", action="store_true",
                     help="do not build and copy the project's files")
 
@@ -117,7 +118,7 @@ def _shape(options: argparse.Namespace) -> Shape:
 
 
 def _up(options: argparse.Namespace, _: list[str]) -> None:
-    lab.up(options.name, options.guests, _shape(options), options.dom0_kernel,
+    lab.up(options.name, options.guests, _shape(options), options.dom0_kernel, options.xen,
            not options.no_payload)
 
 

@@ -92,7 +92,8 @@ def _running_text() -> str:
     return f"there is {', '.join(running)}" if running else "none runs (lab up starts one)"
 
 
-def up(name: str, count: int, shape: Shape, dom0_kernel: str, with_payload: bool) -> Lab:
+def up(name: str, count: int, shape: Shape, dom0_kernel: str, xen: str,
+       with_payload: bool) -> Lab:
     """Start a lab with guests g1 to g`count` and wait until all of it answers."""
     if not 0 <= count <= guests.LARGEST_NUMBER:
         raise UsageError(f"--guests {count}: a lab has 0 to {guests.LARGEST_NUMBER} guests")
@@ -101,7 +102,7 @@ def up(name: str, count: int, shape: Shape, dom0_kernel: str, with_payload: bool
     started = time.monotonic()
     with locked(f"lab-{name}"):
         _refuse_if_running(name)
-        flavour = Flavour(dom0_kernel, machine.memory_for(count * shape.memory_mb))
+        flavour = Flavour(dom0_kernel, machine.memory_for(count * shape.memory_mb), xen)
         built = image.get()
         directory = run_dir(name)
         shutil.rmtree(directory, ignore_errors=True)
@@ -129,7 +130,8 @@ def up(name: str, count: int, shape: Shape, dom0_kernel: str, with_payload: bool
 
 def _write_state(directory: Path, qemu: Qemu, flavour: Flavour) -> None:
     state = {"pid": qemu.pid, "born": qemu.born, "ssh_port": qemu.ssh_port,
-             "dom0_kernel": flavour.dom0_kernel, "memory_mb": flavour.memory_mb}
+             "dom0_kernel": flavour.dom0_kernel, "memory_mb": flavour.memory_mb,
+             "xen": flavour.xen}
     new = directory / "state.new"
     new.write_text(json.dumps(state, indent=1) + "\n")
     new.rename(directory / "state.json")
@@ -195,7 +197,8 @@ def status() -> str:
             lines.append(f"{name}: dead (QEMU {lab.qemu.pid} is gone)")
             continue
         lines.append(f"{name}: QEMU {lab.qemu.pid}, Dom0 {state['dom0_kernel']}, "
-                     f"{state['memory_mb']} MB, ssh port {lab.qemu.ssh_port}, {lab.dir}")
+                     f"{state['memory_mb']} MB, ssh port {lab.qemu.ssh_port}, {lab.dir}"
+                     + (f", Xen's line with {state['xen']}" if state.get("xen") else ""))
         done = lab.dom0.attempt("xl list; for d in ibback vibd; do "
                                 "[ ! -x /usr/sbin/$d ] || lab-daemon status $d; done", timeout=30)
         text = (done.stdout or done.stderr).decode(errors="replace").rstrip()

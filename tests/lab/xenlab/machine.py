@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Optional
 
@@ -44,10 +45,12 @@ class Flavour:
 
     dom0_kernel: str
     memory_mb: int
+    xen: str = ""  # further words of Xen's command line
 
     @property
     def name(self) -> str:
-        return f"dom0-{self.dom0_kernel}-{self.memory_mb}"
+        plain = f"dom0-{self.dom0_kernel}-{self.memory_mb}"
+        return plain + (f"-{sha256(self.xen.encode()).hexdigest()[:8]}" if self.xen else "")
 
 
 def memory_for(guests_mb: int) -> int:
@@ -66,7 +69,7 @@ def arguments(image: Image, flavour: Flavour, disk: Path) -> list[str]:
     return [
         "-accel", "tcg,thread=multi", "-cpu", CPU_MODEL, "-smp", str(CPUS),
         "-m", str(flavour.memory_mb), "-nodefaults", "-display", "none", "-no-reboot",
-        "-kernel", str(image.xen), "-append", XEN_LINE,
+        "-kernel", str(image.xen), "-append", f"{XEN_LINE} {flavour.xen}".rstrip(),
         "-initrd", f"{kernel.vmlinux} {DOM0_LINE},{image.initramfs(flavour.dom0_kernel)}",
         "-drive", f"file={disk},if=none,id=root,format=qcow2,cache=unsafe",
         "-device", "virtio-blk-pci,drive=root",
