@@ -9,7 +9,7 @@
 
 #define MAPTRACK_ENTRIES_A_PAGE  2
 #define MAPTRACK_ENTRIES_A_FRAME 256
-#define DEFAULT_MAPTRACK_FRAMES  1024
+#define DEFAULT_MAPTRACK_FRAMES  1024 /* which the other backends had, and have still */
 #define PAGES_A_MIB              256
 
 uint64_t shortage_maptrack_frames(uint64_t pages)
@@ -60,9 +60,11 @@ static void say_causes(struct line *l, const struct shortage *s)
 	if (s->maptrack)
 		say(l,
 		    "; with these it takes %" PRIu64
-		    " of Xen's gnttab_max_maptrack_frames (default %u)",
+		    " of Xen's maptrack frames, for which "
+		    "gnttab_max_maptrack_frames=%" PRIu64 " would do",
 		    shortage_maptrack_frames(s->mapped + s->pages),
-		    DEFAULT_MAPTRACK_FRAMES);
+		    shortage_maptrack_frames(s->mapped + s->pages) +
+			    DEFAULT_MAPTRACK_FRAMES);
 	if (s->error == ENOMEM)
 		say(l, "; or vm.max_map_count has to be %u", s->map_count);
 	say(l, s->list ? "; or that reference is bad"

@@ -341,17 +341,16 @@ static void failed_mapping_names_xen_s_setting(void **state)
 	assert_int_equal(try_map(1, 101, &b), -ENOSPC);
 	assert_line("dom 3 vib 0: cannot map 1 pages: Invalid argument; ibback has 100 "
 		    "mapped in all; with these it takes 1 of Xen's "
-		    "gnttab_max_maptrack_frames (default 1024); or some of the guest's "
-		    "references are "
-		    "bad");
+		    "maptrack frames, for which gnttab_max_maptrack_frames=1025 would "
+		    "do; or some of the guest's references are bad");
 	now += 10 * SECOND;
 	xen.error = ENOMEM;
 	assert_int_equal(try_map(1, 101, &b), -ENOSPC);
 	assert_line("dom 3 vib 0: cannot map 1 pages: Cannot allocate memory; ibback has "
 		    "100 mapped in all; with these it takes 1 of Xen's "
-		    "gnttab_max_maptrack_frames (default 1024); or vm.max_map_count has "
-		    "to be 20495; or some of "
-		    "the guest's references are bad");
+		    "maptrack frames, for which gnttab_max_maptrack_frames=1025 would "
+		    "do; or vm.max_map_count has to be 20495; or some of the guest's "
+		    "references are bad");
 	unmap_it(&a);
 }
 
@@ -367,8 +366,9 @@ static void references_that_are_bad_are_named(void **state)
 	assert_int_equal(try_map(10, 4711, &m), -ENOSPC); /* the list itself */
 	assert_line("dom 3 vib 0: cannot map 10 pages: Invalid argument; ibback has 0 "
 		    "mapped in all; it failed at the list page of reference 4711; with "
-		    "these it takes 1 of Xen's gnttab_max_maptrack_frames (default "
-		    "1024); or that reference is bad");
+		    "these it takes 1 of Xen's maptrack frames, for which "
+		    "gnttab_max_maptrack_frames=1025 would do; or that reference is "
+		    "bad");
 }
 
 /* Of the slice that fails; those before it are mapped, and unmapped again. */
@@ -430,8 +430,8 @@ static void list_of_reference_0_is_bad_and_no_other(void **state)
 	assert_int_equal(try_map(50, 0, &m), -ENOSPC);
 	assert_line("dom 3 vib 0: cannot map 50 pages: Invalid argument; ibback has 0 "
 		    "mapped in all; with these it takes 1 of Xen's "
-		    "gnttab_max_maptrack_frames (default 1024); or some of the guest's "
-		    "references are bad");
+		    "maptrack frames, for which gnttab_max_maptrack_frames=1025 would "
+		    "do; or some of the guest's references are bad");
 }
 
 static void channel_that_cannot_be_bound_is_named(void **state)
