@@ -16,8 +16,12 @@
 #include "memory.h"
 #include "vib.h"
 
-/* Longer than any command takes; a backend that needs more is taken for hung. */
+/*
+ * Longer than any command takes, and a page that it maps or unmaps, beside other
+ * guests' pages; a backend that needs more is taken for hung.
+ */
 #define VIB_COMMAND_TIMEOUT (30 * HZ)
+#define VIB_PAGE_MS 1
 
 /* The last of xen/errno.h is below, what the kernel has for itself above. */
 #define VIB_MAX_STATUS 133
@@ -161,12 +165,19 @@ out:
 	return id;
 }
 
-/* While it answers others, it is only slow. */
-static void vib_command_timed_out(struct vib *vib, struct vib_command_slot *slot)
+/*
+ * While it answers others, it is only slow; and it may be at any of the pages that
+ * it is granted, with nothing else answered meanwhile.
+ */
+static void vib_command_timed_out(struct vib *vib, struct vib_command_slot *slot,
+				  unsigned long sent)
 {
+	unsigned int page_ms = vib_grants_count() * VIB_PAGE_MS;
+	unsigned long patience = VIB_COMMAND_TIMEOUT + msecs_to_jiffies(page_ms);
+
 	spin_lock(&vib->lock);
-	if (slot->response &&
-	    time_after(jiffies, vib->answered + VIB_COMMAND_TIMEOUT))
+	if (slot->response && time_after(jiffies, sent + patience) &&
+	    time_after(jiffies, vib->answered + patience))
 		vib_fail_locked(vib, VIB_BROKEN, "no answer to a command");
 	spin_unlock(&vib->lock);
 }
@@ -175,7 +186,7 @@ static void vib_command_timed_out(struct vib *vib, struct vib_command_slot *slot
  * Send @request, whose id is set here, to the backend of @epoch and wait for its
  * answer in @response. Returns 0, the backend's negative errno, or -ENODEV when
  * that connection is or comes down. Sleeps, but not for ever: a backend that dies,
- * or answers nothing at all for the timeout, fails it. Not from the event work,
+ * or answers nothing at all for so long, fails it. Not from the event work,
  * which delivers the answer.
  */
 int vib_command(struct vib *vib, u32 epoch,
@@ -183,6 +194,7 @@ int vib_command(struct vib *vib, u32 epoch,
 		struct vib_control_response *response)
 {
 	struct vib_command_slot *slot;
+	unsigned long sent;
 	int id, status;
 
 	wait_event(vib->slot_free,
@@ -192,8 +204,9 @@ int vib_command(struct vib *vib, u32 epoch,
 		return id;
 
 	slot = &vib->slots[id];
+	sent = jiffies;
 	while (!wait_for_completion_timeout(&slot->done, VIB_COMMAND_TIMEOUT))
-		vib_command_timed_out(vib, slot);
+		vib_command_timed_out(vib, slot, sent);
 
 	spin_lock(&vib->lock);
 	status = slot->status;

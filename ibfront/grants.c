@@ -29,6 +29,11 @@ static DEFINE_MUTEX(vib_grants_lock);
 
 static atomic_long_t vib_grants_used = ATOMIC_LONG_INIT(0);
 
+unsigned int vib_grants_count(void)
+{
+	return atomic_long_read(&vib_grants_used);
+}
+
 static unsigned int vib_grants_per_frame(void)
 {
 	struct gnttab_get_version version = { .dom = DOMID_SELF };
@@ -39,20 +44,24 @@ static unsigned int vib_grants_per_frame(void)
 	return XEN_PAGE_SIZE / sizeof(struct grant_entry_v1);
 }
 
-static void vib_grants_exhausted(struct vib *vib, u32 count)
+/*
+ * What would have sufficed: while some of @memory are granted, the reserve is there,
+ * and only the rest is missing; else part of the reserve may be missing, too.
+ */
+static void vib_grants_exhausted(struct vib *vib, const struct vib_memory *memory)
 {
 	unsigned int per_frame = vib_grants_per_frame();
 	unsigned int frames = gnttab_max_grant_frames();
-	unsigned long used = atomic_long_read(&vib_grants_used);
-	unsigned long needed;
+	u32 missing = memory->count - memory->granted;
 
-	needed = max_t(unsigned long,
-		       DIV_ROUND_UP(used + count + VIB_GRANT_RESERVE, per_frame),
-		       frames + DIV_ROUND_UP(count, per_frame));
+	if (!memory->granted)
+		missing += VIB_GRANT_RESERVE;
 	dev_err_ratelimited(&vib->xbdev->dev,
-			    "no grants for %u pages: vibs have %lu, %u are left to other devices; this domain's max_grant_frames is %u of %u grants, and had to be %lu at least (as had Xen's gnttab_max_frames)\n",
-			    count, used, VIB_GRANT_RESERVE, frames, per_frame,
-			    needed);
+			    "no grants for %u pages: vibs have %u, %u are left to other devices; this domain's max_grant_frames is %u of %u grants, and had to be %u (as had Xen's gnttab_max_frames)\n",
+			    memory->count,
+			    vib_grants_count() - memory->granted,
+			    VIB_GRANT_RESERVE, frames, per_frame,
+			    frames + DIV_ROUND_UP(missing, per_frame));
 }
 
 /*
@@ -88,7 +97,7 @@ int vib_grants_make(struct vib *vib, struct vib_memory *memory)
 	while (memory->granted < memory->count) {
 		count = min(memory->count - memory->granted, VIB_GRANT_CHUNK);
 		if (vib_grants_take(memory->kind, count, &head)) {
-			vib_grants_exhausted(vib, memory->count);
+			vib_grants_exhausted(vib, memory);
 			return -ENOSPC;
 		}
 		for (i = 0; i < count; i++) {
@@ -128,5 +137,7 @@ void vib_grants_leave(struct vib_memory *memory)
 		gnttab_end_foreign_access(memory->refs[memory->granted - 1], page);
 		memory->granted--;
 		atomic_long_dec(&vib_grants_used);
+		if (!(memory->granted % VIB_GRANT_CHUNK))
+			cond_resched();
 	}
 }

@@ -18,8 +18,8 @@
 /* How often the backend is asked for what it keeps. */
 #define VIB_KEPT_TIME (HZ / 5)
 
-/* Pages pinned in one go, with interrupts off. */
-#define VIB_PIN_CHUNK 512
+/* Pages pinned in one go, with interrupts off, or let go of without a rest. */
+#define VIB_PIN_CHUNK 512u
 
 /* How long the end of a vib waits for it; the grant table's own list is slow. */
 #define VIB_RELEASE_TIME (5 * HZ)
@@ -47,6 +47,18 @@ static struct vib_memory *vib_memory_new(enum vib_memory_kind kind, u32 count,
 	return NULL;
 }
 
+static void vib_memory_unpin(struct vib_memory *memory)
+{
+	u32 i, count;
+
+	for (i = 0; i < memory->count; i += count) {
+		count = min(memory->count - i, VIB_PIN_CHUNK);
+		unpin_user_pages_dirty_lock(memory->pages + i, count,
+					    memory->writable);
+		cond_resched();
+	}
+}
+
 /* No page of it is granted any more. */
 static void vib_memory_free(struct vib_memory *memory)
 {
@@ -57,8 +69,7 @@ static void vib_memory_free(struct vib_memory *memory)
 		mmdrop(memory->mm);
 	}
 	if (memory->kind == VIB_MEMORY_USER) {
-		unpin_user_pages_dirty_lock(memory->pages, memory->count,
-					    memory->writable);
+		vib_memory_unpin(memory);
 	} else {
 		for (i = 0; i < memory->count; i++)
 			__free_page(memory->pages[i]);
@@ -110,14 +121,25 @@ err_memory:
 	return ERR_PTR(err);
 }
 
-int vib_memory_charge(struct vib_memory *memory, u32 count)
+/* The limit is the administrator's of this domain, so is the line in its log. */
+static void vib_memory_too_much(struct vib *vib, u32 count, u64 needed)
+{
+	dev_notice_ratelimited(&vib->xbdev->dev,
+			       "%s (%d) may not lock %u pages more: its ulimit -l is %lu KiB, and had to be %llu\n",
+			       current->comm, task_tgid_nr(current), count,
+			       rlimit(RLIMIT_MEMLOCK) >> 10,
+			       needed << (PAGE_SHIFT - 10));
+}
+
+int vib_memory_charge(struct vib *vib, struct vib_memory *memory, u32 count)
 {
 	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
 	struct mm_struct *mm = current->mm;
+	u64 pinned = atomic64_add_return(count, &mm->pinned_vm);
 
-	if (atomic64_add_return(count, &mm->pinned_vm) > limit &&
-	    !capable(CAP_IPC_LOCK)) {
+	if (pinned > limit && !capable(CAP_IPC_LOCK)) {
 		atomic64_sub(count, &mm->pinned_vm);
+		vib_memory_too_much(vib, count, pinned);
 		return -ENOMEM;
 	}
 	mmgrab(mm);
@@ -146,7 +168,7 @@ struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length,
 	memory = vib_memory_new(VIB_MEMORY_USER, count, writable);
 	if (!memory)
 		return ERR_PTR(-ENOMEM);
-	err = vib_memory_charge(memory, count);
+	err = vib_memory_charge(vib, memory, count);
 	if (err)
 		goto err_memory;
 	while (memory->count < count) {

@@ -50,9 +50,10 @@ struct vib_memory *vib_memory_alloc(struct vib *vib, enum vib_memory_kind kind,
 
 /*
  * Charge @memory to the locked memory of the current process until it is freed, so
- * that what a backend keeps stays charged. -ENOMEM beyond its limit.
+ * that what a backend keeps stays charged. -ENOMEM beyond its limit, with a line in
+ * the log.
  */
-int vib_memory_charge(struct vib_memory *memory, u32 count);
+int vib_memory_charge(struct vib *vib, struct vib_memory *memory, u32 count);
 
 /*
  * The pages of [start, start + length) of the current process, pinned, charged
@@ -94,6 +95,9 @@ int vib_grants_make(struct vib *vib, struct vib_memory *memory);
 
 /* End what is granted. False if the backend has some mapped still. */
 bool vib_grants_end(struct vib_memory *memory);
+
+/* Pages that are granted, of all vibs. */
+unsigned int vib_grants_count(void);
 
 /* Leave to the grant table what does not end: it keeps the pages that long. */
 void vib_grants_leave(struct vib_memory *memory);

@@ -116,7 +116,7 @@ int vib_uqueue_make(struct vib *vib, struct vib_ucontext *ctx, u32 entries,
 		queue->memory = NULL;
 		return err;
 	}
-	err = vib_memory_charge(queue->memory, queue->memory->count);
+	err = vib_memory_charge(vib, queue->memory, queue->memory->count);
 	if (err)
 		goto err_memory;
 	queue->entry = vib_umap_insert(&ctx->ibucontext, queue->memory->pages,
