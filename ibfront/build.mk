@@ -76,6 +76,8 @@ lint-kernel: $(CHECKPATCH)
 	@$(call need,$(PKG_KERNEL) sparse)
 	+@$(MAKE) --no-print-directory lint-kernel-found
 	perl $(CHECKPATCH) --no-tree --quiet --show-types \
-		--ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON -f ibfront/*.c ibfront/*.h
+		--ignore LINUX_VERSION_CODE,CONSTANT_COMPARISON -f ibfront/*.c ibfront/*.h \
+		$(LINT_KERNEL_SRC)
 
+# Other modules add themselves, and their sources to LINT_KERNEL_SRC.
 lint-kernel-found: $(patsubst %,$(B)/ibfront-lint/%/ibfront.ko,$(IBFRONT_HAVE))
