@@ -75,6 +75,18 @@ class Pair:
         for guest in (PASSIVE, ACTIVE):
             self._host.until(guest, f"grep -q 'remote address' {self._said}", 30)
 
+    def said(self) -> str:
+        """What the client has said so far."""
+        return self._host.sh(ACTIVE, f"cat {self._said}")
+
+    def runs(self) -> bool:
+        """Whether the client has not ended."""
+        return self._client.poll() is None
+
+    def interrupt(self) -> None:
+        """Ask the client to end early, in good order."""
+        self._host.sh(ACTIVE, f"kill -TERM $(cat {self._pid})")
+
     def client(self, within: Optional[float] = None) -> Ended:
         """Wait for the client's end; seconds, or as long as it may run."""
         return _ended(self._client, within or self._timeout + 30)
