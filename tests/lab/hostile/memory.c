@@ -3,6 +3,7 @@
  * Memory that the backend may map, and when it is safe to use it for anything else.
  */
 
+#include <linux/delay.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
@@ -129,11 +130,15 @@ void areas_end(struct hostile *h)
 {
 	struct area *control = h->control, *area, *next;
 	bool alive = hostile_alive(h), gone = true;
+	unsigned int tries = 500;
 
 	/* Entries that were overwritten say nothing: the control page's does. */
 	if (control) {
 		list_del(&control->entry);
-		gone = area_end(control);
+		/* Its unmapping clears the byte, and is not over then. */
+		for (gone = area_end(control); !gone && h->served && !alive && tries;
+		     gone = area_end(control), tries--)
+			usleep_range(5000, 10000);
 		if (!gone)
 			area_keep(h, control, alive);
 	}
