@@ -6,9 +6,11 @@
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/moduleparam.h>
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
+#include <linux/sysfs.h>
 
 #include <xen/interface/grant_table.h>
 #include <xen/page.h>
@@ -33,6 +35,18 @@ unsigned int vib_grants_count(void)
 {
 	return atomic_long_read(&vib_grants_used);
 }
+
+static int vib_grants_show(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%u\n", vib_grants_count());
+}
+
+static const struct kernel_param_ops vib_grants_ops = {
+	.get = vib_grants_show,
+};
+
+module_param_cb(grants, &vib_grants_ops, NULL, 0444);
+MODULE_PARM_DESC(grants, "Grants that vibs of this domain have in use (read only)");
 
 static unsigned int vib_grants_per_frame(void)
 {

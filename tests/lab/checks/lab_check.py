@@ -3,9 +3,10 @@
 
 import subprocess
 import unittest
-from typing import ClassVar
+from typing import ClassVar, Sequence
 
 from .host import LAB, Host
+from .traffic import Summary
 
 GUESTS = ("g1", "g2")
 COMPLAINT = r"WARNING:|BUG:|Oops|Call Trace|Bad page|grant still in use"
@@ -38,7 +39,27 @@ class LabCheck(unittest.TestCase):
         self.host.lab("guest", "create", "-", stdin=self.host_config(guest))
         self.host.lab("guest", "wait", guest)
 
-    def complaints(self) -> str:
+    def complaints(self, guests: Sequence[str] = GUESTS) -> str:
         """What the kernels have complained about since they booted."""
-        return "".join(f"{where}: {said}\n" for where in (*GUESTS, "dom0")
+        return "".join(f"{where}: {said}\n" for where in (*guests, "dom0")
                        if (said := self.host.sh(where, f"dmesg | grep -E '{COMPLAINT}' || true")))
+
+    # ---- what a half of traffic sees ---------------------------------------------
+
+    def retries_exceeded(self, summary: Summary) -> None:
+        """Its peer went away under it."""
+        self.ended_by(summary, "retry_exceeded")
+
+    def lost_its_backend(self, summary: Summary) -> None:
+        self.ended_by(summary, "flush")
+        self.assertGreaterEqual(summary.events.get("QP_FATAL", 0), 1, summary.output)
+
+    def lost_its_device(self, summary: Summary) -> None:
+        self.ended_by(summary, "flush")
+        self.assertGreaterEqual(summary.events.get("DEVICE_FATAL", 0), 1, summary.output)
+
+    def ended_by(self, summary: Summary, status: str) -> None:
+        """Every request completed, at least one so, and no byte was wrong."""
+        self.assertEqual((summary.status, summary.corrupt, summary.lost), (1, 0, 0),
+                         summary.output)
+        self.assertGreaterEqual(summary.completions.get(status, 0), 1, summary.output)

@@ -24,26 +24,30 @@ class Oracle:
 
     def leftovers(self, domid: int) -> list[str]:
         """What is left of a dead domain, in words; empty when all is well."""
-        host, left = self._host, []
+        left = self.undead(domid)
+        for line in self._host.sh("dom0", "xenstore-ls -f /").splitlines():
+            if re.search(rf"(/vib/{domid}/)|(^/local/domain/{domid}/)|(^/libxl/{domid}/)", line):
+                left.append(f"xenstore: {line}")
+        said = self._host.xen_says("ge")
+        if re.search(rf"\bd{domid}\b", said):
+            left.append(f"grants: Xen still has a grant table of d{domid}")
+        if re.search(rf"\bd={domid}\b", said):
+            left.append(f"event channels: still bound to d{domid}")
+        return left
+
+    def undead(self, domid: int) -> list[str]:
+        """It is a zombie for as long as somebody maps its memory."""
+        host = self._host
 
         def gone() -> bool:
             return host.attempt("dom0", f"xl list {domid} >/dev/null 2>&1").returncode != 0
 
-        # A domain is a zombie for as long as somebody maps its memory.
         try:
             host.poll(f"domain {domid} is gone", gone)
             host.until("dom0", f"! xenstore-exists /local/domain/0/backend/vib/{domid}")
         except AssertionError as error:
-            left.append(str(error))
-
-        for line in host.sh("dom0", "xenstore-ls -f /").splitlines():
-            if re.search(rf"(/vib/{domid}/)|(^/local/domain/{domid}/)", line):
-                left.append(f"xenstore: {line}")
-        if re.search(rf"\bd{domid}\b", host.xen_says("g")):
-            left.append(f"grants: Xen still has a grant table of d{domid}")
-        if re.search(rf"\bd={domid}\b", host.xen_says("e")):
-            left.append(f"event channels: still bound to d{domid}")
-        return left
+            return [str(error)]
+        return []
 
     def growth(self) -> list[str]:
         """What ibback has more of than before, with the same number of guests."""

@@ -13,6 +13,7 @@ from .garbage_checks import GarbageChecks
 from .host import Host
 from .hostile_checks import HostileChecks
 from .lab_check import LabCheck
+from .soak_checks import SoakChecks
 from .trouble_checks import TroubleChecks
 from .verbs_checks import VerbsChecks
 from .vib_checks import VibChecks
@@ -57,7 +58,10 @@ LONG = [Setting("pv", "6.1", "6.1"), Setting("pvh", "6.1", "6.12"),
         Setting("pv", "6.12", "6.12"), Setting("pvh", "6.12", "6.1"),
         # Ten minutes each: what is mapped how depends on the guests' type.
         Setting("pv", "6.1", "6.1", groups=(HostileChecks,)),
-        Setting("pvh", "6.12", "6.12", groups=(HostileChecks,))]
+        Setting("pvh", "6.12", "6.12", groups=(HostileChecks,)),
+        # What must not add up: each soak with one type of guests.
+        Setting("pvh", "6.12", "6.1", "come_and_go", (SoakChecks,)),
+        Setting("pv", "6.1", "6.1", "killed_again", (SoakChecks,))]
 
 
 class Spoken(unittest.TextTestResult):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What strace and rdma-core's tests print, as recorded in the lab, is read right."""
+"""What strace, rdma-core's tests, traffic and Xen's debug keys print, as recorded in the lab, is read right."""
 
 import unittest
 
-from . import rdma_tests, syscalls
+from . import census, rdma_tests, syscalls, traffic
 
 STRACE = """\
 % time     seconds  usecs/call     calls    errors syscall
@@ -30,6 +30,40 @@ ERROR: test_qp_ex (tests.test_qpex.QpExTestCase.test_qp_ex)
 Ran 5 tests in 16.258s
 
 FAILED (errors=1, skipped=3)
+"""
+
+TRAFFIC = """\
+remote address: LID 0x9c2e, QPN 0x000002, PSN 0x524533, RKey 0x196dae92, VAddr 0x00007fd4f16c7000
+1 s: 786432 bytes verified, 0 corrupt
+traffic: a request failed: Work Request Flushed Error
+{"role": "client", "bytes": 217712256, "seconds": 30.127, "corrupt": 0, "lost": 0, "errors": 1, \
+"reconnects": 0, "connected": false, "completions": {"success": 7061, "flush": 15}, \
+"events": {"QP_FATAL": 1, "PORT_ERR": 1}}
+"""
+
+GRANTS = """\
+(XEN) gnttab_usage_print_all [ key 'g' pressed
+(XEN)       -------- active --------       -------- shared --------
+(XEN) [ref] localdom mfn      pin          localdom gmfn     flags
+(XEN) grant-table for remote d0 (v1)
+(XEN)   1 frames (64 max), 12 maptrack frames (1024 max)
+(XEN) no active grant table entries
+(XEN) grant-table for remote d1 (v1)
+(XEN)   6 frames (64 max), 0 maptrack frames (1024 max)
+(XEN) [0x000]      0 0x11e402 0x00000002          0 0x11e402 0x19
+(XEN) [0x26c]      0 0x119d71 0x00000001          0 0x119d71 0x19
+(XEN) gnttab_usage_print_all ] done
+"""
+
+CHANNELS = """\
+(XEN) Event channel information for domain 0:
+(XEN)     port [p/m/s]
+(XEN)       32 [0/0/  -   ]: s=5 n=0 x=0 v=3
+(XEN)       33 [0/0/  -   ]: s=3 n=1 x=0 d=0 p=13
+(XEN)       34 [0/0/  -   ]: s=3 n=0 x=0 d=1 p=1
+(XEN) Event channel information for domain 1:
+(XEN)        1 [0/0/  -   ]: s=3 n=0 x=0 d=0 p=34
+(XEN)        4 [0/0/  -   ]: s=6 n=0 x=0
 """
 
 LIST = """\
@@ -90,6 +124,39 @@ class RdmaTests(unittest.TestCase):
     def test_the_committed_list_is_within_the_promise(self) -> None:
         self.assertLessEqual(len(rdma_tests.accepted("pvh")), rdma_tests.MOST_SKIPPED)
         self.assertLessEqual(len(rdma_tests.accepted("pv")), rdma_tests.MOST_SKIPPED)
+
+
+class Soaks(unittest.TestCase):
+    def test_the_last_line_of_traffic(self) -> None:
+        said = traffic.read(1, TRAFFIC)
+        self.assertEqual((said.status, said.bytes, said.lost), (1, 217712256, 0))
+        self.assertEqual(said.completions["flush"], 15)
+        self.assertEqual(said.events, {"QP_FATAL": 1, "PORT_ERR": 1})
+
+    def test_traffic_that_said_nothing_counted_nothing(self) -> None:
+        self.assertEqual(traffic.read(137, "").completions, {})
+
+    def test_active_grants_are_counted_by_domain(self) -> None:
+        self.assertEqual(census.grants(GRANTS), {
+            "grants_of_d0": 0, "grant_frames_of_d0": 1,
+            "grants_of_d1": 2, "grant_frames_of_d1": 6})
+
+    def test_event_channels_to_others_are_counted_by_domain(self) -> None:
+        self.assertEqual(census.channels(CHANNELS), {"channels_of_d0": 2, "channels_of_d1": 1})
+
+    def test_growth_is_named_and_memory_has_a_bound(self) -> None:
+        before = {"dom0 grants_of_d1": 8, "g1 slab_kB": 9000, "dom0 xen_free_MB": 2129}
+        now = {"dom0 grants_of_d1": 9, "g1 slab_kB": 9400, "dom0 xen_free_MB": 2128}
+        self.assertEqual(census.growth(before, now), [
+            "dom0 grants_of_d1: 8 before, 9 now", "dom0 xen_free_MB: 2129 before, 2128 now"])
+        self.assertEqual(census.growth(before, now, memory=True), [])
+        now["g1 slab_kB"] = 9600
+        self.assertEqual(census.growth(before, now, memory=True),
+                         ["g1 slab_kB: 9000 before, 9600 now"])
+
+    def test_what_was_not_there_before_has_grown(self) -> None:
+        self.assertEqual(census.growth({}, {"dom0 grants_of_d7": 3}),
+                         ["dom0 grants_of_d7: 0 before, 3 now"])
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ from mainjob.pair import Pair
 from mainjob.perftest import Perftest
 from mainjob.pingpong import Pingpong
 
+from . import traffic
 from .lab_check import GUESTS, LabCheck
 from .oracle import Oracle
+from .traffic import Traffic
 
 # Far more than a check lets it do.
 ENDLESS = 50_000_000
@@ -38,6 +40,14 @@ class TroubleChecks(LabCheck):
 
     def rc_pingpong(self) -> Pair:
         return self.moving(Pingpong("rc", iterations=ENDLESS, events=True).words(device.VIB))
+
+    def traffic(self, client: str, server: str) -> Traffic:
+        """Every request's status is counted: what programs of Debian do not say."""
+        for guest in (client, server):
+            traffic.install(self.host, guest)
+        running = Traffic(self.host, client, server)
+        self.addCleanup(running.forget)
+        return running
 
     def moving(self, words: list[str]) -> Pair:
         """Start a program that would go on for long, and see it transfer."""
@@ -66,7 +76,10 @@ class TroubleChecks(LabCheck):
 
     def test_ibback_killed_under_programs(self) -> None:
         programs = self.write_bw(), self.rc_pingpong()
+        counting = self.traffic("g2", "g1")
         self.host.daemon("kill9", "ibback")
+        for half in counting.halves():
+            self.lost_its_backend(half.ended())
         for running in programs:
             self.ends_with_an_error(running)
             running.forget()
@@ -81,7 +94,10 @@ class TroubleChecks(LabCheck):
         # Not a pingpong: if the peer dies with the ball, nothing is outstanding
         # that could fail, on no RC connection.
         programs = self.write_bw(), self.send_bw()
+        counting = self.traffic("g2", "g1")
         self.host.sh("dom0", "xl destroy g1")
+        counting.server.abandon()
+        self.retries_exceeded(counting.client.ended())
         for running in programs:
             self.ends_with_an_error(running)
         self.assertEqual(oracle.leftovers(old), [])
@@ -95,7 +111,10 @@ class TroubleChecks(LabCheck):
 
     def test_frontend_unloaded_under_load(self) -> None:
         running = self.write_bw()
+        counting = self.traffic("g1", "g2")
         self.host.sh("g2", "timeout 60 rmmod ibfront && ! test -e /sys/class/infiniband/vib0")
+        self.lost_its_device(counting.server.ended())
+        self.retries_exceeded(counting.client.ended())
         # A program that polls need not notice that its device is gone; it can be ended.
         running.forget()
         self.host.sh("g2", "modprobe ibfront")

@@ -160,8 +160,7 @@ static bool verify_slot(struct client *client, unsigned int slot, bool go_on)
 
 static bool completed(struct client *client, const struct ibv_wc *wc, bool go_on)
 {
-	client->link->outstanding--;
-	tally_completion(&client->run->tally, wc->status);
+	link_completion(client->link, wc->status, &client->run->tally);
 	if (wc->status) {
 		tally_error(&client->run->tally, "a request failed: %s",
 			    ibv_wc_status_str(wc->status));
@@ -192,10 +191,8 @@ static int poll_batch(struct client *client, bool go_on)
 
 	for (; good && i < got; i++)
 		good = completed(client, &wc[i], go_on);
-	for (; i < got; i++) {
-		client->link->outstanding--;
-		tally_completion(&client->run->tally, wc[i].status);
-	}
+	for (; i < got; i++)
+		link_completion(client->link, wc[i].status, &client->run->tally);
 	return good ? got : -1;
 }
 

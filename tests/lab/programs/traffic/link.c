@@ -226,22 +226,38 @@ void link_sleep(struct link *link, const int *fds, unsigned int number)
 		eventfd_read(link->device->news, &drained);
 }
 
+void link_completion(struct link *link, enum ibv_wc_status status, struct tally *tally)
+{
+	tally_completion(tally, status);
+	link->flushed = link->flushed || status == IBV_WC_WR_FLUSH_ERR;
+	link->outstanding--;
+}
+
+/* A QP that went to ERR by itself has an event, which is lost if the QP is destroyed
+ * before it is read. */
+static bool owed_an_event(const struct link *link)
+{
+	return !atomic_load(&link->device->qp_broken) &&
+	       !atomic_load(&link->device->gone);
+}
+
 void link_drain(struct link *link, struct tally *tally)
 {
 	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_ERR };
 	const uint64_t until = now_ns() + DRAIN_NS;
+	const bool flushed = link->flushed;
 	struct ibv_wc wc;
 
 	/* Without a backend this succeeds; of a device that is gone nothing does. */
 	ibv_modify_qp(link->qp, &attr, IBV_QP_STATE);
-	while (link->outstanding && now_ns() < until) {
+	while ((link->outstanding || (flushed && owed_an_event(link))) &&
+	       now_ns() < until) {
 		if (ibv_poll_cq(link->cq, 1, &wc) < 1) {
 			poll(NULL, 0, 1);
 			tally_tick(tally);
 			continue;
 		}
-		tally_completion(tally, wc.status);
-		link->outstanding--;
+		link_completion(link, wc.status, tally);
 	}
 	tally->lost += link->outstanding;
 	link->outstanding = 0;

@@ -24,6 +24,7 @@ struct link {
 	uint8_t *memory;
 	size_t bytes;
 	unsigned int outstanding; /* requests that have not completed */
+	bool flushed;             /* before anybody here asked for it */
 	struct address local;
 	struct address remote;
 };
@@ -41,6 +42,8 @@ bool link_receive(struct link *link, uint64_t id, void *to, uint32_t size,
 		  struct tally *tally);
 /* Sleeps until something completes, a descriptor is readable or an event comes. */
 void link_sleep(struct link *link, const int *fds, unsigned int number);
+/* A request has completed. */
+void link_completion(struct link *link, enum ibv_wc_status status, struct tally *tally);
 /* Flushes what is outstanding and counts how it completes. */
 void link_drain(struct link *link, struct tally *tally);
 

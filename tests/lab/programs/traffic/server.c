@@ -47,8 +47,7 @@ static void verify(struct server *server, const struct ibv_wc *wc)
 
 static bool completed(struct server *server, const struct ibv_wc *wc)
 {
-	server->link->outstanding--;
-	tally_completion(&server->run->tally, wc->status);
+	link_completion(server->link, wc->status, &server->run->tally);
 	if (wc->status) {
 		tally_error(&server->run->tally, "a receive failed: %s",
 			    ibv_wc_status_str(wc->status));
@@ -67,10 +66,8 @@ static int poll_batch(struct server *server)
 
 	for (; good && i < got; i++)
 		good = completed(server, &wc[i]);
-	for (; i < got; i++) {
-		server->link->outstanding--;
-		tally_completion(&server->run->tally, wc[i].status);
-	}
+	for (; i < got; i++)
+		link_completion(server->link, wc[i].status, &server->run->tally);
 	return good ? got : -1;
 }
 
