@@ -104,8 +104,8 @@ class VerbsChecks(LabCheck):
         self.assertLess(bound, 1.2 * RATE)
         # An emulated Dom0 that gets no processor for longer than the burst lasts loses tokens.
         self.assertGreater(bound, 0.2 * RATE)
-        self.assertLess(bound, free / 4)
-        self.assertGreater(again, free / 4)
+        for unbound in (free, again):
+            self.assertGreater(unbound, 2 * RATE)
 
     def bandwidth(self, iterations: int) -> float:
         """Of ib_write_bw, in 10^6 bits a second."""
