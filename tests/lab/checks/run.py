@@ -9,10 +9,12 @@ import time
 import unittest
 from dataclasses import dataclass
 
+from . import memory_checks
 from .garbage_checks import GarbageChecks
 from .host import Host
 from .hostile_checks import HostileChecks
 from .lab_check import LabCheck
+from .node_checks import NodeChecks
 from .soak_checks import SoakChecks
 from .trouble_checks import TroubleChecks
 from .verbs_checks import VerbsChecks
@@ -20,6 +22,8 @@ from .vib_checks import VibChecks
 
 # The main job. VibChecks ends with a look at the kernels' logs.
 MAIN: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, VibChecks)
+WHOLE: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, NodeChecks,
+                                     VibChecks)
 
 
 @dataclass(frozen=True)
@@ -34,14 +38,14 @@ class Setting:
     lab: tuple[str, ...] = ()  # what else `lab up` is told
 
     def __str__(self) -> str:
-        what = "" if self.groups is MAIN else f": {', '.join(g.__name__ for g in self.groups)}"
+        what = "" if self.groups in (MAIN, WHOLE) else f": {', '.join(g.__name__ for g in self.groups)}"
         return f"{self.type} guests {self.kernel}, Dom0 {self.dom0_kernel}{what}"
 
     @property
     def name(self) -> str:
         """Of its lab."""
         words = ["check", self.type, self.kernel, self.dom0_kernel]
-        if self.groups is not MAIN:
+        if self.groups not in (MAIN, WHOLE):
             words += [g.__name__.removesuffix("Checks").lower() for g in self.groups]
         return "-".join(words).replace(".", "_")
 
@@ -54,14 +58,18 @@ KERNEL_CHECKS = ("devinfo|changes_reach|reload|ibback_(killed|terminated)|attach
 # One boot per kernel, PV and one PVH.
 SHORT = [Setting("pv", "6.1", "6.1"), Setting("pvh", "6.12", "6.12", KERNEL_CHECKS)]
 # Every guest type with every kernel, each under both Dom0 kernels once.
-LONG = [Setting("pv", "6.1", "6.1"), Setting("pvh", "6.1", "6.12"),
-        Setting("pv", "6.12", "6.12"), Setting("pvh", "6.12", "6.1"),
+LONG = [*(Setting(*shape, groups=WHOLE) for shape in (
+            ("pv", "6.1", "6.1"), ("pvh", "6.1", "6.12"),
+            ("pv", "6.12", "6.12"), ("pvh", "6.12", "6.1"))),
         # Ten minutes each: what is mapped how depends on the guests' type.
         Setting("pv", "6.1", "6.1", groups=(HostileChecks,)),
         Setting("pvh", "6.12", "6.12", groups=(HostileChecks,)),
         # What must not add up: each soak with one type of guests.
         Setting("pvh", "6.12", "6.1", "come_and_go", (SoakChecks,)),
-        Setting("pv", "6.1", "6.1", "killed_again", (SoakChecks,))]
+        Setting("pv", "6.1", "6.1", "killed_again", (SoakChecks,)),
+        # 1 GiB takes words of Xen's own.
+        *(Setting("pvh", "6.12", "6.1", groups=groups, lab=memory_checks.ONE_GUEST + xen)
+          for groups, xen in memory_checks.XENS)]
 
 
 class Spoken(unittest.TextTestResult):
