@@ -93,6 +93,9 @@ class SoakChecks(LabCheck):
     # ---- the backend ------------------------------------------------------------
 
     def test_ibback_killed_again_and_again_under_traffic(self) -> None:
+        for one in self.both_ways():  # fills the allocators' caches
+            one.client.stop()
+            one.server.ended()
         before = self.taken(GUESTS)
         both = [Traffic(self.host, client, server, "-r")
                 for client, server in (("g1", "g2"), ("g2", "g1"))]
