@@ -162,6 +162,19 @@ static void change_port(struct vib *vib)
 			strerror(errno));
 }
 
+/* @key changed, and passes the schema. */
+static void ignore_fixed(struct vib *vib, const char *key)
+{
+	char value[SCHEMA_VALUE_MAX];
+
+	if (node_read(vib->backend->xp, vib->dir, key, value, sizeof(value)) < 0)
+		strcpy(value, "(default)");
+	vib_log(vib, LOG_LEVEL_WARN,
+		"change ignored: %s=%s: only link, gid, pkey and rate can change while "
+		"attached",
+		key, value);
+}
+
 /* A later reading: what is wrong, or fixed, leaves the device as it was. */
 static void reread_attributes(struct vib *vib)
 {
@@ -175,9 +188,7 @@ static void reread_attributes(struct vib *vib)
 	}
 	changed = vport_attr_diff(&vib->vport.attr, &attr);
 	if (changed & VPORT_CHANGED_FIXED) {
-		vib_log(vib, LOG_LEVEL_WARN,
-			"change ignored: only link, gid, pkey and rate can change while "
-			"attached");
+		ignore_fixed(vib, vport_attr_fixed(&vib->vport.attr, &attr));
 		return;
 	}
 	if ((changed & VPORT_CHANGED_GID) &&

@@ -73,6 +73,9 @@ int vport_attr_read(struct xenport *xp, const char *dir, struct vport_attr *attr
 /* Compare, as a mask of enum vport_change. */
 unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr *b);
 
+/* The key of an attribute that differs and cannot change while attached; or NULL. */
+const char *vport_attr_fixed(const struct vport_attr *a, const struct vport_attr *b);
+
 struct port_view;
 
 /* What pollers are to know of @vport. */

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Tests of ibback.
 
-UNIT_TESTS += test_lifecycle test_command test_fabric test_throttle
+UNIT_TESTS += test_lifecycle test_command test_fabric test_throttle test_vport
 OBJS_test_lifecycle := $(B)/obj/tests/unit/test_lifecycle.o $(B)/obj/ibback/control/lifecycle.o
 OBJS_test_command = $(B)/obj/tests/unit/test_command.o $(CONTROL_OBJS) $(ENGINE_OBJS)
 LIBS_test_command = $(LIBS_common) $(LIBS_engine) -luv
 OBJS_test_fabric := $(addprefix $(B)/obj/,tests/unit/test_fabric.o ibback/control/fabric.o)
+OBJS_test_vport = $(B)/obj/tests/unit/test_vport.o $(CONTROL_OBJS) $(ENGINE_OBJS) $(B)/libcommon.a
+LIBS_test_vport = $(LIBS_common) $(LIBS_engine) -luv
 OBJS_test_throttle := $(B)/obj/tests/unit/test_throttle.o
 CFLAGS_tests_unit += -Iibback
 
