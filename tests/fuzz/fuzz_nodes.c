@@ -177,10 +177,16 @@ static void connect_anew(unsigned int domid)
 	EXPECT(!*get(SCHEMA_BACKEND, domid, VIB_BE_ERROR));
 }
 
-/* Another backend is another offer: the good guest answers it. */
+/*
+ * Another backend is another offer: the good guest answers it. Of two with one GUID the
+ * new backend serves the one that it finds first; that is the toolstack's affair.
+ */
 static void restart(void)
 {
 	stop();
+	if (!strcmp(get(SCHEMA_BACKEND, FUZZED, VIB_BE_PORT_GUID),
+		    get(SCHEMA_BACKEND, GOOD, VIB_BE_PORT_GUID)))
+		put(SCHEMA_BACKEND, FUZZED, VIB_BE_PORT_GUID, "");
 	put(SCHEMA_FRONTEND, GOOD, VIB_FE_STATE, "1");
 	start();
 	answer(GOOD);
