@@ -91,16 +91,18 @@ class Half:
         return self.ended()
 
     def abandon(self) -> None:
-        """Its guest is gone."""
+        """Its guest is gone, and with it who would close the connection: ask nobody."""
         self._process.kill()
-        self._process.communicate()
+        self._process.wait()
+        for pipe in (self._process.stdout, self._process.stderr):
+            if pipe:
+                pipe.close()
 
     def forget(self) -> None:
         """End it, if there still is anything to end."""
         if self._process.poll() is None:
             self._host.attempt(self.guest, f"kill -9 $(cat {self._pid})", 10)
-            self._process.kill()
-        self._process.communicate()
+        self.abandon()
 
 
 class Traffic:
