@@ -6,13 +6,13 @@
 #include "cm.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <xen/sys/gntdev.h>
 
+#include "address_space.h"
 #include "xenport/gntdev.h"
 
 #define FD   777
@@ -308,18 +308,6 @@ static void failure_of_any_slice_leaves_its_place_to_nobody(void **state)
 			assert_int_equal(errno, ENOMEM);
 			assert_nothing_left();
 		}
-}
-
-/* Pages of address space that this process has. */
-static unsigned long address_space(void)
-{
-	FILE *f = fopen("/proc/self/statm", "r");
-	unsigned long pages;
-
-	assert_non_null(f);
-	assert_int_equal(fscanf(f, "%lu", &pages), 1);
-	fclose(f);
-	return pages;
 }
 
 static void failures_leak_no_address_space(void **state)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Who has much memory mapped or unmapped keeps only himself waiting. */
 #include <errno.h>
-#include <stdio.h>
 #include <unistd.h>
 
+#include "address_space.h"
 #include "two_guests.h"
 
 static void others_are_answered_while_memory_is_mapped(void **state)
@@ -180,18 +180,6 @@ static void failure_in_mid_job_leaves_nothing(void **state)
 	}
 	fake_bad_page(w->xen, 0);
 	assert_int_equal(execute(&w->a, reg_mr(&w->a, pd, PAGES)).status, 0);
-}
-
-/* Pages of address space that this process has. */
-static unsigned long address_space(void)
-{
-	FILE *f = fopen("/proc/self/statm", "r");
-	unsigned long pages;
-
-	assert_non_null(f);
-	assert_int_equal(fscanf(f, "%lu", &pages), 1);
-	fclose(f);
-	return pages;
 }
 
 /* No mapping, and no range that was reserved. */

@@ -82,27 +82,26 @@ def dom0(host: Host) -> Census:
 
 def grants(said: str) -> Census:
     """Debug key g: active entries of each domain's grant table, whose frames only grow."""
-    found: Census = {}
-    domain = ""
-    for line in said.splitlines():
-        if owner := re.search(r"grant-table for remote d(\d+)", line):
-            domain = owner[1]
-            found[f"grants_of_d{domain}"] = 0
-        elif re.search(r"\[0x[0-9a-f]+\]", line):
-            found[f"grants_of_d{domain}"] += 1
-    return found
+    return _counted(said, "grants", r"grant-table for remote d(\d+)", r"\[0x[0-9a-f]+\]")
 
 
 def channels(said: str) -> Census:
     """Debug key e: event channels of each domain that lead to another, or wait for one."""
+    unbound_or_interdomain = r": s=[23] "
+    return _counted(said, "channels", r"Event channel information for domain (\d+)",
+                    unbound_or_interdomain)
+
+
+def _counted(said: str, what: str, domain: str, entry: str) -> Census:
+    """How many entries follow the line of each domain."""
     found: Census = {}
-    domain = ""
+    name = ""
     for line in said.splitlines():
-        if owner := re.search(r"Event channel information for domain (\d+)", line):
-            domain = owner[1]
-            found[f"channels_of_d{domain}"] = 0
-        elif re.search(r": s=[23] ", line):  # unbound, interdomain
-            found[f"channels_of_d{domain}"] += 1
+        if owner := re.search(domain, line):
+            name = f"{what}_of_d{owner[1]}"
+            found[name] = 0
+        elif re.search(entry, line):
+            found[name] += 1
     return found
 
 
