@@ -74,6 +74,10 @@ enum vib_command {
 	VIB_CMD_RESIZE_CQ = 40,
 	VIB_CMD_ALLOC_XRCD = 41,
 	VIB_CMD_DEALLOC_XRCD = 42,
+	VIB_CMD_REG_DMA = 43,
+	VIB_CMD_DEREG_DMA = 44,
+	VIB_CMD_PROCESS_MAD = 45,
+	VIB_CMD_QUERY_COUNTERS = 46,
 };
 
 /* How many table entries one answer holds. */
@@ -106,13 +110,15 @@ struct vib_control_request {
 		struct vib_cmd_rereg_mr rereg_mr;
 		struct vib_cmd_alloc_mw alloc_mw;
 		struct vib_cmd_resize_cq resize_cq;
+		struct vib_cmd_reg_dma reg_dma;
+		struct vib_cmd_process_mad process_mad;
 		__u8 raw[120];
 	} u;
 };
 VIB_ASSERT_SIZE(struct vib_control_request, 128);
 VIB_ASSERT_OFFSET(struct vib_control_request, u, 8);
 
-/* QUERY_DEVICE and QUERY_PORT have no operands. */
+/* QUERY_DEVICE, QUERY_PORT and QUERY_COUNTERS have no operands. */
 struct vib_control_response {
 	__u16 id;
 	__u16 operation;
@@ -127,6 +133,8 @@ struct vib_control_response {
 		struct vib_rsp_query_srq srq;
 		struct vib_qp_attr qp;
 		struct vib_rsp_resize_cq resize_cq;
+		struct vib_rsp_process_mad process_mad;
+		struct vib_rsp_counters counters;
 		__u8 raw[120];
 	} u;
 };

@@ -89,6 +89,22 @@ struct vib_rsp_reg_mr {
 };
 VIB_ASSERT_SIZE(struct vib_rsp_reg_mr, 8);
 
+/*
+ * REG_DMA: memory that the guest's kernel does I/O with. It has no key of its own:
+ * work requests of QPs and SRQs with VIB_QPF_KERNEL or VIB_SRQF_KERNEL name it, from
+ * @addr on and whatever their PD, by VIB_LOCAL_DMA_LKEY. Peers do not reach it.
+ */
+struct vib_cmd_reg_dma {
+	__u64 addr; /* of the first byte, a multiple of 4096; regions do not overlap */
+	struct vib_pages pages;
+};
+VIB_ASSERT_SIZE(struct vib_cmd_reg_dma, 16);
+
+/* No MR and no window has it. */
+#define VIB_LOCAL_DMA_LKEY  0xffffffffu
+/* How many regions a vib may have. */
+#define VIB_MAX_DMA_REGIONS 64
+
 /* Which parts of an MR REREG_MR changes. Linux' IB_MR_REREG_* have the same values. */
 enum vib_rereg {
 	VIB_REREG_TRANSLATION = 1 << 0, /* iova, length, pages */
@@ -161,6 +177,10 @@ enum vib_srq_type {
 	VIB_SRQT_XRC = 1,
 };
 
+enum vib_srq_flags {
+	VIB_SRQF_KERNEL = 1 << 0, /* its requests may use VIB_LOCAL_DMA_LKEY */
+};
+
 struct vib_cmd_create_srq {
 	__u32 pd;
 	__u32 order;
@@ -171,8 +191,9 @@ struct vib_cmd_create_srq {
 	struct vib_pages pages;
 	__u32 xrcd; /* XRC: its domain, and where its requests complete */
 	__u32 cq;
+	__u32 flags; /* mask of enum vib_srq_flags */
 };
-VIB_ASSERT_SIZE(struct vib_cmd_create_srq, 40);
+VIB_ASSERT_SIZE(struct vib_cmd_create_srq, 44);
 
 /* MODIFY_SRQ: SRQ_LIMIT_REACHED once fewer than @limit requests are left; 0: never. */
 struct vib_cmd_modify_srq {
@@ -188,6 +209,7 @@ VIB_ASSERT_SIZE(struct vib_rsp_query_srq, 4);
 
 enum vib_qp_flags {
 	VIB_QPF_SIG_ALL = 1 << 0, /* every send request completes with an entry */
+	VIB_QPF_KERNEL = 1 << 1,  /* its requests may use VIB_LOCAL_DMA_LKEY */
 };
 
 /* A send or receive queue in CREATE_QP. */
@@ -212,8 +234,14 @@ struct vib_cmd_create_qp {
 	struct vib_work_queue sq;
 	struct vib_work_queue rq;
 	__u32 xrcd; /* of XRC_TGT, which has neither PD nor CQs nor a doorbell */
+	/*
+	 * 0, or the number it is to have, of a QP that was lost with its backend: -EEXIST
+	 * if it is another's. Of SMI and GSI, of which a vib has one each, it does not
+	 * count: theirs are 0 and 1.
+	 */
+	__u32 qpn;
 };
-VIB_ASSERT_SIZE(struct vib_cmd_create_qp, 72);
+VIB_ASSERT_SIZE(struct vib_cmd_create_qp, 76);
 
 enum vib_qp_state {
 	VIB_QPS_RESET = 0, /* Linux' enum ib_qp_state has the same values */
@@ -283,6 +311,42 @@ struct vib_cmd_modify_qp {
 	struct vib_qp_attr attr;
 };
 VIB_ASSERT_SIZE(struct vib_cmd_modify_qp, 72);
+
+/*
+ * PROCESS_MAD: what the port itself answers to a MAD of subnet management or
+ * performance management (IBTA vol. 1 §14, §16.1). @ref grants a page that begins
+ * with the MAD; behind it, at VIB_MAD_BYTES, the backend puts the reply.
+ */
+#define VIB_MAD_BYTES 256
+
+struct vib_cmd_process_mad {
+	__u32 ref;
+};
+VIB_ASSERT_SIZE(struct vib_cmd_process_mad, 4);
+
+struct vib_rsp_process_mad {
+	__u32 replied; /* 0: the MAD asks for none, or is not the port's to answer */
+};
+VIB_ASSERT_SIZE(struct vib_rsp_process_mad, 4);
+
+/* QUERY_COUNTERS: of the port, since it was connected. */
+struct vib_rsp_counters {
+	__u64 xmit_bytes; /* of data, and so on */
+	__u64 rcv_bytes;
+	__u64 xmit_packets; /* as many as the MTU makes of them */
+	__u64 rcv_packets;
+	__u64 multicast_xmit_packets;
+	__u64 multicast_rcv_packets;
+	__u64 xmit_discards;   /* datagrams that the port may not send, or to nobody */
+	__u64 rcv_discards;    /* datagrams without a receive */
+	__u64 pkey_violations; /* datagrams of others with a wrong P_Key, as with */
+	__u64 qkey_violations; /* a wrong Q_Key */
+	__u64 mads_dropped;    /* of the vib's own, see PROTOCOL.md */
+	__u64 rnr_naks_sent;
+	__u64 retries; /* of requests whose peer did not answer or was not ready */
+	__u64 errors;  /* requests that completed with one, but for flushing */
+};
+VIB_ASSERT_SIZE(struct vib_rsp_counters, 112);
 
 /* ATTACH_MCAST, DETACH_MCAST. */
 struct vib_cmd_mcast {

@@ -59,6 +59,7 @@ enum vib_device_cap {
 	VIB_CAP_LOCAL_DMA_LKEY = 1 << 1,
 	VIB_CAP_XRC = 1 << 2,
 	VIB_CAP_ATOMIC_WRITE = 1 << 3,
+	VIB_CAP_MAD = 1 << 4, /* QP0, QP1, PROCESS_MAD, and a subnet administrator */
 };
 
 enum vib_port_state {

@@ -45,12 +45,20 @@ enum vib_av_flags {
 
 /* Of QPs. */
 enum vib_qp_type {
-	VIB_QPT_RC = 2, /* Linux' enum ib_qp_type has the same values */
+	VIB_QPT_SMI = 0, /* Linux' enum ib_qp_type has the same values; QP0 */
+	VIB_QPT_GSI = 1, /* QP1 */
+	VIB_QPT_RC = 2,
 	VIB_QPT_UC = 3,
 	VIB_QPT_UD = 4,
 	VIB_QPT_XRC_INI = 9,  /* sends, and receives nothing */
 	VIB_QPT_XRC_TGT = 10, /* the reverse, into XRC SRQs; it has no queue of its own */
 };
+
+/* Those whose requests say themselves where they go. */
+static inline int vib_qp_type_is_datagram(__u8 type)
+{
+	return type == VIB_QPT_UD || type == VIB_QPT_GSI || type == VIB_QPT_SMI;
+}
 
 /* Linux' enum ib_uverbs_wr_opcode has the same values, and ib_wr_opcode the last. */
 enum vib_opcode {
@@ -105,7 +113,7 @@ struct vib_send_wqe {
 			struct vib_av av;
 			__u16 pkey_index;
 			__u16 reserved;
-		} ud;
+		} ud; /* also of SMI and GSI, whose requests choose their P_Key */
 		struct {
 			__u64 iova;
 			__u64 length;
@@ -163,9 +171,9 @@ static inline __u32 vib_send_data_offset(__u8 opcode, __u8 type)
 	case VIB_OP_BIND_MW:
 		return VIB_DATA_BIND;
 	default:
-		return type == VIB_QPT_UD        ? VIB_DATA_UD
-		       : type == VIB_QPT_XRC_INI ? VIB_DATA_XRC
-						 : VIB_DATA_SEND;
+		return vib_qp_type_is_datagram(type) ? VIB_DATA_UD
+		       : type == VIB_QPT_XRC_INI     ? VIB_DATA_XRC
+						     : VIB_DATA_SEND;
 	}
 }
 
@@ -175,7 +183,7 @@ static inline __u32 vib_send_data_offset(__u8 opcode, __u8 type)
  */
 static inline __u32 vib_send_stride(__u32 sges, __u32 inline_len, __u8 type)
 {
-	int ud = type == VIB_QPT_UD;
+	int ud = vib_qp_type_is_datagram(type);
 	__u32 most = ud ? VIB_DATA_UD : VIB_DATA_RDMA;
 	__u32 atomic = VIB_DATA_ATOMIC + (__u32)sizeof(struct vib_sge);
 	__u32 data = sges * (__u32)sizeof(struct vib_sge);
