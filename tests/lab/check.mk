@@ -3,14 +3,14 @@
 
 .PHONY: demo check-lab check-lab-long
 
-# C=PATTERN picks checks by name; CHECKFLAGS as in `tests/lab/check --help`.
+# C=PATTERN picks checks by name, T=ipoib, cm or sa a topic; CHECKFLAGS as in `tests/lab/check --help`.
 demo check-lab check-lab-long: lab-packages all
 demo:
 	tests/lab/demo
 check-lab:
-	tests/lab/check $(CHECKFLAGS) $(C)
+	tests/lab/check $(if $(T),--topic $(T)) $(CHECKFLAGS) $(C)
 check-lab-long:
-	tests/lab/check --long $(CHECKFLAGS) $(C)
+	tests/lab/check --long $(if $(T),--topic $(T)) $(CHECKFLAGS) $(C)
 
 .PHONY: lab-packages
 lab-packages:

@@ -7,14 +7,17 @@ import re
 import sys
 import time
 import unittest
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from . import memory_checks
+from .cm_checks import CmChecks
 from .garbage_checks import GarbageChecks
 from .host import Host
 from .hostile_checks import HostileChecks
+from .ipoib_checks import IpoibChecks
 from .lab_check import LabCheck
 from .node_checks import NodeChecks
+from .sa_checks import SaChecks
 from .soak_checks import SoakChecks
 from .trouble_checks import TroubleChecks
 from .verbs_checks import VerbsChecks
@@ -24,6 +27,9 @@ from .vib_checks import VibChecks
 MAIN: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, VibChecks)
 WHOLE: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, NodeChecks,
                                      VibChecks)
+# What the guest's kernel makes of a vib: `make check-lab T=ipoib`, and so on.
+TOPICS: dict[str, tuple[type[LabCheck], ...]] = {
+    "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,)}
 
 
 @dataclass(frozen=True)
@@ -131,6 +137,7 @@ def main() -> int:
     parser.add_argument("--type", choices=("pv", "pvh"), help="only these guests")
     parser.add_argument("--kernel", choices=("6.1", "6.12"), help="only these guests' kernel")
     parser.add_argument("--dom0-kernel", choices=("6.1", "6.12"), help="only this Dom0 kernel")
+    parser.add_argument("--topic", choices=TOPICS, help="what the guests' kernels make of it")
     parser.add_argument("--keep", action="store_true", help="leave the labs up")
     parser.add_argument("--reuse", action="store_true",
                         help="use labs that --keep left up, with the daemons of today")
@@ -141,6 +148,9 @@ def main() -> int:
     settings = [s for s in (LONG if options.long else SHORT)
                 if options.type in (None, s.type) and options.kernel in (None, s.kernel)
                 and options.dom0_kernel in (None, s.dom0_kernel)]
+    if options.topic:
+        settings = [replace(s, checks="", groups=TOPICS[options.topic]) for s in settings
+                    if s.groups in (MAIN, WHOLE)]
     passed = failed = 0
     for setting in settings:
         good, bad = check(setting, rounds, options.pattern, options.reuse,

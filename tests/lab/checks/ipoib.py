@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""IPoIB interfaces of guests, set up with stock iproute2."""
+
+from .host import Host
+
+# Of g1, g2, …: 10.78.0.N and fd78::N; a child interface's is another network.
+NETWORK, NETWORK6 = "10.78.0", "fd78:"
+CHILD_NETWORK = "10.79.0"
+
+
+def address(guest: str) -> str:
+    return f"{NETWORK}.{guest[1:]}"
+
+
+def address6(guest: str) -> str:
+    return f"{NETWORK6}:{guest[1:]}"
+
+
+def interface(host: Host, guest: str, device: str = "vib0") -> str:
+    """The interface that ib_ipoib has made of the device; waits for it."""
+    place = f"/sys/class/infiniband/{device}/device/net"
+    host.sh(guest, "modprobe ib_ipoib")
+    host.until(guest, f"test -d {place}")
+    return host.sh(guest, f"ls {place} | grep -v '\\.' | head -n 1")
+
+
+def up(host: Host, guest: str, mode: str = "datagram", mtu: int = 0) -> str:
+    """The interface with its addresses, in that mode and running."""
+    name = interface(host, guest)
+    host.sh(guest, f"ip link set {name} down && echo {mode} >/sys/class/net/{name}/mode && "
+            f"ip link set {name} {f'mtu {mtu} ' if mtu else ''}up && "
+            f"ip addr replace {address(guest)}/24 dev {name} && "
+            f"ip addr replace {address6(guest)}/64 dev {name} nodad")
+    host.until(guest, f"test $(cat /sys/class/net/{name}/carrier) = 1")
+    return name
+
+
+def down(host: Host, guest: str) -> None:
+    """Without addresses, and not running; whatever it was."""
+    name = interface(host, guest)
+    host.sh(guest, f"ip addr flush dev {name}; ip link set {name} down; "
+            f"echo datagram >/sys/class/net/{name}/mode")
