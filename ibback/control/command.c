@@ -39,7 +39,8 @@ static int query_device(const struct vport *vport, struct vib_device_attr *attr)
 		.max_pkeys = (uint16_t)v->num_pkeys,
 		.ports = 1,
 		.atomic_cap = ATOMIC_CAP,
-		.cap_flags = VIB_CAP_XRC | VIB_CAP_ATOMIC_WRITE,
+		.cap_flags = VIB_CAP_LOCAL_DMA_LKEY | VIB_CAP_XRC |
+			     VIB_CAP_ATOMIC_WRITE,
 		.max_mr_size = MAX_MR_SIZE,
 	};
 	return 0;

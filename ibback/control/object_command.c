@@ -208,6 +208,21 @@ static int rereg_mr(struct command *c)
 	return rc;
 }
 
+static int make_dma(struct command *c)
+{
+	return dma_create(c->guest->vhca, &c->req.u.reg_dma, &c->memory[0],
+			  &c->rsp.u.object.number);
+}
+
+static int reg_dma(struct command *c)
+{
+	const struct vib_cmd_reg_dma *cmd = &c->req.u.reg_dma;
+
+	want(c, &cmd->pages, true);
+	c->make = make_dma;
+	return dma_check(c->guest->vhca, cmd);
+}
+
 static int make_cq(struct command *c)
 {
 	return cq_create(c->guest->vhca, &c->req.u.create_cq, &c->memory[0],
@@ -341,6 +356,10 @@ static int begin(struct command *c)
 		return destroy(guest, number, mr_destroy);
 	case VIB_CMD_REREG_MR:
 		return rereg_mr(c);
+	case VIB_CMD_REG_DMA:
+		return reg_dma(c);
+	case VIB_CMD_DEREG_DMA:
+		return destroy(guest, number, dma_destroy);
 	case VIB_CMD_ALLOC_MW:
 		return mw_create(vhca, &req->u.alloc_mw, made);
 	case VIB_CMD_DEALLOC_MW:

@@ -66,7 +66,7 @@ int qp_check(const struct vhca *vhca, const struct vib_cmd_create_qp *cmd)
 
 	if (vhca->num_qps >= vhca->limits.max_qp)
 		full = -ENOMEM;
-	if (!type_ok(cmd->type) || cmd->flags & ~VIB_QPF_SIG_ALL)
+	if (!type_ok(cmd->type) || cmd->flags & ~(VIB_QPF_SIG_ALL | VIB_QPF_KERNEL))
 		return -EINVAL;
 	if (cmd->type == VIB_QPT_XRC_TGT)
 		return target_ok(vhca, cmd) ? full : -EINVAL;
@@ -132,6 +132,7 @@ int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 	qp->vhca = vhca;
 	qp->type = cmd->type;
 	qp->signal_all = cmd->flags & VIB_QPF_SIG_ALL;
+	qp->kernel = cmd->flags & VIB_QPF_KERNEL;
 	qp->max_send_sge = cmd->sq.max_sge;
 	qp->max_recv_sge = cmd->rq.max_sge;
 	qp->max_inline = cmd->max_inline;

@@ -71,6 +71,7 @@ struct qp {
 	/* fixed at creation */
 	enum vib_qp_type type;
 	bool signal_all;
+	bool kernel; /* VIB_QPF_KERNEL */
 	uint32_t pd; /* XRC targets: see xrc.h; so with recv_cq and srq */
 	uint32_t max_send_sge;
 	uint32_t max_recv_sge;

@@ -124,14 +124,15 @@ int send_resolve(struct share *share, uint32_t access, struct sg *sg)
 	struct qp *qp = share->qp;
 	struct sending *s = &qp->sending;
 	uint8_t *data = s->bytes + data_offset(qp);
+	const struct sg_owner owner = { qp->vhca, &qp->local_mr, qp->pd, qp->kernel };
 
 	if (s->wqe.flags & VIB_SEND_INLINE) {
 		sg_one(sg, data, s->wqe.inline_len);
 		return 0;
 	}
 	share_spend(share, COST_SGE * s->wqe.num_sge);
-	if (sg_resolve(sg, qp->vhca, &qp->local_mr, qp->pd, (const struct vib_sge *)data,
-		       s->wqe.num_sge, access) < 0) {
+	if (sg_resolve(sg, &owner, (const struct vib_sge *)data, s->wqe.num_sge, access) <
+	    0) {
 		share->status = VIB_WC_LOC_PROT_ERR;
 		return -1;
 	}

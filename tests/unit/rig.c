@@ -369,6 +369,14 @@ struct psrq psrq_new(struct guest *g, uint32_t pd, uint32_t order, uint32_t sges
 	return srq_make(g, (struct vib_cmd_create_srq){ .pd = pd, .order = order }, sges);
 }
 
+struct psrq psrq_with(struct guest *g, uint32_t pd, uint32_t order, uint32_t sges,
+		      uint32_t flags)
+{
+	return srq_make(
+		g, (struct vib_cmd_create_srq){ .pd = pd, .order = order, .flags = flags },
+		sges);
+}
+
 struct psrq xsrq_new(struct guest *g, uint32_t pd, uint32_t xrcd, const struct ccq *cq,
 		     uint32_t order)
 {

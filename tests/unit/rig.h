@@ -167,6 +167,9 @@ struct psrq {
 };
 
 struct psrq psrq_new(struct guest *g, uint32_t pd, uint32_t order, uint32_t sges);
+/* With @flags of enum vib_srq_flags. */
+struct psrq psrq_with(struct guest *g, uint32_t pd, uint32_t order, uint32_t sges,
+		      uint32_t flags);
 /* One of XRC, that completes into @cq. */
 struct psrq xsrq_new(struct guest *g, uint32_t pd, uint32_t xrcd, const struct ccq *cq,
 		     uint32_t order);

@@ -295,7 +295,8 @@ static void qps_out_of_bounds_are_refused(void **state)
 	REFUSED(bad.type = 1);
 	REFUSED(bad.type = 5);
 	REFUSED(bad.type = 255);
-	REFUSED(bad.flags = 2);
+	REFUSED(bad.flags = 4);
+	CHECKED(bad.flags = VIB_QPF_SIG_ALL | VIB_QPF_KERNEL, 0);
 	REFUSED(bad.pd++);
 	REFUSED(bad.send_cq++);
 	REFUSED(bad.recv_cq = VIB_NO_OBJECT);
