@@ -25,13 +25,14 @@ static bool opcode_is_of(enum vib_qp_type type, uint8_t opcode)
 {
 	switch (opcode) {
 	case VIB_OP_SEND:
-	case VIB_OP_SEND_IMM:
 		return true;
+	case VIB_OP_SEND_IMM:
+		return type != VIB_QPT_SMI && type != VIB_QPT_GSI;
 	case VIB_OP_RDMA_WRITE:
 	case VIB_OP_RDMA_WRITE_IMM:
 	case VIB_OP_LOCAL_INV:
 	case VIB_OP_BIND_MW:
-		return type != VIB_QPT_UD;
+		return !vib_qp_type_is_datagram((uint8_t)type);
 	case VIB_OP_RDMA_READ:
 	case VIB_OP_CMP_SWAP:
 	case VIB_OP_FETCH_ADD:
@@ -219,7 +220,7 @@ enum send_result send_wait(struct share *share, uint64_t when)
 
 static enum send_result execute(struct share *share)
 {
-	if (share->qp->type == VIB_QPT_UD)
+	if (vib_qp_type_is_datagram((uint8_t)share->qp->type))
 		return datagram_send(share);
 	if (is_local(share->qp->sending.wqe.opcode))
 		return local_send(share);

@@ -16,6 +16,7 @@
 #include "engine/async.h"
 #include "engine/bucket.h"
 #include "engine/dma.h"
+#include "engine/mad.h"
 #include "engine/port_view.h"
 #include "engine/table.h"
 
@@ -53,6 +54,7 @@ struct vhca {
 			    * or a region of dma comes or goes; atomic
 			    */
 	struct dma dma;
+	struct mads mads;
 
 	/* its poller's thread alone, see poller.h */
 	TAILQ_HEAD(, doorbell) doorbells_polled;
@@ -76,6 +78,7 @@ struct vhca {
 	struct table srqs;
 	LIST_HEAD(, qp) qps;
 	uint32_t num_qps;
+	struct vib_rsp_counters ended; /* what QPs that have ended had, see counters.h */
 };
 
 /*
