@@ -6,9 +6,28 @@
 #ifndef XEN_IB_IBBACK_COUNTERS_H
 #define XEN_IB_IBBACK_COUNTERS_H
 
+#include <stdint.h>
+
 #include <xen-ib/object.h>
 
 struct vhca;
+
+/* Packets that a message of @bytes is, with a path MTU of code @mtu: 1…5. */
+static inline uint64_t packets_of(uint64_t bytes, uint8_t mtu)
+{
+	return bytes ? ((bytes - 1) >> (mtu + 7)) + 1 : 1;
+}
+
+/* A message of @bytes went from one QP to another; both are locked. */
+static inline void count_message(struct vib_rsp_counters *from,
+				 struct vib_rsp_counters *to, uint64_t bytes,
+				 uint64_t packets)
+{
+	from->xmit_bytes += bytes;
+	from->xmit_packets += packets;
+	to->rcv_bytes += bytes;
+	to->rcv_packets += packets;
+}
 
 /* Add @more, of one QP, to @sum. */
 void counters_add(struct vib_rsp_counters *sum, const struct vib_rsp_counters *more);

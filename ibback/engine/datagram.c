@@ -23,20 +23,34 @@ struct datagram {
 	struct grh grh; /* written as it is, if there is none */
 	uint32_t qkey;
 	bool multicast;
+	bool reached; /* a port that it is for; so are those of groups */
 };
 
-/* Does the port of @qp take it? Checks as IBTA vol. 1 §9.6.1 orders them. */
-static bool accepted(const struct share *share, const struct datagram *d,
-		     const struct qp *qp)
+/* Is it for @qp, and that there to have it? */
+static bool is_for(const struct datagram *d, const struct qp *qp)
 {
 	const struct port_view *to = vhca_view(qp->vhca);
-	uint16_t pkey = d->from->pkeys[share->qp->attr.pkey_index];
 
 	return qp->type == VIB_QPT_UD && qp_can_receive(qp) && to->up &&
 	       to->fabric == d->from->fabric &&
-	       (d->multicast || port_view_is_at(to, &d->wqe->u.ud.av)) &&
-	       pkeys_match(pkey, to->pkeys[qp->attr.pkey_index]) &&
-	       qp->attr.qkey == d->qkey;
+	       (d->multicast || port_view_is_at(to, &d->wqe->u.ud.av));
+}
+
+/* Does @qp take it? The keys as IBTA vol. 1 §9.6.1 orders them. */
+static bool accepted(const struct share *share, const struct datagram *d, struct qp *qp)
+{
+	uint16_t pkey = d->from->pkeys[share->qp->attr.pkey_index];
+
+	if (!pkeys_match(pkey, vhca_view(qp->vhca)->pkeys[qp->attr.pkey_index])) {
+		qp->counters.pkey_violations++;
+		return false;
+	}
+	if (qp->attr.qkey != d->qkey) {
+		qp->counters.qkey_violations++;
+		return false;
+	}
+	qp->counters.multicast_rcv_packets += d->multicast;
+	return true;
 }
 
 /* Put it into a receive of @qp, which is locked, if that takes it. */
@@ -65,12 +79,15 @@ static void deliver(struct share *share, const struct datagram *d, struct qp *qp
  * Deliver to @qp. false if another poller has it: to try again in the next pass,
  * for it may be trying for ours.
  */
-static bool deliver_to(struct share *share, const struct datagram *d, struct qp *qp)
+static bool deliver_to(struct share *share, struct datagram *d, struct qp *qp)
 {
 	if (qp != share->qp && pthread_spin_trylock(&qp->lock) != 0)
 		return false;
 	share_spend(share, COST_DELIVERY + d->data.bytes);
-	deliver(share, d, qp);
+	if (is_for(d, qp)) {
+		d->reached = true;
+		deliver(share, d, qp);
+	}
 	if (qp != share->qp)
 		pthread_spin_unlock(&qp->lock);
 	return true;
@@ -81,7 +98,7 @@ static bool deliver_to(struct share *share, const struct datagram *d, struct qp 
  * have it; one that leaves or joins meanwhile may cost or bring another a copy,
  * as multicast may.
  */
-static enum send_result deliver_to_group(struct share *share, const struct datagram *d)
+static enum send_result deliver_to_group(struct share *share, struct datagram *d)
 {
 	const struct mcast_group *group =
 		mcast_find(&share->poller->engine->mcast, d->from->fabric, &d->grh.dgid);
@@ -102,6 +119,22 @@ static enum send_result deliver_to_group(struct share *share, const struct datag
 	return SEND_DONE;
 }
 
+static enum send_result discard(struct share *share)
+{
+	share->qp->counters.xmit_discards++;
+	return SEND_DONE;
+}
+
+static enum send_result sent(struct share *share, const struct datagram *d)
+{
+	struct vib_rsp_counters *counters = &share->qp->counters;
+
+	counters->xmit_bytes += d->data.bytes;
+	counters->xmit_packets++;
+	counters->multicast_xmit_packets += d->multicast;
+	return SEND_DONE;
+}
+
 static enum send_result ud_send(struct share *share)
 {
 	struct qp *qp = share->qp, *to;
@@ -114,20 +147,23 @@ static enum send_result ud_send(struct share *share)
 	if (d.data.bytes > d.from->mtu)
 		return send_fail(share, VIB_WC_LOC_LEN_ERR);
 	if (!d.from->up)
-		return SEND_DONE;
+		return discard(share);
 
 	/* IBTA vol. 1 §10.2.5: the high bit asks for the QP's own Q_Key. */
 	d.qkey = wqe->u.ud.qkey & 0x80000000 ? qp->attr.qkey : wqe->u.ud.qkey;
 	d.multicast = av->flags & VIB_AV_GRH && gid_is_multicast(&av->dgid);
 	d.grh = grh_of(av, d.from->gids, d.data.bytes,
 		       wqe->opcode == VIB_OP_SEND_IMM ? IMMDT : 0);
-	if (d.multicast)
-		return wqe->u.ud.remote_qpn == MULTICAST_QPN ? deliver_to_group(share, &d)
-							     : SEND_DONE;
-	to = engine_find_qp(share->poller->engine, wqe->u.ud.remote_qpn);
-	if (to && !deliver_to(share, &d, to))
-		return SEND_MORE;
-	return SEND_DONE;
+	d.reached = d.multicast && wqe->u.ud.remote_qpn == MULTICAST_QPN;
+	if (d.reached) {
+		if (deliver_to_group(share, &d) == SEND_MORE)
+			return SEND_MORE;
+	} else if (!d.multicast) {
+		to = engine_find_qp(share->poller->engine, wqe->u.ud.remote_qpn);
+		if (to && !deliver_to(share, &d, to))
+			return SEND_MORE;
+	}
+	return d.reached ? sent(share, &d) : discard(share);
 }
 
 enum send_result datagram_send(struct share *share)

@@ -38,6 +38,8 @@ bool datagram_put(struct poller *poller, struct qp *qp, const struct grh *grh,
 	struct received done = *how;
 	struct sg dst;
 
+	qp->counters.rcv_bytes += data->bytes;
+	qp->counters.rcv_packets++;
 	if (!r->claim && !receive_take(qp, &r->receive)) {
 		qp->counters.rcv_discards++;
 		return false;

@@ -13,9 +13,10 @@ struct qp;
 struct sg;
 
 /*
- * Put @data, behind @grh, into a receive of @qp, which is locked and takes it. @how is
+ * Put @data, behind @grh, into a receive of @qp, which is locked and takes them. @how is
  * what the receive completes with, but for its byte_len. A receive that is too small
- * stays for the next datagram. What finds none is counted. false: there is none at all.
+ * stays for the next datagram. What comes is counted, and what finds no receive. false:
+ * there is none at all.
  */
 bool datagram_put(struct poller *poller, struct qp *qp, const struct grh *grh,
 		  const struct sg *data, const struct received *how);

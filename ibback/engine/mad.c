@@ -94,6 +94,8 @@ enum send_result mad_send(struct share *share)
 	}
 	fill(packet, &data);
 	mad_queue_produce(&mads->sent);
+	share->qp->counters.xmit_bytes += data.bytes;
+	share->qp->counters.xmit_packets++;
 	mads->waiting(mads->arg);
 	return SEND_DONE;
 }

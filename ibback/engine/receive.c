@@ -55,6 +55,8 @@ void receive_complete(struct poller *poller, struct qp *qp, const struct receive
 		cqe.flags |= VIB_CQE_XRC;
 		cqe.srqn = r->srqn;
 	}
+	if (__builtin_expect(how->status && how->status != VIB_WC_WR_FLUSH_ERR, 0))
+		qp->counters.errors++;
 	if (!cq_put(poller, qp->recv_cq, &cqe, how->solicited || how->status))
 		qp_fatal(qp);
 }

@@ -146,6 +146,11 @@ int send_resolve(struct share *share, uint32_t access, struct sg *sg)
 
 /* ---- completing -------------------------------------------------------- */
 
+static bool is_error(uint8_t status)
+{
+	return status != VIB_WC_SUCCESS && status != VIB_WC_WR_FLUSH_ERR;
+}
+
 static void complete(struct share *share, uint8_t status)
 {
 	struct qp *qp = share->qp;
@@ -162,6 +167,7 @@ static void complete(struct share *share, uint8_t status)
 	};
 
 	qp->sending.active = false;
+	qp->counters.errors += is_error(status);
 	if (!status && !qp->signal_all && !(wqe->flags & VIB_SEND_SIGNALED))
 		return;
 	/* Who sees the completion may post in its place. */
