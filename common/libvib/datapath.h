@@ -98,7 +98,7 @@ libvib_put_head(struct vib_send_wqe *slot, const struct vib_send_wqe *wqe, uint8
 		slot->u.bind = wqe->u.bind;
 		break;
 	default:
-		if (type == VIB_QPT_UD)
+		if (vib_qp_type_is_datagram(type))
 			vib_put_ud(slot, wqe->u.ud.remote_qpn, wqe->u.ud.qkey,
 				   &wqe->u.ud.av, wqe->u.ud.pkey_index);
 		break;

@@ -92,6 +92,37 @@ static inline struct vib_sge libvib_sge(const struct libvib_mr *mr, const void *
 	};
 }
 
+/* ---- memory of the kernel ---------------------------------------------- */
+
+/*
+ * What a guest's kernel has besides: memory that QPs and SRQs with the flag reach without
+ * an MR, whatever their PD.
+ */
+struct libvib_dma {
+	struct libvib *lv;
+	uint32_t number;
+	void *addr;
+	uint64_t base; /* what work requests call addr */
+};
+
+/* Lend the @length bytes at @addr, whole pages of libvib_alloc(), as the addresses from
+ * @base on, which is a multiple of a page. -EEXIST: some of these are lent already.
+ */
+int libvib_reg_dma(struct libvib *lv, void *addr, size_t length, uint64_t base,
+		   struct libvib_dma **dma);
+int libvib_dereg_dma(struct libvib_dma *dma);
+
+/* A gather or scatter element for @length bytes at @addr, which lie in @dma. */
+static inline struct vib_sge libvib_dma_sge(const struct libvib_dma *dma,
+					    const void *addr, uint32_t length)
+{
+	return (struct vib_sge){
+		.addr = dma->base + (uint64_t)((uintptr_t)addr - (uintptr_t)dma->addr),
+		.length = length,
+		.lkey = VIB_LOCAL_DMA_LKEY,
+	};
+}
+
 /* ---- memory windows ---------------------------------------------------- */
 
 struct libvib_mw {
@@ -125,6 +156,9 @@ int libvib_modify_cq(struct libvib_cq *cq, uint16_t count, uint16_t period_us);
  */
 int libvib_create_srq(struct libvib_pd *pd, uint32_t entries, uint32_t max_sge,
 		      uint32_t limit, struct libvib_srq **srq);
+/* The same, as a guest's kernel makes it: its requests may have VIB_LOCAL_DMA_LKEY. */
+int libvib_create_kernel_srq(struct libvib_pd *pd, uint32_t entries, uint32_t max_sge,
+			     uint32_t limit, struct libvib_srq **srq);
 int libvib_destroy_srq(struct libvib_srq *srq);
 int libvib_modify_srq(struct libvib_srq *srq, uint32_t limit);
 /* The limit still to be reached, or 0. */
@@ -140,6 +174,8 @@ struct libvib_qp_init {
 	struct libvib_cq *recv_cq;
 	struct libvib_srq *srq; /* or NULL; with one there is no receive queue */
 	bool signal_all;        /* every send completes with an entry */
+	bool kernel;            /* as a guest's kernel makes it; SMI and GSI are so */
+	uint32_t qpn;           /* the number it is to have, or 0 */
 	uint32_t send_entries;  /* 0: no send queue */
 	uint32_t send_sges;
 	uint32_t max_inline;   /* bytes */

@@ -46,7 +46,9 @@ static int create(struct libvib_qp *qp, const struct libvib_qp_init *init)
 	cmd->recv_cq = init->recv_cq->number;
 	cmd->srq = init->srq ? init->srq->number : VIB_NO_OBJECT;
 	cmd->type = (uint8_t)init->type;
-	cmd->flags = init->signal_all ? VIB_QPF_SIG_ALL : 0;
+	cmd->flags = (uint8_t)((init->signal_all ? VIB_QPF_SIG_ALL : 0) |
+			       (init->kernel ? VIB_QPF_KERNEL : 0));
+	cmd->qpn = init->qpn;
 	cmd->db_index = (uint16_t)qp->db_index;
 	cmd->doorbell = init->context->number;
 	cmd->max_inline = init->max_inline;

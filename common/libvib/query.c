@@ -65,3 +65,15 @@ int libvib_query_pkey(struct libvib *lv, uint16_t index, uint16_t *pkey)
 		*pkey = rsp.u.pkeys[0];
 	return err;
 }
+
+int libvib_query_counters(struct libvib *lv, struct vib_rsp_counters *counters)
+{
+	struct vib_control_request req = { .operation = VIB_CMD_QUERY_COUNTERS,
+					   .port = VIB_PORT };
+	struct vib_control_response rsp;
+	int err = libvib_command(lv, &req, &rsp);
+
+	if (!err)
+		*counters = rsp.u.counters;
+	return err;
+}

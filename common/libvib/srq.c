@@ -22,12 +22,12 @@ static int create(struct libvib_srq *srq, const struct vib_cmd_create_srq *init)
 	return err;
 }
 
-int libvib_create_srq(struct libvib_pd *pd, uint32_t entries, uint32_t max_sge,
-		      uint32_t limit, struct libvib_srq **result)
+static int create_srq(struct libvib_pd *pd, uint32_t entries, uint32_t max_sge,
+		      uint32_t limit, uint32_t flags, struct libvib_srq **result)
 {
-	struct vib_cmd_create_srq init = { .pd = pd->number,
-					   .max_sge = max_sge,
-					   .limit = limit };
+	struct vib_cmd_create_srq init = {
+		.pd = pd->number, .max_sge = max_sge, .limit = limit, .flags = flags
+	};
 	int err, order = lv_queue_order(entries);
 	struct libvib_srq *srq;
 
@@ -47,6 +47,18 @@ int libvib_create_srq(struct libvib_pd *pd, uint32_t entries, uint32_t max_sge,
 	}
 	*result = srq;
 	return 0;
+}
+
+int libvib_create_srq(struct libvib_pd *pd, uint32_t entries, uint32_t max_sge,
+		      uint32_t limit, struct libvib_srq **srq)
+{
+	return create_srq(pd, entries, max_sge, limit, 0, srq);
+}
+
+int libvib_create_kernel_srq(struct libvib_pd *pd, uint32_t entries, uint32_t max_sge,
+			     uint32_t limit, struct libvib_srq **srq)
+{
+	return create_srq(pd, entries, max_sge, limit, VIB_SRQF_KERNEL, srq);
 }
 
 int libvib_destroy_srq(struct libvib_srq *srq)

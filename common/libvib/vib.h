@@ -92,5 +92,10 @@ int libvib_query_device(struct libvib *lv, struct vib_device_attr *attr);
 int libvib_query_port(struct libvib *lv, struct vib_port_attr *attr);
 int libvib_query_gid(struct libvib *lv, uint16_t index, struct vib_gid *gid);
 int libvib_query_pkey(struct libvib *lv, uint16_t index, uint16_t *pkey);
+int libvib_query_counters(struct libvib *lv, struct vib_rsp_counters *counters);
+
+/* Ask the port itself the MAD @in: 1 and its reply in @out, or 0: it has none. */
+int libvib_process_mad(struct libvib *lv, const uint8_t in[VIB_MAD_BYTES],
+		       uint8_t out[VIB_MAD_BYTES]);
 
 #endif

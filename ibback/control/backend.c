@@ -286,6 +286,24 @@ static void on_raised(uv_async_t *raised)
 	backend_process(backend);
 }
 
+/* In turn: who has more waits for the next one, behind all else that the loop has. */
+static void on_mads(uv_async_t *mads)
+{
+	struct backend *backend = mads->data;
+	struct vib *vib;
+	bool more = false;
+
+	LIST_FOREACH(vib, &backend->vibs, entry)
+	more |= vib_serve_mads(vib);
+	if (more)
+		uv_async_send(mads);
+}
+
+void backend_take_mads(struct backend *backend, struct mad_taker *taker)
+{
+	backend->mad_taker = taker;
+}
+
 int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 		  struct fabric_table *fabrics, struct engine *engine, unsigned int xen,
 		  struct jobs *jobs, const char *label)
@@ -327,6 +345,8 @@ int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 	uv_timer_init(loop, &backend->pulse);
 	uv_async_init(loop, &backend->raised, on_raised);
 	backend->raised.data = backend;
+	uv_async_init(loop, &backend->mads, on_mads);
+	backend->mads.data = backend;
 	backend->event_poll.data = backend;
 	backend->pulse.data = backend;
 	uv_poll_start(&backend->store_poll, UV_READABLE, on_store);
@@ -348,6 +368,7 @@ void backend_stop(struct backend *backend)
 	uv_close((uv_handle_t *)&backend->event_poll, NULL);
 	uv_close((uv_handle_t *)&backend->pulse, NULL);
 	uv_close((uv_handle_t *)&backend->raised, NULL);
+	uv_close((uv_handle_t *)&backend->mads, NULL);
 	free(backend->by_port);
 	backend->by_port = NULL;
 	backend->num_ports = 0;

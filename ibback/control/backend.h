@@ -17,6 +17,7 @@
 
 struct engine;
 struct jobs;
+struct mad_taker;
 
 struct backend {
 	uv_loop_t *loop;
@@ -24,6 +25,7 @@ struct backend {
 	struct fabric_table *fabrics;
 	struct engine *engine;
 	struct jobs *jobs;
+	struct mad_taker *mad_taker; /* NULL: nobody takes MADs */
 	unsigned int xen;  /* the engine's number of xp */
 	const char *label; /* of log lines about its guests: "", or "local " */
 	uint64_t mapped;   /* pages of all of them */
@@ -36,6 +38,7 @@ struct backend {
 	uv_poll_t event_poll;
 	uv_timer_t pulse;
 	uv_async_t raised; /* a vHCA has asynchronous events */
+	uv_async_t mads;   /* or MADs that its guest sent */
 	bool failed;       /* Xen is lost: the daemon ends */
 	bool stopping;
 };
@@ -49,6 +52,9 @@ struct backend {
 int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 		  struct fabric_table *fabrics, struct engine *engine, unsigned int xen,
 		  struct jobs *jobs, const char *label);
+
+/* Have @taker, which outlives the backend, take MADs. Before the loop runs. */
+void backend_take_mads(struct backend *backend, struct mad_taker *taker);
 
 /*
  * Disconnect every vib and stop. What guests have mapped is unmapped by the loop, all of

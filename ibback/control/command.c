@@ -7,8 +7,17 @@
 
 #include "device_limits.h"
 #include "control/vport.h"
+#include "engine/counters.h"
 
-static int query_device(const struct vport *vport, struct vib_device_attr *attr)
+/* Without anybody to take MADs there are none. */
+static uint32_t capabilities(const struct guest *guest)
+{
+	return VIB_CAP_LOCAL_DMA_LKEY | VIB_CAP_XRC | VIB_CAP_ATOMIC_WRITE |
+	       (guest->process_mad ? VIB_CAP_MAD : 0);
+}
+
+static int query_device(const struct guest *guest, const struct vport *vport,
+			struct vib_device_attr *attr)
 {
 	const struct vport_attr *v = &vport->attr;
 
@@ -39,16 +48,25 @@ static int query_device(const struct vport *vport, struct vib_device_attr *attr)
 		.max_pkeys = (uint16_t)v->num_pkeys,
 		.ports = 1,
 		.atomic_cap = ATOMIC_CAP,
-		.cap_flags = VIB_CAP_XRC | VIB_CAP_ATOMIC_WRITE,
+		.cap_flags = capabilities(guest),
 		.max_mr_size = MAX_MR_SIZE,
 	};
 	return 0;
 }
 
-static int query_port(const struct vport *vport, struct vib_port_attr *attr)
+static uint32_t saturated(uint64_t count)
+{
+	return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+}
+
+static int query_port(const struct guest *guest, const struct vport *vport,
+		      struct vib_port_attr *attr)
 {
 	const struct vport_attr *v = &vport->attr;
 	bool up = vport_link_is_up(vport);
+	struct vib_rsp_counters counters;
+
+	vhca_counters(guest->vhca, &counters);
 
 	*attr = (struct vib_port_attr){
 		.port_guid = htobe64(v->port_guid),
@@ -65,6 +83,8 @@ static int query_port(const struct vport *vport, struct vib_port_attr *attr)
 		.gid_tbl_len = VIB_MAX_GIDS,
 		.pkey_tbl_len = VIB_MAX_PKEYS,
 		.max_msg_sz = MAX_MESSAGE_SIZE,
+		.bad_pkey_cntr = saturated(counters.pkey_violations),
+		.qkey_viol_cntr = saturated(counters.qkey_violations),
 	};
 	return 0;
 }
@@ -98,34 +118,39 @@ static int query_pkey(const struct vport *vport, const struct vib_cmd_query_tabl
 /* The status of a query, or COMMAND_IS_OTHER. */
 #define COMMAND_IS_OTHER 2
 
-static int query(const struct vib_control_request *req, const struct vport *vport,
-		 struct vib_control_response *rsp)
+static int query(const struct vib_control_request *req, const struct guest *guest,
+		 const struct vport *vport, struct vib_control_response *rsp)
 {
 	bool of_port = req->port == VIB_PORT;
 
 	switch (req->operation) {
 	case VIB_CMD_QUERY_DEVICE:
-		return query_device(vport, &rsp->u.device);
+		return query_device(guest, vport, &rsp->u.device);
 	case VIB_CMD_QUERY_PORT:
-		return of_port ? query_port(vport, &rsp->u.port) : -EINVAL;
+		return of_port ? query_port(guest, vport, &rsp->u.port) : -EINVAL;
 	case VIB_CMD_QUERY_GID:
 		return of_port ? query_gid(vport, &req->u.query_table, rsp->u.gids)
 			       : -EINVAL;
 	case VIB_CMD_QUERY_PKEY:
 		return of_port ? query_pkey(vport, &req->u.query_table, rsp->u.pkeys)
 			       : -EINVAL;
+	case VIB_CMD_QUERY_COUNTERS:
+		if (!of_port)
+			return -EINVAL;
+		vhca_counters(guest->vhca, &rsp->u.counters);
+		return 0;
 	default:
 		return COMMAND_IS_OTHER;
 	}
 }
 
-bool command_query(const struct vib_control_request *req, const struct vport *vport,
-		   struct vib_control_response *rsp)
+bool command_query(const struct vib_control_request *req, const struct guest *guest,
+		   const struct vport *vport, struct vib_control_response *rsp)
 {
 	memset(rsp, 0, sizeof(*rsp)); /* nothing of ours leaks in unused bytes */
 	rsp->id = req->id;
 	rsp->operation = req->operation;
-	rsp->status = query(req, vport, rsp);
+	rsp->status = query(req, guest, vport, rsp);
 	return rsp->status != COMMAND_IS_OTHER;
 }
 
@@ -133,7 +158,7 @@ bool command_execute(struct command *c, const struct vport *vport)
 {
 	int status;
 
-	if (command_query(&c->req, vport, &c->rsp))
+	if (command_query(&c->req, c->guest, vport, &c->rsp))
 		return true;
 	status = object_command(c);
 	if (status == COMMAND_GOES_ON)

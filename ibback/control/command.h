@@ -15,10 +15,10 @@ struct vport;
 bool command_execute(struct command *command, const struct vport *vport);
 
 /*
- * Answer @req if it is a query about the device or its port, which takes no time and
- * changes nothing: true. Else @rsp has no answer yet.
+ * Answer @req of @guest if it is a query about the device or its port @vport, which takes
+ * no time and changes nothing: true. Else @rsp has no answer yet.
  */
-bool command_query(const struct vib_control_request *req, const struct vport *vport,
-		   struct vib_control_response *rsp);
+bool command_query(const struct vib_control_request *req, const struct guest *guest,
+		   const struct vport *vport, struct vib_control_response *rsp);
 
 #endif

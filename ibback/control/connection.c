@@ -130,7 +130,7 @@ static void answer_or_wait(struct connection *c, const struct vport *vport,
 {
 	struct vib_control_response rsp;
 
-	if (command_query(req, vport, &rsp))
+	if (command_query(req, &c->guest, vport, &rsp))
 		put_response(c, &rsp);
 	else
 		*waiting(c, c->num_waiting++) = *req;

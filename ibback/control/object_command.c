@@ -2,6 +2,7 @@
 #include "control/object_command.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "control/complaints.h"
 #include "engine/objects.h"
@@ -208,6 +209,21 @@ static int rereg_mr(struct command *c)
 	return rc;
 }
 
+static int make_dma(struct command *c)
+{
+	return dma_create(c->guest->vhca, &c->req.u.reg_dma, &c->memory[0],
+			  &c->rsp.u.object.number);
+}
+
+static int reg_dma(struct command *c)
+{
+	const struct vib_cmd_reg_dma *cmd = &c->req.u.reg_dma;
+
+	want(c, &cmd->pages, true);
+	c->make = make_dma;
+	return dma_check(c->guest->vhca, cmd);
+}
+
 static int make_cq(struct command *c)
 {
 	return cq_create(c->guest->vhca, &c->req.u.create_cq, &c->memory[0],
@@ -307,6 +323,39 @@ static int destroy_qp(struct guest *guest, uint32_t number)
 	return 0;
 }
 
+/* ---- MADs -------------------------------------------------------------- */
+
+/* The page is let go of before the answer. */
+static int answer_mad(struct command *c)
+{
+	uint8_t in[VIB_MAD_BYTES], out[VIB_MAD_BYTES] = { 0 };
+	uint8_t *page = c->memory[0].at;
+	bool replied;
+
+	memcpy(in, page, sizeof(in));
+	/* The copy is the only reading there is. */
+	__asm__ volatile("" ::: "memory");
+	replied = c->guest->process_mad(c->guest->process_arg, in, out);
+	if (replied)
+		memcpy(page + sizeof(in), out, sizeof(out));
+	c->rsp.u.process_mad.replied = replied;
+	release_mapped(c);
+	return 0;
+}
+
+static int process_mad(struct command *c)
+{
+	const struct vib_pages page = { .count = 1, .root = c->req.u.process_mad.ref };
+
+	if (!c->guest->process_mad)
+		return -EOPNOTSUPP;
+	if (c->req.port != VIB_PORT)
+		return -EINVAL;
+	want(c, &page, true);
+	c->make = answer_mad;
+	return 0;
+}
+
 /* ---- all of them ------------------------------------------------------- */
 
 /* Do what the command asks, or check it and say what has to be mapped before. */
@@ -341,6 +390,10 @@ static int begin(struct command *c)
 		return destroy(guest, number, mr_destroy);
 	case VIB_CMD_REREG_MR:
 		return rereg_mr(c);
+	case VIB_CMD_REG_DMA:
+		return reg_dma(c);
+	case VIB_CMD_DEREG_DMA:
+		return destroy(guest, number, dma_destroy);
 	case VIB_CMD_ALLOC_MW:
 		return mw_create(vhca, &req->u.alloc_mw, made);
 	case VIB_CMD_DEALLOC_MW:
@@ -373,6 +426,8 @@ static int begin(struct command *c)
 		return qp_mcast(vhca, &req->u.mcast, true);
 	case VIB_CMD_DETACH_MCAST:
 		return qp_mcast(vhca, &req->u.mcast, false);
+	case VIB_CMD_PROCESS_MAD:
+		return process_mad(c);
 	default:
 		return -EOPNOTSUPP;
 	}

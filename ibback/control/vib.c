@@ -14,6 +14,7 @@
 #include "control/backend.h"
 #include "control/frontend.h"
 #include "control/lifecycle.h"
+#include "control/mads.h"
 #include "control/nodes.h"
 #include "control/object_command.h"
 #include "engine/clock.h"
@@ -315,6 +316,33 @@ static struct vhca *new_vhca(struct vib *vib)
 			on_raised, vib);
 }
 
+/* The same: its guest sent a MAD. */
+static void on_mad(void *arg)
+{
+	struct vib *vib = arg;
+
+	uv_async_send(&vib->backend->mads);
+}
+
+static bool process_mad(void *arg, const uint8_t in[VIB_MAD_BYTES],
+			uint8_t out[VIB_MAD_BYTES])
+{
+	struct vib *vib = arg;
+	struct mad_taker *taker = vib->backend->mad_taker;
+
+	return taker->process(taker, vib, in, out);
+}
+
+/* Its guest may have QP0 and QP1. */
+static void have_mads(struct vib *vib)
+{
+	struct guest *guest = &vib->conn.guest;
+
+	mad_serve(guest->vhca, on_mad, vib);
+	guest->process_mad = process_mad;
+	guest->process_arg = vib;
+}
+
 static void on_resumed(struct connection *conn);
 
 /* Map what the frontend published. -1 with the reason. */
@@ -335,6 +363,8 @@ static int connect_frontend(struct vib *vib, char *why, size_t size)
 	vib->conn.guest.vhca = new_vhca(vib);
 	if (!vib->conn.guest.vhca)
 		goto fail;
+	if (vib->backend->mad_taker)
+		have_mads(vib);
 	if (backend_route_port(vib->backend, vib->conn.port, vib) < 0)
 		goto fail_vhca;
 	return 0;
@@ -582,6 +612,20 @@ void vib_raised(struct vib *vib)
 	/* One that is served by the timer finds them then. */
 	if (vib->connected && !vib->masked)
 		vib_event(vib);
+}
+
+bool vib_serve_mads(struct vib *vib)
+{
+	struct mad_taker *taker = vib->backend->mad_taker;
+	struct mad_packet packet;
+	unsigned int n = 0;
+
+	while (vib->connected && n < MADS_A_TURN &&
+	       mad_take(vib->conn.guest.vhca, &packet)) {
+		taker->take(taker, vib, &packet);
+		n++;
+	}
+	return n == MADS_A_TURN;
 }
 
 /* ---- life -------------------------------------------------------------- */

@@ -74,6 +74,9 @@ void vib_event(struct vib *vib);
 /* The engine may have events for it: deliver them. */
 void vib_raised(struct vib *vib);
 
+/* Take some of the MADs that its guest sent: true if there may be more. */
+bool vib_serve_mads(struct vib *vib);
+
 /* The daemon ends: disconnect, tell the frontend to wait for a backend, unless Xen is
  * lost, and free the vib, now or when nothing is mapped any more.
  */

@@ -23,13 +23,17 @@ enum send_result unanswered(struct share *share)
 	struct sending *s = &qp->sending;
 	uint64_t now, timeout;
 
-	if (qp->type == VIB_QPT_UC)
+	if (qp->type == VIB_QPT_UC) {
+		qp->counters.xmit_discards++;
 		return SEND_DONE;
+	}
 	now = clock_ns();
 	timeout = qp_ack_timeout_ns(qp->attr.timeout);
-	if (!s->deadline)
+	if (!s->deadline) {
 		s->deadline = timeout == NEVER ? NEVER
 					       : now + timeout * (qp->attr.retry_cnt + 1);
+		qp->counters.retries++;
+	}
 	if (now >= s->deadline)
 		return send_fail(share, VIB_WC_RETRY_EXC_ERR);
 	return send_wait(share, earlier(s->deadline, now + LOOK_AGAIN_NS));
@@ -45,9 +49,12 @@ enum send_result not_ready(struct share *share)
 		return SEND_DONE;
 	now = clock_ns();
 	timer = qp_rnr_timer_ns(peer->attr.min_rnr_timer);
-	if (!s->rnr_until)
+	if (!s->rnr_until) {
 		s->rnr_until = qp->attr.rnr_retry == 7 ? NEVER
 						       : now + timer * qp->attr.rnr_retry;
+		peer->counters.rnr_naks_sent++;
+		qp->counters.retries++;
+	}
 	if (now >= s->rnr_until)
 		return send_fail(share, VIB_WC_RNR_RETRY_EXC_ERR);
 	if (!peer->srq) {

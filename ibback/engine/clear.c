@@ -13,6 +13,7 @@ struct remains {
 	LIST_HEAD(, qp) qps;
 	struct mcast_members memberships;
 	struct table_node *srqs, *cqs, *mws, *mrs, *eqs, *doorbells;
+	const struct dma_map *dma;
 	void (*unmap)(void *arg, const struct memory *memory);
 	void (*unbind)(void *arg, uint32_t port);
 	void *arg;
@@ -32,6 +33,7 @@ static void take_out(struct vhca *vhca, struct remains *r)
 	r->cqs = table_take_all(&vhca->cqs);
 	r->mws = table_take_all(&vhca->mws);
 	r->mrs = table_take_all(&vhca->mrs);
+	r->dma = dma_take_all(vhca);
 	r->eqs = table_take_all(&vhca->eqs);
 	r->doorbells = table_take_all(&vhca->doorbells);
 	vhca_new_epoch(vhca);
@@ -95,6 +97,8 @@ static void free_all(struct vhca *vhca, struct remains *r)
 		unmap(r, &object(node, mr)->memory);
 		mr_free(vhca, object(node, mr));
 	}
+	for (uint32_t i = 0; i < r->dma->count; i++)
+		unmap(r, &r->dma->regions[i].memory);
 	while ((node = pop(&r->eqs))) {
 		r->unbind(r->arg, object(node, eq)->port);
 		unmap(r, &object(node, eq)->memory);

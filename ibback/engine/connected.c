@@ -8,6 +8,7 @@
 #include <endian.h>
 
 #include "engine/answer.h"
+#include "engine/counters.h"
 #include "engine/cq.h"
 #include "engine/engine.h"
 #include "engine/mr.h"
@@ -36,7 +37,7 @@ static enum vib_qp_type counterpart(enum vib_qp_type type)
 }
 
 /* Do the two QPs name each other, on one fabric, in one partition? */
-static bool addresses_agree(struct qp *qp, const struct qp *peer)
+static bool addresses_agree(struct qp *qp, struct qp *peer)
 {
 	const struct port_view *view = vhca_view(qp->vhca);
 	const struct port_view *peer_view = vhca_view(peer->vhca);
@@ -48,10 +49,13 @@ static bool addresses_agree(struct qp *qp, const struct qp *peer)
 	if (view->fabric != peer_view->fabric || !view->up || !peer_view->up ||
 	    peer->attr.dest_qpn != qp_number(qp) || peer->type != counterpart(qp->type) ||
 	    !port_view_is_at(peer_view, &qp->attr.av) ||
-	    !port_view_is_at(view, &peer->attr.av) ||
-	    !pkeys_match(view->pkeys[qp->attr.pkey_index],
-			 peer_view->pkeys[peer->attr.pkey_index]))
+	    !port_view_is_at(view, &peer->attr.av))
 		return false;
+	if (!pkeys_match(view->pkeys[qp->attr.pkey_index],
+			 peer_view->pkeys[peer->attr.pkey_index])) {
+		peer->counters.pkey_violations++;
+		return false;
+	}
 	qp->connected.serial = qp->serial;
 	qp->connected.peer_serial = peer->serial;
 	qp->connected.view = view->id;
@@ -301,8 +305,29 @@ __attribute__((noinline)) static enum send_result operate_xrc(struct share *shar
 	return result;
 }
 
+/*
+ * A message is done, which may have brought data of the peer's. One of UC that its peer
+ * does not take has come to its port all the same.
+ */
+__attribute__((always_inline)) static inline void count(struct share *share,
+							uint64_t bytes)
+{
+	struct vib_rsp_counters *own = &share->qp->counters;
+	struct vib_rsp_counters *peers = &share->peer->counters;
+	uint8_t opcode = share->qp->sending.wqe.opcode;
+	uint64_t packets = packets_of(bytes, share->qp->attr.path_mtu);
+
+	if (opcode != VIB_OP_RDMA_READ && !is_atomic(opcode)) {
+		count_message(own, peers, bytes, packets);
+		return;
+	}
+	count_message(own, peers, 0, 1); /* the request */
+	count_message(peers, own, bytes, packets);
+}
+
 enum send_result connected_send(struct share *share)
 {
+	enum send_result result;
 	struct sg own;
 
 	if (resolve_own(share, &own) < 0)
@@ -319,6 +344,10 @@ enum send_result connected_send(struct share *share)
 	establish(share->peer);
 
 	if (__builtin_expect(share->peer->xrcd != NULL, 0))
-		return operate_xrc(share, &own);
-	return operate(share, &own);
+		result = operate_xrc(share, &own);
+	else
+		result = operate(share, &own);
+	if (result == SEND_DONE)
+		count(share, own.bytes);
+	return result;
 }

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 
 #include "engine/qp.h"
 #include "engine/stream.h"
@@ -45,6 +46,20 @@ uint32_t engine_map_count(const struct engine *engine, uint32_t has, uint32_t mo
 	return engine->mappings + has + more + OWN_MAPS;
 }
 
+/*
+ * QPNs are given from a random place on: after a restart, guests whose connections are
+ * lost and not yet made anew rarely find their number to be another's.
+ */
+static bool choose_first_qpn(struct engine *engine)
+{
+	uint32_t random;
+
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return false;
+	engine->qps.last = QPN_FIRST + random % (QPN_LAST - QPN_FIRST + 1);
+	return true;
+}
+
 struct engine *engine_new(unsigned int num_pollers, enum poll_mode mode)
 {
 	struct engine *engine = calloc(1, sizeof(*engine));
@@ -55,7 +70,7 @@ struct engine *engine_new(unsigned int num_pollers, enum poll_mode mode)
 	engine->max_mappings = max_mappings();
 	engine->pollers = calloc(num_pollers, sizeof(*engine->pollers));
 	if (!engine->pollers || table_init(&engine->qps, QP_BUCKETS) < 0 ||
-	    mcast_init(&engine->mcast) < 0)
+	    !choose_first_qpn(engine) || mcast_init(&engine->mcast) < 0)
 		goto fail;
 	for (; engine->num_pollers < num_pollers; engine->num_pollers++)
 		if (poller_init(&engine->pollers[engine->num_pollers], engine, mode) < 0)

@@ -11,6 +11,7 @@
 #include "engine/memory.h"
 #include "engine/table.h"
 
+struct dma_region;
 struct vhca;
 
 /*
@@ -68,13 +69,17 @@ static inline void mr_put_window(struct mr *mr)
 }
 
 /*
- * The MR that was found last by one who is likely to ask for it again. Holds
- * for as long as no MR of its vHCA has ended or changed; zeroed, it holds nothing.
+ * The MR that was found last by one who is likely to ask for it again, or the region of
+ * dma.h. Holds for as long as no MR of its vHCA has ended or changed, and no such region
+ * has come or gone; zeroed, it holds nothing.
  */
 struct mr_hint {
 	uint64_t epoch;
 	uint32_t key;
-	const struct mr *mr;
+	union {
+		const struct mr *mr;
+		const struct dma_region *dma; /* of VIB_LOCAL_DMA_LKEY */
+	};
 };
 
 /*

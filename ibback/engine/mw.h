@@ -29,10 +29,13 @@ struct mr;
 struct qp;
 struct vhca;
 
-/* A window's number is the upper 24 bits of its keys; the last would have 0xffffffff. */
+/* A window's number is the upper 24 bits of its keys; the last would have 0xffffffff,
+ * which is VIB_LOCAL_DMA_LKEY, and VIB_NO_OBJECT.
+ */
 #define MW_FIRST    0x800000u
 #define MW_LAST     0xfffffeu
 #define MW_KEY_BITS 8
+_Static_assert(MW_LAST < VIB_LOCAL_DMA_LKEY >> MW_KEY_BITS, "no window has the key");
 
 /* Is @key a window's, if anything's? */
 static inline bool key_is_window(uint32_t key)

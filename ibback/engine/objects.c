@@ -221,6 +221,7 @@ int srq_create(struct vhca *vhca, const struct vib_cmd_create_srq *cmd,
 		return -ENOMEM;
 	srq->vhca = vhca;
 	srq->pd = cmd->pd;
+	srq->kernel = cmd->flags & VIB_SRQF_KERNEL;
 	srq->max_sge = cmd->max_sge;
 	srq->limit = cmd->limit;
 	srq->memory = *memory;

@@ -16,6 +16,7 @@
 #include <xen-ib/object.h>
 
 #include "engine/cq.h"
+#include "engine/dma.h"
 #include "engine/doorbell.h"
 #include "engine/eq.h"
 #include "engine/mr.h"

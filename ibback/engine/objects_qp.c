@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/counters.h"
 #include "engine/engine.h"
 #include "engine/objects_parts.h"
 #include "engine/qp_state.h"
@@ -11,8 +12,11 @@
 /* A QP of @vhca, and of no other, or NULL. */
 static struct qp *find_qp(const struct vhca *vhca, uint32_t qpn)
 {
-	struct qp *qp = engine_find_qp(vhca->engine, qpn);
+	struct qp *qp;
 
+	if (qpn < QPN_FIRST)
+		return vhca->mads.qps[qpn];
+	qp = engine_find_qp(vhca->engine, qpn);
 	return qp && qp->vhca == vhca ? qp : NULL;
 }
 
@@ -33,10 +37,17 @@ static bool work_queue_ok(const struct vib_work_queue *wq, uint32_t least)
 	       wq->pages.count == queue_pages(wq->order, wq->stride);
 }
 
-static bool type_ok(uint8_t type)
+static bool is_for_mads(const struct vib_cmd_create_qp *cmd)
 {
-	return (type >= VIB_QPT_RC && type <= VIB_QPT_UD) || type == VIB_QPT_XRC_INI ||
-	       type == VIB_QPT_XRC_TGT;
+	return cmd->type == VIB_QPT_SMI || cmd->type == VIB_QPT_GSI;
+}
+
+static bool type_ok(const struct vhca *vhca, const struct vib_cmd_create_qp *cmd)
+{
+	if (is_for_mads(cmd))
+		return vhca->mads.waiting && cmd->flags & VIB_QPF_KERNEL;
+	return (cmd->type >= VIB_QPT_RC && cmd->type <= VIB_QPT_UD) ||
+	       cmd->type == VIB_QPT_XRC_INI || cmd->type == VIB_QPT_XRC_TGT;
 }
 
 /* An XRC target has no queue, and all else from the SRQs of its domain. */
@@ -55,21 +66,32 @@ static bool receives_ok(const struct vhca *vhca, const struct vib_cmd_create_qp 
 		return false;
 	/* IBTA vol. 1 §10.2.9: UC has no shared receives. */
 	return cmd->srq == VIB_NO_OBJECT ||
-	       (!cmd->rq.pages.count && cmd->type != VIB_QPT_UC &&
+	       (!cmd->rq.pages.count && cmd->type != VIB_QPT_UC && !is_for_mads(cmd) &&
 		basic_srq(vhca, cmd->srq));
+}
+
+/* Can it have the number that it is to have? */
+static bool number_is_free(const struct vhca *vhca, const struct vib_cmd_create_qp *cmd)
+{
+	if (is_for_mads(cmd))
+		return !vhca->mads.qps[cmd->type];
+	return !cmd->qpn || (cmd->qpn >= QPN_FIRST && cmd->qpn <= QPN_LAST &&
+			     !engine_find_qp(vhca->engine, cmd->qpn));
 }
 
 int qp_check(const struct vhca *vhca, const struct vib_cmd_create_qp *cmd)
 {
-	int full = 0;
+	int refused = 0;
 	const struct doorbell *db = table_get(&vhca->doorbells, cmd->doorbell, doorbell);
 
-	if (vhca->num_qps >= vhca->limits.max_qp)
-		full = -ENOMEM;
-	if (!type_ok(cmd->type) || cmd->flags & ~VIB_QPF_SIG_ALL)
+	if (!number_is_free(vhca, cmd))
+		refused = -EEXIST;
+	else if (vhca->num_qps >= vhca->limits.max_qp)
+		refused = -ENOMEM;
+	if (!type_ok(vhca, cmd) || cmd->flags & ~(VIB_QPF_SIG_ALL | VIB_QPF_KERNEL))
 		return -EINVAL;
 	if (cmd->type == VIB_QPT_XRC_TGT)
-		return target_ok(vhca, cmd) ? full : -EINVAL;
+		return target_ok(vhca, cmd) ? refused : -EINVAL;
 	if (!table_get(&vhca->pds, cmd->pd, pd) ||
 	    !table_get(&vhca->cqs, cmd->send_cq, cq) || !receives_ok(vhca, cmd) || !db ||
 	    cmd->db_index >= VIB_DB_QUEUES)
@@ -80,7 +102,7 @@ int qp_check(const struct vhca *vhca, const struct vib_cmd_create_qp *cmd)
 	    cmd->rq.max_sge > MAX_SGE ||
 	    !work_queue_ok(&cmd->rq, vib_recv_stride(cmd->rq.max_sge)))
 		return -EINVAL;
-	return full;
+	return refused;
 }
 
 static void use(struct qp *qp, int by)
@@ -121,6 +143,38 @@ static void join(struct qp *qp, const struct vib_cmd_create_qp *cmd)
 		qp->srq = table_get(&vhca->srqs, cmd->srq, srq);
 }
 
+/*
+ * Give it a number, by which it is found from now on. 0 or a negative errno: another
+ * guest may have taken @cmd's since it was checked.
+ */
+static int publish(struct qp *qp, const struct vib_cmd_create_qp *cmd)
+{
+	struct vhca *vhca = qp->vhca;
+
+	if (!number_is_free(vhca, cmd))
+		return -EEXIST;
+	if (qp_is_for_mads(qp)) {
+		qp->node.number = qp->type; /* 0 and 1, of both */
+		rcu_assign_pointer(vhca->mads.qps[qp->type], qp);
+		return 0;
+	}
+	if (cmd->qpn) {
+		table_add(&vhca->engine->qps, &qp->node, cmd->qpn);
+		return 0;
+	}
+	return table_add_next(&vhca->engine->qps, &qp->node, QPN_FIRST, QPN_LAST)
+		       ? 0
+		       : -ENOMEM;
+}
+
+static void unpublish(struct qp *qp)
+{
+	if (qp_is_for_mads(qp))
+		rcu_assign_pointer(qp->vhca->mads.qps[qp->type], NULL);
+	else
+		table_del(&qp->vhca->engine->qps, &qp->node);
+}
+
 int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 	      const struct memory *sq, const struct memory *rq, uint32_t *qpn)
 {
@@ -132,6 +186,7 @@ int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 	qp->vhca = vhca;
 	qp->type = cmd->type;
 	qp->signal_all = cmd->flags & VIB_QPF_SIG_ALL;
+	qp->kernel = cmd->flags & VIB_QPF_KERNEL;
 	qp->max_send_sge = cmd->sq.max_sge;
 	qp->max_recv_sge = cmd->rq.max_sge;
 	qp->max_inline = cmd->max_inline;
@@ -145,8 +200,8 @@ int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 	if (qp->has_rq)
 		vib_queue_init(&qp->rq, rq->at, cmd->rq.order, cmd->rq.stride);
 	qp_init(qp);
-	rc = -ENOMEM;
-	if (!table_add_next(&vhca->engine->qps, &qp->node, QPN_FIRST, QPN_LAST))
+	rc = publish(qp, cmd);
+	if (rc < 0)
 		goto fail;
 	/* The bell last: one that rings already heats the QP. */
 	if (qp->doorbell && doorbell_add(qp->doorbell, qp->db_index, qp) < 0) {
@@ -161,7 +216,7 @@ int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 	return 0;
 
 fail_number:
-	table_del(&vhca->engine->qps, &qp->node);
+	unpublish(qp);
 	synchronize_rcu();
 	poller_call(vhca->poller, qp_out_of_hands,
 		    qp); /* who knew its number kicked it */
@@ -237,7 +292,7 @@ void qp_take_out(struct qp *qp, struct mcast_members *left)
 {
 	struct vhca *vhca = qp->vhca;
 
-	table_del(&vhca->engine->qps, &qp->node);
+	unpublish(qp);
 	if (qp->doorbell)
 		qp->bell_leaf = doorbell_del(qp->doorbell, qp->db_index);
 	mcast_detach_all(&vhca->engine->mcast, qp, left);
@@ -259,6 +314,7 @@ void qp_out_of_hands(struct poller *poller, void *arg)
 
 void qp_free(struct qp *qp)
 {
+	counters_add(&qp->vhca->ended, &qp->counters);
 	async_forget(&qp->vhca->async, &qp->async);
 	use(qp, -1);
 	qp_fini(qp);

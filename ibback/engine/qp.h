@@ -71,6 +71,7 @@ struct qp {
 	/* fixed at creation */
 	enum vib_qp_type type;
 	bool signal_all;
+	bool kernel; /* VIB_QPF_KERNEL */
 	uint32_t pd; /* XRC targets: see xrc.h; so with recv_cq and srq */
 	uint32_t max_send_sge;
 	uint32_t max_recv_sge;
@@ -91,6 +92,7 @@ struct qp {
 	pthread_spinlock_t lock;
 	struct vib_qp_attr attr;
 	uint64_t serial; /* another one after each change of attributes */
+	struct vib_rsp_counters counters;
 	struct vib_queue sq;
 	struct vib_queue rq;
 	struct mr_hint local_mr;   /* of its send requests */
@@ -123,6 +125,12 @@ struct qp {
 static inline uint32_t qp_number(const struct qp *qp)
 {
 	return qp->node.number;
+}
+
+/* QP0 and QP1, see mad.h. */
+static inline bool qp_is_for_mads(const struct qp *qp)
+{
+	return qp->type == VIB_QPT_SMI || qp->type == VIB_QPT_GSI;
 }
 
 /* Services that acknowledge. */

@@ -12,6 +12,7 @@
 #define RC            (1u << VIB_QPT_RC)
 #define UC            (1u << VIB_QPT_UC)
 #define UD            (1u << VIB_QPT_UD)
+#define MAD           (1u << VIB_QPT_SMI | 1u << VIB_QPT_GSI)
 #define INI           (1u << VIB_QPT_XRC_INI)
 #define TGT           (1u << VIB_QPT_XRC_TGT)
 
@@ -31,10 +32,13 @@ static const struct transition transitions[] = {
 	  VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_ACCESS_FLAGS, 0 },
 	{ VIB_QPS_RESET, VIB_QPS_INIT, UD, VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_QKEY,
 	  0 },
+	/* QP0 and QP1 are a port's, and need not be told. */
+	{ VIB_QPS_RESET, VIB_QPS_INIT, MAD, VIB_QP_PKEY_INDEX | VIB_QP_QKEY,
+	  VIB_QP_PORT },
 
 	{ VIB_QPS_INIT, VIB_QPS_INIT, RC | UC | INI | TGT, 0,
 	  VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_ACCESS_FLAGS },
-	{ VIB_QPS_INIT, VIB_QPS_INIT, UD, 0,
+	{ VIB_QPS_INIT, VIB_QPS_INIT, UD | MAD, 0,
 	  VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_QKEY },
 
 	{ VIB_QPS_INIT, VIB_QPS_RTR, RC | TGT,
@@ -44,7 +48,7 @@ static const struct transition transitions[] = {
 	{ VIB_QPS_INIT, VIB_QPS_RTR, UC | INI,
 	  VIB_QP_AV | VIB_QP_PATH_MTU | VIB_QP_DEST_QPN | VIB_QP_RQ_PSN,
 	  VIB_QP_PKEY_INDEX | VIB_QP_ACCESS_FLAGS },
-	{ VIB_QPS_INIT, VIB_QPS_RTR, UD, 0, VIB_QP_PKEY_INDEX | VIB_QP_QKEY },
+	{ VIB_QPS_INIT, VIB_QPS_RTR, UD | MAD, 0, VIB_QP_PKEY_INDEX | VIB_QP_QKEY },
 
 	{ VIB_QPS_RTR, VIB_QPS_RTS, RC,
 	  VIB_QP_SQ_PSN | VIB_QP_TIMEOUT | VIB_QP_RETRY_CNT | VIB_QP_RNR_RETRY |
@@ -57,20 +61,20 @@ static const struct transition transitions[] = {
 	{ VIB_QPS_RTR, VIB_QPS_RTS, TGT, VIB_QP_SQ_PSN | VIB_QP_TIMEOUT,
 	  VIB_QP_ACCESS_FLAGS | VIB_QP_MIN_RNR_TIMER },
 	{ VIB_QPS_RTR, VIB_QPS_RTS, UC, VIB_QP_SQ_PSN, VIB_QP_ACCESS_FLAGS },
-	{ VIB_QPS_RTR, VIB_QPS_RTS, UD, VIB_QP_SQ_PSN, VIB_QP_QKEY },
+	{ VIB_QPS_RTR, VIB_QPS_RTS, UD | MAD, VIB_QP_SQ_PSN, VIB_QP_QKEY },
 
 	{ VIB_QPS_RTS, VIB_QPS_RTS, RC | TGT, 0,
 	  VIB_QP_ACCESS_FLAGS | VIB_QP_MIN_RNR_TIMER },
 	{ VIB_QPS_RTS, VIB_QPS_RTS, UC | INI, 0, VIB_QP_ACCESS_FLAGS },
-	{ VIB_QPS_RTS, VIB_QPS_RTS, UD, 0, VIB_QP_QKEY },
+	{ VIB_QPS_RTS, VIB_QPS_RTS, UD | MAD, 0, VIB_QP_QKEY },
 
-	{ VIB_QPS_RTS, VIB_QPS_SQD, RC | UC | UD | INI | TGT, 0,
+	{ VIB_QPS_RTS, VIB_QPS_SQD, RC | UC | UD | MAD | INI | TGT, 0,
 	  VIB_QP_EN_SQD_ASYNC_NOTIFY },
 
 	{ VIB_QPS_SQD, VIB_QPS_RTS, RC | TGT, 0,
 	  VIB_QP_ACCESS_FLAGS | VIB_QP_MIN_RNR_TIMER },
 	{ VIB_QPS_SQD, VIB_QPS_RTS, UC | INI, 0, VIB_QP_ACCESS_FLAGS },
-	{ VIB_QPS_SQD, VIB_QPS_RTS, UD, 0, VIB_QP_QKEY },
+	{ VIB_QPS_SQD, VIB_QPS_RTS, UD | MAD, 0, VIB_QP_QKEY },
 
 	{ VIB_QPS_SQD, VIB_QPS_SQD, RC, 0,
 	  VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_ACCESS_FLAGS | VIB_QP_AV |
@@ -86,11 +90,11 @@ static const struct transition transitions[] = {
 		  VIB_QP_TIMEOUT | VIB_QP_MIN_RNR_TIMER | VIB_QP_MAX_DEST_RD_ATOMIC },
 	{ VIB_QPS_SQD, VIB_QPS_SQD, UC, 0,
 	  VIB_QP_PKEY_INDEX | VIB_QP_ACCESS_FLAGS | VIB_QP_AV },
-	{ VIB_QPS_SQD, VIB_QPS_SQD, UD, 0, VIB_QP_PKEY_INDEX | VIB_QP_QKEY },
+	{ VIB_QPS_SQD, VIB_QPS_SQD, UD | MAD, 0, VIB_QP_PKEY_INDEX | VIB_QP_QKEY },
 
 	/* A reliable QP is never in SQE: its errors take it to ERR (§10.3.1.6). */
 	{ VIB_QPS_SQE, VIB_QPS_RTS, UC, 0, VIB_QP_ACCESS_FLAGS },
-	{ VIB_QPS_SQE, VIB_QPS_RTS, UD, 0, VIB_QP_QKEY },
+	{ VIB_QPS_SQE, VIB_QPS_RTS, UD | MAD, 0, VIB_QP_QKEY },
 };
 
 static const struct transition to_reset_or_err = { 0 };
@@ -184,7 +188,7 @@ int qp_transition_check(enum vib_qp_type type, enum vib_qp_state from,
 	const struct transition *t;
 	int err;
 
-	if (type > VIB_QPT_XRC_TGT || !(1u << type & (RC | UC | UD | INI | TGT)))
+	if (type > VIB_QPT_XRC_TGT || !(1u << type & (RC | UC | UD | MAD | INI | TGT)))
 		return refuse(why, "no such QP type");
 	if (from > VIB_QPS_ERR || to > VIB_QPS_ERR)
 		return refuse(why, "no such QP state");
@@ -212,7 +216,7 @@ static bool av_ok(enum vib_qp_type type, const struct vib_av *av,
 	if (av->flags & VIB_AV_GRH)
 		return av->sgid_index < limits->gid_tbl_len;
 	/* A peer has a unicast LID: IBTA vol. 1 §4.1.3. */
-	return type == VIB_QPT_UD || (av->dlid >= 1 && av->dlid <= 0xbfff);
+	return vib_qp_type_is_datagram((uint8_t)type) || (av->dlid >= 1 && av->dlid <= 0xbfff);
 }
 
 /* The bounds without another source are the widths of the fields in IBTA vol. 1 §9. */

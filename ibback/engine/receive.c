@@ -19,12 +19,16 @@ bool receive_take(struct qp *qp, struct receive *r)
 int receive_resolve(struct qp *qp, const struct receive *r, struct sg *sg)
 {
 	/* IBTA vol. 1 §10.2.9.1: an SRQ's receives are of the SRQ's PD. */
-	uint32_t pd = qp->srq ? qp->srq->pd : qp->pd;
+	const struct sg_owner owner = {
+		.vhca = qp->vhca,
+		.hint = &qp->receive_mr,
+		.pd = qp->srq ? qp->srq->pd : qp->pd,
+		.kernel = qp->srq ? qp->srq->kernel : qp->kernel,
+	};
 
 	if (r->malformed)
 		return -1;
-	return sg_resolve(sg, qp->vhca, &qp->receive_mr, pd, r->sge, r->num_sge,
-			  VIB_ACCESS_LOCAL_WRITE);
+	return sg_resolve(sg, &owner, r->sge, r->num_sge, VIB_ACCESS_LOCAL_WRITE);
 }
 
 void receive_complete(struct poller *poller, struct qp *qp, const struct receive *r,
@@ -51,6 +55,8 @@ void receive_complete(struct poller *poller, struct qp *qp, const struct receive
 		cqe.flags |= VIB_CQE_XRC;
 		cqe.srqn = r->srqn;
 	}
+	if (__builtin_expect(how->status && how->status != VIB_WC_WR_FLUSH_ERR, 0))
+		qp->counters.errors++;
 	if (!cq_put(poller, qp->recv_cq, &cqe, how->solicited || how->status))
 		qp_fatal(qp);
 }

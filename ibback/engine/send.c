@@ -25,13 +25,14 @@ static bool opcode_is_of(enum vib_qp_type type, uint8_t opcode)
 {
 	switch (opcode) {
 	case VIB_OP_SEND:
-	case VIB_OP_SEND_IMM:
 		return true;
+	case VIB_OP_SEND_IMM:
+		return type != VIB_QPT_SMI && type != VIB_QPT_GSI;
 	case VIB_OP_RDMA_WRITE:
 	case VIB_OP_RDMA_WRITE_IMM:
 	case VIB_OP_LOCAL_INV:
 	case VIB_OP_BIND_MW:
-		return type != VIB_QPT_UD;
+		return !vib_qp_type_is_datagram((uint8_t)type);
 	case VIB_OP_RDMA_READ:
 	case VIB_OP_CMP_SWAP:
 	case VIB_OP_FETCH_ADD:
@@ -124,14 +125,15 @@ int send_resolve(struct share *share, uint32_t access, struct sg *sg)
 	struct qp *qp = share->qp;
 	struct sending *s = &qp->sending;
 	uint8_t *data = s->bytes + data_offset(qp);
+	const struct sg_owner owner = { qp->vhca, &qp->local_mr, qp->pd, qp->kernel };
 
 	if (s->wqe.flags & VIB_SEND_INLINE) {
 		sg_one(sg, data, s->wqe.inline_len);
 		return 0;
 	}
 	share_spend(share, COST_SGE * s->wqe.num_sge);
-	if (sg_resolve(sg, qp->vhca, &qp->local_mr, qp->pd, (const struct vib_sge *)data,
-		       s->wqe.num_sge, access) < 0) {
+	if (sg_resolve(sg, &owner, (const struct vib_sge *)data, s->wqe.num_sge, access) <
+	    0) {
 		share->status = VIB_WC_LOC_PROT_ERR;
 		return -1;
 	}
@@ -143,6 +145,11 @@ int send_resolve(struct share *share, uint32_t access, struct sg *sg)
 }
 
 /* ---- completing -------------------------------------------------------- */
+
+static bool is_error(uint8_t status)
+{
+	return status != VIB_WC_SUCCESS && status != VIB_WC_WR_FLUSH_ERR;
+}
 
 static void complete(struct share *share, uint8_t status)
 {
@@ -160,6 +167,7 @@ static void complete(struct share *share, uint8_t status)
 	};
 
 	qp->sending.active = false;
+	qp->counters.errors += is_error(status);
 	if (!status && !qp->signal_all && !(wqe->flags & VIB_SEND_SIGNALED))
 		return;
 	/* Who sees the completion may post in its place. */
@@ -218,7 +226,7 @@ enum send_result send_wait(struct share *share, uint64_t when)
 
 static enum send_result execute(struct share *share)
 {
-	if (share->qp->type == VIB_QPT_UD)
+	if (vib_qp_type_is_datagram((uint8_t)share->qp->type))
 		return datagram_send(share);
 	if (is_local(share->qp->sending.wqe.opcode))
 		return local_send(share);

@@ -2,7 +2,8 @@
 /*
  * The requester's side of a QP: fetching send requests, executing them in
  * order, completing them. What a message does depends on the service:
- * connected.c for RC and UC, datagram.c for UD; local.c has what no peer hears of.
+ * connected.c for RC and UC, datagram.c for UD, mad.c for SMI and GSI; local.c has what
+ * no peer hears of.
  */
 #ifndef XEN_IB_IBBACK_SEND_H
 #define XEN_IB_IBBACK_SEND_H

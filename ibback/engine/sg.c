@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/sg.h"
 
+#include "engine/dma.h"
 #include "engine/mr.h"
 #include "engine/stream.h"
 
-int sg_resolve(struct sg *sg, const struct vhca *vhca, struct mr_hint *hint, uint32_t pd,
-	       const struct vib_sge *sges, uint32_t count, uint32_t access)
+/* Memory that is lent to do I/O with can be written: there are no rights to look at. */
+static uint8_t *find(const struct sg_owner *owner, const struct vib_sge *sge,
+		     uint32_t access)
+{
+	if (__builtin_expect(sge->lkey == VIB_LOCAL_DMA_LKEY, 0))
+		return owner->kernel ? dma_reach(owner->vhca, owner->hint, sge->addr,
+						 sge->length)
+				     : NULL;
+	return mr_reach(owner->vhca, owner->hint, sge->lkey, owner->pd, sge->addr,
+			sge->length, access);
+}
+
+int sg_resolve(struct sg *sg, const struct sg_owner *owner, const struct vib_sge *sges,
+	       uint32_t count, uint32_t access)
 {
 	sg->count = 0;
 	sg->bytes = 0;
@@ -15,8 +28,7 @@ int sg_resolve(struct sg *sg, const struct vhca *vhca, struct mr_hint *hint, uin
 		/* IBTA vol. 1 §10.7.2.2: an element of no length names nothing. */
 		if (sges[i].length == 0)
 			continue;
-		at = mr_reach(vhca, hint, sges[i].lkey, pd, sges[i].addr, sges[i].length,
-			      access);
+		at = find(owner, &sges[i], access);
 		if (!at)
 			return -1;
 		sg->part[sg->count].at = at;

@@ -14,6 +14,14 @@
 struct mr_hint;
 struct vhca;
 
+/* Whose SGEs they are. */
+struct sg_owner {
+	const struct vhca *vhca;
+	struct mr_hint *hint; /* the owner's alone */
+	uint32_t pd;
+	bool kernel; /* they may have VIB_LOCAL_DMA_LKEY, whatever the PD */
+};
+
 struct sg {
 	unsigned int count;
 	uint64_t bytes;
@@ -33,12 +41,12 @@ static inline void sg_one(struct sg *sg, uint8_t *at, uint64_t length)
 }
 
 /*
- * The memory that @count SGEs of @vhca name, at most MAX_SGE, each of @pd and
+ * The memory that @count SGEs of @owner name, at most MAX_SGE, each of its PD and
  * with the rights of @access. -1 if one of them is not. Valid until the
  * caller's next quiescent state.
  */
-int sg_resolve(struct sg *sg, const struct vhca *vhca, struct mr_hint *hint, uint32_t pd,
-	       const struct vib_sge *sges, uint32_t count, uint32_t access);
+int sg_resolve(struct sg *sg, const struct sg_owner *owner, const struct vib_sge *sges,
+	       uint32_t count, uint32_t access);
 
 /* sg_copy() for lists of any length; @stream: past the caches. */
 void sg_copy_parts(const struct sg *dst, const struct sg *src, uint64_t from,

@@ -48,19 +48,17 @@ void table_add(struct table *t, struct table_node *node, uint32_t number)
 	node->number = number;
 	cds_lfht_node_init(&node->lfht);
 	cds_lfht_add(t->lfht, hash(number), &node->lfht);
-	t->last = number;
 	t->count++;
 }
 
-bool table_next_number(const struct table *t, uint32_t first, uint32_t last,
-		       uint32_t *number)
+bool table_next_number(struct table *t, uint32_t first, uint32_t last, uint32_t *number)
 {
 	if (t->count > last - first)
 		return false;
-	*number = t->last;
 	do {
-		*number = *number < first || *number >= last ? first : *number + 1;
-	} while (table_find(t, *number));
+		t->last = t->last < first || t->last >= last ? first : t->last + 1;
+	} while (table_find(t, t->last));
+	*number = t->last;
 	return true;
 }
 

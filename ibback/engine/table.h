@@ -45,7 +45,7 @@ static inline void *table_object(const struct table *t, uint32_t number, size_t 
 	return node ? (char *)node - offset : NULL;
 }
 
-/* Put @node in under @number, which no other has. */
+/* Put @node in under @number, which no other has. What is given next stays the same. */
 void table_add(struct table *t, struct table_node *node, uint32_t number);
 
 /*
@@ -55,9 +55,8 @@ void table_add(struct table *t, struct table_node *node, uint32_t number);
 bool table_add_next(struct table *t, struct table_node *node, uint32_t first,
 		    uint32_t last);
 
-/* The number that table_add_next() would give; false if there is none. */
-bool table_next_number(const struct table *t, uint32_t first, uint32_t last,
-		       uint32_t *number);
+/* Give the number that table_add_next() would, for table_add(); false if there is none. */
+bool table_next_number(struct table *t, uint32_t first, uint32_t last, uint32_t *number);
 
 /* Put @node in @old's place, at once: who looks finds the one or the other. */
 void table_replace(struct table *t, struct table_node *old, struct table_node *node);

@@ -77,6 +77,8 @@ struct vhca *vhca_new(struct engine *engine, unsigned int xen,
 	vhca->mr_epoch = engine_serial(engine);
 	vhca->limits = *limits;
 	vhca->view = view_new(engine, view);
+	dma_init(&vhca->dma);
+	mads_init(&vhca->mads);
 	LIST_INIT(&vhca->qps);
 	TAILQ_INIT(&vhca->doorbells_polled);
 	TAILQ_INIT(&vhca->in_line);

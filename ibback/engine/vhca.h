@@ -5,7 +5,8 @@
  * another's.
  *
  * The control thread makes and changes it. Of what it contains, pollers read
- * the tables of MRs, windows and SRQs and the port under RCU, and raise events.
+ * the tables of MRs, windows and SRQs, what its kernel lent and the port under RCU, and
+ * raise events.
  */
 #ifndef XEN_IB_IBBACK_VHCA_H
 #define XEN_IB_IBBACK_VHCA_H
@@ -14,6 +15,8 @@
 
 #include "engine/async.h"
 #include "engine/bucket.h"
+#include "engine/dma.h"
+#include "engine/mad.h"
 #include "engine/port_view.h"
 #include "engine/table.h"
 
@@ -47,9 +50,11 @@ struct vhca {
 	const char *broken; /* why the device is lost; set by any thread, once */
 	struct table mrs;
 	struct table mws;  /* by the upper 24 bits of their keys */
-	uint64_t mr_epoch; /* another one, never used before, when an MR ends or changes;
-			    * atomic
+	uint64_t mr_epoch; /* another one, never used before, when an MR ends or changes,
+			    * or a region of dma comes or goes; atomic
 			    */
+	struct dma dma;
+	struct mads mads;
 
 	/* its poller's thread alone, see poller.h */
 	TAILQ_HEAD(, doorbell) doorbells_polled;
@@ -73,6 +78,7 @@ struct vhca {
 	struct table srqs;
 	LIST_HEAD(, qp) qps;
 	uint32_t num_qps;
+	struct vib_rsp_counters ended; /* what QPs that have ended had, see counters.h */
 };
 
 /*
@@ -99,7 +105,7 @@ void vhca_set_rate(struct vhca *vhca, uint64_t rate);
  */
 void vhca_break(struct vhca *vhca, const char *cause);
 
-/* An MR has ended or changed: hints of MRs hold no more. */
+/* An MR has ended or changed, or memory of the kernel: hints of MRs hold no more. */
 void vhca_new_epoch(struct vhca *vhca);
 
 /* Why, or NULL. */

@@ -22,11 +22,13 @@ LIBS_test_worker := -luv
 
 TWO_GUESTS_OBJS = $(addprefix $(B)/obj/tests/unit/,two_guests.o fake_guest.o fake_store.o) \
 	$(CONTROL_OBJS) $(ENGINE_OBJS)
-UNIT_TESTS += test_stalls test_departures
+UNIT_TESTS += test_stalls test_departures test_kernel_commands
 OBJS_test_stalls = $(B)/obj/tests/unit/test_stalls.o $(TWO_GUESTS_OBJS)
 OBJS_test_departures = $(B)/obj/tests/unit/test_departures.o $(TWO_GUESTS_OBJS)
 LIBS_test_stalls = $(LIBS_common) $(LIBS_engine) -luv
 LIBS_test_departures = $(LIBS_test_stalls)
+OBJS_test_kernel_commands = $(B)/obj/tests/unit/test_kernel_commands.o $(TWO_GUESTS_OBJS)
+LIBS_test_kernel_commands = $(LIBS_test_stalls)
 
 UNIT_TESTS += test_refusals
 OBJS_test_refusals = $(B)/obj/tests/unit/test_refusals.o $(CONTROL_OBJS) $(ENGINE_OBJS)

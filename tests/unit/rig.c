@@ -62,6 +62,7 @@ struct rig *rig_new(unsigned int num_pollers)
 	rig->engine = engine_new(num_pollers, POLL_ALWAYS);
 	assert_non_null(rig->engine);
 	assert_int_equal(engine_add_xen(rig->engine, &rig->bells.xp), 0);
+	rig->engine->qps.last = 1000; /* each time the same */
 	return rig;
 }
 
@@ -121,6 +122,19 @@ static void on_raised(void *arg)
 	((struct guest *)arg)->raised++;
 }
 
+static void on_mad(void *arg)
+{
+	((struct guest *)arg)->mads++;
+}
+
+struct vib_rsp_counters counters_of(const struct guest *g)
+{
+	struct vib_rsp_counters sum;
+
+	vhca_counters(g->vhca, &sum);
+	return sum;
+}
+
 struct guest *guest_bare(struct rig *rig, const struct vhca_limits *limits)
 {
 	struct guest *g = calloc(1, sizeof(*g));
@@ -143,6 +157,7 @@ struct guest *guest_bare(struct rig *rig, const struct vhca_limits *limits)
 	g->view.pkeys[0] = 0xffff;
 	g->vhca = vhca_new(rig->engine, 0, limits, &g->view, on_raised, g);
 	assert_non_null(g->vhca);
+	mad_serve(g->vhca, on_mad, g);
 	return g;
 }
 
@@ -367,6 +382,14 @@ static struct psrq srq_make(struct guest *g, struct vib_cmd_create_srq cmd, uint
 struct psrq psrq_new(struct guest *g, uint32_t pd, uint32_t order, uint32_t sges)
 {
 	return srq_make(g, (struct vib_cmd_create_srq){ .pd = pd, .order = order }, sges);
+}
+
+struct psrq psrq_with(struct guest *g, uint32_t pd, uint32_t order, uint32_t sges,
+		      uint32_t flags)
+{
+	return srq_make(
+		g, (struct vib_cmd_create_srq){ .pd = pd, .order = order, .flags = flags },
+		sges);
 }
 
 struct psrq xsrq_new(struct guest *g, uint32_t pd, uint32_t xrcd, const struct ccq *cq,

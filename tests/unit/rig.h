@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "engine/clock.h"
+#include "engine/counters.h"
 #include "engine/engine.h"
 #include "engine/objects.h"
 #include "xenport/ops.h"
@@ -49,6 +50,7 @@ struct guest {
 	struct vib_doorbell_page *page;
 	uint16_t next_bell;
 	unsigned int raised; /* calls of vhca->async.raised */
+	unsigned int mads;   /* and of vhca->mads.waiting */
 };
 
 /* cmocka's group fixtures: this thread reads under RCU. */
@@ -78,6 +80,9 @@ struct guest *guest_bare(struct rig *rig, const struct vhca_limits *limits);
 void guest_end(struct guest *g);
 /* Put @g->view into force. */
 void guest_set_port(struct guest *g);
+
+/* What the port of @g has counted. */
+struct vib_rsp_counters counters_of(const struct guest *g);
 
 /* The event that is next in @g; 0 if there is none. */
 uint16_t take_async(struct guest *g, uint32_t *number);
@@ -167,6 +172,9 @@ struct psrq {
 };
 
 struct psrq psrq_new(struct guest *g, uint32_t pd, uint32_t order, uint32_t sges);
+/* With @flags of enum vib_srq_flags. */
+struct psrq psrq_with(struct guest *g, uint32_t pd, uint32_t order, uint32_t sges,
+		      uint32_t flags);
 /* One of XRC, that completes into @cq. */
 struct psrq xsrq_new(struct guest *g, uint32_t pd, uint32_t xrcd, const struct ccq *cq,
 		     uint32_t order);

@@ -120,7 +120,8 @@ int pqp_modify(struct pqp *qp, enum vib_qp_state state, uint32_t mask)
 
 void pqp_bring(struct pqp *qp, enum vib_qp_state state)
 {
-	bool rc = qp->type == VIB_QPT_RC, ud = qp->type == VIB_QPT_UD;
+	bool rc = qp->type == VIB_QPT_RC;
+	bool ud = vib_qp_type_is_datagram((uint8_t)qp->type);
 	bool sends = rc || qp->type == VIB_QPT_XRC_INI;
 	bool receives = rc || qp->type == VIB_QPT_XRC_TGT;
 	uint32_t init = VIB_QP_PKEY_INDEX | VIB_QP_PORT |
@@ -212,13 +213,14 @@ static void fill_operands(struct vib_send_wqe *wqe, const struct wr *wr, bool ud
 			wqe->u.ud.remote_qpn = wr->qpn;
 			wqe->u.ud.qkey = wr->qkey;
 			wqe->u.ud.av = wr->av;
+			wqe->u.ud.pkey_index = wr->pkey_index;
 		}
 	}
 }
 
 bool post_send(struct pqp *qp, const struct wr *wr)
 {
-	bool ud = qp->type == VIB_QPT_UD;
+	bool ud = vib_qp_type_is_datagram((uint8_t)qp->type);
 	uint32_t offset = vib_send_data_offset(wr->opcode, (uint8_t)qp->type), room;
 	uint32_t bytes = wr->data ? wr->inline_len : wr->count * sizeof(struct vib_sge);
 	struct vib_send_wqe wqe = {

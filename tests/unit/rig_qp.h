@@ -65,8 +65,9 @@ struct wr {
 		uint64_t addr, length;
 	} bind;
 	uint32_t srqn;      /* XRC */
-	uint32_t qpn, qkey; /* UD */
+	uint32_t qpn, qkey; /* UD, SMI, GSI */
 	struct vib_av av;
+	uint16_t pkey_index;
 };
 
 /* Both ring if the queue wants it, and return whether they did. */

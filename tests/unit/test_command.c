@@ -7,9 +7,13 @@
 #include "control/command.h"
 #include "control/pages.h"
 #include "control/vport.h"
+#include "engine/vhca.h"
 
-/* Commands about the device and its port need none. */
-static struct guest nobody;
+/* Commands about the device and its port need no object. */
+static struct vhca nothing = { .ended = { .pkey_violations = 0x100000003,
+					  .qkey_violations = 5,
+					  .rcv_bytes = 77 } };
+static struct guest nobody = { .vhca = &nothing };
 
 static struct fabric fabric = { .name = "local", .up = true };
 
@@ -119,6 +123,46 @@ static void other_ports_do_not_exist(void **state)
 			-EINVAL);
 }
 
+static void port_s_violations_are_those_counted(void **state)
+{
+	struct vib_control_request req = { .operation = VIB_CMD_QUERY_PORT,
+					   .port = VIB_PORT };
+	struct vib_control_response rsp = run(req);
+
+	(void)state;
+	assert_int_equal(rsp.u.port.bad_pkey_cntr, UINT32_MAX); /* and not over */
+	assert_int_equal(rsp.u.port.qkey_viol_cntr, 5);
+	req.operation = VIB_CMD_QUERY_COUNTERS;
+	rsp = run(req);
+	assert_int_equal(rsp.status, 0);
+	assert_true(memcmp(&rsp.u.counters, &nothing.ended, sizeof(nothing.ended)) == 0);
+	req.port = 0;
+	rsp = run(req);
+	assert_int_equal(rsp.status, -EINVAL);
+	assert_true(all_zero(&rsp.u, sizeof(rsp.u)));
+}
+
+static bool answer_nothing(void *arg, const uint8_t in[VIB_MAD_BYTES],
+			   uint8_t out[VIB_MAD_BYTES])
+{
+	(void)arg;
+	(void)in;
+	(void)out;
+	return false;
+}
+
+static void mads_are_announced_where_somebody_takes_them(void **state)
+{
+	struct vib_control_request req = { .operation = VIB_CMD_QUERY_DEVICE };
+
+	(void)state;
+	assert_int_equal(run(req).u.device.cap_flags & VIB_CAP_MAD, 0);
+	assert_true(run(req).u.device.cap_flags & VIB_CAP_LOCAL_DMA_LKEY);
+	nobody.process_mad = answer_nothing;
+	assert_true(run(req).u.device.cap_flags & VIB_CAP_MAD);
+	nobody.process_mad = NULL;
+}
+
 static void tables_are_read_in_pieces(void **state)
 {
 	struct vib_control_response rsp = run((struct vib_control_request){
@@ -181,8 +225,9 @@ static void unknown_operation_is_not_supported(void **state)
 {
 	(void)state;
 	for (uint32_t op = VIB_CMD_QUERY_PKEY + 1; op <= UINT16_MAX; op++) {
-		if (op >= VIB_CMD_MAP_DOORBELL && op <= VIB_CMD_DEALLOC_XRCD)
-			continue; /* of objects */
+		if ((op >= VIB_CMD_MAP_DOORBELL && op <= VIB_CMD_DEREG_DMA) ||
+		    op == VIB_CMD_QUERY_COUNTERS)
+			continue; /* of objects; a query */
 		struct vib_control_response rsp = run((struct vib_control_request){
 			.operation = (uint16_t)op, .port = op % 3 });
 
@@ -198,6 +243,8 @@ int main(void)
 		cmocka_unit_test(device_has_guid_and_quota),
 		cmocka_unit_test(port_follows_fabric_and_link),
 		cmocka_unit_test(other_ports_do_not_exist),
+		cmocka_unit_test(port_s_violations_are_those_counted),
+		cmocka_unit_test(mads_are_announced_where_somebody_takes_them),
 		cmocka_unit_test(tables_are_read_in_pieces),
 		cmocka_unit_test(ranges_beyond_a_table_are_refused),
 		cmocka_unit_test(unknown_operation_is_not_supported),

@@ -128,6 +128,8 @@ static void data_follow_the_operands_of_each_opcode(void **state)
 		{ VIB_OP_FETCH_ADD, VIB_QPT_RC, 56 },
 		{ VIB_OP_BIND_MW, VIB_QPT_RC, 56 },
 		{ VIB_OP_SEND, VIB_QPT_UD, 64 },
+		{ VIB_OP_SEND, VIB_QPT_GSI, 64 },
+		{ VIB_OP_SEND, VIB_QPT_SMI, 64 },
 	};
 	const struct vib_sge sges[] = { { 1, 2, 3 }, { 4, 5, 6 }, { 7, 8, 9 } };
 	struct rig *r = *state;

@@ -291,11 +291,12 @@ static void qps_out_of_bounds_are_refused(void **state)
 	} while (0)
 #define REFUSED(change) CHECKED(change, -EINVAL)
 	CHECKED((void)0, 0);
-	REFUSED(bad.type = 0);
-	REFUSED(bad.type = 1);
+	REFUSED(bad.type = VIB_QPT_SMI); /* not of the guest's kernel */
+	REFUSED(bad.type = VIB_QPT_GSI);
 	REFUSED(bad.type = 5);
 	REFUSED(bad.type = 255);
-	REFUSED(bad.flags = 2);
+	REFUSED(bad.flags = 4);
+	CHECKED(bad.flags = VIB_QPF_SIG_ALL | VIB_QPF_KERNEL, 0);
 	REFUSED(bad.pd++);
 	REFUSED(bad.send_cq++);
 	REFUSED(bad.recv_cq = VIB_NO_OBJECT);
@@ -329,6 +330,85 @@ static void qps_out_of_bounds_are_refused(void **state)
 #undef REFUSED
 #undef CHECKED
 	rig_free(rig);
+}
+
+static struct memory memory_of(const struct vib_work_queue *wq)
+{
+	return queue_memory(wq->order, wq->stride);
+}
+
+/* Make a QP that wishes for number @qpn: its own, or 0 and *@rc. */
+static uint32_t wish(struct guest *g, struct ccq *cq, uint32_t qpn, int *rc)
+{
+	const struct plan plan = { .type = VIB_QPT_RC };
+	struct vib_cmd_create_qp cmd = qp_command(g, &plan, cq, cq);
+	struct memory sq = memory_of(&cmd.sq), rq = memory_of(&cmd.rq);
+	uint32_t got = 0;
+
+	cmd.qpn = qpn;
+	*rc = qp_create(g->vhca, &cmd, &sq, &rq, &got);
+	assert_int_equal(qp_check(g->vhca, &cmd), qpn ? -EEXIST : 0);
+	if (*rc < 0) {
+		free(sq.at);
+		free(rq.at);
+	}
+	return got;
+}
+
+static void qp_has_the_number_it_wishes_for(void **state)
+{
+	struct duo *d = duo_apart(VIB_QPT_RC);
+	uint32_t next = d->b.qpn + 1, far = (d->b.qpn + 0x400000) % 0x800000 + 2;
+	struct vib_qp_attr attr;
+	int rc;
+
+	(void)state;
+	assert_int_equal(wish(d->ga, &d->cqa, far, &rc), far);
+	assert_int_equal(qp_query(d->ga->vhca, far, &attr), 0);
+	assert_int_equal(wish(d->ga, &d->cqa, QPN_FIRST, &rc), QPN_FIRST);
+	assert_int_equal(wish(d->ga, &d->cqa, QPN_LAST, &rc), QPN_LAST);
+	/* Others get theirs in turn, as if there had been no wish. */
+	assert_int_equal(wish(d->ga, &d->cqa, next, &rc), next);
+	assert_int_equal(wish(d->gb, &d->cqb, 0, &rc), next + 1);
+	duo_free(d);
+}
+
+static void number_that_is_taken_or_none_is_refused(void **state)
+{
+	struct duo *d = duo_new(VIB_QPT_RC);
+	const uint32_t numbers[] = { d->a.qpn, d->b.qpn, 1, QPN_LAST + 1, 0xffffffff };
+	struct memory sq, rq;
+	int rc;
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		wish(d->ga, &d->cqa, numbers[i], &rc);
+		assert_int_equal(rc, -EEXIST);
+	}
+	assert_int_equal(pqp_state(&d->b), VIB_QPS_RTS);
+	assert_int_equal(qp_destroy(d->gb->vhca, d->b.qpn, &sq, &rq), 0);
+	free(sq.at);
+	free(rq.at);
+	assert_int_equal(wish(d->ga, &d->cqa, d->b.qpn, &rc), d->b.qpn);
+	duo_free(d);
+}
+
+static void first_number_is_another_at_each_start(void **state)
+{
+	uint32_t first = 0;
+	unsigned int same = 0;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		struct engine *engine = engine_new(1, POLL_ALWAYS);
+
+		assert_non_null(engine);
+		assert_in_range(engine->qps.last, QPN_FIRST, QPN_LAST);
+		same += engine->qps.last == first;
+		first = engine->qps.last;
+		engine_free(engine);
+	}
+	assert_true(same < 3);
 }
 
 static void modify_qp_is_checked_against_the_state_it_is_in(void **state)
@@ -429,6 +509,9 @@ int main(void)
 		cmocka_unit_test(regions_out_of_bounds_are_refused),
 		cmocka_unit_test(queues_out_of_bounds_are_refused),
 		cmocka_unit_test(qps_out_of_bounds_are_refused),
+		cmocka_unit_test(qp_has_the_number_it_wishes_for),
+		cmocka_unit_test(number_that_is_taken_or_none_is_refused),
+		cmocka_unit_test(first_number_is_another_at_each_start),
 		cmocka_unit_test(modify_qp_is_checked_against_the_state_it_is_in),
 		cmocka_unit_test(numbers_of_another_guest_name_nothing),
 		cmocka_unit_test(numbers_that_nobody_has_name_nothing),

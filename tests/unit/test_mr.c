@@ -199,31 +199,30 @@ static void element_of_no_length_needs_no_key(void **state)
 	struct bench b = bench_new(ALL_RIGHTS);
 	const struct vib_sge none[2] = { { 5, 0, 0xdead }, { 0, 0, 0 } };
 	const struct vib_sge bad[2] = { { 5, 0, 0xdead }, { 5, 1, 0xdead } };
+	struct mr_hint hint = { 0 };
+	const struct sg_owner owner = { b.g->vhca, &hint, b.g->pd, false };
 	struct sg sg;
 
 	(void)state;
-	assert_int_equal(
-		sg_resolve(&sg, b.g->vhca, &(struct mr_hint){ 0 }, b.g->pd, none, 2, 0),
-		0);
+	assert_int_equal(sg_resolve(&sg, &owner, none, 2, 0), 0);
 	assert_int_equal(sg.bytes, 0);
 	assert_int_equal(sg.count, 0);
-	assert_int_equal(
-		sg_resolve(&sg, b.g->vhca, &(struct mr_hint){ 0 }, b.g->pd, bad, 2, 0),
-		-1);
+	assert_int_equal(sg_resolve(&sg, &owner, bad, 2, 0), -1);
 	rig_free(b.rig);
 }
 
 static void list_is_resolved_only_if_all_of_it_is(void **state)
 {
 	struct bench b = bench_new(LOCAL_ONLY);
+	struct mr_hint hint = { 0 };
+	const struct sg_owner owner = { b.g->vhca, &hint, b.g->pd, false };
 	struct vib_sge sges[MAX_SGE];
 	struct sg sg;
 
 	(void)state;
 	for (uint32_t i = 0; i < MAX_SGE; i++)
 		sges[i] = sge_of(&b.r, i * 100, i + 1);
-	assert_int_equal(sg_resolve(&sg, b.g->vhca, &(struct mr_hint){ 0 }, b.g->pd, sges,
-				    MAX_SGE, VIB_ACCESS_LOCAL_WRITE),
+	assert_int_equal(sg_resolve(&sg, &owner, sges, MAX_SGE, VIB_ACCESS_LOCAL_WRITE),
 			 0);
 	assert_int_equal(sg.count, MAX_SGE);
 	assert_int_equal(sg.bytes, MAX_SGE * (MAX_SGE + 1) / 2);
@@ -235,9 +234,7 @@ static void list_is_resolved_only_if_all_of_it_is(void **state)
 		struct vib_sge good = sges[i];
 
 		sges[i] = sge_of(&b.r, LENGTH - i, i + 1);
-		assert_int_equal(sg_resolve(&sg, b.g->vhca, &(struct mr_hint){ 0 },
-					    b.g->pd, sges, MAX_SGE, 0),
-				 -1);
+		assert_int_equal(sg_resolve(&sg, &owner, sges, MAX_SGE, 0), -1);
 		sges[i] = good;
 	}
 	rig_free(b.rig);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "two_guests.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -228,6 +229,28 @@ unsigned int mapped(struct world *w)
 	return fake_mappings(w->xen) - BOTH;
 }
 
+/* ---- the GSI ----------------------------------------------------------- */
+
+static void take_mad(struct mad_taker *taker, struct vib *vib,
+		     const struct mad_packet *packet)
+{
+	struct world *w = (struct world *)((char *)taker - offsetof(struct world, taker));
+
+	assert_true(w->num_taken < sizeof(w->taken) / sizeof(w->taken[0]));
+	w->taken[w->num_taken++] = (struct taken){ vib, *packet };
+}
+
+/* But none that begins with 0. */
+static bool process_mad(struct mad_taker *taker, struct vib *vib,
+			const uint8_t in[VIB_MAD_BYTES], uint8_t out[VIB_MAD_BYTES])
+{
+	(void)taker;
+	(void)vib;
+	for (unsigned int i = 0; i < VIB_MAD_BYTES; i++)
+		out[i] = (uint8_t)~in[i];
+	return in[0];
+}
+
 /* ---- coming and going -------------------------------------------------- */
 
 void make_peer(struct world *w, struct peer *p, unsigned int domid)
@@ -259,6 +282,8 @@ int set_up(void **state)
 				       &w->fabrics, w->engine, 0,
 				       &fake_jobs(w->xen)->jobs, ""),
 			 0);
+	w->taker = (struct mad_taker){ take_mad, process_mad };
+	backend_take_mads(&w->backend, &w->taker);
 	make_peer(w, &w->a, 1);
 	make_peer(w, &w->b, 2);
 	join(&w->a);

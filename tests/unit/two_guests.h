@@ -11,6 +11,7 @@
 #include <xen-ib/xenstore.h>
 
 #include "control/backend.h"
+#include "control/mads.h"
 #include "engine/engine.h"
 #include "engine/objects.h"
 #include "fake_guest.h"
@@ -37,6 +38,13 @@ struct world {
 	struct engine *engine; /* no poller of it runs */
 	struct backend backend;
 	bool stopped;
+	/* Calls of the GSI, which answers each MAD that is asked with its complement. */
+	struct mad_taker taker;
+	struct taken {
+		const struct vib *vib;
+		struct mad_packet packet;
+	} taken[256];
+	unsigned int num_taken;
 	struct peer a, b;
 };
 

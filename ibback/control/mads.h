@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Who takes the MADs of guests: the GSI, as a table of operations, all of the control
+ * thread. Where there is none, vibs have neither QP0 nor QP1 nor VIB_CAP_MAD.
+ */
+#ifndef XEN_IB_IBBACK_MADS_H
+#define XEN_IB_IBBACK_MADS_H
+
+#include "engine/mad_packet.h"
+
+struct vib;
+
+struct mad_taker {
+	/* The guest of @vib sent @packet. What comes of it is for mad_deliver(). */
+	void (*take)(struct mad_taker *taker, struct vib *vib,
+		     const struct mad_packet *packet);
+	/* What the port of @vib answers to @in: true, and @out, which is zero. */
+	bool (*process)(struct mad_taker *taker, struct vib *vib,
+			const uint8_t in[VIB_MAD_BYTES], uint8_t out[VIB_MAD_BYTES]);
+};
+
+/* MADs of one vib in one turn of the loop: others have theirs, however many it sends. */
+#define MADS_A_TURN 8
+
+#endif

@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What a guest's kernel asks for itself: memory for DMA, MADs, counters. */
+#include <errno.h>
+
+#include "two_guests.h"
+
+#define DMA_ADDR   0x40000
+/* Pages of the other guest that stay mapped. */
+#define CONNECTION 3
+
+/* Pages behind DATA, each with a purpose. */
+enum { PAGE_MAD = DATA, PAGE_CQ, PAGE_SQ, PAGE_RQ, PAGE_BUFFER };
+
+/* ---- memory ------------------------------------------------------------ */
+
+/* @count pages at DMA_ADDR. */
+static struct vib_control_request reg_dma(struct peer *p, uint32_t count)
+{
+	struct vib_control_request req = reg_mr(p, 0, count);
+	struct vib_pages pages = req.u.reg_mr.pages;
+
+	memset(&req.u, 0, sizeof(req.u));
+	req.operation = VIB_CMD_REG_DMA;
+	req.u.reg_dma.addr = DMA_ADDR;
+	req.u.reg_dma.pages = pages;
+	return req;
+}
+
+static struct vib_control_request dereg_dma(uint32_t number)
+{
+	return (struct vib_control_request){ .operation = VIB_CMD_DEREG_DMA,
+					     .u.object = { .number = number } };
+}
+
+static void memory_is_mapped_as_long_as_it_is_lent(void **state)
+{
+	struct world *w = *state;
+	struct peer *p = &w->a;
+	uint32_t number = number_of(execute(p, reg_dma(p, PAGES)));
+
+	assert_int_equal(mapped(w), PAGES);
+	assert_int_equal(vhca_of(p)->pages, PAGES);
+	memset(memory_of(p, DATA + 1), 0x77, VIB_PAGE_SIZE);
+	assert_int_equal(*dma_reach(vhca_of(p), &(struct mr_hint){ 0 },
+				    DMA_ADDR + VIB_PAGE_SIZE, 1),
+			 0x77);
+	assert_int_equal(execute(p, reg_dma(p, 1)).status, -EEXIST);
+	assert_int_equal(execute(p, dereg_dma(number + 1)).status, -EINVAL);
+	assert_int_equal(execute(p, dereg_dma(number)).status, 0);
+	assert_int_equal(mapped(w), 0);
+	assert_int_equal(execute(p, dereg_dma(number)).status, -EINVAL);
+}
+
+static void memory_that_cannot_be_mapped_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct peer *p = &w->a;
+	struct vib_control_request req = reg_dma(p, PAGES);
+
+	fake_bad_page(w->xen, page_of(p, DATA + 5));
+	assert_int_equal(execute(p, req).status, -ENOSPC);
+	assert_int_equal(mapped(w), 0);
+	req = reg_dma(p, 0);
+	assert_int_equal(execute(p, req).status, -EINVAL);
+	req = reg_dma(p, 1);
+	req.u.reg_dma.addr++;
+	assert_int_equal(execute(p, req).status, -EINVAL);
+	assert_null(dma_reach(vhca_of(p), &(struct mr_hint){ 0 }, DMA_ADDR, 1));
+}
+
+static void quota_is_that_of_all_memory(void **state)
+{
+	struct world *w = *state;
+	struct peer *p = &w->a;
+
+	vhca_of(p)->limits.max_pages = PAGES;
+	number_of(execute(p, reg_dma(p, PAGES - 1)));
+	assert_int_equal(execute(p, reg_mr(p, pd_of(p), 2)).status, -ENOMEM);
+	assert_int_equal(execute(p, reg_mr(p, pd_of(p), 1)).status, 0);
+}
+
+/* tear_down() finds that nothing is mapped. */
+static void memory_ends_with_its_guest(void **state)
+{
+	struct world *w = *state;
+
+	number_of(execute(&w->a, reg_dma(&w->a, PAGES)));
+	number_of(execute(&w->b, reg_dma(&w->b, 1)));
+	frontend_state(&w->a, "6");
+	fake_settle(w->xen);
+	assert_int_equal(fake_mappings(w->xen), CONNECTION + 1);
+}
+
+/* ---- MADs that the port answers ---------------------------------------- */
+
+static struct vib_control_request process(struct peer *p, uint32_t page)
+{
+	return (struct vib_control_request){
+		.operation = VIB_CMD_PROCESS_MAD,
+		.port = VIB_PORT,
+		.u.process_mad = { .ref = page_of(p, page) },
+	};
+}
+
+static void reply_stands_behind_the_mad(void **state)
+{
+	struct world *w = *state;
+	struct peer *p = &w->a;
+	uint8_t *page = memory_of(p, PAGE_MAD);
+	struct vib_control_response rsp;
+
+	for (unsigned int i = 0; i < VIB_MAD_BYTES; i++)
+		page[i] = (uint8_t)(i + 1);
+	page[2 * VIB_MAD_BYTES] = 0x55;
+	rsp = execute(p, process(p, PAGE_MAD));
+	assert_int_equal(rsp.status, 0);
+	assert_int_equal(rsp.u.process_mad.replied, 1);
+	for (unsigned int i = 0; i < VIB_MAD_BYTES; i++) {
+		assert_int_equal(page[i], (uint8_t)(i + 1));
+		assert_int_equal(page[VIB_MAD_BYTES + i], (uint8_t)~(i + 1));
+	}
+	assert_int_equal(page[2 * VIB_MAD_BYTES], 0x55);
+	assert_int_equal(mapped(w), 0);
+}
+
+static void page_is_let_go_of_before_the_answer(void **state)
+{
+	struct world *w = *state;
+	struct peer *p = &w->a;
+
+	ask(p, process(p, PAGE_MAD));
+	assert_false(is_answered(p));
+	step(w); /* is mapped, and done */
+	assert_int_equal(mapped(w), 1);
+	assert_false(is_answered(p));
+	step(w);
+	assert_int_equal(mapped(w), 0);
+	assert_int_equal(take(p).status, 0);
+}
+
+static void mad_without_a_reply_leaves_the_page_as_it_is(void **state)
+{
+	struct world *w = *state;
+	struct peer *p = &w->a;
+	uint8_t *page = memory_of(p, PAGE_MAD);
+	struct vib_control_response rsp;
+
+	memset(page, 0x33, VIB_PAGE_SIZE);
+	page[0] = 0;
+	rsp = execute(p, process(p, PAGE_MAD));
+	assert_int_equal(rsp.status, 0);
+	assert_int_equal(rsp.u.process_mad.replied, 0);
+	for (unsigned int i = 1; i < VIB_PAGE_SIZE; i++)
+		assert_int_equal(page[i], 0x33);
+}
+
+static void what_is_no_mad_of_the_port_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct peer *p = &w->a;
+	struct vib_control_request req = process(p, PAGE_MAD);
+
+	req.port = 0;
+	assert_int_equal(execute(p, req).status, -EINVAL);
+	req = process(p, PAGE_MAD);
+	req.u.process_mad.ref = FAKE_PAGES + 1;
+	assert_int_equal(execute(p, req).status, -ENOSPC);
+	assert_int_equal(mapped(w), 0);
+}
+
+static void guest_may_go_while_its_mad_is_mapped(void **state)
+{
+	struct world *w = *state;
+
+	ask(&w->a, process(&w->a, PAGE_MAD));
+	frontend_state(&w->a, "6");
+	fake_settle(w->xen);
+	assert_int_equal(fake_mappings(w->xen), CONNECTION);
+}
+
+/* ---- MADs that the guest sends ----------------------------------------- */
+
+/* A guest with a GSI QP in RTS. */
+struct gsi {
+	struct peer *p;
+	struct vib_queue cq, sq, rq;
+};
+
+static struct vib_pages one_page(struct peer *p, uint32_t page)
+{
+	return (struct vib_pages){ .count = 1, .root = page_of(p, page) };
+}
+
+static void modify(struct peer *p, uint8_t qp_state, uint32_t mask)
+{
+	struct vib_control_request req = {
+		.operation = VIB_CMD_MODIFY_QP,
+		.u.modify_qp = { .qpn = 1,
+				 .mask = VIB_QP_STATE | mask,
+				 .attr = { .state = qp_state, .qkey = QKEY_GSI } },
+	};
+
+	assert_int_equal(execute(p, req).status, 0);
+}
+
+static struct gsi gsi_new(struct peer *p)
+{
+	struct vib_control_request req = { .operation = VIB_CMD_MAP_DOORBELL };
+	struct vib_cmd_create_qp cmd = { .type = VIB_QPT_GSI,
+					 .flags = VIB_QPF_KERNEL,
+					 .srq = VIB_NO_OBJECT };
+	struct gsi g = { .p = p };
+
+	cmd.pd = pd_of(p);
+	req.u.map_doorbell.ref = page_of(p, DOORBELL);
+	req.u.map_doorbell.event_channel = 10 + p->domid;
+	cmd.doorbell = number_of(execute(p, req));
+	req = (struct vib_control_request){
+		.operation = VIB_CMD_CREATE_CQ,
+		.u.create_cq = { 5, VIB_NO_OBJECT, one_page(p, PAGE_CQ) },
+	};
+	cmd.send_cq = cmd.recv_cq = number_of(execute(p, req));
+	cmd.sq = (struct vib_work_queue){ 4, 128, 1, one_page(p, PAGE_SQ) };
+	cmd.rq = (struct vib_work_queue){ 4, 64, 1, one_page(p, PAGE_RQ) };
+	req = (struct vib_control_request){ .operation = VIB_CMD_CREATE_QP };
+	req.u.create_qp = cmd;
+	assert_int_equal(number_of(execute(p, req)), 1);
+	modify(p, VIB_QPS_INIT, VIB_QP_PKEY_INDEX | VIB_QP_QKEY);
+	modify(p, VIB_QPS_RTR, 0);
+	modify(p, VIB_QPS_RTS, VIB_QP_SQ_PSN);
+	vib_queue_init(&g.cq, memory_of(p, PAGE_CQ), 5, sizeof(struct vib_cqe));
+	vib_queue_init(&g.sq, memory_of(p, PAGE_SQ), 4, 128);
+	vib_queue_init(&g.rq, memory_of(p, PAGE_RQ), 4, 64);
+	req = reg_dma(p, 1);
+	req.u.reg_dma.pages = one_page(p, PAGE_BUFFER);
+	number_of(execute(p, req));
+	return g;
+}
+
+static void passes(struct world *w)
+{
+	for (int i = 0; i < 64; i++)
+		poller_pass(&w->engine->pollers[0]);
+}
+
+/* A MAD whose first byte is @first, to LID 9. */
+static void gsi_send(struct gsi *g, uint8_t first)
+{
+	uint8_t *slot = vib_queue_next_slot(&g->sq);
+	struct vib_send_wqe *wqe = (struct vib_send_wqe *)slot;
+
+	assert_int_equal(vib_queue_may_produce(&g->sq), 1);
+	memset(slot + 4, 0, 124);
+	wqe->opcode = VIB_OP_SEND;
+	wqe->flags = VIB_SEND_SIGNALED;
+	wqe->num_sge = 1;
+	wqe->u.ud.remote_qpn = 1;
+	wqe->u.ud.qkey = QKEY_GSI;
+	wqe->u.ud.av.dlid = 9;
+	*(struct vib_sge *)(slot + VIB_DATA_UD) =
+		(struct vib_sge){ DMA_ADDR, VIB_MAD_BYTES, VIB_LOCAL_DMA_LKEY };
+	*(uint8_t *)memory_of(g->p, PAGE_BUFFER) = first;
+	vib_queue_produce(&g->sq);
+	vib_doorbell_ring(memory_of(g->p, DOORBELL), 0);
+	passes(g->p->w);
+	assert_non_null(vib_queue_peek(&g->cq));
+	vib_queue_consume(&g->cq);
+}
+
+static void mads_come_to_the_gsi(void **state)
+{
+	struct world *w = *state;
+	struct gsi a = gsi_new(&w->a), b = gsi_new(&w->b);
+
+	gsi_send(&a, 1);
+	gsi_send(&b, 2);
+	fake_loop(w->xen);
+	assert_int_equal(w->num_taken, 2);
+	for (int i = 0; i < 2; i++) {
+		const struct peer *p = w->taken[i].packet.mad[0] == 1 ? &w->a : &w->b;
+
+		assert_ptr_equal(w->taken[i].vib, vib_of(p));
+		assert_int_equal(w->taken[i].packet.slid, vib_of(p)->vport.lid);
+		assert_int_equal(w->taken[i].packet.dlid, 9);
+		assert_int_equal(w->taken[i].packet.pkey, 0xffff);
+	}
+	assert_int_not_equal(w->taken[0].packet.mad[0], w->taken[1].packet.mad[0]);
+}
+
+/* Whoever sends a few is served among those of one who sends many. */
+static void each_has_a_share_of_a_turn(void **state)
+{
+	struct world *w = *state;
+	struct gsi a = gsi_new(&w->a), b = gsi_new(&w->b);
+	unsigned int first_b = 0;
+
+	for (int i = 0; i < 5 * MADS_A_TURN; i++)
+		gsi_send(&a, 1);
+	gsi_send(&b, 2);
+	fake_loop(w->xen);
+	fake_loop(w->xen);
+	assert_int_equal(w->num_taken, 5 * MADS_A_TURN + 1);
+	while (w->taken[first_b].packet.mad[0] != 2)
+		first_b++;
+	assert_in_range(first_b, 0, MADS_A_TURN);
+}
+
+static void mad_that_is_delivered_is_received(void **state)
+{
+	struct world *w = *state;
+	struct gsi b = gsi_new(&w->b);
+	uint8_t *slot = vib_queue_next_slot(&b.rq), *buffer = memory_of(&w->b, PAGE_BUFFER);
+	struct mad_packet packet = { .qpn = 1, .pkey = 0xffff, .length = VIB_MAD_BYTES };
+
+	*(struct vib_recv_wqe *)(slot) = (struct vib_recv_wqe){ .num_sge = 1, .wr_id = 5 };
+	*(struct vib_sge *)(slot + sizeof(struct vib_recv_wqe)) =
+		(struct vib_sge){ DMA_ADDR, 296, VIB_LOCAL_DMA_LKEY };
+	vib_queue_produce(&b.rq);
+	memset(packet.mad, 0x66, sizeof(packet.mad));
+	mad_deliver(vhca_of(&w->b), &packet);
+	passes(w);
+	assert_int_equal(((const struct vib_cqe *)vib_queue_peek(&b.cq))->wr_id, 5);
+	assert_int_equal(buffer[40], 0x66);
+	assert_int_equal(buffer[295], 0x66);
+	assert_int_equal(buffer[296], 0);
+}
+
+static void guest_that_went_has_no_mads_taken(void **state)
+{
+	struct world *w = *state;
+	struct gsi a = gsi_new(&w->a);
+
+	gsi_send(&a, 1);
+	put(&w->a, w->a.fe, "state", "6");
+	fake_loop(w->xen);
+	assert_in_range(w->num_taken, 0, 1); /* whichever of both is seen first */
+	fake_settle(w->xen);
+	assert_state(&w->a, "2");
+}
+
+/* ---- counters ---------------------------------------------------------- */
+
+static void counters_are_asked_while_a_command_goes_on(void **state)
+{
+	const struct vib_control_request ask_counters = {
+		.operation = VIB_CMD_QUERY_COUNTERS, .port = VIB_PORT
+	};
+	struct world *w = *state;
+	struct gsi a = gsi_new(&w->a);
+	struct vib_control_response rsp;
+
+	gsi_send(&a, 1);
+	ask(&w->a, process(&w->a, PAGE_MAD));
+	ask(&w->a, ask_counters);
+	rsp = take(&w->a);
+	assert_int_equal(rsp.operation, VIB_CMD_QUERY_COUNTERS);
+	assert_int_equal(rsp.status, 0);
+	assert_int_equal(rsp.u.counters.xmit_packets, 1);
+	assert_int_equal(rsp.u.counters.xmit_bytes, VIB_MAD_BYTES);
+	fake_settle(w->xen);
+	assert_int_equal(take(&w->a).status, 0);
+	assert_int_equal(execute(&w->b, ask_counters).u.counters.xmit_packets, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		test(memory_is_mapped_as_long_as_it_is_lent),
+		test(memory_that_cannot_be_mapped_is_refused),
+		test(quota_is_that_of_all_memory),
+		test(memory_ends_with_its_guest),
+		test(reply_stands_behind_the_mad),
+		test(page_is_let_go_of_before_the_answer),
+		test(mad_without_a_reply_leaves_the_page_as_it_is),
+		test(what_is_no_mad_of_the_port_is_refused),
+		test(guest_may_go_while_its_mad_is_mapped),
+		test(mads_come_to_the_gsi),
+		test(each_has_a_share_of_a_turn),
+		test(mad_that_is_delivered_is_received),
+		test(guest_that_went_has_no_mads_taken),
+		test(counters_are_asked_while_a_command_goes_on),
+	};
+
+	alarm(120);
+	return cmocka_run_group_tests_name("commands of the kernel", tests, NULL, NULL);
+}
