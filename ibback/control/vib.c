@@ -372,6 +372,13 @@ static void connect_or_retry(struct vib *vib)
 	refuse(vib, why);
 }
 
+/* Nothing of it is left on its fabric, nor an offer that a frontend could answer. */
+static void leave(struct vib *vib)
+{
+	vib->offered = false;
+	fabric_detach(&vib->vport);
+}
+
 static void take_step(struct vib *vib, enum lifecycle_step step)
 {
 	switch (step) {
@@ -388,10 +395,10 @@ static void take_step(struct vib *vib, enum lifecycle_step step)
 		(void)write_state(vib, XENBUS_CLOSING);
 		break;
 	case STEP_LEAVE:
-		fabric_detach(&vib->vport);
+		leave(vib);
 		break;
 	case STEP_CLOSED:
-		fabric_detach(&vib->vport);
+		leave(vib);
 		(void)write_state(vib, XENBUS_CLOSED);
 		break;
 	case STEP_NONE:

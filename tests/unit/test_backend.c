@@ -419,6 +419,28 @@ static void an_online_that_is_none_is_refused_with_its_value(void **state)
 	assert_string_not_equal(get(w, BE "/state"), "2");
 }
 
+/* The offer that it met in between was withdrawn with state 6. */
+static void a_frontend_is_served_again_after_states_that_are_none(void **state)
+{
+	struct world *w = *state;
+
+	connect_guest(w);
+	put(w, FE "/state", "rubbish");
+	fake_settle(w->xen);
+	put(w, FE "/state", "4");
+	fake_settle(w->xen);
+	assert_node(w, BE "/state", "2");
+	put(w, FE "/state", "9");
+	fake_settle(w->xen);
+	assert_node(w, BE "/state", "6");
+	put(w, FE "/state", "1");
+	fake_settle(w->xen);
+	assert_node(w, BE "/state", "2");
+	answer(w);
+	fake_settle(w->xen);
+	assert_node(w, BE "/state", "4");
+}
+
 static void a_frontend_that_breaks_the_ring_loses_its_device(void **state)
 {
 	struct world *w = *state;
@@ -610,6 +632,7 @@ int main(void)
 		test(bad_frontend_nodes_map_nothing),
 		test(grants_that_never_map_end_in_refusal),
 		test(an_online_that_is_none_is_refused_with_its_value),
+		test(a_frontend_is_served_again_after_states_that_are_none),
 		test(a_frontend_that_breaks_the_ring_loses_its_device),
 		test(a_device_made_anew_unnoticed_starts_afresh),
 		test(a_removed_directory_does_not_come_back),
