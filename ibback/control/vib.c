@@ -485,13 +485,16 @@ bool vib_vanished(struct vib *vib)
 
 /*
  * Only the toolstack, when it makes a device, and this daemon when it ends
- * write state 1. After a state of ours it means that the device was removed
- * and made anew before we looked.
+ * write state 1. After another state it means that the device was removed and
+ * made anew before we looked.
  */
 static void notice_successor(struct vib *vib)
 {
-	if (!vib->settled ||
-	    read_state(vib, vib->dir, VIB_BE_STATE) != XENBUS_INITIALISING)
+	enum xenbus state = read_state(vib, vib->dir, VIB_BE_STATE);
+
+	if (state > XENBUS_INITIALISING)
+		vib->settled = true; /* perhaps by a daemon before us */
+	if (!vib->settled || state != XENBUS_INITIALISING)
 		return;
 	disconnect(vib);
 	fabric_detach(&vib->vport);
