@@ -2,8 +2,12 @@
 #include "control/connection.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
+
+#include <xen-ib/xenstore.h>
 
 #include "control/command.h"
 #include "engine/clock.h"
@@ -42,45 +46,44 @@ void connection_close(struct connection *c)
 	memset(c, 0, sizeof(*c));
 }
 
-int connection_open(struct connection *c, struct xenport *xp, uint16_t domid,
-		    const struct connection_refs *refs, const char **what)
+/* -1: why @value of the frontend's node @key did not do, by errno; nothing is left. */
+static int unusable(struct connection *c, const char *key, uint32_t value,
+		    const char *want, char *why, size_t size)
 {
-	int saved;
+	snprintf(why, size, "%s=\"%" PRIu32 "\": %s; want %s for the backend's domain",
+		 key, value, strerror(errno), want);
+	connection_close(c);
+	return -1;
+}
 
+int connection_open(struct connection *c, struct xenport *xp, uint16_t domid,
+		    const struct connection_refs *refs, char *why, size_t size)
+{
 	memset(c, 0, sizeof(*c));
 	c->guest.xp = xp;
 	c->guest.domid = domid;
 
-	*what = "binding event-channel";
 	if (xenport_bind(xp, domid, refs->event_channel, &c->port) < 0)
-		goto fail;
-	*what = "mapping control-ref";
+		return unusable(c, VIB_FE_EVENT_CHANNEL, refs->event_channel,
+				"an unbound event channel", why, size);
 	c->page = xenport_map_notify(xp, domid, refs->control,
 				     offsetof(struct vib_control_page, backend_alive),
 				     c->port);
 	if (!c->page)
-		goto fail;
-	*what = "mapping ring-ref";
+		return unusable(c, VIB_FE_CONTROL_REF, refs->control, "a grant", why,
+				size);
 	c->sring = xenport_map(xp, domid, &refs->ring, 1, true);
 	if (!c->sring)
-		goto fail;
-	*what = "mapping async-ref";
+		return unusable(c, VIB_FE_RING_REF, refs->ring, "a grant", why, size);
 	c->async_page = xenport_map(xp, domid, &refs->async, 1, true);
 	if (!c->async_page)
-		goto fail;
+		return unusable(c, VIB_FE_ASYNC_REF, refs->async, "a grant", why, size);
 
 	BACK_RING_INIT(&c->ring, c->sring, VIB_PAGE_SIZE);
 	vib_queue_init(&c->async, c->async_page, VIB_ASYNC_ORDER,
 		       sizeof(struct vib_async_event));
 	*(volatile __u8 *)&c->page->backend_alive = 1;
-	*what = NULL;
 	return 0;
-
-fail:
-	saved = errno;
-	connection_close(c);
-	errno = saved;
-	return -1;
 }
 
 /* How often one call goes back to a ring that fills up while it is emptied, and how

@@ -44,11 +44,12 @@ struct connection {
 };
 
 /*
- * Map what @refs name and raise the alive byte. Returns 0, or -1 and errno with
- * @what naming the step that failed and nothing left mapped or bound.
+ * Map what @refs name and raise the alive byte. Returns 0, or -1 with the reason in
+ * @why, which names the node, its value and what would do, and nothing left mapped or
+ * bound.
  */
 int connection_open(struct connection *c, struct xenport *xp, uint16_t domid,
-		    const struct connection_refs *refs, const char **what);
+		    const struct connection_refs *refs, char *why, size_t size);
 
 /*
  * Answer nothing any more, destroy all that the guest made, and have its memory unmapped.

@@ -349,14 +349,11 @@ static void on_resumed(struct connection *conn);
 static int connect_frontend(struct vib *vib, char *why, size_t size)
 {
 	struct connection_refs refs;
-	const char *what;
 
-	if (frontend_read_refs(vib->backend->xp, vib->frontend, &refs, why, size) < 0)
+	if (frontend_read_refs(vib->backend->xp, vib->frontend, &refs, why, size) < 0 ||
+	    connection_open(&vib->conn, vib->backend->xp, vib->domid, &refs, why, size) <
+		    0)
 		return -1;
-	if (connection_open(&vib->conn, vib->backend->xp, vib->domid, &refs, &what) < 0) {
-		snprintf(why, size, "%s: %s", what, strerror(errno));
-		return -1;
-	}
 	vib->conn.guest.complaints = &vib->complaints;
 	vib->conn.guest.jobs = vib->backend->jobs;
 	vib->conn.resumed = on_resumed;
@@ -405,6 +402,13 @@ static void connect_or_retry(struct vib *vib)
 	refuse(vib, why);
 }
 
+/* Nothing of it is left on its fabric, nor an offer that a frontend could answer. */
+static void leave(struct vib *vib)
+{
+	vib->offered = false;
+	fabric_detach(&vib->vport);
+}
+
 static void take_step(struct vib *vib, enum lifecycle_step step)
 {
 	switch (step) {
@@ -421,15 +425,32 @@ static void take_step(struct vib *vib, enum lifecycle_step step)
 		(void)write_state(vib, XENBUS_CLOSING);
 		break;
 	case STEP_LEAVE:
-		fabric_detach(&vib->vport);
+		leave(vib);
 		break;
 	case STEP_CLOSED:
-		fabric_detach(&vib->vport);
+		leave(vib);
 		(void)write_state(vib, XENBUS_CLOSED);
 		break;
 	case STEP_NONE:
 		break;
 	}
+}
+
+/* What is neither is refused, so that nobody looks for why the vib closed. */
+static bool is_online(struct vib *vib)
+{
+	char online[XENPORT_VALUE_MAX], why[WHY_MAX];
+
+	if (node_read(vib->backend->xp, vib->dir, VIB_BE_ONLINE, online, sizeof(online)) <
+		    0 &&
+	    errno == ENOENT)
+		return false; /* the device is being removed */
+	if (node_read_valid(vib->backend->xp, vib->dir, SCHEMA_BACKEND, VIB_BE_ONLINE,
+			    online, why, sizeof(why)) == 0)
+		return strcmp(online, "1") == 0;
+	if (!vib->broken)
+		refuse(vib, why);
+	return false;
 }
 
 /* Steps one change of xenstore can need; a guard against going in circles. */
@@ -439,17 +460,16 @@ static void run_steps(struct vib *vib)
 {
 	struct lifecycle_view view;
 	enum lifecycle_step step, last = STEP_NONE;
-	char online[8];
 
 	for (int i = 0; i < MAX_STEPS; i++) {
+		bool online = is_online(vib); /* may find it broken */
+
 		view = (struct lifecycle_view){
 			.backend = read_state(vib, vib->dir, VIB_BE_STATE),
 			.frontend = vib->domain_gone ? XENBUS_UNKNOWN
 						     : read_state(vib, vib->frontend,
 								  VIB_FE_STATE),
-			.online = node_read(vib->backend->xp, vib->dir, VIB_BE_ONLINE,
-					    online, sizeof(online)) > 0 &&
-				  strcmp(online, "1") == 0,
+			.online = online,
 			.broken = vib->broken,
 			.offered = vib->offered,
 			.session_answered = vib->offered && !vib->connected &&
@@ -495,13 +515,16 @@ bool vib_vanished(struct vib *vib)
 
 /*
  * Only the toolstack, when it makes a device, and this daemon when it ends
- * write state 1. After a state of ours it means that the device was removed
- * and made anew before we looked.
+ * write state 1. After another state it means that the device was removed and
+ * made anew before we looked.
  */
 static void notice_successor(struct vib *vib)
 {
-	if (!vib->settled ||
-	    read_state(vib, vib->dir, VIB_BE_STATE) != XENBUS_INITIALISING)
+	enum xenbus state = read_state(vib, vib->dir, VIB_BE_STATE);
+
+	if (state > XENBUS_INITIALISING)
+		vib->settled = true; /* perhaps by a daemon before us */
+	if (!vib->settled || state != XENBUS_INITIALISING)
 		return;
 	disconnect(vib);
 	fabric_detach(&vib->vport);

@@ -3,7 +3,8 @@
  * Anything in any node of a vib, written by guest and toolstack at any time, with the
  * daemon beginning anew in between. The backend maps nothing for longer than it is
  * connected; what it refuses it says in one line; another guest's vib stays connected;
- * and the vib works once its nodes are right and it is attached anew.
+ * the vib works once its nodes are right and it is attached anew; and where only the
+ * guest did wrong and was not refused, once its frontend begins anew.
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ static struct {
 	struct engine *engine; /* no poller of it runs */
 	struct backend backend;
 	uint64_t now; /* ms: no throttle lasts longer than a move */
+	bool spoiled; /* nodes of the toolstack's, since it wrote them */
 } world;
 
 /* What was freed long ago need not be caught: caches are worth more. */
@@ -165,16 +167,24 @@ static void stop(void)
 	EXPECT(fake_mappings(world.xen) == 0 && fake_bound_ports(world.xen) == 0);
 }
 
+/* The frontend is loaded, whatever was before. */
+static void begin_anew(unsigned int domid)
+{
+	put(SCHEMA_FRONTEND, domid, VIB_FE_STATE, "1");
+	settle();
+	answer(domid);
+	settle();
+	EXPECT(!strcmp(get(SCHEMA_BACKEND, domid, VIB_BE_STATE), "4"));
+	EXPECT(!*get(SCHEMA_BACKEND, domid, VIB_BE_ERROR));
+}
+
 static void connect_anew(unsigned int domid)
 {
 	unplug(domid);
 	settle();
 	plug(domid);
 	settle();
-	answer(domid);
-	settle();
-	EXPECT(!strcmp(get(SCHEMA_BACKEND, domid, VIB_BE_STATE), "4"));
-	EXPECT(!*get(SCHEMA_BACKEND, domid, VIB_BE_ERROR));
+	begin_anew(domid);
 }
 
 /*
@@ -292,9 +302,11 @@ static void play(const struct move *m)
 	case WRITE:
 		if (!strcmp(node->key, VIB_BE_ERROR))
 			break; /* what is looked at is the backend's */
+		world.spoiled |= node->side == SCHEMA_BACKEND;
 		put(node->side, FUZZED, node->key, value_for(node, m));
 		break;
 	case REMOVE:
+		world.spoiled |= node->side == SCHEMA_BACKEND;
 		(void)xenport_rm(
 			fake_xen_port(world.xen), 0,
 			path_of(node->side, FUZZED, m->how % 8 ? node->key : ""));
@@ -304,6 +316,7 @@ static void play(const struct move *m)
 		break;
 	case STATES:
 		snprintf(text, sizeof(text), "%u", m->state % 10u);
+		world.spoiled |= m->how % 2;
 		put(m->how % 2 ? SCHEMA_BACKEND : SCHEMA_FRONTEND, FUZZED, "state", text);
 		break;
 	case EVENT:
@@ -317,6 +330,7 @@ static void play(const struct move *m)
 		if (m->how % 2)
 			settle();
 		plug(FUZZED);
+		world.spoiled = false;
 		break;
 	default: /* REFUSE */
 		fake_refuse_maps(world.xen, m->how % 2);
@@ -339,6 +353,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct move m;
 
 	set_up();
+	world.spoiled = true; /* there is no vib yet */
 	for (; size >= sizeof(m); data += sizeof(m), size -= sizeof(m)) {
 		memcpy(&m, data, sizeof(m));
 		if (m.what % MOVES == RESTART)
@@ -359,6 +374,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check();
 	}
 	fake_refuse_maps(world.xen, false);
+	settle();
+	if (!world.spoiled && !*get(SCHEMA_BACKEND, FUZZED, VIB_BE_ERROR))
+		begin_anew(FUZZED);
 	connect_anew(FUZZED);
 	check();
 	tear_down();

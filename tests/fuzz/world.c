@@ -236,7 +236,7 @@ void world_connect(struct world_guest *g)
 		.async = PAGE_ASYNC,
 		.event_channel = 0,
 	};
-	const char *what;
+	char why[WHY_MAX];
 
 	if (g->connected)
 		return;
@@ -244,7 +244,8 @@ void world_connect(struct world_guest *g)
 	memset(g->pages[PAGE_ASYNC], 0, VIB_PAGE_SIZE);
 	SHARED_RING_INIT((struct vib_control_sring *)g->pages[PAGE_RING]);
 	EXPECT(connection_open(&g->conn, grants_port(),
-			       (uint16_t)(GRANTS_DOMID + g->index), &refs, &what) == 0);
+			       (uint16_t)(GRANTS_DOMID + g->index), &refs, why,
+			       sizeof(why)) == 0);
 	EXPECT(g->pages[PAGE_CONTROL][0] == 1);
 	g->conn.guest.vhca = new_vhca(g);
 	g->conn.guest.jobs = &jobs.jobs;

@@ -5,8 +5,9 @@
 
 # C=PATTERN picks checks by name, T=ipoib, cm or sa a topic; CHECKFLAGS as in `tests/lab/check --help`.
 demo check-lab check-lab-long: lab-packages all
+# DEMOFLAGS='--type pvh --kernel 6.12 --dom0-kernel 6.12', and so on.
 demo:
-	tests/lab/demo
+	tests/lab/demo $(DEMOFLAGS)
 check-lab:
 	tests/lab/check $(if $(T),--topic $(T)) $(CHECKFLAGS) $(C)
 check-lab-long:

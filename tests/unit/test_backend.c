@@ -402,8 +402,43 @@ static void grants_that_never_map_end_in_refusal(void **state)
 	put(w, FE "/state", "6");
 	fake_settle(w->xen);
 	assert_node(w, BE "/state", "6");
-	assert_non_null(strstr(get(w, BE "/error"), "control-ref"));
+	assert_non_null(strstr(get(w, BE "/error"), "control-ref=\""));
+	assert_non_null(strstr(get(w, BE "/error"), "want a grant"));
 	assert_int_equal(fake_bound_ports(w->xen), 0);
+}
+
+static void an_online_that_is_none_is_refused_with_its_value(void **state)
+{
+	struct world *w = *state;
+
+	plug(w);
+	put(w, BE "/online", "perhaps");
+	fake_settle(w->xen);
+	assert_non_null(strstr(get(w, BE "/error"), "online=\"perhaps\""));
+	assert_int_equal(fake_mappings(w->xen), 0);
+	assert_string_not_equal(get(w, BE "/state"), "2");
+}
+
+/* The offer that it met in between was withdrawn with state 6. */
+static void a_frontend_is_served_again_after_states_that_are_none(void **state)
+{
+	struct world *w = *state;
+
+	connect_guest(w);
+	put(w, FE "/state", "rubbish");
+	fake_settle(w->xen);
+	put(w, FE "/state", "4");
+	fake_settle(w->xen);
+	assert_node(w, BE "/state", "2");
+	put(w, FE "/state", "9");
+	fake_settle(w->xen);
+	assert_node(w, BE "/state", "6");
+	put(w, FE "/state", "1");
+	fake_settle(w->xen);
+	assert_node(w, BE "/state", "2");
+	answer(w);
+	fake_settle(w->xen);
+	assert_node(w, BE "/state", "4");
 }
 
 static void a_frontend_that_breaks_the_ring_loses_its_device(void **state)
@@ -596,6 +631,8 @@ int main(void)
 		test(missing_nodes_are_refused_by_name),
 		test(bad_frontend_nodes_map_nothing),
 		test(grants_that_never_map_end_in_refusal),
+		test(an_online_that_is_none_is_refused_with_its_value),
+		test(a_frontend_is_served_again_after_states_that_are_none),
 		test(a_frontend_that_breaks_the_ring_loses_its_device),
 		test(a_device_made_anew_unnoticed_starts_afresh),
 		test(a_removed_directory_does_not_come_back),

@@ -9,8 +9,23 @@ from .oracle import Oracle
 from .refusal_check import RefusalCheck
 
 
+# The guest's udev would load ibfront for every vib that is attached.
+NO_IBFRONT = "/etc/modprobe.d/no-ibfront.conf"
+
+
 class NodeChecks(RefusalCheck):
     """The vib is refused or stays what it was; nobody else notices."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.addCleanup(self.put_in_order)
+
+    def put_in_order(self) -> None:
+        """Also after a check that failed in the middle: g2 has its first vib and no other."""
+        self.host.sh("dom0", "lab-daemon status ibback || lab-daemon start ibback")
+        self.detach_all("g2")
+        self.host.sh("g2", f"rm -f {NO_IBFRONT}; modprobe ibfront")
+        self.host.port_is("g2", "ACTIVE")
 
     def test_a_file_of_a_domain_that_makes_no_sense(self) -> None:
         """/etc/xen-ib/domains/NAME.conf; the domain need not run for it."""
@@ -58,7 +73,7 @@ class NodeChecks(RefusalCheck):
             wrong[index] = (node, value)
             path = f"/local/domain/0/backend/vib/{domid}/{index}/{node['key']}"
             lines += ["vibctl attach g2 --no-wait >/dev/null",
-                      f"xenstore-write {path} {shlex.quote(value)}"]
+                      f"xenstore-write -- {path} {shlex.quote(value)}"]
         missing = {len(nodes) + n: node for n, node in
                    enumerate((node for node in nodes if node.get("required")), 1)}
         for index, node in missing.items():
@@ -97,9 +112,9 @@ class NodeChecks(RefusalCheck):
             value = garbage(node, node["type"])[0]
             path, said = f"{base}/{node['key']}", said_of(node["key"], value)[0]
             lines += [f"old=$(xenstore-read {path} 2>/dev/null)",
-                      f"xenstore-write {path} {shlex.quote(value)}",
+                      f"xenstore-write -- {path} {shlex.quote(value)}",
                       f"says {shlex.quote(said)}", f"logs {shlex.quote(said)}",
-                      f"if [ -n \"$old\" ]; then xenstore-write {path} \"$old\"; "
+                      f"if [ -n \"$old\" ]; then xenstore-write -- {path} \"$old\"; "
                       f"else xenstore-rm {path}; fi"]
         self.assertEqual(self.script("dom0", lines), "")
         self.assertEqual(self.listed("g2")[0].get("error"), None)
@@ -113,7 +128,7 @@ class NodeChecks(RefusalCheck):
         """The guest itself plays the frontend, badly: a vib for each node."""
         nodes = [node for node in FRONTEND if node["type"] != "session"]
         domid, oracle = self.host.domid("g2"), Oracle(self.host)
-        self.host.sh("g2", "rmmod ibfront")
+        self.host.sh("g2", f"echo blacklist ibfront >{NO_IBFRONT}; rmmod ibfront")
         self.script("dom0", ["vibctl attach g2 --no-wait >/dev/null || exit 1"] * len(nodes))
         log = int(self.host.sh("dom0", "wc -l </var/log/xen-ib/ibback.log"))
         # Three times what is wrong each time in another way: then ibback gives it up.
@@ -129,7 +144,7 @@ answer() { # VIB KEY VALUE: as it should be, but for KEY, which is VALUE or not 
     last=$session
     xenstore-write $fe/version 1 $fe/session $session $fe/control-ref 1 $fe/ring-ref 2 \\
         $fe/async-ref 3 $fe/event-channel 1
-    if [ "$#" = 3 ]; then xenstore-write "$fe/$2" "$3"; else xenstore-rm "$fe/$2"; fi
+    if [ "$#" = 3 ]; then xenstore-write -- "$fe/$2" "$3"; else xenstore-rm "$fe/$2"; fi
     xenstore-write $fe/state 3
     for n in $(seq 100); do
         [ "$(xenstore-read $be/session)" != "$session" ] && return
@@ -154,9 +169,7 @@ answer() { # VIB KEY VALUE: as it should be, but for KEY, which is VALUE or not 
             self.assertGreaterEqual(len(about), 3, logged)
             self.assertTrue(all(line.startswith(node["key"]) for line in about), about)
         self.host.port_is("g1", "ACTIVE")
-        self.detach_all("g2")
-        self.host.sh("g2", "modprobe ibfront")
-        self.host.port_is("g2", "ACTIVE")
+        self.put_in_order()
         self.assertEqual(oracle.growth(), [])
 
     def test_a_frontend_that_spoils_its_own_directory(self) -> None:
@@ -169,7 +182,7 @@ answer() { # VIB KEY VALUE: as it should be, but for KEY, which is VALUE or not 
                              (f"{fe}/backend", ["/local/domain/0/backend/vib/0/0", "rubbish", ""]),
                              (f"{fe}/backend-id", ["32751", "rubbish"])):
             self.script("g2", [f"old=$(xenstore-read {path})",
-                               *(f"xenstore-write {path} {shlex.quote(value)}" for value in values),
+                               *(f"xenstore-write -- {path} {shlex.quote(value)}" for value in values),
                                f"xenstore-write {path} \"$old\""])
         self.script("g2", [f"for n in $(seq 150); do xenstore-write {fe}/x/$n/y $n || exit 0; done"])
         self.host.port_is("g1", "ACTIVE")

@@ -174,4 +174,5 @@ class SoakChecks(LabCheck):
 
 def memory(found: census.Census) -> str:
     """The figures that may only grow within bounds."""
-    return ", ".join(f"{name} {value}" for name, value in found.items() if name.endswith("_kB"))
+    return ", ".join(f"{name} {value}" for name, value in found.items()
+                     if name.split()[-1] in census.MEMORY)
