@@ -176,7 +176,9 @@ void vib_pool_close(struct vib *vib)
 	vib_pool_withdraw(vib);
 	vib->kernel.pool = NULL;
 	vib_kernel_unlock(vib);
-	vib_pool_free(pool);
+	/* Who has not unmapped may do it yet; and genalloc would take it for a bug. */
+	if (!WARN_ON(gen_pool_avail(pool->places) != gen_pool_size(pool->places)))
+		vib_pool_free(pool);
 }
 
 /* Where grants of the memory itself are to help out, this is the place. */
