@@ -16,8 +16,8 @@
 /* MiB, of which the page tree of one region bounds the number. */
 #define VIB_POOL_MAX (VIB_PAGES_MAX >> (20 - PAGE_SHIFT))
 
-/* Less is of no use: ib_mad alone needs more than that. */
-#define VIB_POOL_MIN_PAGES (4 * (SZ_1M >> PAGE_SHIFT))
+/* Less is of no use: half of it has ib_mad, for receives with a page each. */
+#define VIB_POOL_MIN_PAGES (8 * (SZ_1M >> PAGE_SHIFT))
 
 static unsigned int vib_pool_mib = 64;
 module_param_named(pool, vib_pool_mib, uint, 0444);
