@@ -276,11 +276,11 @@ static const struct ib_device_ops vib_mad_ops = {
 /* The kernel can use it only if it can do DMA. */
 static void vib_ibdev_set_ops(struct vib_ibdev *dev)
 {
+	u32 caps = dev->info.device.cap_flags;
 	struct ib_device *ibdev = &dev->ibdev;
 
-	dev->kernel = dev->vib->kernel.pool;
-	dev->mads = dev->kernel &&
-		    dev->info.device.cap_flags & VIB_CAP_MAD;
+	dev->kernel = dev->vib->kernel.pool && caps & VIB_CAP_LOCAL_DMA_LKEY;
+	dev->mads = dev->kernel && caps & VIB_CAP_MAD;
 	ib_set_device_ops(ibdev, &vib_ops);
 	if (dev->kernel) {
 		ib_set_device_ops(ibdev, &vib_kernel_ops);
