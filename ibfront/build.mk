@@ -49,6 +49,8 @@ install-ibfront: modules $(GENERATED)
 	install -m644 $(IBFRONT_SRC) $(IBFRONT_DKMS)
 	install -m644 $(IBFRONT_ABI) $(IBFRONT_DKMS)/include/xen-ib
 	sed 's/@VERSION@/$(VERSION)/' ibfront/dkms.conf >$(IBFRONT_DKMS)/dkms.conf
+	install -Dm644 ibfront/60-ibfront.rules \
+		$(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-ibfront.rules
 
 # ---- lint ------------------------------------------------------------------
 

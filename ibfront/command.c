@@ -46,21 +46,21 @@ void vib_commands_init(struct vib *vib)
 /* Make the ring of a new connection. */
 void vib_commands_reset(struct vib *vib)
 {
-	spin_lock(&vib->lock);
+	spin_lock_irq(&vib->lock);
 	vib->failure = VIB_FINE;
 	vib->why = NULL;
 	vib->answered = jiffies;
 	XEN_FRONT_RING_INIT(&vib->ring, vib_sring(vib), VIB_PAGE_SIZE);
-	spin_unlock(&vib->lock);
+	spin_unlock_irq(&vib->lock);
 }
 
 /* From here on a backend that is not alive is a backend that is gone. */
 void vib_commands_start(struct vib *vib)
 {
-	spin_lock(&vib->lock);
+	spin_lock_irq(&vib->lock);
 	if (vib->failure == VIB_FINE && !vib->removing)
 		WRITE_ONCE(vib->up, true);
-	spin_unlock(&vib->lock);
+	spin_unlock_irq(&vib->lock);
 
 	/* Whichever of vib_event() and this comes last sees it die. */
 	virt_mb();
@@ -71,9 +71,9 @@ void vib_commands_start(struct vib *vib)
 /* The connection is complete: verbs may use it. */
 void vib_commands_serve(struct vib *vib)
 {
-	spin_lock(&vib->lock);
+	spin_lock_irq(&vib->lock);
 	vib->serving = vib->up;
-	spin_unlock(&vib->lock);
+	spin_unlock_irq(&vib->lock);
 }
 
 static void vib_slot_answer(struct vib_command_slot *slot, int status)
@@ -99,9 +99,9 @@ static void vib_commands_stop_locked(struct vib *vib)
 /* Fail what is pending, and whatever comes until the next start. */
 void vib_commands_stop(struct vib *vib)
 {
-	spin_lock(&vib->lock);
+	spin_lock_irq(&vib->lock);
 	vib_commands_stop_locked(vib);
-	spin_unlock(&vib->lock);
+	spin_unlock_irq(&vib->lock);
 }
 
 static void vib_fail_locked(struct vib *vib, enum vib_failure failure,
@@ -123,9 +123,11 @@ static void vib_fail_locked(struct vib *vib, enum vib_failure failure,
  */
 void vib_fail(struct vib *vib, enum vib_failure failure, const char *why)
 {
-	spin_lock(&vib->lock);
+	unsigned long flags;
+
+	spin_lock_irqsave(&vib->lock, flags);
 	vib_fail_locked(vib, failure, why);
-	spin_unlock(&vib->lock);
+	spin_unlock_irqrestore(&vib->lock, flags);
 }
 
 /* Returns the id the request got, -EAGAIN if all are taken, or -ENODEV. */
@@ -137,7 +139,7 @@ static int vib_command_send(struct vib *vib, u32 epoch,
 	struct vib_control_request *entry;
 	int notify, id;
 
-	spin_lock(&vib->lock);
+	spin_lock_irq(&vib->lock);
 	if (!vib->up || vib->epoch != epoch) {
 		id = -ENODEV;
 		goto out;
@@ -161,7 +163,7 @@ static int vib_command_send(struct vib *vib, u32 epoch,
 	if (notify)
 		notify_remote_via_irq(vib->irq);
 out:
-	spin_unlock(&vib->lock);
+	spin_unlock_irq(&vib->lock);
 	return id;
 }
 
@@ -175,11 +177,11 @@ static void vib_command_timed_out(struct vib *vib, struct vib_command_slot *slot
 	unsigned int page_ms = vib_grants_count() * VIB_PAGE_MS;
 	unsigned long patience = VIB_COMMAND_TIMEOUT + msecs_to_jiffies(page_ms);
 
-	spin_lock(&vib->lock);
+	spin_lock_irq(&vib->lock);
 	if (slot->response && time_after(jiffies, sent + patience) &&
 	    time_after(jiffies, vib->answered + patience))
 		vib_fail_locked(vib, VIB_BROKEN, "no answer to a command");
-	spin_unlock(&vib->lock);
+	spin_unlock_irq(&vib->lock);
 }
 
 /*
@@ -208,10 +210,10 @@ int vib_command(struct vib *vib, u32 epoch,
 	while (!wait_for_completion_timeout(&slot->done, VIB_COMMAND_TIMEOUT))
 		vib_command_timed_out(vib, slot, sent);
 
-	spin_lock(&vib->lock);
+	spin_lock_irq(&vib->lock);
 	status = slot->status;
 	__clear_bit(id, vib->slots_used);
-	spin_unlock(&vib->lock);
+	spin_unlock_irq(&vib->lock);
 	wake_up(&vib->slot_free);
 	return status;
 }
@@ -250,7 +252,7 @@ int vib_take_responses(struct vib *vib)
 	RING_IDX prod;
 	int taken = 0, more;
 
-	spin_lock(&vib->lock);
+	spin_lock_irq(&vib->lock);
 	do {
 		prod = READ_ONCE(vib->ring.sring->rsp_prod);
 		virt_rmb(); /* responses are read after the index */
@@ -271,6 +273,6 @@ int vib_take_responses(struct vib *vib)
 	} while (more);
 	if (why)
 		vib_fail_locked(vib, VIB_BROKEN, why);
-	spin_unlock(&vib->lock);
+	spin_unlock_irq(&vib->lock);
 	return taken;
 }

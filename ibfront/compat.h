@@ -31,6 +31,13 @@ static inline void vib_vma_never_writable(struct vm_area_struct *vma)
 #endif
 }
 
+/* What struct dma_map_ops calls it. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+#define VIB_ALLOC_PAGES alloc_pages
+#else
+#define VIB_ALLOC_PAGES alloc_pages_op
+#endif
+
 /* What ib_device_ops.create_cq gets last, and the udata of it. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
 #define vib_create_cq_arg	 ib_udata

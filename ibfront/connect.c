@@ -24,7 +24,8 @@
 #include <xen/events.h>
 #include <xen/page.h>
 
-#include "verbs.h"
+#include "kernel.h"
+#include "pool.h"
 
 /* A backend that broke the protocol will do so again: not at full speed. */
 #define VIB_SHUN_TIME (30 * HZ)
@@ -204,10 +205,10 @@ void vib_disconnect(struct vib *vib)
 
 void vib_unregister(struct vib *vib)
 {
-	if (!vib->ibdev)
-		return;
-	vib_ibdev_unregister(vib->ibdev);
+	if (vib->ibdev)
+		vib_ibdev_unregister(vib->ibdev);
 	vib->ibdev = NULL;
+	vib_pool_close(vib);
 }
 
 /* The connection failed; say so, and wait for the next offer. */
@@ -297,15 +298,31 @@ static int vib_register(struct vib *vib)
 		int err = PTR_ERR(vib->ibdev);
 
 		vib->ibdev = NULL;
+		vib_pool_close(vib);
 		return err;
 	}
 	return 0;
+}
+
+/*
+ * What the kernel has could not be taken to the new backend: if it was not the
+ * backend's fault, this domain is short of something that it may have later.
+ */
+static void vib_start_over(struct vib *vib, int err)
+{
+	if (READ_ONCE(vib->failure) != VIB_FINE)
+		return; /* this work runs again */
+	xenbus_dev_error(vib->xbdev, err, "lending memory, will try again");
+	vib_disconnect(vib);
+	vib->shun_until = (jiffies + VIB_RETRY_TIME) ?: 1;
+	xenbus_switch_state(vib->xbdev, XenbusStateInitialising);
 }
 
 /* The backend has mapped what was shared: ask it what the device is. */
 static void vib_go_online(struct vib *vib)
 {
 	struct xenbus_device *xbdev = vib->xbdev;
+	bool again = vib->ibdev;
 	char session[17];
 	int err;
 
@@ -322,7 +339,11 @@ static void vib_go_online(struct vib *vib)
 		return;
 	}
 
-	vib_commands_serve(vib);
+	err = vib_kernel_connect(vib);
+	if (err) {
+		vib_start_over(vib, err);
+		return;
+	}
 
 	if (!vib->ibdev) {
 		err = vib_register(vib);
@@ -338,6 +359,9 @@ static void vib_go_online(struct vib *vib)
 	vib->phase = VIB_ONLINE;
 	xenbus_switch_state(xbdev, XenbusStateConnected);
 	vib_port_publish(vib->ibdev, &vib->info);
+	/* What the kernel has joined and told the subnet, this backend has not heard. */
+	if (again)
+		vib_port_reregister(vib->ibdev);
 	dev_info_ratelimited(&xbdev->dev, "%s is connected\n",
 			     dev_name(&vib->ibdev->ibdev.dev));
 }
@@ -376,11 +400,11 @@ void vib_lifecycle(struct work_struct *work)
 	const char *why;
 	bool removing;
 
-	spin_lock(&vib->lock);
+	spin_lock_irq(&vib->lock);
 	removing = vib->removing;
 	failure = vib->failure;
 	why = vib->why;
-	spin_unlock(&vib->lock);
+	spin_unlock_irq(&vib->lock);
 	if (removing)
 		return;
 

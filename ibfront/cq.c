@@ -3,10 +3,10 @@
  * Completion queues.
  */
 
-#include "verbs.h"
+#include "kernel.h"
 
 /* The queue is the CQ's from then on if that is 0. */
-static int vib_cq_make(struct vib *vib, struct vib_cq *cq, unsigned int vector)
+int vib_cq_make(struct vib *vib, struct vib_cq *cq, unsigned int vector)
 {
 	struct vib_control_request request = { .operation = VIB_CMD_CREATE_CQ };
 	struct vib_tree tree;
@@ -32,28 +32,30 @@ static int vib_cq_answer(struct vib_cq *cq, struct ib_udata *udata)
 		.epoch = cq->epoch,
 	};
 
-	vib_uqueue_describe(&cq->queue, &resp.queue);
+	vib_qmem_describe(&cq->queue, &resp.queue);
 	return ib_copy_to_udata(udata, &resp, min(sizeof(resp), udata->outlen));
 }
 
 int vib_verb_create_cq(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr,
 		       struct vib_create_cq_arg *arg)
 {
-	struct ib_udata *udata = vib_create_cq_udata(arg);
+	struct ib_udata *udata = arg ? vib_create_cq_udata(arg) : NULL;
 	struct vib_ucontext *ctx = rdma_udata_to_drv_context(udata, struct vib_ucontext,
 							     ibucontext);
 	struct vib *vib = to_vib(ibcq->device);
 	struct vib_cq *cq = to_vib_cq(ibcq);
 	int err;
 
-	if (!ctx || attr->flags & ~IB_UVERBS_CQ_FLAGS_TIMESTAMP_COMPLETION)
+	if (attr->flags & ~IB_UVERBS_CQ_FLAGS_TIMESTAMP_COMPLETION)
 		return -EOPNOTSUPP;
 	if (!attr->cqe || attr->cqe > ibcq->device->attrs.max_cqe)
 		return -EINVAL;
+	if (!ctx)
+		return vib_kcq_create(ibcq, attr);
 	cq->ctx = ctx;
 	mutex_init(&cq->resize);
 	cq->epoch = READ_ONCE(vib->epoch);
-	err = vib_uqueue_make(vib, ctx, attr->cqe, sizeof(struct vib_cqe),
+	err = vib_qmem_make(vib, ctx, attr->cqe, sizeof(struct vib_cqe),
 			      &cq->queue);
 	if (err)
 		return err;
@@ -78,13 +80,12 @@ err_added:
 err_cq:
 	vib_object_destroy(vib, cq->epoch, VIB_CMD_DESTROY_CQ, cq->number);
 err_queue:
-	vib_uqueue_end(vib, &cq->queue);
+	vib_qmem_end(vib, &cq->queue);
 	return err;
 }
 
-int vib_verb_modify_cq(struct ib_cq *ibcq, u16 count, u16 period)
+int vib_cq_moderate(struct vib *vib, struct vib_cq *cq, u16 count, u16 period)
 {
-	struct vib_cq *cq = to_vib_cq(ibcq);
 	struct vib_control_request request = {
 		.operation = VIB_CMD_MODIFY_CQ,
 		.u.modify_cq = {
@@ -95,12 +96,20 @@ int vib_verb_modify_cq(struct ib_cq *ibcq, u16 count, u16 period)
 	};
 	struct vib_control_response response;
 
-	return vib_object_command(to_vib(ibcq->device), cq->epoch, &request,
-				  &response);
+	return vib_object_command(vib, cq->epoch, &request, &response);
+}
+
+int vib_verb_modify_cq(struct ib_cq *ibcq, u16 count, u16 period)
+{
+	struct vib_cq *cq = to_vib_cq(ibcq);
+
+	if (cq->kernel)
+		return vib_kcq_moderate(cq, count, period);
+	return vib_cq_moderate(to_vib(ibcq->device), cq, count, period);
 }
 
 static int vib_cq_resize(struct vib *vib, struct vib_cq *cq,
-			 const struct vib_uqueue_memory *queue, u32 *index)
+			 const struct vib_qmem *queue, u32 *index)
 {
 	struct vib_control_request request = { .operation = VIB_CMD_RESIZE_CQ };
 	struct vib_control_response response;
@@ -127,25 +136,25 @@ static int vib_cq_exchange(struct vib *vib, struct vib_cq *cq, u32 entries,
 			   struct ib_udata *udata)
 {
 	struct vib_uresp_resize_cq resp = {};
-	struct vib_uqueue_memory queue, old;
+	struct vib_qmem queue, old;
 	int err;
 
-	err = vib_uqueue_make(vib, cq->ctx, entries, sizeof(struct vib_cqe),
+	err = vib_qmem_make(vib, cq->ctx, entries, sizeof(struct vib_cqe),
 			      &queue);
 	if (err)
 		return err;
 	err = vib_cq_resize(vib, cq, &queue, &resp.index);
 	if (err) {
-		vib_uqueue_end(vib, &queue);
+		vib_qmem_end(vib, &queue);
 		return err;
 	}
 	old = cq->queue;
 	mutex_lock(&cq->ctx->lock); /* vib_context_wake() looks at the queue */
 	cq->queue = queue;
 	mutex_unlock(&cq->ctx->lock);
-	vib_uqueue_end(vib, &old);
+	vib_qmem_end(vib, &old);
 	cq->ibcq.cqe = 1 << queue.order;
-	vib_uqueue_describe(&queue, &resp.queue);
+	vib_qmem_describe(&queue, &resp.queue);
 	return ib_copy_to_udata(udata, &resp, sizeof(resp));
 }
 
@@ -154,6 +163,8 @@ int vib_verb_resize_cq(struct ib_cq *ibcq, int cqe, struct ib_udata *udata)
 	struct vib_cq *cq = to_vib_cq(ibcq);
 	int err;
 
+	if (cq->kernel)
+		return -EOPNOTSUPP;
 	if (cqe <= 0 || cqe > ibcq->device->attrs.max_cqe)
 		return -EINVAL;
 	/* A process that could not be told of the new queue must not get it. */
@@ -172,11 +183,15 @@ int vib_verb_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata)
 	struct vib *vib = to_vib(ibcq->device);
 	struct vib_cq *cq = to_vib_cq(ibcq);
 
+	if (cq->kernel) {
+		vib_kcq_destroy(cq);
+		return 0;
+	}
 	vib_object_remove(&vib->cqs, cq->number, cq);
 	vib_object_destroy(vib, cq->epoch, VIB_CMD_DESTROY_CQ, cq->number);
 	mutex_lock(&cq->ctx->lock);
 	list_del(&cq->entry);
 	mutex_unlock(&cq->ctx->lock);
-	vib_uqueue_end(vib, &cq->queue);
+	vib_qmem_end(vib, &cq->queue);
 	return 0;
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Doorbell pages: one for each context and backend, made with the first QP that
- * needs it.
+ * Doorbell pages: one for each context, and one for the kernel, and each backend,
+ * made with the first QP that needs it.
  */
 
 #include <linux/slab.h>
+
+#include <xen/events.h>
 
 #include "verbs.h"
 
@@ -27,9 +29,9 @@ static int vib_doorbell_map(struct vib_doorbell *db)
 	return vib_object_create(db->vib, db->epoch, &request, &db->number);
 }
 
-static struct vib_doorbell *vib_doorbell_new(struct vib_ucontext *ctx)
+static struct vib_doorbell *vib_doorbell_new(struct vib_bells *bells)
 {
-	struct vib *vib = to_vib(ctx->ibucontext.device);
+	struct vib *vib = bells->vib;
 	struct vib_doorbell *db;
 	int err;
 
@@ -45,8 +47,9 @@ static struct vib_doorbell *vib_doorbell_new(struct vib_ucontext *ctx)
 		err = PTR_ERR(db->memory);
 		goto err_free;
 	}
-	db->entry = vib_umap_insert(&ctx->ibucontext, db->memory->pages, 1,
-				    false);
+	if (bells->ibucontext)
+		db->entry = vib_umap_insert(bells->ibucontext,
+					    db->memory->pages, 1, false);
 	if (IS_ERR(db->entry)) {
 		err = PTR_ERR(db->entry);
 		goto err_memory;
@@ -67,7 +70,8 @@ err_evtchn:
 	vib_evtchn_free(db->evtchn);
 err_count:
 	atomic_dec(&vib->doorbells);
-	vib_umap_remove(db->entry);
+	if (db->entry)
+		vib_umap_remove(db->entry);
 err_memory:
 	vib_memory_end(vib, db->memory);
 err_free:
@@ -83,37 +87,68 @@ static void vib_doorbell_end(struct kref *ref)
 	vib_object_destroy(vib, db->epoch, VIB_CMD_UNMAP_DOORBELL, db->number);
 	vib_evtchn_free(db->evtchn);
 	atomic_dec(&vib->doorbells);
-	vib_umap_remove(db->entry);
+	if (db->entry)
+		vib_umap_remove(db->entry);
 	vib_memory_end(vib, db->memory);
 	kfree(db);
 }
 
-void vib_doorbell_drop(struct vib_doorbell *db)
+static void vib_doorbell_drop(struct vib_doorbell *db)
 {
 	kref_put(&db->ref, vib_doorbell_end);
+}
+
+void vib_bells_init(struct vib_bells *bells, struct vib *vib,
+		    struct ib_ucontext *ibucontext)
+{
+	bells->vib = vib;
+	bells->ibucontext = ibucontext;
+	mutex_init(&bells->lock);
+	bells->latest = NULL;
+}
+
+/* A page with QPs left stays until the last of these is gone. */
+void vib_bells_end(struct vib_bells *bells)
+{
+	mutex_lock(&bells->lock);
+	if (bells->latest)
+		vib_doorbell_drop(bells->latest);
+	bells->latest = NULL;
+	mutex_unlock(&bells->lock);
+}
+
+/* Wake what serves the latest page, if its backend is there still. */
+void vib_bells_wake(struct vib_bells *bells)
+{
+	struct vib_doorbell *db;
+
+	mutex_lock(&bells->lock);
+	db = bells->latest;
+	if (db && db->epoch == READ_ONCE(bells->vib->epoch))
+		notify_remote_via_evtchn(db->evtchn);
+	mutex_unlock(&bells->lock);
 }
 
 /*
  * The doorbell page of a new QP and the QP's place in it, to be returned. Or an
  * ERR_PTR.
  */
-struct vib_doorbell *vib_doorbell_take(struct vib_ucontext *ctx, u32 *index)
+struct vib_doorbell *vib_doorbell_take(struct vib_bells *bells, u32 *index)
 {
-	struct vib *vib = to_vib(ctx->ibucontext.device);
 	struct vib_doorbell *db;
 
-	mutex_lock(&ctx->lock);
-	db = ctx->doorbell;
-	if (db && db->epoch != READ_ONCE(vib->epoch)) {
-		ctx->doorbell = NULL;
+	mutex_lock(&bells->lock);
+	db = bells->latest;
+	if (db && db->epoch != READ_ONCE(bells->vib->epoch)) {
+		bells->latest = NULL;
 		vib_doorbell_drop(db);
 		db = NULL;
 	}
 	if (!db) {
-		db = vib_doorbell_new(ctx);
+		db = vib_doorbell_new(bells);
 		if (IS_ERR(db))
 			goto out;
-		ctx->doorbell = db;
+		bells->latest = db;
 	}
 	*index = find_first_zero_bit(db->used, VIB_DB_QUEUES);
 	if (*index == VIB_DB_QUEUES) {
@@ -123,15 +158,15 @@ struct vib_doorbell *vib_doorbell_take(struct vib_ucontext *ctx, u32 *index)
 	__set_bit(*index, db->used);
 	kref_get(&db->ref);
 out:
-	mutex_unlock(&ctx->lock);
+	mutex_unlock(&bells->lock);
 	return db;
 }
 
-void vib_doorbell_return(struct vib_ucontext *ctx, struct vib_doorbell *db,
+void vib_doorbell_return(struct vib_bells *bells, struct vib_doorbell *db,
 			 u32 index)
 {
-	mutex_lock(&ctx->lock);
+	mutex_lock(&bells->lock);
 	__clear_bit(index, db->used);
-	mutex_unlock(&ctx->lock);
+	mutex_unlock(&bells->lock);
 	vib_doorbell_drop(db);
 }

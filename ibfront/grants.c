@@ -90,7 +90,7 @@ static int vib_grants_take(enum vib_memory_kind kind, u32 count,
 
 	mutex_lock(&vib_grants_lock);
 	err = gnttab_alloc_grant_references(count, head);
-	if (!err && (kind == VIB_MEMORY_QUEUE || kind == VIB_MEMORY_USER)) {
+	if (!err && kind != VIB_MEMORY_CONNECTION && kind != VIB_MEMORY_LIST) {
 		err = gnttab_alloc_grant_references(VIB_GRANT_RESERVE, &reserve);
 		if (err)
 			gnttab_free_grant_references(*head);
@@ -111,7 +111,8 @@ int vib_grants_make(struct vib *vib, struct vib_memory *memory)
 	while (memory->granted < memory->count) {
 		count = min(memory->count - memory->granted, VIB_GRANT_CHUNK);
 		if (vib_grants_take(memory->kind, count, &head)) {
-			vib_grants_exhausted(vib, memory);
+			if (memory->kind != VIB_MEMORY_POOL)
+				vib_grants_exhausted(vib, memory);
 			return -ENOSPC;
 		}
 		for (i = 0; i < count; i++) {

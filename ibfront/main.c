@@ -75,9 +75,9 @@ static void vib_remove(struct xenbus_device *xbdev)
 {
 	struct vib *vib = dev_get_drvdata(&xbdev->dev);
 
-	spin_lock(&vib->lock);
+	spin_lock_irq(&vib->lock);
 	vib->removing = true;
-	spin_unlock(&vib->lock);
+	spin_unlock_irq(&vib->lock);
 	cancel_delayed_work_sync(&vib->work);
 
 	vib_unregister(vib);

@@ -121,6 +121,27 @@ err_memory:
 	return ERR_PTR(err);
 }
 
+struct vib_memory *vib_memory_share(struct vib *vib, enum vib_memory_kind kind,
+				    struct page **pages, u32 count,
+				    bool writable)
+{
+	struct vib_memory *memory = vib_memory_new(kind, count, writable);
+	int err;
+
+	if (!memory)
+		return ERR_PTR(-ENOMEM);
+	for (; memory->count < count; memory->count++) {
+		memory->pages[memory->count] = pages[memory->count];
+		get_page(pages[memory->count]);
+	}
+	err = vib_grants_make(vib, memory);
+	if (err) {
+		vib_memory_end(vib, memory);
+		return ERR_PTR(err);
+	}
+	return memory;
+}
+
 /* The limit is the administrator's of this domain, so is the line in its log. */
 static void vib_memory_too_much(struct vib *vib, u32 count, u64 needed)
 {

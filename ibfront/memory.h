@@ -26,6 +26,7 @@ enum vib_memory_kind {
 	VIB_MEMORY_QUEUE,	/* ours, of an object */
 	VIB_MEMORY_LIST,	/* ours, while a command lasts */
 	VIB_MEMORY_CONNECTION,	/* ours, of a connection */
+	VIB_MEMORY_POOL,	/* the pool's */
 	VIB_MEMORY_USER,	/* a process' */
 };
 
@@ -47,6 +48,14 @@ struct vib_memory {
  */
 struct vib_memory *vib_memory_alloc(struct vib *vib, enum vib_memory_kind kind,
 				    size_t bytes, bool writable);
+
+/*
+ * @pages of somebody's here, shared by reference, and granted; the rest as above. Of
+ * the pool's kind no line is in the log: it tries with fewer.
+ */
+struct vib_memory *vib_memory_share(struct vib *vib, enum vib_memory_kind kind,
+				    struct page **pages, u32 count,
+				    bool writable);
 
 /*
  * Charge @memory to the locked memory of the current process until it is freed, so

@@ -14,6 +14,9 @@ int vib_verb_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 	struct vib_pd *pd = to_vib_pd(ibpd);
 
 	atomic_set(&pd->windows, 0);
+	pd->kernel = !udata;
+	if (pd->kernel)
+		return READ_ONCE(vib->serving) ? 0 : -EIO;
 	pd->epoch = READ_ONCE(vib->epoch);
 	return vib_object_create(vib, pd->epoch, &request, &pd->number);
 }
@@ -22,6 +25,8 @@ int vib_verb_dealloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
 {
 	struct vib_pd *pd = to_vib_pd(ibpd);
 
+	if (pd->kernel)
+		return 0;
 	vib_object_destroy(to_vib(ibpd->device), pd->epoch, VIB_CMD_DEALLOC_PD,
 			   pd->number);
 	return 0;

@@ -6,7 +6,7 @@
 
 #include <linux/xarray.h>
 
-#include "verbs.h"
+#include "kernel.h"
 
 /*
  * As vib_command(), but -EIO if the objects of @epoch are lost. What else the
@@ -19,7 +19,8 @@ int vib_object_command(struct vib *vib, u32 epoch,
 	int err;
 
 	/* Until then a new backend lacks what verbs rely on. */
-	if (!READ_ONCE(vib->serving))
+	if (!READ_ONCE(vib->serving) &&
+	    READ_ONCE(vib->kernel.reviver) != current)
 		return -EIO;
 	err = vib_command(vib, epoch, request, response);
 	return err == -ENODEV ? -EIO : err;
@@ -96,7 +97,7 @@ void vib_object_remove(struct xarray *objects, u32 number, const void *object)
 
 /* ---- asynchronous events ------------------------------------------------- */
 
-static void vib_qp_event(struct vib_qp *qp, enum ib_event_type type)
+void vib_qp_event(struct vib_qp *qp, enum ib_event_type type)
 {
 	struct ib_event event = {
 		.device = qp->ibqp.device,
@@ -120,6 +121,9 @@ static void vib_srq_event(struct vib_srq *srq, enum ib_event_type type)
 		.event = type,
 	};
 
+	/* A limit is raised once. */
+	if (srq->kernel && type == IB_EVENT_SRQ_LIMIT_REACHED)
+		WRITE_ONCE(srq->kernel->limit, 0);
 	if (srq->ibsrq.event_handler)
 		srq->ibsrq.event_handler(&event, srq->ibsrq.srq_context);
 }
@@ -197,22 +201,35 @@ void vib_objects_init(struct vib *vib)
 	xa_init_flags(&vib->srqs, XA_FLAGS_LOCK_IRQ);
 	xa_init_flags(&vib->qps, XA_FLAGS_LOCK_IRQ);
 	vib->epoch = 1;
+	vib_kernel_init(vib);
 }
 
-static void vib_qp_lost(void *qp)
+static void vib_qp_lost(void *object)
 {
+	struct vib_qp *qp = object;
+
+	if (qp->kernel && vib_kqp_survives(qp))
+		return;
 	vib_qp_event(qp, IB_EVENT_QP_FATAL);
+	/* What the kernel has on an SRQ is cleaned up after this alone. */
+	if (qp->kernel && qp->ibqp.srq)
+		vib_qp_event(qp, IB_EVENT_QP_LAST_WQE_REACHED);
 }
 
-static void vib_srq_lost(void *srq)
+static void vib_srq_lost(void *object)
 {
-	vib_srq_event(srq, IB_EVENT_SRQ_ERR);
+	struct vib_srq *srq = object;
+
+	if (!srq->kernel)
+		vib_srq_event(srq, IB_EVENT_SRQ_ERR);
 }
 
 static void vib_cq_lost(void *object)
 {
 	struct vib_cq *cq = object;
 
+	if (cq->kernel && !vib_kcq_disarm(cq->kernel))
+		return;
 	if (cq->ibcq.comp_handler)
 		cq->ibcq.comp_handler(&cq->ibcq, cq->ibcq.cq_context);
 }
@@ -235,7 +252,8 @@ static bool vib_lose_one(struct xarray *objects, void (*tell)(void *object))
 
 /*
  * The connection is over, and commands fail: whatever there is, is lost. First
- * the epoch changes, by which users know, then they are told.
+ * the epoch changes, by which users know, and what the kernel has is made to go on
+ * alone; then they are told.
  */
 void vib_objects_lost(struct vib *vib)
 {
@@ -248,6 +266,7 @@ void vib_objects_lost(struct vib *vib)
 		smp_store_release(&state->epoch, vib->epoch);
 	}
 
+	vib_kernel_lost(vib);
 	while (vib_lose_one(&vib->qps, vib_qp_lost))
 		cond_resched();
 	while (vib_lose_one(&vib->srqs, vib_srq_lost))

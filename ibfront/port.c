@@ -197,7 +197,13 @@ void vib_follow_news(struct vib *vib)
 	vib->info = vib->asked;
 	vib_port_publish(vib->ibdev, &vib->info);
 	if (news & BIT(VIB_NEWS_REREGISTER))
-		vib_dispatch(vib->ibdev, IB_EVENT_CLIENT_REREGISTER);
+		vib_port_reregister(vib->ibdev);
+}
+
+/* Whatever was registered with the subnet has to be again. */
+void vib_port_reregister(struct vib_ibdev *dev)
+{
+	vib_dispatch(dev, IB_EVENT_CLIENT_REREGISTER);
 }
 
 /* What the port is without a backend. */

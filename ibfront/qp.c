@@ -3,11 +3,12 @@
  * Queue pairs: making and destroying them.
  */
 
-#include "verbs.h"
+#include "kernel.h"
 
-static int vib_qp_check(const struct ib_device_attr *limits,
-			const struct ib_qp_init_attr *attr)
+static int vib_qp_check(const struct vib_ibdev *dev,
+			const struct ib_qp_init_attr *attr, bool kernel)
 {
+	const struct ib_device_attr *limits = &dev->ibdev.attrs;
 	bool initiator = attr->qp_type == IB_QPT_XRC_INI;
 	const struct ib_qp_cap *cap = &attr->cap;
 
@@ -19,6 +20,11 @@ static int vib_qp_check(const struct ib_device_attr *limits,
 	case IB_QPT_XRC_INI:
 	case IB_QPT_XRC_TGT:
 		if (limits->device_cap_flags & IB_DEVICE_XRC)
+			break;
+		return -EOPNOTSUPP;
+	case IB_QPT_SMI:
+	case IB_QPT_GSI:
+		if (kernel && dev->mads)
 			break;
 		return -EOPNOTSUPP;
 	default:
@@ -42,10 +48,10 @@ static int vib_qp_check(const struct ib_device_attr *limits,
 }
 
 /* A queue is called what it can do: what its rounding has made of the wish. */
-static int vib_qp_make_queues(struct vib *vib, struct vib_qp *qp,
-			      const struct ib_qp_init_attr *attr)
+int vib_qp_make_queues(struct vib *vib, struct vib_qp *qp,
+		       const struct ib_qp_init_attr *attr)
 {
-	bool ud = attr->qp_type == IB_QPT_UD;
+	bool ud = vib_qp_type_is_datagram(attr->qp_type);
 	struct ib_qp_cap *cap = &qp->cap;
 	int err;
 
@@ -58,17 +64,17 @@ static int vib_qp_make_queues(struct vib *vib, struct vib_qp *qp,
 		cap->max_send_sge = max(cap->max_send_sge, 1u);
 	if (cap->max_recv_wr)
 		cap->max_recv_sge = max(cap->max_recv_sge, 1u);
-	err = vib_uqueue_make(vib, qp->ctx, cap->max_send_wr,
+	err = vib_qmem_make(vib, qp->ctx, cap->max_send_wr,
 			      vib_send_stride(cap->max_send_sge,
 					      cap->max_inline_data,
 					      attr->qp_type),
 			      &qp->sq);
 	if (err)
 		return err;
-	err = vib_uqueue_make(vib, qp->ctx, cap->max_recv_wr,
+	err = vib_qmem_make(vib, qp->ctx, cap->max_recv_wr,
 			      vib_recv_stride(cap->max_recv_sge), &qp->rq);
 	if (err) {
-		vib_uqueue_end(vib, &qp->sq);
+		vib_qmem_end(vib, &qp->sq);
 		return err;
 	}
 	if (qp->sq.memory) {
@@ -84,7 +90,7 @@ static int vib_qp_make_queues(struct vib *vib, struct vib_qp *qp,
 }
 
 static int vib_qp_name_queue(struct vib *vib,
-			     const struct vib_uqueue_memory *queue, u32 max_sge,
+			     const struct vib_qmem *queue, u32 max_sge,
 			     struct vib_work_queue *wq, struct vib_tree *tree)
 {
 	int err;
@@ -108,13 +114,17 @@ static int vib_qp_name_queue(struct vib *vib,
 int vib_qp_command(struct vib *vib, struct vib_qp *qp,
 		   struct vib_control_request *request)
 {
-	u32 qpn;
+	u32 wanted = request->u.create_qp.qpn, qpn;
 	int err;
 
+	if (qp->ibqp.qp_type == IB_QPT_GSI)
+		wanted = 1;
 	err = vib_object_create(vib, qp->epoch, request, &qpn);
 	if (err)
 		return err;
-	if (qpn >> 24) {
+	/* Of all, QP0 alone has the number that stands for any. */
+	if (qpn >> 24 || (wanted && qpn != wanted) ||
+	    !qpn != (qp->ibqp.qp_type == IB_QPT_SMI)) {
 		vib_fail(vib, VIB_BROKEN, "QP with a number that is none");
 		return -EIO;
 	}
@@ -122,10 +132,16 @@ int vib_qp_command(struct vib *vib, struct vib_qp *qp,
 	return 0;
 }
 
-static int vib_qp_make(struct vib *vib, struct vib_qp *qp,
-		       const struct ib_qp_init_attr *attr)
+static u32 vib_qp_cq_number(struct ib_cq *ibcq)
+{
+	return ibcq ? to_vib_cq(ibcq)->number : VIB_NO_OBJECT;
+}
+
+/* Have the backend make it, with the number @qpn if that is not 0. */
+int vib_qp_make(struct vib *vib, struct vib_qp *qp, u32 qpn)
 {
 	struct vib_control_request request = { .operation = VIB_CMD_CREATE_QP };
+	struct ib_qp *ibqp = &qp->ibqp;
 	struct vib_cmd_create_qp *cmd = &request.u.create_qp;
 	struct vib_tree sq, rq;
 	int err;
@@ -133,20 +149,23 @@ static int vib_qp_make(struct vib *vib, struct vib_qp *qp,
 	BUILD_BUG_ON((int)IB_QPT_RC != VIB_QPT_RC ||
 		     (int)IB_QPT_UC != VIB_QPT_UC ||
 		     (int)IB_QPT_UD != VIB_QPT_UD ||
+		     (int)IB_QPT_SMI != VIB_QPT_SMI ||
+		     (int)IB_QPT_GSI != VIB_QPT_GSI ||
 		     (int)IB_QPT_XRC_INI != VIB_QPT_XRC_INI ||
 		     (int)IB_QPT_XRC_TGT != VIB_QPT_XRC_TGT);
 
 	*cmd = (struct vib_cmd_create_qp){
-		.pd = to_vib_pd(qp->ibqp.pd)->number,
-		.send_cq = to_vib_cq(attr->send_cq)->number,
-		.recv_cq = attr->recv_cq ? to_vib_cq(attr->recv_cq)->number :
-					   VIB_NO_OBJECT,
-		.srq = attr->srq ? to_vib_srq(attr->srq)->number : VIB_NO_OBJECT,
-		.type = attr->qp_type,
-		.flags = qp->signal_all ? VIB_QPF_SIG_ALL : 0,
+		.pd = vib_pd_number(vib, ibqp->pd),
+		.send_cq = vib_qp_cq_number(ibqp->send_cq),
+		.recv_cq = vib_qp_cq_number(ibqp->recv_cq),
+		.srq = ibqp->srq ? to_vib_srq(ibqp->srq)->number : VIB_NO_OBJECT,
+		.type = ibqp->qp_type,
+		.flags = (qp->signal_all ? VIB_QPF_SIG_ALL : 0) |
+			 (qp->kernel ? VIB_QPF_KERNEL : 0),
 		.db_index = qp->db_index,
 		.doorbell = qp->doorbell->number,
 		.max_inline = qp->cap.max_inline_data,
+		.qpn = qpn,
 	};
 	err = vib_qp_name_queue(vib, &qp->sq, qp->cap.max_send_sge, &cmd->sq,
 				&sq);
@@ -170,19 +189,20 @@ static int vib_qp_answer(struct vib_qp *qp, struct ib_udata *udata)
 	};
 
 	vib_umap_describe(qp->doorbell->entry, &resp.doorbell);
-	vib_uqueue_describe(&qp->sq, &resp.sq);
-	vib_uqueue_describe(&qp->rq, &resp.rq);
+	vib_qmem_describe(&qp->sq, &resp.sq);
+	vib_qmem_describe(&qp->rq, &resp.rq);
 	return ib_copy_to_udata(udata, &resp, min(sizeof(resp), udata->outlen));
 }
 
 /* Objects of two backends do not go together. */
-static bool vib_qp_of_one_epoch(const struct vib_qp *qp,
-				const struct ib_qp_init_attr *attr)
+bool vib_qp_of_one_epoch(const struct vib_qp *qp)
 {
-	return to_vib_cq(attr->send_cq)->epoch == qp->epoch &&
-	       (!attr->recv_cq ||
-		to_vib_cq(attr->recv_cq)->epoch == qp->epoch) &&
-	       (!attr->srq || to_vib_srq(attr->srq)->epoch == qp->epoch);
+	const struct ib_qp *ibqp = &qp->ibqp;
+
+	return to_vib_cq(ibqp->send_cq)->epoch == qp->epoch &&
+	       (!ibqp->recv_cq ||
+		to_vib_cq(ibqp->recv_cq)->epoch == qp->epoch) &&
+	       (!ibqp->srq || to_vib_srq(ibqp->srq)->epoch == qp->epoch);
 }
 
 int vib_verb_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *attr,
@@ -192,7 +212,7 @@ int vib_verb_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *attr,
 	struct vib_qp *qp = to_vib_qp(ibqp);
 	int err;
 
-	err = vib_qp_check(&ibqp->device->attrs, attr);
+	err = vib_qp_check(to_vib_ibdev(ibqp->device), attr, !udata);
 	if (err)
 		return err;
 	if (attr->qp_type == IB_QPT_XRC_TGT)
@@ -200,20 +220,21 @@ int vib_verb_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *attr,
 	qp->ctx = rdma_udata_to_drv_context(udata, struct vib_ucontext,
 					    ibucontext);
 	if (!qp->ctx)
-		return -EOPNOTSUPP;
+		return vib_kqp_create(qp, attr);
+	qp->bells = &qp->ctx->bells;
 	qp->epoch = to_vib_pd(ibqp->pd)->epoch;
 	qp->signal_all = attr->sq_sig_type == IB_SIGNAL_ALL_WR;
-	if (!vib_qp_of_one_epoch(qp, attr))
+	if (!vib_qp_of_one_epoch(qp))
 		return -EIO;
 	err = vib_qp_make_queues(vib, qp, attr);
 	if (err)
 		return err;
-	qp->doorbell = vib_doorbell_take(qp->ctx, &qp->db_index);
+	qp->doorbell = vib_doorbell_take(qp->bells, &qp->db_index);
 	if (IS_ERR(qp->doorbell)) {
 		err = PTR_ERR(qp->doorbell);
 		goto err_queues;
 	}
-	err = vib_qp_make(vib, qp, attr);
+	err = vib_qp_make(vib, qp, 0);
 	if (err)
 		goto err_doorbell;
 	err = vib_object_add(vib, &vib->qps, ibqp->qp_num, qp, qp->epoch);
@@ -230,10 +251,10 @@ err_added:
 err_qp:
 	vib_object_destroy(vib, qp->epoch, VIB_CMD_DESTROY_QP, ibqp->qp_num);
 err_doorbell:
-	vib_doorbell_return(qp->ctx, qp->doorbell, qp->db_index);
+	vib_doorbell_return(qp->bells, qp->doorbell, qp->db_index);
 err_queues:
-	vib_uqueue_end(vib, &qp->rq);
-	vib_uqueue_end(vib, &qp->sq);
+	vib_qmem_end(vib, &qp->rq);
+	vib_qmem_end(vib, &qp->sq);
 	return err;
 }
 
@@ -242,11 +263,15 @@ int vib_verb_destroy_qp(struct ib_qp *ibqp, struct ib_udata *udata)
 	struct vib *vib = to_vib(ibqp->device);
 	struct vib_qp *qp = to_vib_qp(ibqp);
 
+	if (qp->kernel) {
+		vib_kqp_destroy(qp);
+		return 0;
+	}
 	vib_object_remove(&vib->qps, ibqp->qp_num, qp);
 	vib_object_destroy(vib, qp->epoch, VIB_CMD_DESTROY_QP, ibqp->qp_num);
 	if (qp->doorbell)
-		vib_doorbell_return(qp->ctx, qp->doorbell, qp->db_index);
-	vib_uqueue_end(vib, &qp->rq);
-	vib_uqueue_end(vib, &qp->sq);
+		vib_doorbell_return(qp->bells, qp->doorbell, qp->db_index);
+	vib_qmem_end(vib, &qp->rq);
+	vib_qmem_end(vib, &qp->sq);
 	return 0;
 }

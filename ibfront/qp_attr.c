@@ -3,9 +3,8 @@
  * Queue pairs: their attributes, and the groups they are in.
  */
 
-#include <rdma/ib_addr.h>
-
-#include "verbs.h"
+#include "ah.h"
+#include "kernel.h"
 
 #define VIB_QP_ACCESS (VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE | \
 		       VIB_ACCESS_REMOTE_READ | VIB_ACCESS_REMOTE_ATOMIC)
@@ -13,47 +12,10 @@
 /* The masks have the same values, up to the last the ABI has. */
 #define VIB_QP_MASK ((VIB_QP_DEST_QPN << 1) - 1)
 
-static void vib_av_from(struct vib_av *av, const struct rdma_ah_attr *ah)
+/* What is not in the mask stays as it is: zero, in a command. */
+void vib_qp_attr_from(struct vib_qp_attr *to, const struct ib_qp_attr *attr,
+		      u32 mask)
 {
-	const struct ib_global_route *grh = &ah->grh;
-
-	*av = (struct vib_av){
-		.dlid = rdma_ah_get_dlid(ah),
-		.sl = rdma_ah_get_sl(ah),
-		.static_rate = rdma_ah_get_static_rate(ah),
-	};
-	if (!(rdma_ah_get_ah_flags(ah) & IB_AH_GRH))
-		return;
-	av->flags = VIB_AV_GRH;
-	memcpy(av->dgid.raw, grh->dgid.raw, sizeof(av->dgid.raw));
-	av->flow_label = grh->flow_label;
-	av->sgid_index = grh->sgid_index;
-	av->hop_limit = grh->hop_limit;
-	av->traffic_class = grh->traffic_class;
-}
-
-static void vib_av_to(const struct vib_av *av, struct ib_device *ibdev, u8 port,
-		      struct rdma_ah_attr *ah)
-{
-	union ib_gid dgid;
-
-	memset(ah, 0, sizeof(*ah));
-	ah->type = rdma_ah_find_type(ibdev, port);
-	rdma_ah_set_port_num(ah, port);
-	rdma_ah_set_dlid(ah, av->dlid);
-	rdma_ah_set_sl(ah, av->sl);
-	rdma_ah_set_static_rate(ah, av->static_rate);
-	if (!(av->flags & VIB_AV_GRH))
-		return;
-	memcpy(dgid.raw, av->dgid.raw, sizeof(dgid.raw));
-	rdma_ah_set_grh(ah, &dgid, av->flow_label, av->sgid_index, av->hop_limit,
-			av->traffic_class);
-}
-
-static void vib_qp_attr_from(struct vib_qp_attr *to,
-			     const struct ib_qp_attr *attr, u32 mask)
-{
-	/* What is not in the mask is zero. */
 	if (mask & IB_QP_STATE)
 		to->state = attr->qp_state;
 	if (mask & IB_QP_CUR_STATE)
@@ -92,25 +54,39 @@ static void vib_qp_attr_from(struct vib_qp_attr *to,
 		to->dest_qpn = attr->dest_qp_num;
 }
 
-int vib_verb_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
-		       struct ib_udata *udata)
+int vib_qp_modify(struct vib *vib, struct vib_qp *qp,
+		  const struct vib_qp_attr *attr, u32 mask)
 {
 	struct vib_control_request request = {
 		.operation = VIB_CMD_MODIFY_QP,
-		.u.modify_qp = { .qpn = ibqp->qp_num, .mask = mask },
+		.u.modify_qp = {
+			.qpn = qp->ibqp.qp_num,
+			.mask = mask,
+			.attr = *attr,
+		},
 	};
 	struct vib_control_response response;
-	int err;
 
 	BUILD_BUG_ON((int)IB_QP_STATE != VIB_QP_STATE ||
 		     (int)IB_QP_DEST_QPN != VIB_QP_DEST_QPN ||
 		     (int)IB_QPS_ERR != VIB_QPS_ERR);
 
+	return vib_object_command(vib, qp->epoch, &request, &response);
+}
+
+int vib_verb_modify_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
+		       struct ib_udata *udata)
+{
+	struct vib_qp *qp = to_vib_qp(ibqp);
+	struct vib_qp_attr wanted = {};
+	int err;
+
 	if (mask & ~VIB_QP_MASK)
 		return -EOPNOTSUPP;
-	vib_qp_attr_from(&request.u.modify_qp.attr, attr, mask);
-	err = vib_object_command(to_vib(ibqp->device), to_vib_qp(ibqp)->epoch,
-				 &request, &response);
+	if (qp->kernel)
+		return vib_kqp_modify(qp, attr, mask);
+	vib_qp_attr_from(&wanted, attr, mask);
+	err = vib_qp_modify(to_vib(ibqp->device), qp, &wanted, mask);
 	/* A lost QP is in ERR already. */
 	if (err == -EIO && (mask & IB_QP_STATE) && attr->qp_state == IB_QPS_ERR)
 		return 0;
@@ -156,7 +132,9 @@ int vib_verb_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
 
 	err = vib_object_command(to_vib(ibqp->device), qp->epoch, &request,
 				 &response);
-	if (err == -EIO) {
+	if (err == -EIO && qp->kernel) {
+		vib_kqp_query(qp, &response.u.qp);
+	} else if (err == -EIO) {
 		memset(&response.u.qp, 0, sizeof(response.u.qp));
 		response.u.qp.state = VIB_QPS_ERR;
 		response.u.qp.cur_state = VIB_QPS_ERR;
@@ -184,29 +162,36 @@ int vib_verb_query_qp(struct ib_qp *ibqp, struct ib_qp_attr *attr, int mask,
 
 /* ---- multicast groups ---------------------------------------------------- */
 
-static int vib_mcast(struct ib_qp *ibqp, u16 operation, const union ib_gid *gid,
-		     u16 lid)
+int vib_mcast(struct vib *vib, struct vib_qp *qp, u16 operation,
+	      const union ib_gid *gid, u16 lid)
 {
 	struct vib_control_request request = {
 		.operation = operation,
-		.u.mcast = { .qpn = ibqp->qp_num, .mlid = lid },
+		.u.mcast = { .qpn = qp->ibqp.qp_num, .mlid = lid },
 	};
 	struct vib_control_response response;
 
 	memcpy(request.u.mcast.mgid.raw, gid->raw, sizeof(gid->raw));
-	return vib_object_command(to_vib(ibqp->device), to_vib_qp(ibqp)->epoch,
-				  &request, &response);
+	return vib_object_command(vib, qp->epoch, &request, &response);
 }
 
 int vib_verb_attach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid)
 {
-	return vib_mcast(ibqp, VIB_CMD_ATTACH_MCAST, gid, lid);
+	struct vib_qp *qp = to_vib_qp(ibqp);
+
+	if (qp->kernel)
+		return vib_kqp_mcast(qp, VIB_CMD_ATTACH_MCAST, gid, lid);
+	return vib_mcast(to_vib(ibqp->device), qp, VIB_CMD_ATTACH_MCAST, gid, lid);
 }
 
 int vib_verb_detach_mcast(struct ib_qp *ibqp, union ib_gid *gid, u16 lid)
 {
-	int err = vib_mcast(ibqp, VIB_CMD_DETACH_MCAST, gid, lid);
+	struct vib_qp *qp = to_vib_qp(ibqp);
+	int err;
 
+	if (qp->kernel)
+		return vib_kqp_mcast(qp, VIB_CMD_DETACH_MCAST, gid, lid);
+	err = vib_mcast(to_vib(ibqp->device), qp, VIB_CMD_DETACH_MCAST, gid, lid);
 	/* A lost QP is in no group. */
 	return err == -EIO ? 0 : err;
 }

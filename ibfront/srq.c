@@ -3,10 +3,10 @@
  * Shared receive queues.
  */
 
-#include "verbs.h"
+#include "kernel.h"
 
-static int vib_srq_make(struct vib *vib, struct vib_srq *srq,
-			const struct ib_srq_init_attr *init)
+int vib_srq_make(struct vib *vib, struct vib_srq *srq,
+		 const struct ib_srq_init_attr *init)
 {
 	struct vib_control_request request = { .operation = VIB_CMD_CREATE_SRQ };
 	struct vib_tree tree;
@@ -19,13 +19,14 @@ static int vib_srq_make(struct vib *vib, struct vib_srq *srq,
 	if (err)
 		return err;
 	request.u.create_srq = (struct vib_cmd_create_srq){
-		.pd = to_vib_pd(srq->ibsrq.pd)->number,
+		.pd = vib_pd_number(vib, srq->ibsrq.pd),
 		.order = srq->queue.order,
 		.stride = srq->queue.stride,
 		.max_sge = srq->max_sge,
 		.limit = init->attr.srq_limit,
 		.type = init->srq_type,
 		.pages = tree.pages,
+		.flags = srq->kernel ? VIB_SRQF_KERNEL : 0,
 	};
 	if (init->srq_type == IB_SRQT_XRC) {
 		request.u.create_srq.xrcd =
@@ -44,8 +45,15 @@ static int vib_srq_answer(struct vib_srq *srq, struct ib_udata *udata)
 		.epoch = srq->epoch,
 	};
 
-	vib_uqueue_describe(&srq->queue, &resp.queue);
+	vib_qmem_describe(&srq->queue, &resp.queue);
 	return ib_copy_to_udata(udata, &resp, min(sizeof(resp), udata->outlen));
+}
+
+/* What it is called is what its rounding has made of the wish. */
+static void vib_srq_tell(const struct vib_srq *srq, struct ib_srq_attr *attr)
+{
+	attr->max_wr = 1 << srq->queue.order;
+	attr->max_sge = srq->max_sge;
 }
 
 /* Objects of two backends do not go together. */
@@ -68,17 +76,22 @@ int vib_verb_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init,
 	struct ib_srq_attr *attr = &init->attr;
 	int err;
 
-	if (!ctx || (init->srq_type != IB_SRQT_BASIC &&
-		     init->srq_type != IB_SRQT_XRC))
+	if (init->srq_type != IB_SRQT_BASIC && init->srq_type != IB_SRQT_XRC)
 		return -EOPNOTSUPP;
 	if (!attr->max_wr || attr->max_wr > limits->max_srq_wr ||
 	    attr->max_sge > limits->max_srq_sge)
 		return -EINVAL;
-	srq->epoch = to_vib_pd(ibsrq->pd)->epoch;
 	srq->max_sge = max(attr->max_sge, 1u);
+	if (!ctx) {
+		err = vib_ksrq_create(ibsrq, init);
+		if (!err)
+			vib_srq_tell(srq, attr);
+		return err;
+	}
+	srq->epoch = to_vib_pd(ibsrq->pd)->epoch;
 	if (!vib_srq_of_one_epoch(srq, init))
 		return -EIO;
-	err = vib_uqueue_make(vib, ctx, attr->max_wr,
+	err = vib_qmem_make(vib, ctx, attr->max_wr,
 			      vib_recv_stride(srq->max_sge), &srq->queue);
 	if (err)
 		return err;
@@ -91,8 +104,7 @@ int vib_verb_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init,
 	err = vib_srq_answer(srq, udata);
 	if (err)
 		goto err_added;
-	attr->max_wr = 1 << srq->queue.order;
-	attr->max_sge = srq->max_sge;
+	vib_srq_tell(srq, attr);
 	if (init->srq_type == IB_SRQT_XRC)
 		ibsrq->ext.xrc.srq_num = srq->number;
 	return 0;
@@ -102,26 +114,33 @@ err_added:
 err_srq:
 	vib_object_destroy(vib, srq->epoch, VIB_CMD_DESTROY_SRQ, srq->number);
 err_queue:
-	vib_uqueue_end(vib, &srq->queue);
+	vib_qmem_end(vib, &srq->queue);
 	return err;
+}
+
+int vib_srq_limit(struct vib *vib, struct vib_srq *srq, u32 limit)
+{
+	struct vib_control_request request = {
+		.operation = VIB_CMD_MODIFY_SRQ,
+		.u.modify_srq = { .srq = srq->number, .limit = limit },
+	};
+	struct vib_control_response response;
+
+	return vib_object_command(vib, srq->epoch, &request, &response);
 }
 
 int vib_verb_modify_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr,
 			enum ib_srq_attr_mask mask, struct ib_udata *udata)
 {
 	struct vib_srq *srq = to_vib_srq(ibsrq);
-	struct vib_control_request request = {
-		.operation = VIB_CMD_MODIFY_SRQ,
-		.u.modify_srq = { .srq = srq->number, .limit = attr->srq_limit },
-	};
-	struct vib_control_response response;
 
 	if (mask & ~IB_SRQ_LIMIT)
 		return -EOPNOTSUPP;
 	if (!(mask & IB_SRQ_LIMIT))
 		return 0;
-	return vib_object_command(to_vib(ibsrq->device), srq->epoch, &request,
-				  &response);
+	if (srq->kernel)
+		return vib_ksrq_limit(srq, attr->srq_limit);
+	return vib_srq_limit(to_vib(ibsrq->device), srq, attr->srq_limit);
 }
 
 int vib_verb_query_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr)
@@ -138,8 +157,7 @@ int vib_verb_query_srq(struct ib_srq *ibsrq, struct ib_srq_attr *attr)
 				 &response);
 	if (err)
 		return err;
-	attr->max_wr = 1 << srq->queue.order;
-	attr->max_sge = srq->max_sge;
+	vib_srq_tell(srq, attr);
 	attr->srq_limit = response.u.srq.limit;
 	return 0;
 }
@@ -149,8 +167,12 @@ int vib_verb_destroy_srq(struct ib_srq *ibsrq, struct ib_udata *udata)
 	struct vib *vib = to_vib(ibsrq->device);
 	struct vib_srq *srq = to_vib_srq(ibsrq);
 
+	if (srq->kernel) {
+		vib_ksrq_destroy(srq);
+		return 0;
+	}
 	vib_object_remove(&vib->srqs, srq->number, srq);
 	vib_object_destroy(vib, srq->epoch, VIB_CMD_DESTROY_SRQ, srq->number);
-	vib_uqueue_end(vib, &srq->queue);
+	vib_qmem_end(vib, &srq->queue);
 	return 0;
 }

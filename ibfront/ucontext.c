@@ -7,8 +7,6 @@
 #include <rdma/uverbs_named_ioctl.h>
 #include <rdma/ib_user_ioctl_cmds.h>
 
-#include <xen/events.h>
-
 #include "verbs.h"
 
 /* The largest slot, without what can stand before inline data. */
@@ -32,6 +30,7 @@ int vib_verb_alloc_ucontext(struct ib_ucontext *ibucontext,
 	struct vib_uresp_alloc_context resp;
 	int err;
 
+	vib_bells_init(&ctx->bells, dev->vib, ibucontext);
 	mutex_init(&ctx->lock);
 	INIT_LIST_HEAD(&ctx->cqs);
 	ctx->state = vib_umap_insert(ibucontext, &dev->state, 1, true);
@@ -60,10 +59,10 @@ void vib_verb_dealloc_ucontext(struct ib_ucontext *ibucontext)
 {
 	struct vib_ucontext *ctx = to_vib_ucontext(ibucontext);
 
-	if (ctx->doorbell)
-		vib_doorbell_drop(ctx->doorbell);
+	vib_bells_end(&ctx->bells);
 	vib_umap_remove(ctx->state);
 	mutex_destroy(&ctx->lock);
+	mutex_destroy(&ctx->bells.lock);
 }
 
 /*
@@ -90,15 +89,12 @@ static bool vib_cq_wishes(const struct vib_cq *cq)
  */
 static void vib_context_wake(struct vib *vib, struct vib_ucontext *ctx)
 {
-	struct vib_doorbell *db;
 	struct vib_cq *cq;
 	u32 epoch;
 
+	vib_bells_wake(&ctx->bells);
 	mutex_lock(&ctx->lock);
 	epoch = READ_ONCE(vib->epoch);
-	db = ctx->doorbell;
-	if (db && db->epoch == epoch)
-		notify_remote_via_evtchn(db->evtchn);
 	list_for_each_entry(cq, &ctx->cqs, entry)
 		if (cq->epoch != epoch && cq->ibcq.comp_handler &&
 		    vib_cq_wishes(cq))

@@ -5,7 +5,6 @@
  * take them from anybody.
  */
 
-#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
 
@@ -91,65 +90,4 @@ int vib_verb_mmap(struct ib_ucontext *ibucontext, struct vm_area_struct *vma)
 		err = vm_insert_pages(vma, vma->vm_start, entry->pages, &left);
 	rdma_user_mmap_entry_put(rdma);
 	return err;
-}
-
-/* ---- queues -------------------------------------------------------------- */
-
-/* A queue for @entries at least, 0 for none, whose command is yet to be sent. */
-int vib_uqueue_make(struct vib *vib, struct vib_ucontext *ctx, u32 entries,
-		    u32 stride, struct vib_uqueue_memory *queue)
-{
-	int err;
-
-	memset(queue, 0, sizeof(*queue));
-	if (!entries)
-		return 0;
-	if (entries > 1u << VIB_QUEUE_MAX_ORDER || stride > VIB_WQE_MAX_STRIDE)
-		return -EINVAL;
-	queue->order = max_t(u32, order_base_2(entries), VIB_QUEUE_MIN_ORDER);
-	queue->stride = stride;
-	queue->memory = vib_memory_alloc(vib, VIB_MEMORY_QUEUE,
-					 vib_queue_bytes(queue->order, stride),
-					 true);
-	if (IS_ERR(queue->memory)) {
-		err = PTR_ERR(queue->memory);
-		queue->memory = NULL;
-		return err;
-	}
-	err = vib_memory_charge(vib, queue->memory, queue->memory->count);
-	if (err)
-		goto err_memory;
-	queue->entry = vib_umap_insert(&ctx->ibucontext, queue->memory->pages,
-				       queue->memory->count, false);
-	if (IS_ERR(queue->entry)) {
-		err = PTR_ERR(queue->entry);
-		goto err_memory;
-	}
-	return 0;
-
-err_memory:
-	vib_memory_end(vib, queue->memory);
-	queue->memory = NULL;
-	return err;
-}
-
-/* The backend has let go of it, or is gone. */
-void vib_uqueue_end(struct vib *vib, struct vib_uqueue_memory *queue)
-{
-	if (!queue->memory)
-		return;
-	vib_umap_remove(queue->entry);
-	vib_memory_end(vib, queue->memory);
-	queue->memory = NULL;
-}
-
-void vib_uqueue_describe(const struct vib_uqueue_memory *queue,
-			 struct vib_uqueue *answer)
-{
-	memset(answer, 0, sizeof(*answer));
-	if (!queue->memory)
-		return;
-	vib_umap_describe(queue->entry, &answer->memory);
-	answer->order = queue->order;
-	answer->stride = queue->stride;
 }

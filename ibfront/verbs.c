@@ -8,9 +8,13 @@
 #include <linux/module.h>
 #include <linux/utsname.h>
 
+#include <rdma/ib_mad.h>
 #include <rdma/uverbs_ioctl.h>
 
-#include "verbs.h"
+#include "ah.h"
+#include "kernel.h"
+#include "mad.h"
+#include "pool.h"
 
 /* The ABI's limits are unsigned, ib_core's are not. */
 static int vib_limit(u32 value)
@@ -51,6 +55,8 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 		props->device_cap_flags |= IB_DEVICE_XRC;
 	if (attr.cap_flags & VIB_CAP_ATOMIC_WRITE)
 		props->device_cap_flags |= IB_DEVICE_ATOMIC_WRITE;
+	if (dev->kernel)
+		props->kernel_cap_flags |= IBK_LOCAL_DMA_LKEY;
 	props->max_send_sge = vib_limit(attr.max_send_sge);
 	props->max_recv_sge = vib_limit(attr.max_recv_sge);
 	props->max_sge_rd = vib_limit(attr.max_sge_rd);
@@ -90,6 +96,7 @@ static int vib_verb_query_port(struct ib_device *ibdev, u32 port_num,
 
 	spin_lock(&dev->lock);
 	attr = dev->info.port;
+	attr.cap_mask |= dev->port_caps;
 	spin_unlock(&dev->lock);
 
 	props->state = attr.state;
@@ -147,14 +154,11 @@ static int vib_verb_get_port_immutable(struct ib_device *ibdev, u32 port_num,
 {
 	struct vib_ibdev *dev = to_vib_ibdev(ibdev);
 
-	/*
-	 * No MADs yet: with RDMA_CORE_CAP_IB_MAD ib_mad would create QP1 at
-	 * registration.
-	 */
-	immutable->core_cap_flags = RDMA_CORE_CAP_PROT_IB;
+	immutable->core_cap_flags = dev->mads ? RDMA_CORE_PORT_IBA_IB :
+						RDMA_CORE_CAP_PROT_IB;
 	immutable->gid_tbl_len = dev->gid_tbl_len;
 	immutable->pkey_tbl_len = dev->pkey_tbl_len;
-	immutable->max_mad_size = 0;
+	immutable->max_mad_size = dev->mads ? IB_MGMT_MAD_SIZE : 0;
 	return 0;
 }
 
@@ -241,6 +245,51 @@ static const struct ib_device_ops vib_ops = {
 	INIT_RDMA_OBJ_SIZE(ib_xrcd, vib_xrcd, ibxrcd),
 };
 
+/* Its users have VIB_LOCAL_DMA_LKEY; no key that lets peers reach all memory. */
+static struct ib_mr *vib_verb_get_dma_mr(struct ib_pd *ibpd, int access)
+{
+	return ERR_PTR(-EOPNOTSUPP);
+}
+
+/* What ib_core takes for a sign that the kernel may use the device. */
+static const struct ib_device_ops vib_kernel_ops = {
+	.create_ah = vib_verb_create_ah,
+	.destroy_ah = vib_verb_destroy_ah,
+	.get_dma_mr = vib_verb_get_dma_mr,
+	.poll_cq = vib_verb_poll_cq,
+	.post_recv = vib_verb_post_recv,
+	.post_send = vib_verb_post_send,
+	.post_srq_recv = vib_verb_post_srq_recv,
+	.query_ah = vib_verb_query_ah,
+	.req_notify_cq = vib_verb_req_notify_cq,
+
+	INIT_RDMA_OBJ_SIZE(ib_ah, vib_ah, ibah),
+};
+
+static const struct ib_device_ops vib_mad_ops = {
+	.alloc_hw_port_stats = vib_verb_alloc_port_stats,
+	.get_hw_stats = vib_verb_get_stats,
+	.modify_port = vib_verb_modify_port,
+	.process_mad = vib_verb_process_mad,
+};
+
+/* The kernel can use it only if it can do DMA. */
+static void vib_ibdev_set_ops(struct vib_ibdev *dev)
+{
+	u32 caps = dev->info.device.cap_flags;
+	struct ib_device *ibdev = &dev->ibdev;
+
+	dev->kernel = dev->vib->kernel.pool && caps & VIB_CAP_LOCAL_DMA_LKEY;
+	dev->mads = dev->kernel && caps & VIB_CAP_MAD;
+	ib_set_device_ops(ibdev, &vib_ops);
+	if (dev->kernel) {
+		ib_set_device_ops(ibdev, &vib_kernel_ops);
+		ibdev->local_dma_lkey = VIB_LOCAL_DMA_LKEY;
+	}
+	if (dev->mads)
+		ib_set_device_ops(ibdev, &vib_mad_ops);
+}
+
 /* Register the device that @info describes, or return an ERR_PTR. */
 struct vib_ibdev *vib_ibdev_register(struct vib *vib, const struct vib_info *info)
 {
@@ -274,14 +323,18 @@ struct vib_ibdev *vib_ibdev_register(struct vib *vib, const struct vib_info *inf
 		ibdev->driver_def = vib_uapi;
 	snprintf(ibdev->node_desc, sizeof(ibdev->node_desc), "%.40s %s",
 		 init_utsname()->nodename, dev_name(parent));
-	ib_set_device_ops(ibdev, &vib_ops);
+	vib_ibdev_set_ops(dev);
 
-	err = ib_register_device(ibdev, "vib%d", NULL);
+	if (dev->kernel)
+		vib_dma_open(vib);
+	err = ib_register_device(ibdev, "vib%d", dev->kernel ? parent : NULL);
 	if (err)
-		goto err_state;
+		goto err_dma;
 	return dev;
 
-err_state:
+err_dma:
+	if (dev->kernel)
+		vib_dma_close(vib);
 	put_page(dev->state);
 err_device:
 	ib_dealloc_device(&dev->ibdev);
@@ -297,6 +350,8 @@ void vib_ibdev_unregister(struct vib_ibdev *dev)
 	struct vib_ustate *state = page_address(dev->state);
 
 	ib_unregister_device(&dev->ibdev);
+	if (dev->kernel)
+		vib_dma_close(dev->vib);
 	WRITE_ONCE(state->epoch, 0);
 	put_page(dev->state);
 	ib_dealloc_device(&dev->ibdev);

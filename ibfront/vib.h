@@ -23,6 +23,7 @@
 #include <linux/completion.h>
 #include <linux/device.h>
 #include <linux/interrupt.h>
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -96,7 +97,29 @@ struct vib_eq {
 	struct work_struct work;
 };
 
-struct vib_ibdev; /* verbs.h */
+/* Who has doorbell pages: a context, or the kernel. */
+struct vib_bells {
+	struct vib *vib;
+	struct ib_ucontext *ibucontext; /* NULL: the kernel */
+	struct mutex lock; /* guards what follows */
+	struct vib_doorbell *latest; /* of the latest QP, or NULL */
+};
+
+/* What the guest's kernel has, which outlives connections: kernel.h. */
+struct vib_kernel {
+	struct mutex lock; /* guards what follows, and changes of these objects */
+	unsigned int noio;
+	struct list_head cqs;
+	struct list_head srqs;
+	struct list_head qps;
+	u32 pd; /* at the backend: the one for all */
+	struct vib_pool *pool; /* set while there are kernel verbs */
+	struct vib_bells bells;
+	struct task_struct *reviver; /* who may ask a backend that does not serve yet */
+};
+
+struct vib_doorbell; /* verbs.h */
+struct vib_ibdev;
 struct vib_memory; /* memory.h */
 
 struct vib {
@@ -133,6 +156,9 @@ struct vib {
 	struct xarray qps;
 	u32 epoch; /* changes when all of them are lost */
 	atomic_t doorbells;
+	struct vib_kernel kernel;
+	u64 dma_mask;
+	struct device_dma_parameters dma_parms;
 
 	spinlock_t kept_lock; /* guards what follows */
 	struct list_head kept_memory;
@@ -193,8 +219,13 @@ u32 vib_eq_number(const struct vib *vib, unsigned int vector);
 /* port.c */
 int vib_query_all(struct vib *vib);
 void vib_follow_news(struct vib *vib);
+void vib_port_reregister(struct vib_ibdev *dev);
 void vib_port_lower(struct vib_info *info);
 void vib_port_publish(struct vib_ibdev *dev, const struct vib_info *now);
+
+/* revive.c */
+void vib_kernel_lock(struct vib *vib);
+void vib_kernel_unlock(struct vib *vib);
 
 /* verbs.c */
 struct vib_ibdev *vib_ibdev_register(struct vib *vib,

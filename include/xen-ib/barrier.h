@@ -11,9 +11,9 @@
 
 #ifdef __KERNEL__
 
+#include <linux/atomic.h>
 #include <linux/compiler.h>
 #include <asm/barrier.h>
-#include <asm/cmpxchg.h>
 #include <asm/sync_bitops.h>
 
 /* Read a word before anything that follows: pairs with vib_publish32(). */

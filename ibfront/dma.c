@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * DMA as the kernel's users of the ib_device know it: a mapping is a copy in the pool,
+ * made and taken back as swiotlb does. All of it may be called anywhere.
+ *
+ * A mapping has the offset in its page that its memory has. Where the memory of a
+ * list lies end to end, so do its mappings, which ib_map_mr_sg() asks for.
+ */
+
+#include <linux/dma-map-ops.h>
+#include <linux/mm.h>
+#include <linux/scatterlist.h>
+#include <linux/sizes.h>
+
+#include "compat.h"
+#include "pool.h"
+#include "vib.h"
+
+/* One mapping, for who asks: few of these fill the pool. */
+#define VIB_DMA_MAX_MAPPING SZ_1M
+
+static struct vib_pool *vib_dma_pool(struct device *dev)
+{
+	struct vib *vib = dev_get_drvdata(dev);
+
+	return vib->kernel.pool;
+}
+
+static u32 vib_dma_page(dma_addr_t addr)
+{
+	return (addr - VIB_DMA_BASE) >> PAGE_SHIFT;
+}
+
+/* Nothing takes a page as well. */
+static u32 vib_dma_pages(u64 addr, size_t size)
+{
+	return max_t(u32, PFN_UP(offset_in_page(addr) + size), 1);
+}
+
+/* What a mapping, or a part of it, is of; NULL: of itself, it is coherent. */
+static void *vib_dma_original(const struct vib_pool *pool, dma_addr_t addr)
+{
+	u8 *page = pool->originals[vib_dma_page(addr)];
+
+	return page ? page + offset_in_page(addr) : NULL;
+}
+
+static void vib_dma_copy_in(struct vib_pool *pool, dma_addr_t addr, size_t size)
+{
+	void *original = vib_dma_original(pool, addr);
+
+	if (original)
+		memcpy(vib_pool_address(pool, addr), original, size);
+}
+
+static void vib_dma_copy_out(struct vib_pool *pool, dma_addr_t addr, size_t size)
+{
+	void *original = vib_dma_original(pool, addr);
+
+	if (original)
+		memcpy(original, vib_pool_address(pool, addr), size);
+}
+
+/*
+ * @place, of as many pages as that takes, carries @original. It is copied whatever the
+ * direction: of what a device does not write, the original is to stay.
+ */
+static dma_addr_t vib_dma_place(struct vib_pool *pool, u64 place, void *original,
+				size_t size, unsigned long attrs)
+{
+	dma_addr_t addr = place + offset_in_page(original);
+	u8 *page = (u8 *)original - offset_in_page(original);
+	u32 first = vib_dma_page(place), i;
+
+	for (i = 0; i < vib_dma_pages(addr, size); i++)
+		pool->originals[first + i] = page + i * PAGE_SIZE;
+	if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
+		vib_dma_copy_in(pool, addr, size);
+	return addr;
+}
+
+static dma_addr_t vib_dma_map_page(struct device *dev, struct page *page,
+				   unsigned long offset, size_t size,
+				   enum dma_data_direction dir,
+				   unsigned long attrs)
+{
+	struct vib_pool *pool = vib_dma_pool(dev);
+	u8 *original = (u8 *)page_address(page) + offset;
+	u64 place;
+
+	BUILD_BUG_ON(IS_ENABLED(CONFIG_HIGHMEM));
+
+	place = vib_pool_take(pool, vib_dma_pages((uintptr_t)original, size));
+	if (!place)
+		return DMA_MAPPING_ERROR;
+	return vib_dma_place(pool, place, original, size, attrs);
+}
+
+static void vib_dma_unmap_page(struct device *dev, dma_addr_t addr, size_t size,
+			       enum dma_data_direction dir, unsigned long attrs)
+{
+	struct vib_pool *pool = vib_dma_pool(dev);
+
+	if (dir != DMA_TO_DEVICE && !(attrs & DMA_ATTR_SKIP_CPU_SYNC))
+		vib_dma_copy_out(pool, addr, size);
+	vib_pool_give(pool, addr - offset_in_page(addr),
+		      vib_dma_pages(addr, size));
+}
+
+static int vib_dma_map_sg(struct device *dev, struct scatterlist *list, int nents,
+			  enum dma_data_direction dir, unsigned long attrs)
+{
+	struct vib_pool *pool = vib_dma_pool(dev);
+	struct scatterlist *sg;
+	u32 pages = 0;
+	u64 place;
+	int i;
+
+	for_each_sg(list, sg, nents, i)
+		pages += vib_dma_pages(sg->offset, sg->length);
+	place = pages ? vib_pool_take(pool, pages) : 0;
+	if (!place)
+		return pages ? -ENOMEM : -EINVAL;
+	for_each_sg(list, sg, nents, i) {
+		sg_dma_address(sg) = vib_dma_place(pool, place, sg_virt(sg),
+						   sg->length, attrs);
+		sg_dma_len(sg) = sg->length;
+		place += (u64)vib_dma_pages(sg->offset, sg->length) << PAGE_SHIFT;
+	}
+	return nents;
+}
+
+static void vib_dma_unmap_sg(struct device *dev, struct scatterlist *list,
+			     int nents, enum dma_data_direction dir,
+			     unsigned long attrs)
+{
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sg(list, sg, nents, i)
+		vib_dma_unmap_page(dev, sg_dma_address(sg), sg_dma_len(sg), dir,
+				   attrs);
+}
+
+static void vib_dma_sync_for_cpu(struct device *dev, dma_addr_t addr, size_t size,
+				 enum dma_data_direction dir)
+{
+	if (dir != DMA_TO_DEVICE)
+		vib_dma_copy_out(vib_dma_pool(dev), addr, size);
+}
+
+static void vib_dma_sync_for_device(struct device *dev, dma_addr_t addr,
+				    size_t size, enum dma_data_direction dir)
+{
+	if (dir != DMA_FROM_DEVICE)
+		vib_dma_copy_in(vib_dma_pool(dev), addr, size);
+}
+
+static void vib_dma_sync_sg_for_cpu(struct device *dev, struct scatterlist *list,
+				    int nents, enum dma_data_direction dir)
+{
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sg(list, sg, nents, i)
+		vib_dma_sync_for_cpu(dev, sg_dma_address(sg), sg_dma_len(sg), dir);
+}
+
+static void vib_dma_sync_sg_for_device(struct device *dev,
+				       struct scatterlist *list, int nents,
+				       enum dma_data_direction dir)
+{
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sg(list, sg, nents, i)
+		vib_dma_sync_for_device(dev, sg_dma_address(sg), sg_dma_len(sg),
+					dir);
+}
+
+/* Memory of the pool itself. */
+static void *vib_dma_alloc(struct device *dev, size_t size, dma_addr_t *addr,
+			   gfp_t gfp, unsigned long attrs)
+{
+	struct vib_pool *pool = vib_dma_pool(dev);
+	u32 pages = PFN_UP(size), first;
+	u64 place = vib_pool_take(pool, pages);
+
+	if (!place)
+		return NULL;
+	first = vib_dma_page(place);
+	memset(&pool->originals[first], 0, pages * sizeof(*pool->originals));
+	memset(vib_pool_address(pool, place), 0, (size_t)pages << PAGE_SHIFT);
+	*addr = place;
+	return vib_pool_address(pool, place);
+}
+
+static void vib_dma_free(struct device *dev, size_t size, void *address,
+			 dma_addr_t addr, unsigned long attrs)
+{
+	vib_pool_give(vib_dma_pool(dev), addr, PFN_UP(size));
+}
+
+/* They follow one another in memory, which those of the pool do not. */
+static struct page *vib_dma_alloc_pages(struct device *dev, size_t size,
+					dma_addr_t *addr,
+					enum dma_data_direction dir, gfp_t gfp)
+{
+	struct page *page = alloc_pages(gfp, get_order(size));
+
+	if (!page)
+		return NULL;
+	*addr = vib_dma_map_page(dev, page, 0, size, dir, 0);
+	if (*addr == DMA_MAPPING_ERROR) {
+		__free_pages(page, get_order(size));
+		return NULL;
+	}
+	return page;
+}
+
+static void vib_dma_free_pages(struct device *dev, size_t size, struct page *page,
+			       dma_addr_t addr, enum dma_data_direction dir)
+{
+	vib_dma_unmap_page(dev, addr, size, dir, DMA_ATTR_SKIP_CPU_SYNC);
+	__free_pages(page, get_order(size));
+}
+
+static int vib_dma_supported(struct device *dev, u64 mask)
+{
+	return mask == DMA_BIT_MASK(64);
+}
+
+static u64 vib_dma_required_mask(struct device *dev)
+{
+	return DMA_BIT_MASK(64);
+}
+
+static size_t vib_dma_max_mapping(struct device *dev)
+{
+	return VIB_DMA_MAX_MAPPING;
+}
+
+static const struct dma_map_ops vib_dma_ops = {
+	.alloc = vib_dma_alloc,
+	.free = vib_dma_free,
+	.VIB_ALLOC_PAGES = vib_dma_alloc_pages,
+	.free_pages = vib_dma_free_pages,
+	.map_page = vib_dma_map_page,
+	.unmap_page = vib_dma_unmap_page,
+	.map_sg = vib_dma_map_sg,
+	.unmap_sg = vib_dma_unmap_sg,
+	.sync_single_for_cpu = vib_dma_sync_for_cpu,
+	.sync_single_for_device = vib_dma_sync_for_device,
+	.sync_sg_for_cpu = vib_dma_sync_sg_for_cpu,
+	.sync_sg_for_device = vib_dma_sync_sg_for_device,
+	.dma_supported = vib_dma_supported,
+	.get_required_mask = vib_dma_required_mask,
+	.max_mapping_size = vib_dma_max_mapping,
+};
+
+/* A xenbus device has nothing of what DMA needs. */
+void vib_dma_open(struct vib *vib)
+{
+	struct device *dev = &vib->xbdev->dev;
+
+	vib->dma_mask = DMA_BIT_MASK(64);
+	dev->dma_mask = &vib->dma_mask;
+	dev->coherent_dma_mask = DMA_BIT_MASK(64);
+	dev->dma_parms = &vib->dma_parms;
+	dma_set_max_seg_size(dev, VIB_DMA_MAX_MAPPING);
+	dma_set_seg_boundary(dev, ULONG_MAX);
+	set_dma_ops(dev, &vib_dma_ops);
+}
+
+void vib_dma_close(struct vib *vib)
+{
+	struct device *dev = &vib->xbdev->dev;
+
+	set_dma_ops(dev, NULL);
+	dev->dma_parms = NULL;
+	dev->coherent_dma_mask = 0;
+	dev->dma_mask = NULL;
+}

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * Completion queues of the kernel: making, losing and ending them.
+ */
+
+#include <linux/bitmap.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+
+#include "kernel.h"
+
+/* Somebody waits for completions that no backend tells of. */
+static void vib_kcq_work(struct work_struct *work)
+{
+	struct vib_kcq *kcq = container_of(work, struct vib_kcq, work);
+	struct ib_cq *ibcq = &kcq->cq->ibcq;
+
+	/* Handlers that raise a softirq expect to be called by an interrupt. */
+	local_bh_disable();
+	if (ibcq->comp_handler)
+		ibcq->comp_handler(ibcq, ibcq->cq_context);
+	local_bh_enable();
+}
+
+/* Was an event asked for? It is to be raised now. */
+bool vib_kcq_disarm(struct vib_kcq *kcq)
+{
+	unsigned long flags;
+	bool armed;
+
+	spin_lock_irqsave(&kcq->lock, flags);
+	armed = kcq->armed != VIB_ARM_NONE;
+	kcq->armed = VIB_ARM_NONE;
+	spin_unlock_irqrestore(&kcq->lock, flags);
+	return armed;
+}
+
+int vib_kcq_moderate(struct vib_cq *cq, u16 count, u16 period)
+{
+	struct vib *vib = to_vib(cq->ibcq.device);
+	int err;
+
+	vib_kernel_lock(vib);
+	err = vib_cq_moderate(vib, cq, count, period);
+	/* Without a backend it is for the next one. */
+	if (!err || err == -EIO) {
+		cq->kernel->count = count;
+		cq->kernel->period = period;
+		err = 0;
+	}
+	vib_kernel_unlock(vib);
+	return err;
+}
+
+/* The backend of this epoch fills it from now on. */
+static void vib_kcq_serve(struct vib_kcq *kcq)
+{
+	struct vib_qmem *memory = &kcq->cq->queue;
+	unsigned long flags;
+
+	spin_lock_irqsave(&kcq->lock, flags);
+	vib_queue_init(&kcq->queue, memory->address, memory->order,
+		       memory->stride);
+	bitmap_zero(kcq->skip, vib_queue_depth(&kcq->queue));
+	if (kcq->armed != VIB_ARM_NONE)
+		vib_cq_arm(&kcq->queue, kcq->armed);
+	kcq->broken = false;
+	kcq->live = true;
+	spin_unlock_irqrestore(&kcq->lock, flags);
+}
+
+/* Have the backend make it, with memory that it has already. */
+int vib_kcq_connect(struct vib *vib, struct vib_kcq *kcq)
+{
+	struct vib_cq *cq = kcq->cq;
+	int err;
+
+	cq->epoch = READ_ONCE(vib->epoch);
+	err = vib_cq_make(vib, cq, kcq->vector);
+	if (err)
+		goto err_epoch;
+	err = vib_object_add(vib, &vib->cqs, cq->number, cq, cq->epoch);
+	if (err) {
+		vib_object_destroy(vib, cq->epoch, VIB_CMD_DESTROY_CQ,
+				   cq->number);
+		goto err_epoch;
+	}
+	/* It fills nothing yet: no QP completes into it. */
+	vib_kcq_serve(kcq);
+	if (kcq->count || kcq->period)
+		vib_cq_moderate(vib, cq, kcq->count, kcq->period);
+	return 0;
+
+err_epoch:
+	cq->epoch = 0; /* of none: no backend is to be told of it */
+	return err;
+}
+
+/* Its entries have been saved. */
+void vib_kcq_lose(struct vib *vib, struct vib_kcq *kcq)
+{
+	vib_qmem_end(vib, &kcq->cq->queue);
+}
+
+/* Its completions find @qp, whose number is known. */
+int vib_kcq_attach(struct ib_cq *ibcq, struct vib_qp *qp)
+{
+	struct vib_kcq *kcq = to_vib_cq(ibcq)->kernel;
+
+	return xa_insert(&kcq->qps, qp->ibqp.qp_num, qp, GFP_KERNEL);
+}
+
+/* None does any more, and nobody who polls looks at it but for what is settled. */
+void vib_kcq_detach(struct ib_cq *ibcq, struct vib_qp *qp)
+{
+	struct vib_kcq *kcq = to_vib_cq(ibcq)->kernel;
+
+	/* The number of a lost one can be another's. */
+	if (xa_load(&kcq->qps, qp->ibqp.qp_num) != qp)
+		return;
+	xa_erase(&kcq->qps, qp->ibqp.qp_num);
+	/* Who found it before has the lock. */
+	spin_lock_irq(&kcq->lock);
+	spin_unlock_irq(&kcq->lock);
+}
+
+static struct vib_kcq *vib_kcq_new(struct vib_cq *cq, u32 order,
+				   unsigned int vector)
+{
+	struct vib_kcq *kcq = kzalloc(sizeof(*kcq), GFP_KERNEL);
+
+	if (!kcq)
+		return NULL;
+	kcq->skip = bitmap_zalloc(1 << order, GFP_KERNEL);
+	if (!kcq->skip) {
+		kfree(kcq);
+		return NULL;
+	}
+	kcq->cq = cq;
+	kcq->vector = vector;
+	xa_init(&kcq->qps);
+	spin_lock_init(&kcq->lock);
+	INIT_LIST_HEAD(&kcq->settling);
+	INIT_WORK(&kcq->work, vib_kcq_work);
+	return kcq;
+}
+
+static void vib_kcq_free(struct vib_kcq *kcq)
+{
+	xa_destroy(&kcq->qps);
+	kvfree(kcq->backlog);
+	bitmap_free(kcq->skip);
+	kfree(kcq);
+}
+
+int vib_kcq_create(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr)
+{
+	struct vib *vib = to_vib(ibcq->device);
+	struct vib_cq *cq = to_vib_cq(ibcq);
+	int err;
+
+	vib_kernel_lock(vib);
+	err = vib_qmem_make(vib, NULL, attr->cqe, sizeof(struct vib_cqe),
+			    &cq->queue);
+	if (err)
+		goto out;
+	cq->kernel = vib_kcq_new(cq, cq->queue.order, attr->comp_vector);
+	if (!cq->kernel) {
+		err = -ENOMEM;
+		goto err_queue;
+	}
+	err = vib_kcq_connect(vib, cq->kernel);
+	if (err)
+		goto err_free;
+	ibcq->cqe = 1 << cq->queue.order;
+	list_add_tail(&cq->kernel->entry, &vib->kernel.cqs);
+	vib_kernel_unlock(vib);
+	return 0;
+
+err_free:
+	vib_kcq_free(cq->kernel);
+err_queue:
+	vib_qmem_end(vib, &cq->queue);
+out:
+	vib_kernel_unlock(vib);
+	return err;
+}
+
+/* No QP completes into it any more. */
+void vib_kcq_destroy(struct vib_cq *cq)
+{
+	struct vib *vib = to_vib(cq->ibcq.device);
+
+	vib_kernel_lock(vib);
+	list_del(&cq->kernel->entry);
+	vib_object_remove(&vib->cqs, cq->number, cq);
+	vib_object_destroy(vib, cq->epoch, VIB_CMD_DESTROY_CQ, cq->number);
+	vib_qmem_end(vib, &cq->queue);
+	vib_kernel_unlock(vib);
+	cancel_work_sync(&cq->kernel->work);
+	vib_kcq_free(cq->kernel);
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The pool's pages, from the first backend that is lent them on.
+ */
+
+#include <linux/genalloc.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "pool.h"
+#include "verbs.h"
+
+/* MiB, of which the page tree of one region bounds the number. */
+#define VIB_POOL_MAX (VIB_PAGES_MAX >> (20 - PAGE_SHIFT))
+
+/* Less is of no use: half of it has ib_mad, for receives with a page each. */
+#define VIB_POOL_MIN_PAGES (8 * (SZ_1M >> PAGE_SHIFT))
+
+static unsigned int vib_pool_mib = 64;
+module_param_named(pool, vib_pool_mib, uint, 0444);
+MODULE_PARM_DESC(pool, "MiB of memory for the DMA of the kernel's users of a vib, 0: no such users (default 64)");
+
+static void vib_pool_free(struct vib_pool *pool)
+{
+	u32 i;
+
+	if (pool->places)
+		gen_pool_destroy(pool->places);
+	if (pool->address)
+		vunmap(pool->address);
+	/* What a backend keeps has them by reference. */
+	for (i = 0; i < pool->count; i++)
+		put_page(pool->pages[i]);
+	kvfree(pool->originals);
+	kvfree(pool->pages);
+	kfree(pool);
+}
+
+static int vib_pool_fill(struct vib_pool *pool, u32 count)
+{
+	for (; pool->count < count; pool->count++) {
+		pool->pages[pool->count] = alloc_page(GFP_KERNEL | __GFP_ZERO |
+						      __GFP_NORETRY |
+						      __GFP_NOWARN);
+		if (!pool->pages[pool->count])
+			return -ENOMEM;
+	}
+	pool->address = vmap(pool->pages, count, VM_MAP, PAGE_KERNEL);
+	pool->places = gen_pool_create(PAGE_SHIFT, NUMA_NO_NODE);
+	if (!pool->address || !pool->places)
+		return -ENOMEM;
+	return gen_pool_add(pool->places, VIB_DMA_BASE,
+			    (size_t)count << PAGE_SHIFT, NUMA_NO_NODE);
+}
+
+static struct vib_pool *vib_pool_new(u32 count)
+{
+	struct vib_pool *pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+
+	if (!pool)
+		return NULL;
+	pool->pages = kvcalloc(count, sizeof(*pool->pages), GFP_KERNEL);
+	pool->originals = kvcalloc(count, sizeof(*pool->originals), GFP_KERNEL);
+	if (pool->pages && pool->originals && !vib_pool_fill(pool, count))
+		return pool;
+	vib_pool_free(pool);
+	return NULL;
+}
+
+static int vib_pool_register(struct vib *vib, struct vib_pool *pool,
+			     const struct vib_memory *memory)
+{
+	struct vib_control_request request = { .operation = VIB_CMD_REG_DMA };
+	struct vib_tree tree;
+	int err;
+
+	err = vib_tree_make(vib, memory, &tree);
+	if (err)
+		return err;
+	request.u.reg_dma = (struct vib_cmd_reg_dma){
+		.addr = VIB_DMA_BASE,
+		.pages = tree.pages,
+	};
+	err = vib_object_create(vib, READ_ONCE(vib->epoch), &request,
+				&pool->number);
+	vib_tree_end(vib, &tree);
+	return err;
+}
+
+int vib_pool_lend(struct vib *vib)
+{
+	struct vib_pool *pool = vib->kernel.pool;
+	struct vib_memory *memory;
+	int err;
+
+	memory = vib_memory_share(vib, VIB_MEMORY_POOL, pool->pages,
+				  pool->count, true);
+	if (IS_ERR(memory))
+		return PTR_ERR(memory);
+	err = vib_pool_register(vib, pool, memory);
+	if (err)
+		vib_memory_end(vib, memory);
+	else
+		pool->lent = memory;
+	return err;
+}
+
+/* As many pages as the parameter says, or half of them, and so on. */
+static int vib_pool_try(struct vib *vib, u32 wanted)
+{
+	int err = -ENOMEM;
+	u32 count;
+
+	for (count = wanted; count >= VIB_POOL_MIN_PAGES; count /= 2) {
+		vib->kernel.pool = vib_pool_new(count);
+		if (!vib->kernel.pool)
+			continue;
+		err = vib_pool_lend(vib);
+		if (!err)
+			return 0;
+		vib_pool_free(vib->kernel.pool);
+		vib->kernel.pool = NULL;
+		/* Of grants or memory, here or there, less may do. */
+		if (err != -ENOSPC && err != -ENOMEM)
+			break;
+	}
+	return err;
+}
+
+int vib_pool_open(struct vib *vib)
+{
+	u32 wanted = min_t(u32, vib_pool_mib, VIB_POOL_MAX) << (20 - PAGE_SHIFT);
+	struct device *dev = &vib->xbdev->dev;
+	int err;
+
+	/* An ib_device that was registered without it does without it. */
+	if (vib->ibdev || !wanted ||
+	    !(vib->info.device.cap_flags & VIB_CAP_LOCAL_DMA_LKEY))
+		return 0;
+	err = vib_pool_try(vib, wanted);
+	if (!READ_ONCE(vib->up))
+		return -EIO;
+	if (err)
+		dev_err(dev, "no pool for DMA (%d): IPoIB and others of this kernel cannot use the device\n",
+			err);
+	else if (vib->kernel.pool->count != wanted)
+		dev_warn(dev, "the pool for DMA has %u MiB instead of %u, as grants, memory or the backend's quota are short\n",
+			 vib->kernel.pool->count >> (20 - PAGE_SHIFT),
+			 vib_pool_mib);
+	return 0;
+}
+
+void vib_pool_withdraw(struct vib *vib)
+{
+	struct vib_pool *pool = vib->kernel.pool;
+
+	if (!pool || !pool->lent)
+		return;
+	vib_memory_end(vib, pool->lent);
+	pool->lent = NULL;
+}
+
+void vib_pool_close(struct vib *vib)
+{
+	struct vib_pool *pool = vib->kernel.pool;
+
+	if (!pool)
+		return;
+	vib_kernel_lock(vib);
+	if (pool->lent)
+		vib_object_destroy(vib, READ_ONCE(vib->epoch),
+				   VIB_CMD_DEREG_DMA, pool->number);
+	vib_pool_withdraw(vib);
+	vib->kernel.pool = NULL;
+	vib_kernel_unlock(vib);
+	/* Who has not unmapped may do it yet; and genalloc would take it for a bug. */
+	if (!WARN_ON(gen_pool_avail(pool->places) != gen_pool_size(pool->places)))
+		vib_pool_free(pool);
+}
+
+/* Where grants of the memory itself are to help out, this is the place. */
+u64 vib_pool_take(struct vib_pool *pool, u32 pages)
+{
+	u64 addr = gen_pool_alloc(pool->places, (size_t)pages << PAGE_SHIFT);
+
+	if (!addr)
+		atomic64_inc(&pool->full);
+	return addr;
+}
+
+void vib_pool_give(struct vib_pool *pool, u64 addr, u32 pages)
+{
+	gen_pool_free(pool->places, addr, (size_t)pages << PAGE_SHIFT);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * The pool: memory that the backend has mapped while it is there, through which all
+ * of the kernel's DMA goes (dma.c). Backends come and go; its pages, and their
+ * addresses for DMA, stay as long as the ib_device.
+ */
+#ifndef IBFRONT_POOL_H
+#define IBFRONT_POOL_H
+
+#include <linux/atomic.h>
+#include <linux/types.h>
+
+struct gen_pool;
+struct page;
+struct vib;
+struct vib_memory;
+
+/*
+ * DMA addresses begin here, above any that a processor has for memory: one that was
+ * not mapped is not taken for one that was.
+ */
+#define VIB_DMA_BASE (1ULL << 60)
+
+struct vib_pool {
+	u32 count; /* pages */
+	struct page **pages;
+	void *address; /* of all of them, here */
+	void **originals; /* by page: whose bytes it carries, from its first on; or NULL */
+	struct gen_pool *places; /* DMA addresses that are free */
+	atomic64_t full; /* how often there were none */
+
+	struct vib_memory *lent; /* to a backend; or NULL */
+	u32 number; /* of the region there */
+};
+
+/*
+ * The first backend is lent a pool, of the size that the module's parameter says or of
+ * what there are grants for. 0 with vib->kernel.pool NULL: there is none, which a line
+ * in the log has said.
+ */
+int vib_pool_open(struct vib *vib);
+
+/* Each further backend is lent the same. */
+int vib_pool_lend(struct vib *vib);
+
+/* That backend is gone. */
+void vib_pool_withdraw(struct vib *vib);
+
+/* Nobody does DMA any more. */
+void vib_pool_close(struct vib *vib);
+
+/* @pages that follow one another, by their first DMA address; 0 if there are none. */
+u64 vib_pool_take(struct vib_pool *pool, u32 pages);
+void vib_pool_give(struct vib_pool *pool, u64 addr, u32 pages);
+
+static inline void *vib_pool_address(const struct vib_pool *pool, u64 addr)
+{
+	return (u8 *)pool->address + (addr - VIB_DMA_BASE);
+}
+
+/* dma.c */
+void vib_dma_open(struct vib *vib);
+void vib_dma_close(struct vib *vib);
+
+#endif
