@@ -53,6 +53,8 @@ struct vhca {
 	uint64_t mr_epoch; /* another one, never used before, when an MR ends or changes,
 			    * or a region of dma comes or goes; atomic
 			    */
+	struct dma dma;
+	struct mads mads;
 
 	/* its poller's thread alone, see poller.h */
 	TAILQ_HEAD(, doorbell) doorbells_polled;
@@ -77,10 +79,6 @@ struct vhca {
 	LIST_HEAD(, qp) qps;
 	uint32_t num_qps;
 	struct vib_rsp_counters ended; /* what QPs that have ended had, see counters.h */
-
-	/* large, so behind all that is looked at often; with rules of their own */
-	struct dma dma;
-	struct mads mads;
 };
 
 /*
