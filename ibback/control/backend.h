@@ -26,11 +26,11 @@ struct backend {
 	struct engine *engine;
 	struct jobs *jobs;
 	struct mad_taker *mad_taker; /* NULL: nobody takes MADs */
-	unsigned int xen;  /* the engine's number of xp */
-	const char *label; /* of log lines about its guests: "", or "local " */
-	uint64_t mapped;   /* pages of all of them */
-	uint16_t domid;    /* our own */
-	char root[48];     /* /local/domain/<domid>/backend/vib */
+	unsigned int xen;            /* the engine's number of xp */
+	const char *label;           /* of log lines about its guests: "", or "local " */
+	uint64_t mapped;             /* pages of all of them */
+	uint16_t domid;              /* our own */
+	char root[48];               /* /local/domain/<domid>/backend/vib */
 	LIST_HEAD(, vib) vibs;
 	struct vib **by_port; /* event channel to vib */
 	size_t num_ports;

@@ -305,24 +305,29 @@ __attribute__((noinline)) static enum send_result operate_xrc(struct share *shar
 	return result;
 }
 
+/* What brought data of the peer's: the request, which had none, and these. */
+static void count_answer(struct share *share, uint64_t bytes, uint64_t packets)
+{
+	count_message(&share->qp->counters, &share->peer->counters, 0, 1);
+	count_message(&share->peer->counters, &share->qp->counters, bytes, packets);
+}
+
 /*
- * A message is done, which may have brought data of the peer's. One of UC that its peer
- * does not take has come to its port all the same.
+ * A message is done. One of UC that its peer does not take has come to its port all the
+ * same.
  */
 __attribute__((always_inline)) static inline void count(struct share *share,
 							uint64_t bytes)
 {
-	struct vib_rsp_counters *own = &share->qp->counters;
-	struct vib_rsp_counters *peers = &share->peer->counters;
 	uint8_t opcode = share->qp->sending.wqe.opcode;
 	uint64_t packets = packets_of(bytes, share->qp->attr.path_mtu);
 
-	if (opcode != VIB_OP_RDMA_READ && !is_atomic(opcode)) {
-		count_message(own, peers, bytes, packets);
+	if (opcode == VIB_OP_RDMA_READ || is_atomic(opcode)) {
+		count_answer(share, bytes, packets);
 		return;
 	}
-	count_message(own, peers, 0, 1); /* the request */
-	count_message(peers, own, bytes, packets);
+	share->bytes += bytes;
+	share->packets += packets;
 }
 
 enum send_result connected_send(struct share *share)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What a port has sent and received. Each QP counts for itself, under its lock, which
- * whoever works for it has anyway; who asks for the port's adds them up.
+ * whoever works for it has anyway; messages to a peer once for all of a share. Who asks
+ * for the port's adds them up.
  */
 #ifndef XEN_IB_IBBACK_COUNTERS_H
 #define XEN_IB_IBBACK_COUNTERS_H

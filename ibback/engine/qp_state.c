@@ -216,7 +216,8 @@ static bool av_ok(enum vib_qp_type type, const struct vib_av *av,
 	if (av->flags & VIB_AV_GRH)
 		return av->sgid_index < limits->gid_tbl_len;
 	/* A peer has a unicast LID: IBTA vol. 1 §4.1.3. */
-	return vib_qp_type_is_datagram((uint8_t)type) || (av->dlid >= 1 && av->dlid <= 0xbfff);
+	return vib_qp_type_is_datagram((uint8_t)type) ||
+	       (av->dlid >= 1 && av->dlid <= 0xbfff);
 }
 
 /* The bounds without another source are the widths of the fields in IBTA vol. 1 §9. */

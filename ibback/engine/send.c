@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "engine/clock.h"
+#include "engine/counters.h"
 #include "engine/cq.h"
 #include "engine/poller.h"
 #include "engine/qp.h"
@@ -146,11 +147,6 @@ int send_resolve(struct share *share, uint32_t access, struct sg *sg)
 
 /* ---- completing -------------------------------------------------------- */
 
-static bool is_error(uint8_t status)
-{
-	return status != VIB_WC_SUCCESS && status != VIB_WC_WR_FLUSH_ERR;
-}
-
 static void complete(struct share *share, uint8_t status)
 {
 	struct qp *qp = share->qp;
@@ -167,7 +163,6 @@ static void complete(struct share *share, uint8_t status)
 	};
 
 	qp->sending.active = false;
-	qp->counters.errors += is_error(status);
 	if (!status && !qp->signal_all && !(wqe->flags & VIB_SEND_SIGNALED))
 		return;
 	/* Who sees the completion may post in its place. */
@@ -182,6 +177,7 @@ static void fail(struct share *share, uint8_t status)
 {
 	struct qp *qp = share->qp;
 
+	qp->counters.errors++;
 	complete(share, status);
 	if (qp_is_reliable(qp))
 		qp_enter_error(qp);
@@ -378,6 +374,16 @@ static void pay(struct share *share, int64_t budget)
 		tokens_forget(share->poller, qp);
 }
 
+/* Of the peer, after counting what went there. */
+static void let_go(struct share *share)
+{
+	struct qp *qp = share->qp, *peer = share->peer;
+
+	count_message(&qp->counters, &peer->counters, share->bytes, share->packets);
+	if (peer != qp)
+		pthread_spin_unlock(&peer->lock);
+}
+
 bool send_serve(struct poller *poller, struct qp *qp)
 {
 	struct share share = { .poller = poller, .qp = qp, .budget = share_of(qp) };
@@ -398,8 +404,8 @@ bool send_serve(struct poller *poller, struct qp *qp)
 	if (has_rate)
 		pay(&share, budget);
 	share_release_window(&share);
-	if (share.peer && share.peer != qp)
-		pthread_spin_unlock(&share.peer->lock);
+	if (share.peer)
+		let_go(&share);
 	if (qp->sq.index != from)
 		vib_queue_release(&qp->sq);
 	return worked;

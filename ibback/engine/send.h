@@ -28,6 +28,8 @@ struct share {
 	bool awaits_tokens;   /* and there was something */
 	int64_t budget;       /* what it may still cost, in bytes that are copied */
 	int64_t unpaid;       /* what it cost that is not for the guest to pay */
+	uint64_t bytes;       /* that went to the peer, and are not counted yet */
+	uint64_t packets;     /* the same */
 	uint8_t status;       /* enum vib_status, with SEND_FAILED */
 };
 

@@ -22,7 +22,7 @@ struct srq {
 	struct async_source async;
 	struct vhca *vhca;
 	uint32_t pd;
-	bool kernel; /* VIB_SRQF_KERNEL */
+	bool kernel;       /* VIB_SRQF_KERNEL */
 	struct xrcd *xrcd; /* NULL: not of XRC */
 	struct cq *cq;     /* of XRC: what is taken completes there */
 	uint32_t max_sge;

@@ -337,8 +337,8 @@ struct vib_rsp_counters {
 	__u64 rcv_packets;
 	__u64 multicast_xmit_packets;
 	__u64 multicast_rcv_packets;
-	__u64 xmit_discards;   /* of UD and UC: that the port may not send, or to nobody */
-	__u64 rcv_discards;    /* datagrams without a receive */
+	__u64 xmit_discards; /* of UD and UC: that the port may not send, or to nobody */
+	__u64 rcv_discards;  /* datagrams without a receive */
 	__u64 pkey_violations; /* messages of others with a wrong P_Key, datagrams with */
 	__u64 qkey_violations; /* a wrong Q_Key */
 	__u64 mads_dropped;    /* of the vib's own, see PROTOCOL.md */

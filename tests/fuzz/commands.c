@@ -78,6 +78,20 @@ static void want_mr(struct driver *d, const struct move *m, struct vib_cmd_reg_m
 	};
 }
 
+static void want_dma(struct driver *d, const struct move *m, struct vib_cmd_reg_dma *cmd)
+{
+	uint32_t pages = 1 + m->arg[ARG_PAGES] % 4;
+	uint8_t offset = m->arg[ARG_OFFSET];
+
+	*cmd = (struct vib_cmd_reg_dma){
+		.addr = (uint64_t)m->arg[ARG_MORE] << 16 | (uint64_t)(offset % 8) << 12 |
+			(offset >= 0xf8),
+		.pages = make_pages(d, pages),
+	};
+	if (m->arg[ARG_ORDER] >= 0xf8) /* near the end of all addresses */
+		cmd->addr = 0 - cmd->addr;
+}
+
 static struct vib_work_queue want_queue(struct driver *d, uint32_t order,
 					uint32_t max_sge, uint32_t stride, uint32_t list)
 {
@@ -107,6 +121,7 @@ static void want_srq(struct driver *d, const struct move *m,
 		.pages = make_pages(d, queue_pages(order, vib_recv_stride(sge))),
 		.xrcd = driver_number(owner(d, m), XRCD, m->pick[PICK_THING]),
 		.cq = driver_number(owner(d, m), CQ, m->pick[PICK_CQ]),
+		.flags = m->arg[ARG_FLAGS] & VIB_SRQF_KERNEL,
 	};
 }
 
@@ -119,11 +134,28 @@ static uint16_t choose_bell(struct driver *d, uint8_t how)
 				     : driver_choose(how, VIB_DB_QUEUES));
 }
 
+/* QPs of MADs are the kernel's by right. */
+static uint8_t choose_flags(uint8_t type, uint8_t how)
+{
+	bool mad = type == VIB_QPT_SMI || type == VIB_QPT_GSI;
+
+	return (how & (VIB_QPF_SIG_ALL | VIB_QPF_KERNEL)) ^ (mad ? VIB_QPF_KERNEL : 0);
+}
+
+/* Mostly none; or one that somebody has, perhaps another; or any. */
+static uint32_t choose_qpn(struct driver *d, const struct move *m)
+{
+	if (m->arg[ARG_FLAGS] & 0x80)
+		return driver_number(owner(d, m), QP, m->pick[PICK_PEER]);
+	return m->arg[ARG_FLAGS] & 0x40 ? m->arg[ARG_MORE] * 0x10101u : 0;
+}
+
 /* A target has no queues, and an initiator no receive queue. */
 static void want_qp(struct driver *d, const struct move *m, struct vib_cmd_create_qp *cmd)
 {
-	static const uint8_t types[] = { VIB_QPT_RC, VIB_QPT_UC, VIB_QPT_UD,
-					 VIB_QPT_XRC_INI, VIB_QPT_XRC_TGT };
+	static const uint8_t types[] = { VIB_QPT_RC,      VIB_QPT_UC,      VIB_QPT_UD,
+					 VIB_QPT_XRC_INI, VIB_QPT_XRC_TGT, VIB_QPT_SMI,
+					 VIB_QPT_GSI };
 	uint8_t type = types[m->arg[ARG_TYPE] % sizeof(types)];
 	bool xrc = type == VIB_QPT_XRC_INI || type == VIB_QPT_XRC_TGT;
 	uint32_t sge = driver_choose(m->arg[ARG_SGE] & 0x7f, 32);
@@ -137,10 +169,11 @@ static void want_qp(struct driver *d, const struct move *m, struct vib_cmd_creat
 		.srq = srq ? driver_number(owner(d, m), SRQ, m->pick[PICK_SRQ])
 			   : VIB_NO_OBJECT,
 		.type = type,
-		.flags = m->arg[ARG_FLAGS] & VIB_QPF_SIG_ALL,
+		.flags = choose_flags(type, m->arg[ARG_FLAGS]),
 		.db_index = choose_bell(d, m->arg[ARG_MORE]),
 		.doorbell = driver_number(owner(d, m), DOORBELL, m->pick[PICK_DOORBELL]),
 		.max_inline = max_inline,
+		.qpn = choose_qpn(d, m),
 		.xrcd = driver_number(owner(d, m), XRCD, m->pick[PICK_THING]),
 	};
 	if (type == VIB_QPT_XRC_TGT)
@@ -175,7 +208,7 @@ struct vib_av driver_av(const struct move *m, uint8_t how)
  */
 static uint32_t mask_for(uint8_t type, uint8_t state)
 {
-	bool ud = type == VIB_QPT_UD;
+	bool ud = vib_qp_type_is_datagram(type);
 	bool asks = type == VIB_QPT_RC || type == VIB_QPT_XRC_INI;
 	bool answers = type == VIB_QPT_RC || type == VIB_QPT_XRC_TGT;
 
@@ -232,7 +265,7 @@ static void want_state(struct driver *d, const struct move *m, uint8_t state,
 			.cur_state = state - 1,
 			.path_mtu = 1 + more % 5,
 			.port = VIB_PORT,
-			.qkey = d->qkey,
+			.qkey = driver_qkey(d, qp ? qp->type : VIB_QPT_UD),
 			.dest_qpn = driver_number(to, QP, m->pick[PICK_PEER]),
 			.access_flags = m->arg[ARG_FLAGS] ^ 0xf,
 			.pkey_index = more & 0x80 ? 1 : 0,
@@ -267,7 +300,7 @@ static void want(struct driver *d, const struct move *m, struct vib_control_requ
 		[VIB_CMD_DESTROY_CQ] = CQ,           [VIB_CMD_QUERY_SRQ] = SRQ,
 		[VIB_CMD_DESTROY_SRQ] = SRQ,         [VIB_CMD_QUERY_QP] = QP,
 		[VIB_CMD_DESTROY_QP] = QP,           [VIB_CMD_DEALLOC_MW] = MW,
-		[VIB_CMD_DEALLOC_XRCD] = XRCD,
+		[VIB_CMD_DEALLOC_XRCD] = XRCD,       [VIB_CMD_DEREG_DMA] = DMA,
 	};
 	uint32_t order = 1 + m->arg[ARG_ORDER] % 8;
 
@@ -278,6 +311,7 @@ static void want(struct driver *d, const struct move *m, struct vib_control_requ
 	case VIB_CMD_QUERY_PORT:
 	case VIB_CMD_QUERY_GID:
 	case VIB_CMD_QUERY_PKEY:
+	case VIB_CMD_QUERY_COUNTERS:
 		req->port = VIB_PORT;
 		req->u.query_table.first = m->arg[0];
 		req->u.query_table.count = m->arg[1];
@@ -294,6 +328,13 @@ static void want(struct driver *d, const struct move *m, struct vib_control_requ
 		break;
 	case VIB_CMD_REG_MR:
 		want_mr(d, m, &req->u.reg_mr);
+		break;
+	case VIB_CMD_REG_DMA:
+		want_dma(d, m, &req->u.reg_dma);
+		break;
+	case VIB_CMD_PROCESS_MAD:
+		req->port = VIB_PORT;
+		req->u.process_mad.ref = take_pages(d, 1);
 		break;
 	case VIB_CMD_REREG_MR:
 		want_mr(d, m, &req->u.rereg_mr.mr);

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include "engine/engine.h"
+#include "engine/qp.h"
+
 struct driver drivers[WORLD_GUESTS];
 
 void driver_begin(struct driver *d)
@@ -26,6 +29,21 @@ uint32_t driver_number(struct driver *d, enum kind kind, uint8_t pick)
 	const struct thing *t = driver_pick(d, kind, pick);
 
 	return t ? t->number : VIB_NO_OBJECT;
+}
+
+const struct qp *driver_qp(const struct driver *d, uint32_t qpn)
+{
+	const struct vhca *vhca = d->guest->conn.guest.vhca;
+	const struct qp *qp = engine_find_qp(world_engine, qpn);
+
+	if (qpn < QPN_FIRST)
+		return vhca->mads.qps[qpn];
+	return qp && qp->vhca == vhca ? qp : NULL;
+}
+
+uint32_t driver_qkey(const struct driver *d, uint8_t type)
+{
+	return type == VIB_QPT_SMI ? 0 : type == VIB_QPT_GSI ? QKEY_GSI : d->qkey;
 }
 
 /* ---- memory ------------------------------------------------------------ */
@@ -127,6 +145,19 @@ static void add_mr(struct driver *d, const struct vib_cmd_reg_mr *cmd, uint32_t 
 	add(d, MR, &t);
 }
 
+static void add_dma(struct driver *d, const struct vib_cmd_reg_dma *cmd, uint32_t number)
+{
+	const struct thing t = {
+		.number = number,
+		.page = (uint32_t)(pages_at(d, &cmd->pages) - d->guest->pages[0]) /
+			VIB_PAGE_SIZE,
+		.iova = cmd->addr,
+		.length = (uint64_t)cmd->pages.count * VIB_PAGE_SIZE,
+	};
+
+	add(d, DMA, &t);
+}
+
 /* Only what counts is in the command, and the rest stays. */
 static void change_mr(struct driver *d, const struct vib_cmd_rereg_mr *cmd)
 {
@@ -203,6 +234,12 @@ static void note(struct driver *d, const struct vib_control_request *req,
 		break;
 	case VIB_CMD_DEREG_MR:
 		drop(d, MR, ended);
+		break;
+	case VIB_CMD_REG_DMA:
+		add_dma(d, &req->u.reg_dma, made);
+		break;
+	case VIB_CMD_DEREG_DMA:
+		drop(d, DMA, ended);
 		break;
 	case VIB_CMD_REREG_MR:
 		change_mr(d, &req->u.rereg_mr);

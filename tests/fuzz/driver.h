@@ -14,7 +14,7 @@
 
 #include "world.h"
 
-enum kind { DOORBELL, EQ, PD, XRCD, MR, MW, CQ, SRQ, QP, KINDS };
+enum kind { DOORBELL, EQ, PD, XRCD, MR, DMA, MW, CQ, SRQ, QP, KINDS };
 
 /* The queues of a thing. */
 enum { Q_SEND = 0, Q_RECV = 1, Q_EVENTS = 0 /* of a CQ or EQ */ };
@@ -23,8 +23,8 @@ enum { Q_SEND = 0, Q_RECV = 1, Q_EVENTS = 0 /* of a CQ or EQ */ };
 struct thing {
 	uint32_t number;           /* of a window, its key as the last bind has it */
 	struct vib_queue queue[2]; /* the guest's side of it */
-	uint32_t page;             /* of a doorbell, an MR's first */
-	uint64_t iova, length;     /* MR; of a window, where peers' addresses begin */
+	uint32_t page;             /* of a doorbell, an MR's first, a DMA region's */
+	uint64_t iova, length; /* the same; of a window, where peers' addresses begin */
 	uint32_t access;
 	uint8_t type; /* QP, SRQ, window */
 	uint8_t max_send_sge, max_recv_sge;
@@ -97,12 +97,14 @@ enum arg {
 	ARG_REMOTE,
 	ARG_WR_AV,
 	ARG_RING,
-	ARG_SRQ, /* of the peer, with XRC; else what an atomic adds */
+	ARG_SRQ, /* of the peer, with XRC; else what an atomic adds, a MAD's P_Key */
 };
 
 /* In at[]: odd if a command is to name what another guest has. */
 #define AT_OTHERS 2
-/* Odd if a work request is to name a window where it could an MR. */
+/* Odd if a work request is to name a window where it could an MR; with its second bit,
+ * memory of the kernel.
+ */
 #define AT_WINDOW 3
 
 #define PICK_NONE 0xff
@@ -115,6 +117,12 @@ void driver_begin(struct driver *d);
 
 /* Have its control ring served. false if it is not connected, before or after. */
 bool driver_serve(struct driver *d);
+
+/* What the engine has as QP @qpn of @d; NULL: that has none. */
+const struct qp *driver_qp(const struct driver *d, uint32_t qpn);
+
+/* The Q_Key that QPs of @type have for @d. */
+uint32_t driver_qkey(const struct driver *d, uint8_t type);
 
 /* The thing that a byte picks, or NULL: there is none, or PICK_NONE. */
 struct thing *driver_pick(struct driver *d, enum kind kind, uint8_t pick);

@@ -156,7 +156,7 @@ static void play(struct move *m, const struct rules *rules)
 
 	switch (m->what % rules->kinds) {
 	case MOVE_COMMAND:
-		m->op = m->op < 0xf0 ? 1 + m->op % VIB_CMD_DEALLOC_XRCD : m->op;
+		m->op = m->op < 0xf0 ? 1 + m->op % VIB_CMD_QUERY_COUNTERS : m->op;
 		command(d, m, rules);
 		break;
 	case MOVE_BRING_UP:
@@ -236,12 +236,12 @@ static struct move draw_move(unsigned int *seed)
 	struct move m = {
 		.what = (uint8_t)draw(seed, MOVE_KINDS),
 		.who = (uint8_t)draw(seed, 2),
-		.op = (uint8_t)draw(seed, 44),
+		.op = (uint8_t)draw(seed, 48),
 		.repeat = (uint8_t)(draw(seed, 4) ? 0 : draw(seed, 256)),
 	};
 
 	m.at[AT_OTHERS] = draw(seed, 8) == 0;
-	m.at[AT_WINDOW] = draw(seed, 2) == 0;
+	m.at[AT_WINDOW] = (uint8_t)draw(seed, 4);
 	for (unsigned int i = 0; i < 8; i++) {
 		m.pick[i] = (uint8_t)draw(seed, draw(seed, 2) ? 3 : 256);
 		m.arg[i] = (uint8_t)draw(seed, draw(seed, 2) ? 8 : 256);

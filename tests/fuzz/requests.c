@@ -21,6 +21,15 @@ static uint32_t length(uint8_t how, uint64_t left)
 	return (uint32_t)left + how % 4;
 }
 
+/* Memory of the kernel in an SGE, by the key that is nobody's. */
+static void fill_dma_sge(const struct move *m, const struct thing *dma,
+			 struct vib_sge *sge)
+{
+	sge->addr = dma->iova + m->arg[ARG_LOCAL];
+	sge->lkey = VIB_LOCAL_DMA_LKEY;
+	sge->length = length(m->arg[ARG_LENGTH], dma->length - m->arg[ARG_LOCAL]);
+}
+
 /* @count SGEs at @sge, of one MR that @d has, or of one after the other. */
 static void fill_sges(struct driver *d, const struct move *m, struct vib_sge *sge,
 		      uint32_t count)
@@ -29,8 +38,13 @@ static void fill_sges(struct driver *d, const struct move *m, struct vib_sge *sg
 		const struct thing *mr = driver_pick(
 			d, MR,
 			(uint8_t)(m->pick[PICK_MR] + (m->arg[ARG_MORE] & 1 ? i : 0)));
+		const struct thing *dma = driver_pick(d, DMA, m->pick[PICK_MR]);
 		uint32_t offset = m->arg[ARG_LOCAL];
 
+		if (dma && m->at[AT_WINDOW] & 2) {
+			fill_dma_sge(m, dma, &sge[i]);
+			continue;
+		}
 		if (!mr)
 			return;
 		sge[i].addr = mr->iova + offset;
@@ -64,8 +78,8 @@ static void fill_bind(struct driver *d, const struct move *m, struct vib_send_wq
 }
 
 /* The operands: whom it is for, and what of his memory. */
-static void fill_operands(const struct move *m, const struct thing *qp, uint32_t qkey,
-			  struct vib_send_wqe *wqe)
+static void fill_operands(const struct driver *d, const struct move *m,
+			  const struct thing *qp, struct vib_send_wqe *wqe)
 {
 	struct driver *to = &drivers[m->pick[PICK_GUEST] % WORLD_GUESTS];
 	const struct thing *mr = driver_pick(to, MR, m->pick[PICK_PEER]);
@@ -73,10 +87,17 @@ static void fill_operands(const struct move *m, const struct thing *qp, uint32_t
 
 	if (qp->type == VIB_QPT_UD) {
 		wqe->u.ud.remote_qpn = driver_number(to, QP, m->pick[PICK_PEER]);
-		wqe->u.ud.qkey = qkey;
+		wqe->u.ud.qkey = d->qkey;
 		wqe->u.ud.av = driver_av(m, m->arg[ARG_WR_AV]);
 		if (wqe->u.ud.av.dgid.raw[0] == 0xff)
 			wqe->u.ud.remote_qpn = 0xffffff;
+		return;
+	}
+	if (vib_qp_type_is_datagram(qp->type)) {
+		wqe->u.ud.remote_qpn = qp->type;
+		wqe->u.ud.qkey = driver_qkey(d, qp->type);
+		wqe->u.ud.av = driver_av(m, m->arg[ARG_WR_AV]);
+		wqe->u.ud.pkey_index = m->arg[ARG_SRQ] % 3;
 		return;
 	}
 	/* RDMA's and atomics' first operands are the same. */
@@ -108,7 +129,7 @@ static void reach_end(const struct move *m, const struct thing *qp, uint32_t byt
 	const struct thing *mr = driver_pick(to, MR, m->pick[PICK_PEER]);
 	int64_t by = (int64_t)(m->arg[ARG_REMOTE] & 7) - 4;
 
-	if (m->arg[ARG_REMOTE] < 0xc0 || qp->type == VIB_QPT_UD || !mr ||
+	if (m->arg[ARG_REMOTE] < 0xc0 || vib_qp_type_is_datagram(qp->type) || !mr ||
 	    wqe->u.rdma.rkey != mr->number)
 		return;
 	if (wqe->opcode == VIB_OP_CMP_SWAP || wqe->opcode == VIB_OP_FETCH_ADD ||
@@ -153,7 +174,7 @@ void driver_send(struct driver *d, const struct move *m)
 	if (wqe->opcode == VIB_OP_BIND_MW)
 		fill_bind(d, m, wqe);
 	else
-		fill_operands(m, qp, d->qkey, wqe);
+		fill_operands(d, m, qp, wqe);
 	if (wqe->opcode == VIB_OP_SEND_INV || wqe->opcode == VIB_OP_LOCAL_INV)
 		wqe->imm = driver_number(
 			wqe->opcode == VIB_OP_SEND_INV

@@ -66,14 +66,28 @@ static void make_windows(struct driver *d)
 		make(d, &(struct move){ .op = VIB_CMD_ALLOC_MW, .arg[ARG_TYPE] = i % 2 });
 }
 
-/* RC twice, the second with the SRQ; UC; UD twice, the same; XRC's two. */
+static void make_dma(struct driver *d)
+{
+	make(d, &(struct move){
+			.op = VIB_CMD_REG_DMA,
+			.arg = { [ARG_PAGES] = SETUP_DMA_PAGES - 1, [ARG_MORE] = 1 } });
+}
+
+/* RC twice, the second with the SRQ; UC; UD twice, the same; XRC's two; SMI and GSI. The
+ * second UD QP is its kernel's.
+ */
 static void make_qps(struct driver *d)
 {
 	static const struct {
 		uint8_t type, srq;
 	} all[] = {
-		{ 0, PICK_NONE }, { 0, 0 },         { 1, PICK_NONE }, { 2, PICK_NONE },
-		{ 2, 0 },         { 3, PICK_NONE }, { 4, PICK_NONE },
+		{ 0, PICK_NONE }, { 0, 0 },         { 1, PICK_NONE },
+		{ 2, PICK_NONE }, { 2, 0 },         { 3, PICK_NONE },
+		{ 4, PICK_NONE }, { 5, PICK_NONE }, { 6, PICK_NONE },
+	};
+
+	static const uint8_t flags[SETUP_QPS] = {
+		[SETUP_RC] = VIB_QPF_SIG_ALL, [SETUP_UD_SRQ] = VIB_QPF_KERNEL
 	};
 
 	for (uint8_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
@@ -85,7 +99,7 @@ static void make_qps(struct driver *d)
 						 [ARG_SGE] = 8,
 						 [ARG_TYPE] = all[i].type,
 						 [ARG_INLINE] = 32,
-						 [ARG_FLAGS] = i == 0 } });
+						 [ARG_FLAGS] = flags[i] } });
 }
 
 /* The QP that one is connected to, both by their places. */
@@ -134,6 +148,7 @@ void setup_guest(struct driver *d, struct world_guest *g, uint32_t qkey)
 	driver_begin(d);
 	make_queues(d);
 	make_mrs(d);
+	make_dma(d);
 	make_windows(d);
 	make_qps(d);
 	EXPECT(d->next_page > d->things[MR][0].page); /* no page was taken twice */

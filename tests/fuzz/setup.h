@@ -14,6 +14,8 @@ enum setup_qp {
 	SETUP_UD_SRQ,
 	SETUP_XRC_INI, /* connected to its peer's target */
 	SETUP_XRC_TGT,
+	SETUP_SMI,
+	SETUP_GSI,
 	SETUP_QPS,
 };
 
@@ -33,6 +35,9 @@ enum setup_srq {
  * to the second and third, of which nobody may write the third.
  */
 #define SETUP_MRS       4
+/* Memory of its kernel: of the QPs for MADs, and of those with the flag. */
+#define SETUP_DMA_PAGES 2
+
 /* Windows: of type 1 and 2 in turn. */
 #define SETUP_MWS       4
 /* Bytes of their first page before them, of their last behind them. */

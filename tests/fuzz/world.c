@@ -8,6 +8,7 @@
 #include "../by_step.h"
 #include "control/object_command.h"
 #include "engine/clock.h"
+#include "engine/counters.h"
 #include "engine/engine.h"
 #include "engine/poller_parts.h"
 #include "engine/poller_thread.h"
@@ -65,12 +66,60 @@ static void pass(struct poller *poller)
 }
 
 /* The order alternates, so that neither is always the first to see a change. */
+static void pass_all(unsigned int first)
+{
+	for (unsigned int p = 0; p < WORLD_POLLERS; p++)
+		pass(&world_engine->pollers[(first + p) % WORLD_POLLERS]);
+}
+
+/* What the engine lets through is the sender's own, and whole. */
+static void check_mad(const struct world_guest *from, const struct mad_packet *packet)
+{
+	const struct vport *v = &from->vport;
+	bool own_gid = !packet->grh, own_pkey = !packet->qpn && !packet->pkey;
+
+	for (unsigned int i = 0; i < VIB_MAX_GIDS; i++)
+		own_gid |= !gid_is_zero(&packet->sgid) &&
+			   memcmp(&v->attr.gids[i], &packet->sgid,
+				  sizeof(packet->sgid)) == 0;
+	for (unsigned int i = 0; i < VIB_MAX_PKEYS; i++)
+		own_pkey |= packet->qpn && v->attr.pkeys[i] == packet->pkey;
+	EXPECT(packet->qpn <= 1 && packet->slid == v->lid && own_gid && own_pkey);
+	EXPECT(packet->length <= VIB_MAD_BYTES && !(packet->flow_label >> 20));
+	for (uint32_t i = packet->length; i < VIB_MAD_BYTES; i++)
+		EXPECT(packet->mad[i] == 0);
+}
+
+static const struct world_guest *guest_at(uint16_t lid)
+{
+	for (unsigned int i = 0; i < WORLD_GUESTS; i++)
+		if (world[i].connected && world[i].vport.lid == lid)
+			return &world[i];
+	return NULL;
+}
+
+static void route_mads(struct world_guest *from)
+{
+	struct mad_packet packet;
+
+	while (from->connected && mad_take(from->conn.guest.vhca, &packet)) {
+		const struct world_guest *to = guest_at(packet.dlid);
+
+		check_mad(from, &packet);
+		if (to)
+			mad_deliver(to->conn.guest.vhca, &packet);
+		else
+			vhca_count_lost_mad(from->conn.guest.vhca);
+	}
+}
+
 void world_pass(unsigned int times, uint64_t ns)
 {
 	for (unsigned int i = 0; i < times; i++) {
 		world_now += ns;
-		for (unsigned int p = 0; p < WORLD_POLLERS; p++)
-			pass(&world_engine->pollers[(i + p) % WORLD_POLLERS]);
+		pass_all(i);
+		for (unsigned int g = 0; g < WORLD_GUESTS; g++)
+			route_mads(&world[g]);
 	}
 }
 
@@ -83,7 +132,7 @@ void __wrap_urcu_qsbr_synchronize_rcu(void);
 
 void __wrap_urcu_qsbr_synchronize_rcu(void)
 {
-	world_pass(1, 0);
+	pass_all(0);
 	__real_urcu_qsbr_synchronize_rcu();
 }
 
@@ -199,6 +248,15 @@ static void raised(void *arg)
 	(void)arg;
 }
 
+/* Some have a reply, which is not what lies behind them. */
+static bool process_mad(void *arg, const uint8_t in[VIB_MAD_BYTES],
+			uint8_t out[VIB_MAD_BYTES])
+{
+	(void)arg;
+	memcpy(out, in, VIB_MAD_BYTES);
+	return in[0] & 1;
+}
+
 static struct vhca *new_vhca(const struct world_guest *g)
 {
 	const struct vport_attr *a = &g->vport.attr;
@@ -217,6 +275,7 @@ static struct vhca *new_vhca(const struct world_guest *g)
 	vport_view(&g->vport, &view);
 	vhca = vhca_new(world_engine, 0, &limits, &view, raised, NULL);
 	EXPECT(vhca);
+	mad_serve(vhca, raised, NULL);
 	vhca->mws.last = 0x801000;
 	vhca->mrs.last = 0x1000; /* keys of one guest mean something to the others too */
 	return vhca;
@@ -249,6 +308,7 @@ void world_connect(struct world_guest *g)
 	EXPECT(g->pages[PAGE_CONTROL][0] == 1);
 	g->conn.guest.vhca = new_vhca(g);
 	g->conn.guest.jobs = &jobs.jobs;
+	g->conn.guest.process_mad = process_mad;
 	g->conn.resumed = on_resumed;
 	g->connected = true;
 }

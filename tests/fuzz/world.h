@@ -22,9 +22,9 @@
 #define WORLD_GUESTS  3
 #define WORLD_POLLERS 2
 /* Of each guest; its grants are their numbers, from 1 on. */
-#define WORLD_PAGES   48
+#define WORLD_PAGES   56
 /* Granted read-only: from this one on. */
-#define WORLD_RO_PAGE 46
+#define WORLD_RO_PAGE 54
 /* Event channels of each guest, from 0 on. */
 #define WORLD_PORTS   64
 
@@ -61,7 +61,9 @@ void world_disconnect(struct world_guest *g);
 /* Serve the control ring of @g. One that breaks the protocol is disconnected. */
 void world_serve(struct world_guest *g);
 
-/* Have each poller pass @times times, and let @ns go by with each. */
+/* Have each poller pass @times times, and let @ns go by with each. MADs go where their
+ * LID says.
+ */
 void world_pass(unsigned int times, uint64_t ns);
 
 /* Have the port of @g be up or down, as its toolstack could. */

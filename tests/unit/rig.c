@@ -388,7 +388,8 @@ struct psrq psrq_with(struct guest *g, uint32_t pd, uint32_t order, uint32_t sge
 		      uint32_t flags)
 {
 	return srq_make(
-		g, (struct vib_cmd_create_srq){ .pd = pd, .order = order, .flags = flags },
+		g,
+		(struct vib_cmd_create_srq){ .pd = pd, .order = order, .flags = flags },
 		sges);
 }
 

@@ -10,9 +10,9 @@
 #include "engine/vhca.h"
 
 /* Commands about the device and its port need no object. */
-static struct vhca nothing = { .ended = { .pkey_violations = 0x100000003,
-					  .qkey_violations = 5,
-					  .rcv_bytes = 77 } };
+static struct vhca nothing = {
+	.ended = { .pkey_violations = 0x100000003, .qkey_violations = 5, .rcv_bytes = 77 }
+};
 static struct guest nobody = { .vhca = &nothing };
 
 static struct fabric fabric = { .name = "local", .up = true };

@@ -4,11 +4,11 @@
 #include "rig_xrc.h"
 
 /* Everything that is not in @want is 0. */
-#define assert_counted(g, ...)                                                \
-	do {                                                                  \
-		const struct vib_rsp_counters want_ = { __VA_ARGS__ };        \
-		const struct vib_rsp_counters is_ = counters_of(g);           \
-		assert_memory_equal(&is_, &want_, sizeof(want_));             \
+#define assert_counted(g, ...)                                         \
+	do {                                                           \
+		const struct vib_rsp_counters want_ = { __VA_ARGS__ }; \
+		const struct vib_rsp_counters is_ = counters_of(g);    \
+		assert_memory_equal(&is_, &want_, sizeof(want_));      \
 	} while (0)
 
 static void run(struct duo *d, const struct wr *wr)
@@ -45,8 +45,8 @@ static void packets_are_what_the_mtu_makes_of_them(void **state)
 {
 	static const struct {
 		uint32_t bytes, packets;
-	} all[] = { { 0, 1 },	 { 1, 1 },     { 255, 1 },  { 256, 1 },
-		    { 257, 2 },	 { 512, 2 },   { 513, 3 },  { 65536, 256 } };
+	} all[] = { { 0, 1 },   { 1, 1 },   { 255, 1 }, { 256, 1 },
+		    { 257, 2 }, { 512, 2 }, { 513, 3 }, { 65536, 256 } };
 	struct duo *d = duo_apart(VIB_QPT_RC);
 	uint64_t packets = 0, bytes = 0;
 

@@ -288,9 +288,12 @@ static void users_do_not_send_with_it(void **state)
 static void kernels_send_no_byte_that_no_region_has(void **state)
 {
 	const struct vib_sge wrong[] = {
-		dma_sge(BASE + 2 * PAGE, 1),     dma_sge(BASE + 2 * PAGE - 8, 9),
-		dma_sge(BASE - 1, 2),            dma_sge(BASE + PAGE - 1, 2),
-		dma_sge(UINT64_MAX, 0xffffffff), { BASE, 8, VIB_LOCAL_DMA_LKEY - 1 },
+		dma_sge(BASE + 2 * PAGE, 1),
+		dma_sge(BASE + 2 * PAGE - 8, 9),
+		dma_sge(BASE - 1, 2),
+		dma_sge(BASE + PAGE - 1, 2),
+		dma_sge(UINT64_MAX, 0xffffffff),
+		{ BASE, 8, VIB_LOCAL_DMA_LKEY - 1 },
 	};
 
 	(void)state;
@@ -437,7 +440,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_byte_of_each_region_is_where_it_was_mapped),
-		cmocka_unit_test(regions_at_either_end_of_the_address_space_have_their_bytes),
+		cmocka_unit_test(
+			regions_at_either_end_of_the_address_space_have_their_bytes),
 		cmocka_unit_test(what_reaches_over_two_neighbours_is_not_reached),
 		cmocka_unit_test(regions_that_overlap_are_refused),
 		cmocka_unit_test(regions_out_of_bounds_are_refused),

@@ -256,10 +256,10 @@ static void assert_fails(enum vib_qp_type type, const struct wr *wr, uint8_t sta
 
 static void requests_that_are_no_mad_s_fail(void **state)
 {
-	static const uint8_t others[] = { VIB_OP_SEND_IMM,   VIB_OP_RDMA_WRITE,
-					  VIB_OP_RDMA_READ,  VIB_OP_FETCH_ADD,
-					  VIB_OP_LOCAL_INV,  VIB_OP_SEND_INV,
-					  VIB_OP_REG_MR,     VIB_OP_ATOMIC_WRITE,
+	static const uint8_t others[] = { VIB_OP_SEND_IMM,      VIB_OP_RDMA_WRITE,
+					  VIB_OP_RDMA_READ,     VIB_OP_FETCH_ADD,
+					  VIB_OP_LOCAL_INV,     VIB_OP_SEND_INV,
+					  VIB_OP_REG_MR,        VIB_OP_ATOMIC_WRITE,
 					  VIB_OP_RDMA_WRITE_IMM };
 	struct mad_rig *m = mad_rig_new(VIB_QPT_GSI);
 	struct wr good = mad_wr(m, 1, 24), bad;

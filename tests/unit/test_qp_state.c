@@ -345,11 +345,11 @@ static void av_without_grh_has_a_unicast_lid(void **state)
 		}
 		for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 			av.dlid = bad[i];
-			assert_int_equal(check_av(type, av),
-					 vib_qp_type_is_datagram(
-						 (uint8_t)types[type].type)
-						 ? 0
-						 : -EINVAL);
+			assert_int_equal(
+				check_av(type, av),
+				vib_qp_type_is_datagram((uint8_t)types[type].type)
+					? 0
+					: -EINVAL);
 		}
 	}
 }
