@@ -17,13 +17,13 @@
 #include "gsi/be.h"
 
 /* Offsets in a MAD. */
-#define MAD_STATUS    offsetof(struct umad_hdr, status)
-#define MAD_TID       offsetof(struct umad_hdr, tid)
-#define MAD_ATTRIBUTE offsetof(struct umad_hdr, attr_id)
-#define MAD_MODIFIER  offsetof(struct umad_hdr, attr_mod)
-#define MAD_HEADER    sizeof(struct umad_hdr)
+#define MAD_AT_STATUS    offsetof(struct umad_hdr, status)
+#define MAD_AT_TID       offsetof(struct umad_hdr, tid)
+#define MAD_AT_ATTRIBUTE offsetof(struct umad_hdr, attr_id)
+#define MAD_AT_MODIFIER  offsetof(struct umad_hdr, attr_mod)
+#define MAD_HEADER       sizeof(struct umad_hdr)
 /* Of classes with an RMPP header, and of SubnAdm with its own behind it. */
-#define MAD_RMPP      MAD_HEADER
+#define MAD_RMPP         MAD_HEADER
 
 _Static_assert(sizeof(struct umad_packet) == VIB_MAD_BYTES, "a MAD has 256 bytes");
 
@@ -50,22 +50,22 @@ static inline uint8_t mad_method(const uint8_t *mad)
 
 static inline uint16_t mad_status(const uint8_t *mad)
 {
-	return be16_at(mad + MAD_STATUS);
+	return be16_at(mad + MAD_AT_STATUS);
 }
 
 static inline uint64_t mad_tid(const uint8_t *mad)
 {
-	return be64_at(mad + MAD_TID);
+	return be64_at(mad + MAD_AT_TID);
 }
 
 static inline uint16_t mad_attribute(const uint8_t *mad)
 {
-	return be16_at(mad + MAD_ATTRIBUTE);
+	return be16_at(mad + MAD_AT_ATTRIBUTE);
 }
 
 static inline uint32_t mad_modifier(const uint8_t *mad)
 {
-	return be32_at(mad + MAD_MODIFIER);
+	return be32_at(mad + MAD_AT_MODIFIER);
 }
 
 static inline void mad_set_method(uint8_t *mad, uint8_t method)
@@ -75,7 +75,7 @@ static inline void mad_set_method(uint8_t *mad, uint8_t method)
 
 static inline void mad_set_status(uint8_t *mad, uint16_t status)
 {
-	put_be16(mad + MAD_STATUS, status);
+	put_be16(mad + MAD_AT_STATUS, status);
 }
 
 /* §13.4.5: the answer to a Get and to a Set is a GetResp, to all others their own. */

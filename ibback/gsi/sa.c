@@ -131,7 +131,7 @@ static void begin_answer(const struct sa_request *request, const struct sa_answe
 	put_be64(mad + SA_COMP_MASK, request->mask);
 	mad_set_method(mad, mad_response_method(request->method));
 	mad_set_status(mad, answer->status);
-	put_be16(mad + MAD_ATTRIBUTE, attribute_of_answer(request));
+	put_be16(mad + MAD_AT_ATTRIBUTE, attribute_of_answer(request));
 	/* In units of 8 bytes. */
 	if (!answer->status && answer->count)
 		put_be16(mad + SA_ATTR_OFFSET, (answer->record_size + 7) / 8);
