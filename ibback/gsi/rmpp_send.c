@@ -208,6 +208,10 @@ enum gsi_drop rmpp_send_acked(struct gsi_port *port, const struct mad_packet *pa
 		return abort_send(s, port, packet, RMPP_WINDOW_TOO_SMALL);
 	if (segment > s->highest)
 		return abort_send(s, port, packet, RMPP_SEGMENT_TOO_BIG);
+	if (segment == s->segments) {
+		forget(s);
+		return 0;
+	}
 	if (segment < s->acked || window < s->window ||
 	    (segment == s->acked && window == s->window))
 		return 0; /* an old one */
@@ -217,10 +221,7 @@ enum gsi_drop rmpp_send_acked(struct gsi_port *port, const struct mad_packet *pa
 	if (s->sent < segment)
 		s->sent = segment;
 	s->window = window;
-	if (s->acked == s->segments)
-		forget(s);
-	else
-		send_more(s);
+	send_more(s);
 	return 0;
 }
 

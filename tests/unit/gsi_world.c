@@ -296,7 +296,8 @@ size_t world_ask_table(struct gsi_world *w, unsigned int from,
 		ack.mad[RMPP_TYPE] = RMPP_ACK;
 		ack.mad[RMPP_FLAGS] = UMAD_RMPP_FLAG_ACTIVE;
 		put_be32(ack.mad + RMPP_SEGMENT, next);
-		granted = last ? next : next + window;
+		if (!last)
+			granted = next + window;
 		put_be32(ack.mad + RMPP_LENGTH_WINDOW, granted);
 		world_send(w, from, &ack);
 		if (last)
