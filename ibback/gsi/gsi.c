@@ -107,17 +107,29 @@ struct gsi_port *gsi_port_add(struct gsi *gsi, const struct gsi_port_attr *attr,
 	return port;
 }
 
+static bool same_addresses(const struct gsi_port_attr *a, const struct gsi_port_attr *b)
+{
+	return a->port.lid == b->port.lid &&
+	       memcmp(a->gids, b->gids, sizeof(a->gids)) == 0 &&
+	       memcmp(a->pkeys, b->pkeys, sizeof(a->pkeys)) == 0;
+}
+
 static void replace_attr(struct gsi_port *port, const struct gsi_port_attr *attr)
 {
 	uint16_t before[VIB_MAX_PKEYS];
 
 	memcpy(before, port->attr.pkeys, sizeof(before));
-	broadcast_hold(port->gsi, attr->pkeys);
+	/* What is on its way has the old ones; it is asked for again. */
+	if (!same_addresses(&port->attr, attr)) {
+		rmpp_send_purge(port);
+		rmpp_receive_purge(port);
+	}
 	port_unindex(port);
 	port->attr = *attr;
 	port_index(port);
 	subscriptions_check(port);
 	services_check(port);
+	broadcast_hold(port->gsi, attr->pkeys);
 	members_check(port);
 	broadcast_release(port->gsi, before);
 }

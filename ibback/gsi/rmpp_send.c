@@ -65,8 +65,10 @@ static void send_segment(struct rmpp_send *s, uint32_t n)
 	packet.mad[RMPP_FLAGS] = flags;
 	put_be32(packet.mad + RMPP_SEGMENT, n);
 	put_be32(packet.mad + RMPP_LENGTH_WINDOW, payload_length(s, n));
-	memcpy(packet.mad + SA_DATA, s->data + (size_t)(n - 1) * SEGMENT_DATA,
-	       data_in(s, n));
+	/* An empty table has no data. */
+	if (s->data)
+		memcpy(packet.mad + SA_DATA, s->data + (size_t)(n - 1) * SEGMENT_DATA,
+		       data_in(s, n));
 	gsi_deliver(s->port, &packet);
 }
 
