@@ -86,6 +86,11 @@ static uint8_t *data(struct mad_packet *packet)
 	return packet->mad + SA_DATA_AT;
 }
 
+static void put_byte(struct mad_packet *packet, unsigned int at, uint8_t value)
+{
+	packet->mad[SA_DATA_AT + at] = value;
+}
+
 static struct mad_packet request(unsigned int from, uint8_t method, struct vib_gid mgid,
 				 uint8_t join, uint64_t mask)
 {
@@ -184,15 +189,15 @@ static void ipoib_makes_groups_like_its_broadcast_group(void **state)
 
 	(void)state;
 	put_be64(packet.mad + 48, C_CREATE | C_MTU | C_RATE | C_HOP);
-	data(&packet)[MTU] = SELECT(2, 5);
-	data(&packet)[RATE] = SELECT(2, 16);
+	put_byte(&packet, MTU, SELECT(2, 5));
+	put_byte(&packet, RATE, SELECT(2, 16));
 	put_be32(data(&packet) + QKEY, 0x0b1b);
 	d = ask(0, &packet);
 	assert_int_equal(be16_at(d + MLID), 0xc001);
 	assert_int_equal(d[SCOPE_JOIN], 0x21);
 	assert_int_equal(gsi_port_holdings(w.port[0]).groups, 1);
 	/* Sent to only: its full member may make it, or find it. */
-	data(&packet)[SCOPE_JOIN] = SEND_ONLY_FULL;
+	put_byte(&packet, SCOPE_JOIN, SEND_ONLY_FULL);
 	put_gid(data(&packet) + PORT_GID, world_gid(1));
 	packet.slid = 0x11;
 	d = ask(1, &packet);
@@ -289,7 +294,7 @@ static void sa_chooses_an_mgid_if_there_is_none(void **state)
 	memcpy(first, ask(0, &packet) + MGID, 16);
 	assert_memory_equal(first, prefix, 12);
 	assert_memory_not_equal(ask(0, &packet) + MGID, first, 16);
-	data(&packet)[SCOPE_JOIN] = 0xe0 | FULL;
+	put_byte(&packet, SCOPE_JOIN, 0xe0 | FULL);
 	put_be64(packet.mad + 48, C_CREATE | C_SCOPE);
 	assert_int_equal(ask(0, &packet)[MGID + 1], 0x1e);
 	assert_int_equal(gsi_groups(w.gsi), 4);
@@ -332,16 +337,16 @@ static void attributes_that_cannot_be_are_refused(void **state)
 
 	(void)state;
 	put_be64(packet.mad + 48, C_CREATE | C_MTU);
-	data(&packet)[MTU] = SELECT(2, 6);
+	put_byte(&packet, MTU, SELECT(2, 6));
 	fails(0, packet, SA_ERROR(REQ_INVALID));
-	data(&packet)[MTU] = SELECT(0, 5);
+	put_byte(&packet, MTU, SELECT(0, 5));
 	fails(0, packet, SA_ERROR(REQ_INVALID));
-	data(&packet)[MTU] = SELECT(1, 1);
+	put_byte(&packet, MTU, SELECT(1, 1));
 	fails(0, packet, SA_ERROR(REQ_INVALID));
 	put_be64(packet.mad + 48, C_CREATE | C_RATE);
-	data(&packet)[RATE] = SELECT(2, 1);
+	put_byte(&packet, RATE, SELECT(2, 1));
 	fails(0, packet, SA_ERROR(REQ_INVALID));
-	data(&packet)[RATE] = SELECT(2, 17); /* faster than the port */
+	put_byte(&packet, RATE, SELECT(2, 17)); /* faster than the port */
 	fails(0, packet, SA_ERROR(REQ_INVALID));
 	packet = create(0, mgid_of(1));
 	put_be16(data(&packet) + PKEY, 0x8001); /* not the port's */
@@ -373,7 +378,7 @@ static void differs(uint64_t mask, unsigned int at, uint8_t value, bool joins)
 	struct mad_packet packet = join(1, mgid_of(1), FULL);
 
 	put_be64(packet.mad + 48, C_IDS | mask);
-	data(&packet)[at] = value;
+	put_byte(&packet, at, value);
 	assert_int_equal(status(1, &packet), joins ? 0 : SA_ERROR(REQ_INVALID));
 	if (joins)
 		ok(1, leave(1, mgid_of(1), FULL));
@@ -385,8 +390,8 @@ static void join_is_compared_with_the_group(void **state)
 
 	(void)state;
 	put_be64(packet.mad + 48, C_CREATE | C_MTU | C_RATE);
-	data(&packet)[MTU] = SELECT(2, 4);
-	data(&packet)[RATE] = SELECT(2, 7);
+	put_byte(&packet, MTU, SELECT(2, 4));
+	put_byte(&packet, RATE, SELECT(2, 7));
 	ok(0, packet);
 	differs(C_QKEY, QKEY, 0x01, true); /* as it is */
 	differs(C_QKEY, QKEY, 0, false);

@@ -84,6 +84,11 @@ static uint8_t *data(struct mad_packet *packet)
 	return packet->mad + SA_DATA_AT;
 }
 
+static void put_byte(struct mad_packet *packet, unsigned int at, uint8_t value)
+{
+	packet->mad[SA_DATA_AT + at] = value;
+}
+
 static const uint8_t *ask(unsigned int from, const struct mad_packet *packet)
 {
 	const uint8_t *mad = world_ask(&w, from, packet)->mad;
@@ -101,7 +106,7 @@ static void path_is_as_ipoib_asks_for_it(void **state)
 	const uint8_t *d;
 
 	(void)state;
-	data(&packet)[NUM_PATHS] = 1;
+	put_byte(&packet, NUM_PATHS, 1);
 	put_be16(data(&packet) + PKEY, 0xffff);
 	d = ask(0, &packet);
 	assert_memory_equal(d + SGID, &a, 16);
@@ -152,7 +157,7 @@ static void wishes_that_any_path_grants_come_back(void **state)
 	(void)state;
 	put_be64(data(&packet) + SERVICE_ID, 0x0000000001064444);
 	put_be32(data(&packet) + FLOW_HOP, 0xabcde << 8 | 64);
-	data(&packet)[TCLASS] = 9;
+	put_byte(&packet, TCLASS, 9);
 	put_be16(data(&packet) + SL, 5);
 	d = ask(0, &packet);
 	assert_true(be64_at(d + SERVICE_ID) == 0x0000000001064444);
@@ -268,7 +273,7 @@ static unsigned int select_with(unsigned int at, uint64_t mask, uint8_t field)
 	struct mad_packet packet = between(0, 0, 1, mask);
 	const uint8_t *mad;
 
-	data(&packet)[at] = field;
+	put_byte(&packet, at, field);
 	mad = world_ask(&w, 0, &packet)->mad;
 	if (mad_status(mad)) {
 		assert_int_equal(mad_status(mad), SA_ERROR(NO_RECORDS));
@@ -312,14 +317,14 @@ static void requests_that_cannot_be_are_refused(void **state)
 	struct mad_packet packet = between(0, 0, 1, C_MTU);
 
 	(void)state;
-	data(&packet)[MTU] = SELECT(2, 6);
+	put_byte(&packet, MTU, SELECT(2, 6));
 	assert_int_equal(status(0, &packet), SA_ERROR(REQ_INVALID));
-	data(&packet)[MTU] = SELECT(2, 0);
+	put_byte(&packet, MTU, SELECT(2, 0));
 	assert_int_equal(status(0, &packet), SA_ERROR(REQ_INVALID));
 	packet = between(0, 0, 1, C_RATE);
-	data(&packet)[RATE] = SELECT(2, 1);
+	put_byte(&packet, RATE, SELECT(2, 1));
 	assert_int_equal(status(0, &packet), SA_ERROR(REQ_INVALID));
-	data(&packet)[RATE] = SELECT(2, 63);
+	put_byte(&packet, RATE, SELECT(2, 63));
 	assert_int_equal(status(0, &packet), SA_ERROR(REQ_INVALID));
 	packet = between(0, 0, 1, 1 << 0);
 	assert_int_equal(status(0, &packet), SA_ERROR(INSUF_COMPS));

@@ -49,6 +49,11 @@ static uint8_t *data(struct mad_packet *packet)
 	return packet->mad + SA_DATA_AT;
 }
 
+static void put_byte(struct mad_packet *packet, unsigned int at, uint8_t value)
+{
+	packet->mad[SA_DATA_AT + at] = value;
+}
+
 static struct mad_packet request(unsigned int from, uint8_t method, uint64_t id,
 				 uint64_t mask)
 {
@@ -142,7 +147,7 @@ static void service_is_changed_and_removed(void **state)
 
 	(void)state;
 	ok(0, packet);
-	data(&packet)[DATA8 + 2] = 99;
+	put_byte(&packet, DATA8 + 2, 99);
 	put_be64(packet.mad + 8, 12345);
 	ok(0, packet);
 	assert_int_equal(services(0), 1);
