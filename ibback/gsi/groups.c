@@ -190,27 +190,33 @@ void member_leave(struct member *member, uint8_t join_state)
 		group_destroy(gsi, group);
 }
 
-/*
- * A membership that ends may take others of the port along, with its group: so the
- * list is begun anew each time.
- */
-static struct member *first_without_right(struct gsi_port *port)
+static bool has_right(const struct member *member)
 {
-	struct member *member;
+	const struct gsi_port *port = member->port;
 
-	LIST_FOREACH(member, &port->members, of_port)
-	if (!port_has_gid(port, &member->gid) ||
-	    pkey_accepting(port->attr.pkeys, member->group->attr.pkey) < 0)
-		return member;
-	return NULL;
+	return port_has_gid(port, &member->gid) &&
+	       pkey_accepting(port->attr.pkeys, member->group->attr.pkey) >= 0;
 }
 
+/*
+ * A membership that ends may take others of the port along, with its group, wherever in
+ * the list they are. So each is moved from one list to the other before it is looked at.
+ */
 void members_check(struct gsi_port *port)
 {
+	struct member_list todo = LIST_HEAD_INITIALIZER(todo);
 	struct member *member;
 
-	while ((member = first_without_right(port)))
-		member_leave(member, member->join_state);
+	while ((member = LIST_FIRST(&port->members))) {
+		LIST_REMOVE(member, of_port);
+		LIST_INSERT_HEAD(&todo, member, of_port);
+	}
+	while ((member = LIST_FIRST(&todo))) {
+		LIST_REMOVE(member, of_port);
+		LIST_INSERT_HEAD(&port->members, member, of_port);
+		if (!has_right(member))
+			member_leave(member, member->join_state);
+	}
 }
 
 void members_purge(struct gsi_port *port)

@@ -16,7 +16,7 @@ struct group {
 	bool permanent;
 	struct gsi_port *creator; /* whose quota it is of; NULL: nobody's */
 	LIST_ENTRY(group) of_creator;
-	LIST_HEAD(, member) members;
+	struct member_list members;
 	unsigned int full; /* how many of them keep it */
 };
 

@@ -28,7 +28,7 @@
 #define MAX_RMPP_SEGMENTS  8
 #define MAX_MULTIPATH_GIDS 16
 
-/* Bytes of a table: NodeRecords of 9000 vports. */
+/* Bytes of a table: NodeRecords of 8192 vports, MCMemberRecords of all groups. */
 #define MAX_TABLE_BYTES    (1u << 20)
 
 /* Segments sent to a vport at a time, whatever window it grants. */

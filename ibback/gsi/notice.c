@@ -77,7 +77,8 @@ void notice_group(struct gsi *gsi, uint16_t trap, const struct mcm_group *group)
 	struct gsi_port *to;
 
 	LIST_FOREACH(to, &gsi->ports, entry)
-	if (pkey_accepting(to->attr.pkeys, group->pkey) >= 0)
+	if (!LIST_EMPTY(&to->subscriptions) &&
+	    pkey_accepting(to->attr.pkeys, group->pkey) >= 0)
 		subscriptions_report(to, &n);
 }
 

@@ -286,35 +286,49 @@ static void change(const struct sa_request *request, const struct mcm_record *r,
 
 /* ---- asking ------------------------------------------------------------------ */
 
-/* A PortGID asks for that port's membership; of others' the requester learns nothing. */
-static bool membership_matches(const struct sa_request *request, struct group *group,
-			       const struct mcm_record *r)
+/* What may be shown of a group, where the request's JoinState would be @join_state. */
+static bool is_shown(const struct sa_request *request, const struct mcm_record *r,
+		     const struct group *group, uint8_t join_state)
 {
-	const struct member *member;
-
-	if (!(request->mask & MASK(PORT_GID)))
-		return !(request->mask & MASK(JOIN_STATE)) || r->join_state == 0;
-	member = member_find(group, request->port, &r->port_gid);
-	return member && (!(request->mask & MASK(JOIN_STATE)) ||
-			  r->join_state == member->join_state);
+	return pkey_accepting(request->port->attr.pkeys, group->attr.pkey) >= 0 &&
+	       group_matches(&r->group, request->mask, &group->attr) &&
+	       !(request->mask & MASK(JOIN_STATE) && r->join_state != join_state);
 }
 
 /* §15.2.5.17: who is not trusted sees PortGID, JoinState and ProxyJoin as 0. */
+static void show(struct sa_answer *answer, const struct group *group)
+{
+	static const struct vib_gid nobody;
+
+	answer_member(answer, &group->attr, &nobody, 0);
+}
+
+/* A PortGID asks for that port's memberships; of others' the requester learns nothing. */
+static void query_memberships(const struct sa_request *request,
+			      const struct mcm_record *r, struct sa_answer *answer)
+{
+	const struct member *m;
+
+	LIST_FOREACH(m, &request->port->members, of_port)
+	if (gids_equal(&m->gid, &r->port_gid) &&
+	    is_shown(request, r, m->group, m->join_state))
+		show(answer, m->group);
+}
+
 static void query(const struct sa_request *request, const struct mcm_record *r,
 		  struct sa_answer *answer)
 {
-	static const struct vib_gid nobody;
-	const struct gsi_port *port = request->port;
-
 	if (!values_exist(&r->group, request->mask)) {
 		answer->status = SA_STATUS(REQ_INVALID);
 		return;
 	}
-	for (struct group *g = group_first(port->gsi); g; g = group_next(g))
-		if (pkey_accepting(port->attr.pkeys, g->attr.pkey) >= 0 &&
-		    group_matches(&r->group, request->mask, &g->attr) &&
-		    membership_matches(request, g, r))
-			answer_member(answer, &g->attr, &nobody, 0);
+	if (request->mask & MASK(PORT_GID)) {
+		query_memberships(request, r, answer);
+		return;
+	}
+	for (struct group *g = group_first(request->port->gsi); g; g = group_next(g))
+		if (is_shown(request, r, g, 0))
+			show(answer, g);
 }
 
 void sa_mcmember_record(const struct sa_request *request, struct sa_answer *answer)

@@ -29,6 +29,8 @@ struct report;
 struct rmpp_send;
 struct rmpp_receive;
 
+LIST_HEAD(member_list, member);
+
 /* A GID of a port, in the fabric's tree of them. */
 struct gid_entry {
 	RB_ENTRY(gid_entry) entry;
@@ -46,7 +48,7 @@ struct gsi_port {
 	bool has_lid; /* it is in the tree of LIDs */
 	struct gid_entry gids[VIB_MAX_GIDS];
 
-	LIST_HEAD(, member) members;
+	struct member_list members;
 	unsigned int num_members;
 	LIST_HEAD(, group) created;
 	unsigned int num_created;
