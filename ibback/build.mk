@@ -5,7 +5,7 @@ CONTROL_OBJS := $(addprefix $(B)/obj/ibback/control/, \
 	backend.o command.o complaints.o connection.o fabric.o frontend.o lifecycle.o nodes.o object_command.o \
 	pages.o shortage.o vib.o vport.o worker.o)
 OBJS_ibback = $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(CONTROL_OBJS) \
-	$(ENGINE_OBJS) $(B)/libcommon.a
+	$(ENGINE_OBJS) $(GSI_OBJS) $(B)/libcommon.a
 LIBS_ibback = $(LIBS_common) $(LIBS_engine) -luv -linih
 CFLAGS_ibback := -Iibback
 CFLAGS_ibback_control := -Iibback

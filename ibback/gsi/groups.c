@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "gsi/groups.h"
+
+#include <stdlib.h>
+
+#include <infiniband/umad_sm.h>
+
+#include "gsi/be.h"
+#include "gsi/notice.h"
+#include "gsi/ports.h"
+
+static int compare_groups(const struct group *a, const struct group *b)
+{
+	return memcmp(&a->attr.mgid, &b->attr.mgid, sizeof(a->attr.mgid));
+}
+
+RB_PROTOTYPE(group_tree, group, entry, compare_groups)
+RB_GENERATE(group_tree, group, entry, compare_groups)
+
+struct group *group_find(struct gsi *gsi, const struct vib_gid *mgid)
+{
+	const struct group key = { .attr.mgid = *mgid };
+
+	return RB_FIND(group_tree, &gsi->groups, (struct group *)&key);
+}
+
+struct group *group_first(struct gsi *gsi)
+{
+	return RB_MIN(group_tree, &gsi->groups);
+}
+
+struct group *group_next(struct group *group)
+{
+	return RB_NEXT(group_tree, NULL, group);
+}
+
+/* The lowest MLID that is free, and taken from now on; 0: there is none. */
+static uint16_t take_mlid(struct gsi *gsi)
+{
+	for (unsigned int i = 0; i < MLIDS; i++) {
+		if (gsi->mlids[i / 8] >> i % 8 & 1)
+			continue;
+		gsi->mlids[i / 8] |= (uint8_t)(1u << i % 8);
+		return (uint16_t)(MLID_FIRST + i);
+	}
+	return 0;
+}
+
+static void free_mlid(struct gsi *gsi, uint16_t mlid)
+{
+	unsigned int i = mlid - MLID_FIRST;
+
+	gsi->mlids[i / 8] &= (uint8_t) ~(1u << i % 8);
+}
+
+static void charge(struct group *group, struct gsi_port *creator)
+{
+	group->creator = creator;
+	if (!creator)
+		return;
+	LIST_INSERT_HEAD(&creator->created, group, of_creator);
+	creator->num_created++;
+}
+
+static void uncharge(struct group *group)
+{
+	if (!group->creator)
+		return;
+	LIST_REMOVE(group, of_creator);
+	group->creator->num_created--;
+	group->creator = NULL;
+}
+
+struct group *group_create(struct gsi *gsi, const struct mcm_group *attr,
+			   struct gsi_port *creator)
+{
+	struct group *group;
+
+	if (creator && creator->num_created >= MAX_GROUPS)
+		return NULL;
+	group = calloc(1, sizeof(*group));
+	if (!group)
+		return NULL;
+	group->attr = *attr;
+	group->attr.mlid = take_mlid(gsi);
+	if (!group->attr.mlid) {
+		free(group);
+		return NULL;
+	}
+	LIST_INIT(&group->members);
+	charge(group, creator);
+	RB_INSERT(group_tree, &gsi->groups, group);
+	gsi->num_groups++;
+	notice_group(gsi, UMAD_SM_MGID_CREATED_TRAP, &group->attr);
+	return group;
+}
+
+static void member_free(struct member *member)
+{
+	LIST_REMOVE(member, of_group);
+	LIST_REMOVE(member, of_port);
+	member->port->num_members--;
+	member->port->gsi->num_members--;
+	free(member);
+}
+
+void group_destroy(struct gsi *gsi, struct group *group)
+{
+	while (!LIST_EMPTY(&group->members))
+		member_free(LIST_FIRST(&group->members));
+	uncharge(group);
+	RB_REMOVE(group_tree, &gsi->groups, group);
+	gsi->num_groups--;
+	free_mlid(gsi, group->attr.mlid);
+	notice_group(gsi, UMAD_SM_MGID_DESTROYED_TRAP, &group->attr);
+	free(group);
+}
+
+struct vib_gid group_new_mgid(struct gsi *gsi, uint8_t scope)
+{
+	struct vib_gid mgid = { .raw = { 0xff, (uint8_t)(0x10 | scope), 0xa0, 0x1b } };
+
+	put_be64(mgid.raw + 4, gsi->config.subnet_prefix);
+	/* There are fewer groups than numbers. */
+	do
+		put_be32(mgid.raw + 12, gsi->next_mgid++);
+	while (group_find(gsi, &mgid));
+	return mgid;
+}
+
+struct member *member_find(struct group *group, const struct gsi_port *port,
+			   const struct vib_gid *gid)
+{
+	struct member *member;
+
+	LIST_FOREACH(member, &port->members, of_port)
+	if (member->group == group && gids_equal(&member->gid, gid))
+		return member;
+	return NULL;
+}
+
+static struct member *member_new(struct group *group, struct gsi_port *port,
+				 const struct vib_gid *gid)
+{
+	struct member *member;
+
+	if (port->num_members >= MAX_MEMBERSHIPS)
+		return NULL;
+	member = calloc(1, sizeof(*member));
+	if (!member)
+		return NULL;
+	member->group = group;
+	member->port = port;
+	member->gid = *gid;
+	LIST_INSERT_HEAD(&group->members, member, of_group);
+	LIST_INSERT_HEAD(&port->members, member, of_port);
+	port->num_members++;
+	port->gsi->num_members++;
+	return member;
+}
+
+static void set_join_state(struct member *member, uint8_t join_state)
+{
+	member->group->full -= (member->join_state & MCM_FULL) != 0;
+	member->group->full += (join_state & MCM_FULL) != 0;
+	member->join_state = join_state;
+}
+
+struct member *member_join(struct group *group, struct gsi_port *port,
+			   const struct vib_gid *gid, uint8_t join_state)
+{
+	struct member *member = member_find(group, port, gid);
+
+	if (!member)
+		member = member_new(group, port, gid);
+	if (member)
+		set_join_state(member, member->join_state | join_state);
+	return member;
+}
+
+void member_leave(struct member *member, uint8_t join_state)
+{
+	struct group *group = member->group;
+	struct gsi *gsi = member->port->gsi;
+
+	set_join_state(member, member->join_state & (uint8_t)~join_state);
+	if (!member->join_state)
+		member_free(member);
+	if (!group->full && !group->permanent)
+		group_destroy(gsi, group);
+}
+
+static bool has_right(const struct member *member)
+{
+	const struct gsi_port *port = member->port;
+
+	return port_has_gid(port, &member->gid) &&
+	       pkey_accepting(port->attr.pkeys, member->group->attr.pkey) >= 0;
+}
+
+/*
+ * A membership that ends may take others of the port along, with its group, wherever in
+ * the list they are. So each is moved from one list to the other before it is looked at.
+ */
+void members_check(struct gsi_port *port)
+{
+	struct member_list todo = LIST_HEAD_INITIALIZER(todo);
+	struct member *member;
+
+	while ((member = LIST_FIRST(&port->members))) {
+		LIST_REMOVE(member, of_port);
+		LIST_INSERT_HEAD(&todo, member, of_port);
+	}
+	while ((member = LIST_FIRST(&todo))) {
+		LIST_REMOVE(member, of_port);
+		LIST_INSERT_HEAD(&port->members, member, of_port);
+		if (!has_right(member))
+			member_leave(member, member->join_state);
+	}
+}
+
+void members_purge(struct gsi_port *port)
+{
+	while (!LIST_EMPTY(&port->members)) {
+		struct member *member = LIST_FIRST(&port->members);
+
+		member_leave(member, member->join_state);
+	}
+	while (!LIST_EMPTY(&port->created))
+		uncharge(LIST_FIRST(&port->created));
+}

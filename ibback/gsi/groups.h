@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The multicast groups of a fabric and who is a member (IBTA vol. 1 §10.5, §15.2.5.17).
+ * A group lasts as long as it has a full member; a partition's IPoIB broadcast group as
+ * long as a port has the P_Key. Subscribers hear of groups that come and go.
+ */
+#ifndef XEN_IB_IBBACK_GSI_GROUPS_H
+#define XEN_IB_IBBACK_GSI_GROUPS_H
+
+#include "gsi/mcm_record.h"
+#include "gsi/state.h"
+
+struct group {
+	RB_ENTRY(group) entry;
+	struct mcm_group attr;
+	bool permanent;
+	struct gsi_port *creator; /* whose quota it is of; NULL: nobody's */
+	LIST_ENTRY(group) of_creator;
+	struct member_list members;
+	unsigned int full; /* how many of them keep it */
+};
+
+struct member {
+	LIST_ENTRY(member) of_group, of_port;
+	struct group *group;
+	struct gsi_port *port;
+	struct vib_gid gid; /* as which it joined */
+	uint8_t join_state;
+};
+
+struct group *group_find(struct gsi *gsi, const struct vib_gid *mgid);
+
+/* The first group of a fabric, and the one behind; NULL: no more. */
+struct group *group_first(struct gsi *gsi);
+struct group *group_next(struct group *group);
+
+/*
+ * Make a group of @attr, whose MGID is no other's, on account of @creator; its MLID is
+ * chosen. NULL: @creator's quota, MLIDs or memory are used up.
+ */
+struct group *group_create(struct gsi *gsi, const struct mcm_group *attr,
+			   struct gsi_port *creator);
+
+/* End @group, with all memberships. */
+void group_destroy(struct gsi *gsi, struct group *group);
+
+/* An MGID that no group has, as the SA chooses them (§15.2.5.17.2). */
+struct vib_gid group_new_mgid(struct gsi *gsi, uint8_t scope);
+
+/* The membership of @port as @gid, or NULL. */
+struct member *member_find(struct group *group, const struct gsi_port *port,
+			   const struct vib_gid *gid);
+
+/* Add the bits of @join_state to a membership, which may begin with it. NULL: @port's
+ * quota or memory are used up.
+ */
+struct member *member_join(struct group *group, struct gsi_port *port,
+			   const struct vib_gid *gid, uint8_t join_state);
+
+/* Take bits from it; without any it ends, and perhaps the group with it. */
+void member_leave(struct member *member, uint8_t join_state);
+
+/* End the memberships of @port that it has no right to, for its GIDs and P_Keys. */
+void members_check(struct gsi_port *port);
+
+/* End all memberships of @port, and charge it with no group any more. */
+void members_purge(struct gsi_port *port);
+
+/*
+ * @port has, or no longer has, the P_Keys of @pkeys: their broadcast groups begin with
+ * the first port and end with the last.
+ */
+void broadcast_hold(struct gsi *gsi, const uint16_t pkeys[VIB_MAX_PKEYS]);
+void broadcast_release(struct gsi *gsi, const uint16_t pkeys[VIB_MAX_PKEYS]);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The general services of a fabric without a wire: what its vports' QP0 and QP1 send
+ * is passed on, answered or dropped. A vport's own port answers subnet management
+ * and performance management, and the fabric's subnet administrator (SA) all that
+ * IPoIB, the connection manager and the usual tools ask.
+ *
+ * Everything here is the control thread's. Guests are hostile: all they send is
+ * checked, and each has quotas (limits.h).
+ */
+#ifndef XEN_IB_IBBACK_GSI_H
+#define XEN_IB_IBBACK_GSI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <xen-ib/object.h>
+#include <xen-ib/port.h>
+
+#include "engine/mad_packet.h"
+
+struct gsi;
+struct gsi_port;
+
+/* Why a MAD went no further. */
+enum gsi_drop {
+	GSI_DROP_MALFORMED = 1, /* length, base version or QP */
+	GSI_DROP_LINK_DOWN,     /* of the sender or of the receiver */
+	GSI_DROP_SOURCE,        /* a source address that is not the sender's */
+	GSI_DROP_PKEY,          /* not of the sender's table, or not for the receiver */
+	GSI_DROP_NO_PORT,       /* nobody at that address */
+	GSI_DROP_CLASS,         /* a class or method that does not pass between vports */
+	GSI_DROP_SMP,           /* to another port, or nothing that a port answers */
+	GSI_DROP_CM_FORGED, /* a CM message that names another's addresses as its own */
+	GSI_DROP_SA_CLAIM,  /* a vport that answers as if it were the SA */
+	GSI_DROP_RMPP,      /* of no transaction, or against the rules of RMPP */
+	GSI_DROP_NO_MEMORY,
+	GSI_DROPS /* how many there are, and the unused 0 */
+};
+
+/* For log lines. */
+const char *gsi_drop_text(enum gsi_drop why);
+
+/* What is called back; @port is what gsi_port_add() was given. None of them may call
+ * the GSI again.
+ */
+struct gsi_ops {
+	/* Put @packet into QP @packet->qpn of a vport. P_Keys match; see pkeys.h for
+	 * the receiver's entry.
+	 */
+	void (*deliver)(void *arg, void *port, const struct mad_packet *packet);
+	/* Something that a vport sent, or that was to be sent to it, was dropped. */
+	void (*dropped)(void *arg, void *port, enum gsi_drop why);
+	/* The counters of a vport. */
+	void (*counters)(void *arg, void *port, struct vib_rsp_counters *counters);
+	/* Nanoseconds, CLOCK_MONOTONIC. */
+	uint64_t (*now)(void *arg);
+};
+
+struct gsi_config {
+	uint16_t sa_lid;        /* where the SA answers, beside its well-known GID */
+	uint64_t subnet_prefix; /* host order */
+	/*
+	 * Of every partition's IPoIB broadcast group, and so of all IPoIB. A join states
+	 * no attributes (RFC 4391 §5), so the group is there beforehand.
+	 */
+	uint8_t ipoib_mtu;  /* 1…5: 256…4096 bytes */
+	uint8_t ipoib_rate; /* IBTA vol. 1 §15.2.5.16 table; no more than any port's */
+	uint32_t ipoib_qkey;
+	uint8_t packet_life; /* of every path: 4.096 us * 2^n */
+};
+
+/*
+ * As ibback runs it. The MTU is 4096: every packet of the fabric is a copy in memory
+ * and costs the same whatever its size, so fewer are better, and no guest's port has
+ * less. Guests allocate IPoIB's receive buffers by their port's MTU, not the group's.
+ * The Q_Key and the packet lifetime are OpenSM's, which ULPs are used to.
+ */
+extern const struct gsi_config gsi_default_config;
+
+/* What a vport is. */
+struct gsi_port_attr {
+	struct vib_port_attr port; /* as QUERY_PORT answers it; ACTIVE is up */
+	uint64_t node_guid;        /* host order */
+	uint32_t vendor_id;
+	uint16_t device_id;
+	uint32_t revision;
+	char node_desc[64];                /* for people; need not end with a zero */
+	struct vib_gid gids[VIB_MAX_GIDS]; /* zero where there is none */
+	uint16_t pkeys[VIB_MAX_PKEYS];     /* the same */
+};
+
+/* @ops is kept; @config is copied, NULL is the default. NULL and errno (ENOMEM). */
+struct gsi *gsi_new(const struct gsi_ops *ops, void *arg,
+		    const struct gsi_config *config);
+
+/* All ports are gone. NULL is harmless. */
+void gsi_free(struct gsi *gsi);
+
+/*
+ * A vport that is attached; its LID and its GIDs are no other's. @owner is handed to
+ * the callbacks. NULL and errno (ENOMEM). Subscribers hear of it if it is up.
+ */
+struct gsi_port *gsi_port_add(struct gsi *gsi, const struct gsi_port_attr *attr,
+			      void *owner);
+
+/* Anything of it changed: what it has at the SA and has no right to any more ends. */
+void gsi_port_change(struct gsi_port *port, const struct gsi_port_attr *attr);
+
+/* It is gone, with all that it has at the SA. */
+void gsi_port_remove(struct gsi_port *port);
+
+/* @packet, a copy, was sent by QP @packet->qpn of @from. */
+void gsi_receive(struct gsi_port *from, const struct mad_packet *packet);
+
+/*
+ * PROCESS_MAD: what @port itself answers to @in. true if there is an answer, in @out,
+ * which is then all written.
+ */
+bool gsi_process(struct gsi_port *port, const uint8_t in[VIB_MAD_BYTES],
+		 uint8_t out[VIB_MAD_BYTES]);
+
+/* Do what is due: retransmissions, expiry. Returns as gsi_next(). */
+uint64_t gsi_tick(struct gsi *gsi);
+
+/* When gsi_tick() is due; UINT64_MAX: never. May change with every call above. */
+uint64_t gsi_next(struct gsi *gsi);
+
+/* What a vport has at the SA, for tests and for people. */
+struct gsi_holdings {
+	unsigned int memberships;
+	unsigned int groups; /* that it created */
+	unsigned int services;
+	unsigned int subscriptions;
+	unsigned int reports; /* on their way, not answered */
+	unsigned int transactions;
+};
+
+struct gsi_holdings gsi_port_holdings(const struct gsi_port *port);
+
+/* Multicast groups of the fabric, and memberships in them. */
+unsigned int gsi_groups(const struct gsi *gsi);
+unsigned int gsi_memberships(const struct gsi *gsi);
+
+#endif

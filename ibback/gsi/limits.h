@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a vport may have at the SA, each beside its reason. */
+#ifndef XEN_IB_IBBACK_GSI_LIMITS_H
+#define XEN_IB_IBBACK_GSI_LIMITS_H
+
+/* IPoIB joins a group for each IP group, and leaves what it does not send to. */
+#define MAX_MEMBERSHIPS    1024
+
+/* There are 16 383 MLIDs for all; no guest gets more than a hundredth. */
+#define MAX_GROUPS         128
+
+/* A target registers one for each of its services. */
+#define MAX_SERVICES       64
+
+/* srp_daemon has two, and each costs a look for every notice. */
+#define MAX_SUBSCRIPTIONS  16
+
+/* Reports to a vport that are not answered yet; further ones are lost. */
+#define MAX_REPORTS        32
+
+/* Tables on their way to a vport; tools ask for one at a time. */
+#define MAX_RMPP_SENDS     8
+
+/* Requests of more than one segment on their way from it, and those just done. */
+#define MAX_RMPP_RECEIVES  4
+
+/* A MultiPathRecord with 2 * MAX_MULTIPATH_GIDS GIDs has 3 segments. */
+#define MAX_RMPP_SEGMENTS  8
+#define MAX_MULTIPATH_GIDS 16
+
+/* Bytes of a table: NodeRecords of 8192 vports, MCMemberRecords of all groups. */
+#define MAX_TABLE_BYTES    (1u << 20)
+
+/* Segments sent to a vport at a time, whatever window it grants. */
+#define RMPP_BURST         64
+
+/* Timers that are served at a time. */
+#define MAX_TIMERS         64
+
+#endif

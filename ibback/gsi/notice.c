@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "gsi/notice.h"
+
+#include <infiniband/umad_sm.h>
+
+#include "gsi/be.h"
+#include "gsi/ports.h"
+#include "gsi/subscriptions.h"
+
+/* Notice.Type and ProducerType (§13.4.8.2 table 120). */
+#define TYPE_SUBNET_MANAGEMENT 3
+#define TYPE_INFORMATIONAL     4
+#define PRODUCER_CA            1
+#define PRODUCER_CLASS_MANAGER 4
+
+/* Offsets in a Notice. */
+enum {
+	NOTICE_GENERIC_TYPE = 0, /* IsGeneric 1 bit, Type 7 */
+	NOTICE_PRODUCER = 1,     /* 24 bits */
+	NOTICE_TRAP = 4,
+	NOTICE_ISSUER_LID = 6,
+	NOTICE_DETAILS = 10,
+	NOTICE_ISSUER_GID = 64,
+	/* §14.2.5.1 tables 131, 132 */
+	DETAILS_64_GID = NOTICE_DETAILS + 6,
+	DETAILS_144_LID = NOTICE_DETAILS + 2,
+	DETAILS_144_CAP_MASK = NOTICE_DETAILS + 6,
+};
+
+static void seal(struct notice *n)
+{
+	n->bytes[NOTICE_GENERIC_TYPE] = 0x80 | n->type;
+	n->bytes[NOTICE_PRODUCER] = (uint8_t)(n->producer >> 16);
+	put_be16(n->bytes + NOTICE_PRODUCER + 1, (uint16_t)n->producer);
+	put_be16(n->bytes + NOTICE_TRAP, n->trap);
+	put_be16(n->bytes + NOTICE_ISSUER_LID, n->issuer_lid);
+	memcpy(n->bytes + NOTICE_ISSUER_GID, &n->issuer_gid, sizeof(n->issuer_gid));
+}
+
+/* §13.4.9: the subnet's manager itself issues traps 64 to 67, about a GID. */
+static struct notice of_manager(const struct gsi *gsi, uint16_t trap,
+				const struct vib_gid *gid)
+{
+	struct notice n = {
+		.type = TYPE_SUBNET_MANAGEMENT,
+		.producer = PRODUCER_CLASS_MANAGER,
+		.trap = trap,
+		.issuer_lid = gsi->config.sa_lid,
+		.issuer_gid = sa_gid(gsi),
+	};
+
+	memcpy(n.bytes + DETAILS_64_GID, gid, sizeof(*gid));
+	seal(&n);
+	return n;
+}
+
+/* Tell all who subscribed to it and share a partition with @port. */
+static void tell_of(const struct gsi_port *port, const struct notice *n)
+{
+	struct gsi_port *to;
+
+	LIST_FOREACH(to, &port->gsi->ports, entry)
+	if (to != port && !LIST_EMPTY(&to->subscriptions) && ports_common_pkey(to, port))
+		subscriptions_report(to, n);
+}
+
+void notice_gid(struct gsi_port *port, uint16_t trap, const struct vib_gid *gid)
+{
+	struct notice n = of_manager(port->gsi, trap, gid);
+
+	tell_of(port, &n);
+}
+
+void notice_group(struct gsi *gsi, uint16_t trap, const struct mcm_group *group)
+{
+	struct notice n = of_manager(gsi, trap, &group->mgid);
+	struct gsi_port *to;
+
+	LIST_FOREACH(to, &gsi->ports, entry)
+	if (!LIST_EMPTY(&to->subscriptions) &&
+	    pkey_accepting(to->attr.pkeys, group->pkey) >= 0)
+		subscriptions_report(to, &n);
+}
+
+void notice_cap_mask(struct gsi_port *port)
+{
+	const struct vib_port_attr *p = &port->attr.port;
+	struct notice n = {
+		.type = TYPE_INFORMATIONAL,
+		.producer = PRODUCER_CA,
+		.trap = UMAD_SM_LOCAL_CHANGES_TRAP,
+		.issuer_lid = p->lid,
+		.issuer_gid = port->attr.gids[0],
+	};
+
+	put_be16(n.bytes + DETAILS_144_LID, p->lid);
+	put_be32(n.bytes + DETAILS_144_CAP_MASK, p->cap_mask);
+	seal(&n);
+	tell_of(port, &n);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Notices (IBTA vol. 1 §13.4.8.2, §14.2.5.1): what subscribers are told. */
+#ifndef XEN_IB_IBBACK_GSI_NOTICE_H
+#define XEN_IB_IBBACK_GSI_NOTICE_H
+
+#include "gsi/mcm_record.h"
+#include "gsi/state.h"
+
+#define NOTICE_SIZE 80
+
+/* A notice, and how it is matched. */
+struct notice {
+	uint8_t type;
+	uint32_t producer;
+	uint16_t trap;
+	uint16_t issuer_lid;
+	struct vib_gid issuer_gid;
+	uint8_t bytes[NOTICE_SIZE];
+};
+
+/* Traps 64 and 65: @gid of @port came into or went out of service. */
+void notice_gid(struct gsi_port *port, uint16_t trap, const struct vib_gid *gid);
+
+/* Traps 66 and 67: a group came or went. */
+void notice_group(struct gsi *gsi, uint16_t trap, const struct mcm_group *group);
+
+/* Trap 144: the CapabilityMask of @port is another; its SM would forward it. */
+void notice_cap_mask(struct gsi_port *port);
+
+#endif

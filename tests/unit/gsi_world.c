@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "gsi_world.h"
+
+#include <stdio.h>
+
+#include "gsi/rmpp.h"
+
+static struct gsi_world *world_of(void *arg)
+{
+	return arg;
+}
+
+static unsigned int index_of(const struct gsi_world *w, const void *owner)
+{
+	return (unsigned int)((const struct vib_rsp_counters *)owner - w->counters);
+}
+
+static void deliver(void *arg, void *owner, const struct mad_packet *packet)
+{
+	struct gsi_world *w = world_of(arg);
+
+	assert_true(w->count < WORLD_OUT);
+	w->out[w->count++] = (struct delivery){ index_of(w, owner), *packet };
+}
+
+static void dropped(void *arg, void *owner, enum gsi_drop why)
+{
+	struct gsi_world *w = world_of(arg);
+
+	w->drops[index_of(w, owner)][why]++;
+}
+
+static void counters(void *arg, void *owner, struct vib_rsp_counters *c)
+{
+	struct gsi_world *w = world_of(arg);
+
+	*c = w->counters[index_of(w, owner)];
+}
+
+static uint64_t now(void *arg)
+{
+	return world_of(arg)->now;
+}
+
+static const struct gsi_ops ops = { deliver, dropped, counters, now };
+
+struct vib_gid world_gid(unsigned int i)
+{
+	struct vib_gid gid = { .raw = { 0xfe, 0x80, [8] = 0x00, 0x02, 0xc9, 0x03 } };
+
+	gid.raw[15] = (uint8_t)(0x10 + i);
+	return gid;
+}
+
+struct vib_gid world_sa_gid(void)
+{
+	return (struct vib_gid){ .raw = { 0xfe, 0x80, [8] = 0x02, [15] = 0x02 } };
+}
+
+static struct gsi_port_attr attr_of(unsigned int i)
+{
+	struct gsi_port_attr attr = {
+		.port = {
+			.port_guid = htobe64(0x0002c90300000010 + i),
+			.state = VIB_PORT_ACTIVE,
+			.phys_state = VIB_PHYS_LINK_UP,
+			.max_mtu = 5,
+			.active_mtu = 5,
+			.lid = (uint16_t)(0x10 + i),
+			.sm_lid = SA_LID,
+			.max_vl_num = 1,
+			.subnet_timeout = 18,
+			.active_width = 2,
+			.active_speed = 32,
+			.gid_tbl_len = VIB_MAX_GIDS,
+			.pkey_tbl_len = VIB_MAX_PKEYS,
+			.cap_mask = 0x02014800,
+			.max_msg_sz = 0x80000000,
+		},
+		.node_guid = 0x0002c90300000100 + i,
+		.vendor_id = 0x00163e,
+		.device_id = 1,
+		.revision = 7,
+		.gids = { world_gid(i) },
+		.pkeys = { 0xffff },
+	};
+
+	snprintf(attr.node_desc, sizeof(attr.node_desc), "guest %u", i);
+	return attr;
+}
+
+void world_add(struct gsi_world *w, unsigned int i)
+{
+	w->attr[i] = attr_of(i);
+	w->port[i] = gsi_port_add(w->gsi, &w->attr[i], &w->counters[i]);
+	assert_non_null(w->port[i]);
+}
+
+void world_remove(struct gsi_world *w, unsigned int i)
+{
+	gsi_port_remove(w->port[i]);
+	w->port[i] = NULL;
+}
+
+void world_change(struct gsi_world *w, unsigned int i)
+{
+	gsi_port_change(w->port[i], &w->attr[i]);
+}
+
+void world_set_pkeys(struct gsi_world *w, unsigned int i, uint16_t a, uint16_t b)
+{
+	memset(w->attr[i].pkeys, 0, sizeof(w->attr[i].pkeys));
+	w->attr[i].pkeys[0] = a;
+	w->attr[i].pkeys[1] = b;
+	world_change(w, i);
+}
+
+void world_set_up(struct gsi_world *w, unsigned int i, bool up)
+{
+	w->attr[i].port.state = up ? VIB_PORT_ACTIVE : VIB_PORT_DOWN;
+	world_change(w, i);
+}
+
+void world_begin(struct gsi_world *w, unsigned int ports)
+{
+	memset(w, 0, sizeof(*w));
+	w->now = SECOND;
+	w->gsi = gsi_new(&ops, w, NULL);
+	assert_non_null(w->gsi);
+	for (unsigned int i = 0; i < ports; i++)
+		world_add(w, i);
+}
+
+void world_end(struct gsi_world *w)
+{
+	for (unsigned int i = 0; i < WORLD_PORTS; i++)
+		if (w->port[i])
+			world_remove(w, i);
+	assert_int_equal(gsi_groups(w->gsi), 0);
+	assert_int_equal(gsi_memberships(w->gsi), 0);
+	assert_true(gsi_next(w->gsi) == UINT64_MAX);
+	gsi_free(w->gsi);
+}
+
+void world_pass(struct gsi_world *w, uint64_t ns)
+{
+	w->now += ns;
+	gsi_tick(w->gsi);
+}
+
+struct mad_packet world_mad(struct gsi_world *w, unsigned int from, uint8_t mgmt_class,
+			    uint8_t class_version, uint8_t method, uint16_t attribute)
+{
+	struct mad_packet packet = {
+		.qpn = 1,
+		.slid = w->attr[from].port.lid,
+		.dlid = SA_LID,
+		.pkey = w->attr[from].pkeys[0],
+		.length = VIB_MAD_BYTES,
+	};
+
+	packet.mad[0] = 1;
+	packet.mad[1] = mgmt_class;
+	packet.mad[2] = class_version;
+	packet.mad[3] = method;
+	put_be64(packet.mad + 8, 0x1122334400000000 + ++w->tid);
+	put_be16(packet.mad + 16, attribute);
+	return packet;
+}
+
+struct mad_packet world_mad_to(struct gsi_world *w, unsigned int from, unsigned int to,
+			       uint8_t mgmt_class, uint8_t method, uint16_t attribute)
+{
+	struct mad_packet packet = world_mad(w, from, mgmt_class, 1, method, attribute);
+
+	packet.dlid = w->attr[to].port.lid;
+	return packet;
+}
+
+struct mad_packet world_sa(struct gsi_world *w, unsigned int from, uint8_t method,
+			   uint16_t attribute, uint64_t mask)
+{
+	struct mad_packet packet = world_mad(w, from, 0x03, 2, method, attribute);
+
+	put_be64(packet.mad + 48, mask);
+	return packet;
+}
+
+void world_grh(struct mad_packet *packet, unsigned int from, struct vib_gid dgid)
+{
+	packet->grh = true;
+	packet->sgid = world_gid(from);
+	packet->dgid = dgid;
+	packet->flow_label = 0x12345;
+	packet->traffic_class = 0x67;
+	packet->hop_limit = 1;
+}
+
+void world_send(struct gsi_world *w, unsigned int from, const struct mad_packet *packet)
+{
+	gsi_receive(w->port[from], packet);
+}
+
+unsigned int world_waiting(const struct gsi_world *w)
+{
+	return w->count - w->taken;
+}
+
+const struct delivery *world_take(struct gsi_world *w)
+{
+	static struct delivery one;
+
+	assert_true(w->taken < w->count);
+	one = w->out[w->taken++];
+	if (w->taken == w->count)
+		w->taken = w->count = 0;
+	return &one;
+}
+
+void world_expect_quiet(struct gsi_world *w)
+{
+	assert_int_equal(world_waiting(w), 0);
+}
+
+const struct mad_packet *world_ask(struct gsi_world *w, unsigned int from,
+				   const struct mad_packet *packet)
+{
+	const struct delivery *d;
+
+	world_expect_quiet(w);
+	world_send(w, from, packet);
+	d = world_take(w);
+	assert_int_equal(d->to, from);
+	world_expect_quiet(w);
+	return &d->packet;
+}
+
+uint16_t world_status(struct gsi_world *w, unsigned int from,
+		      const struct mad_packet *packet)
+{
+	return mad_status(world_ask(w, from, packet)->mad);
+}
+
+static unsigned int drops_of(const struct gsi_world *w, unsigned int from)
+{
+	unsigned int sum = 0;
+
+	for (unsigned int i = 0; i < GSI_DROPS; i++)
+		sum += w->drops[from][i];
+	return sum;
+}
+
+void world_expect_drop(struct gsi_world *w, unsigned int from,
+		       const struct mad_packet *packet, enum gsi_drop why)
+{
+	unsigned int before = w->drops[from][why], all = drops_of(w, from);
+
+	world_expect_quiet(w);
+	world_send(w, from, packet);
+	world_expect_quiet(w);
+	assert_int_equal(w->drops[from][why], before + 1);
+	assert_int_equal(drops_of(w, from), all + 1);
+}
+
+size_t world_ask_table(struct gsi_world *w, unsigned int from,
+		       const struct mad_packet *request, uint8_t *out, size_t size)
+{
+	const uint32_t window = 8;
+	uint32_t next = 1, granted = 1;
+	struct mad_packet ack = *request;
+	size_t length = 0;
+
+	world_expect_quiet(w);
+	world_send(w, from, request);
+	for (;;) {
+		struct delivery d = *world_take(w);
+		const uint8_t *mad = d.packet.mad;
+		uint32_t paylen = be32_at(mad + RMPP_LENGTH_WINDOW);
+		bool last = mad[RMPP_FLAGS] & RMPP_LAST;
+		size_t data = last ? paylen - 20 : 200;
+
+		assert_int_equal(d.to, from);
+		assert_int_equal(mad_status(mad), 0);
+		assert_int_equal(mad[RMPP_VERSION], 1);
+		assert_int_equal(mad[RMPP_TYPE], RMPP_DATA);
+		assert_int_equal(be32_at(mad + RMPP_SEGMENT), next);
+		assert_int_equal(!!(mad[RMPP_FLAGS] & RMPP_FIRST), next == 1);
+		assert_true(length + data <= size);
+		memcpy(out + length, mad + SA_DATA_AT, data);
+		length += data;
+		if (!last && next != granted) {
+			next++;
+			continue;
+		}
+		ack.mad[RMPP_VERSION] = 1;
+		ack.mad[RMPP_TYPE] = RMPP_ACK;
+		ack.mad[RMPP_FLAGS] = UMAD_RMPP_FLAG_ACTIVE;
+		put_be32(ack.mad + RMPP_SEGMENT, next);
+		if (!last)
+			granted = next + window;
+		put_be32(ack.mad + RMPP_LENGTH_WINDOW, granted);
+		world_send(w, from, &ack);
+		if (last)
+			break;
+		next++;
+	}
+	world_expect_quiet(w);
+	assert_int_equal(gsi_port_holdings(w->port[from]).transactions, 0);
+	return length;
+}

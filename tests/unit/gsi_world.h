@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A fabric for tests of the GSI: up to WORLD_PORTS vports, whose QP0 and QP1 the test
+ * is. Port i has LID 0x10 + i, one GID and the P_Key 0xffff, until the test changes it.
+ */
+#ifndef XEN_IB_TESTS_GSI_WORLD_H
+#define XEN_IB_TESTS_GSI_WORLD_H
+
+#include "cm.h"
+
+#include <infiniband/umad_sa.h>
+
+#include "gsi/gsi.h"
+#include "gsi/mad.h"
+
+#define WORLD_PORTS    6
+#define WORLD_OUT      4096
+
+#define SA_LID         1
+#define SA_DATA_AT     56
+#define SECOND         1000000000ull
+
+#define SA_ERROR(name) (UMAD_SA_STATUS_##name << 8)
+
+struct delivery {
+	unsigned int to;
+	struct mad_packet packet;
+};
+
+struct gsi_world {
+	struct gsi *gsi;
+	uint64_t now;
+	uint64_t tid;
+	struct gsi_port_attr attr[WORLD_PORTS];
+	struct gsi_port *port[WORLD_PORTS];
+	struct vib_rsp_counters counters[WORLD_PORTS];
+	unsigned int drops[WORLD_PORTS][GSI_DROPS];
+	unsigned int taken, count; /* of @out */
+	struct delivery out[WORLD_OUT];
+};
+
+/* A world with @ports ports that are up. */
+void world_begin(struct gsi_world *w, unsigned int ports);
+void world_end(struct gsi_world *w);
+
+void world_add(struct gsi_world *w, unsigned int i);
+void world_remove(struct gsi_world *w, unsigned int i);
+/* attr[i] is another. */
+void world_change(struct gsi_world *w, unsigned int i);
+void world_set_pkeys(struct gsi_world *w, unsigned int i, uint16_t a, uint16_t b);
+void world_set_up(struct gsi_world *w, unsigned int i, bool up);
+/* Time passes, and the GSI does what is due. */
+void world_pass(struct gsi_world *w, uint64_t ns);
+
+struct vib_gid world_gid(unsigned int i);
+struct vib_gid world_sa_gid(void);
+
+/* A GMP of port @from to the SA's LID, without a GRH, with the port's first P_Key and a
+ * TID of its own.
+ */
+struct mad_packet world_mad(struct gsi_world *w, unsigned int from, uint8_t mgmt_class,
+			    uint8_t class_version, uint8_t method, uint16_t attribute);
+/* The same, to the LID of @to. */
+struct mad_packet world_mad_to(struct gsi_world *w, unsigned int from, unsigned int to,
+			       uint8_t mgmt_class, uint8_t method, uint16_t attribute);
+/* A request to the SA. */
+struct mad_packet world_sa(struct gsi_world *w, unsigned int from, uint8_t method,
+			   uint16_t attribute, uint64_t mask);
+/* Give it a GRH, from the port's GID to @dgid. */
+void world_grh(struct mad_packet *packet, unsigned int from, struct vib_gid dgid);
+
+void world_send(struct gsi_world *w, unsigned int from, const struct mad_packet *packet);
+
+/* The next delivery; there is one. */
+const struct delivery *world_take(struct gsi_world *w);
+/* How many there are. */
+unsigned int world_waiting(const struct gsi_world *w);
+/* Fails if there is one. */
+void world_expect_quiet(struct gsi_world *w);
+
+/* Send, and the only delivery that follows, which is to @from. */
+const struct mad_packet *world_ask(struct gsi_world *w, unsigned int from,
+				   const struct mad_packet *packet);
+/* Send, and fail unless it is dropped for that reason. */
+void world_expect_drop(struct gsi_world *w, unsigned int from,
+		       const struct mad_packet *packet, enum gsi_drop why);
+
+/*
+ * Send a request that is answered by a table, and receive that as Linux does. Returns
+ * its length in @out, all headers of segments taken away.
+ */
+size_t world_ask_table(struct gsi_world *w, unsigned int from,
+		       const struct mad_packet *request, uint8_t *out, size_t size);
+
+/* The status of the answer to a request. */
+uint16_t world_status(struct gsi_world *w, unsigned int from,
+		      const struct mad_packet *packet);
+
+#endif

@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* InformInfo and the Reports that follow from it. Offsets of IBTA vol. 1 §13.4.8. */
+#include "gsi_world.h"
+
+#include "gsi/limits.h"
+
+static struct gsi_world w;
+
+static int begin(void **state)
+{
+	(void)state;
+	world_begin(&w, 3);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	world_end(&w);
+	return 0;
+}
+
+enum { GET = 0x01, SET = 0x02, REPORT = 0x06, TABLE = 0x12, REPORT_RESP = 0x86 };
+enum { NOTICE = 0x02, INFORM_INFO = 0x03, INFORM_INFO_RECORD = 0xf3 };
+enum {
+	LID_BEGIN = 16,
+	LID_END = 18,
+	GENERIC = 22,
+	SUBSCRIBE = 23,
+	TYPE = 24,
+	TRAP = 26,
+	PRODUCER = 33
+};
+
+/* As srp_daemon subscribes. */
+static struct mad_packet inform(unsigned int from, bool subscribe, uint16_t trap)
+{
+	struct mad_packet packet = world_sa(&w, from, SET, INFORM_INFO, 0);
+	uint8_t *d = packet.mad + SA_DATA_AT;
+
+	put_be16(d + LID_BEGIN, 0xffff);
+	d[GENERIC] = 1;
+	d[SUBSCRIBE] = subscribe;
+	put_be16(d + TYPE, 0xffff);
+	put_be16(d + TRAP, trap);
+	memset(d + PRODUCER, 0xff, 3);
+	return packet;
+}
+
+static void subscribe(unsigned int from, uint16_t trap)
+{
+	struct mad_packet packet = inform(from, true, trap);
+	const uint8_t *mad = world_ask(&w, from, &packet)->mad;
+
+	assert_int_equal(mad_status(mad), 0);
+	assert_int_equal(mad[3], 0x81);
+	assert_memory_equal(mad + SA_DATA_AT, packet.mad + SA_DATA_AT, 36);
+}
+
+static struct mad_packet respond_to(const struct mad_packet *report, unsigned int from)
+{
+	struct mad_packet packet = world_sa(&w, from, REPORT_RESP, NOTICE, 0);
+
+	memcpy(packet.mad + 8, report->mad + 8, 8);
+	return packet;
+}
+
+/* The next delivery is a Report of that trap to @to, which it answers. */
+static struct mad_packet take_report(unsigned int to, uint16_t trap)
+{
+	struct delivery d = *world_take(&w);
+	struct mad_packet answer;
+	unsigned int before;
+
+	assert_int_equal(d.to, to);
+	assert_int_equal(d.packet.mad[1], 0x03);
+	assert_int_equal(d.packet.mad[2], 2);
+	assert_int_equal(d.packet.mad[3], REPORT);
+	assert_int_equal(be16_at(d.packet.mad + 16), NOTICE);
+	assert_int_equal(be16_at(d.packet.mad + SA_DATA_AT + 4), trap);
+	assert_int_equal(d.packet.slid, SA_LID);
+	assert_int_equal(d.packet.dlid, 0x10 + to);
+	before = gsi_port_holdings(w.port[to]).reports;
+	answer = respond_to(&d.packet, to);
+	world_send(&w, to, &answer);
+	assert_int_equal(gsi_port_holdings(w.port[to]).reports, before - 1);
+	return d.packet;
+}
+
+static void gid_in_and_out_of_service(void **state)
+{
+	struct vib_gid gid = world_gid(1), sa = world_sa_gid();
+	static const uint8_t head[10] = { 0x83, 0, 0, 4, 0, 65, 0, SA_LID, 0, 0 };
+	struct mad_packet report;
+
+	(void)state;
+	subscribe(0, 64);
+	subscribe(0, 65);
+	world_set_up(&w, 1, false);
+	report = take_report(0, 65);
+	assert_memory_equal(report.mad + SA_DATA_AT, head, 10);
+	assert_memory_equal(report.mad + SA_DATA_AT + 16, &gid, 16);
+	assert_memory_equal(report.mad + SA_DATA_AT + 64, &sa, 16);
+	assert_int_equal(report.pkey, 0xffff);
+	assert_false(report.grh);
+	world_set_up(&w, 1, true);
+	report = take_report(0, 64);
+	assert_memory_equal(report.mad + SA_DATA_AT + 16, &gid, 16);
+	world_remove(&w, 1);
+	take_report(0, 65);
+	world_add(&w, 1);
+	take_report(0, 64);
+	world_expect_quiet(&w);
+}
+
+static void gid_that_is_added_comes_into_service(void **state)
+{
+	struct vib_gid gid = world_gid(40);
+	struct mad_packet report;
+
+	(void)state;
+	subscribe(0, 0xffff);
+	w.attr[1].gids[3] = gid;
+	world_change(&w, 1);
+	report = take_report(0, 64);
+	assert_memory_equal(report.mad + SA_DATA_AT + 16, &gid, 16);
+	memset(&w.attr[1].gids[3], 0, 16);
+	world_change(&w, 1);
+	take_report(0, 65);
+	world_expect_quiet(&w);
+}
+
+/* Port @from makes a group of its first P_Key and leaves it, by an MCMemberRecord. */
+static void change_group(unsigned int from, uint8_t method, struct vib_gid mgid)
+{
+	struct mad_packet packet = world_sa(&w, from, method, 0x38, 0x130c7);
+	struct vib_gid self = world_gid(from);
+	uint8_t *d = packet.mad + SA_DATA_AT;
+
+	memcpy(d, &mgid, 16);
+	memcpy(d + 16, &self, 16);
+	put_be16(d + 40, w.attr[from].pkeys[0]);
+	d[48] = 1;
+	world_send(&w, from, &packet);
+}
+
+static void groups_come_and_go(void **state)
+{
+	struct vib_gid mgid = { .raw = { 0xff, 0x15, [15] = 1 } };
+	struct mad_packet report;
+
+	(void)state;
+	subscribe(0, 66);
+	subscribe(0, 67);
+	change_group(1, SET, mgid);
+	report = take_report(0, 66);
+	assert_memory_equal(report.mad + SA_DATA_AT + 16, &mgid, 16);
+	assert_int_equal(mad_status(world_take(&w)->packet.mad), 0);
+	change_group(1, 0x15, mgid);
+	report = take_report(0, 67);
+	assert_memory_equal(report.mad + SA_DATA_AT + 16, &mgid, 16);
+	assert_int_equal(world_take(&w)->to, 1);
+	/* Of a partition that it is not in it hears nothing. */
+	world_set_pkeys(&w, 2, 0x8006, 0);
+	change_group(2, SET, mgid);
+	assert_int_equal(world_take(&w)->to, 2);
+	world_expect_quiet(&w);
+}
+
+static void capability_that_changes_is_told(void **state)
+{
+	struct mad_packet report;
+
+	(void)state;
+	subscribe(0, 144);
+	w.attr[1].port.cap_mask |= 1 << 19; /* IsDeviceManagementSupported */
+	world_change(&w, 1);
+	report = take_report(0, 144);
+	assert_int_equal(report.mad[SA_DATA_AT], 0x84);
+	assert_int_equal(report.mad[SA_DATA_AT + 3], 1);
+	assert_int_equal(be16_at(report.mad + SA_DATA_AT + 6), 0x11);
+	assert_int_equal(be16_at(report.mad + SA_DATA_AT + 12), 0x11);
+	assert_int_equal(be32_at(report.mad + SA_DATA_AT + 16), w.attr[1].port.cap_mask);
+	world_expect_quiet(&w);
+}
+
+static void report_is_repeated_until_it_is_answered(void **state)
+{
+	struct delivery first, again;
+
+	(void)state;
+	subscribe(0, 65);
+	world_set_up(&w, 1, false);
+	first = *world_take(&w);
+	world_pass(&w, SECOND - 1);
+	world_expect_quiet(&w);
+	world_pass(&w, 1);
+	again = *world_take(&w);
+	assert_memory_equal(&again.packet, &first.packet, sizeof(first.packet));
+	world_pass(&w, SECOND);
+	take_report(0, 65);
+	world_pass(&w, 10 * SECOND);
+	world_expect_quiet(&w);
+	assert_true(gsi_next(w.gsi) == UINT64_MAX);
+}
+
+static void who_never_answers_is_left_in_peace(void **state)
+{
+	(void)state;
+	subscribe(0, 65);
+	world_set_up(&w, 1, false);
+	for (int i = 0; i < 10; i++)
+		world_pass(&w, SECOND);
+	assert_int_equal(world_waiting(&w), 3);
+	while (world_waiting(&w))
+		world_take(&w);
+	assert_int_equal(gsi_port_holdings(w.port[0]).reports, 0);
+	assert_int_equal(gsi_port_holdings(w.port[0]).subscriptions, 1);
+}
+
+static void answer_is_of_a_report_to_that_port(void **state)
+{
+	struct mad_packet answer;
+	struct delivery report;
+
+	(void)state;
+	subscribe(0, 65);
+	world_set_up(&w, 1, false);
+	report = *world_take(&w);
+	answer = respond_to(&report.packet, 2);
+	world_expect_drop(&w, 2, &answer, GSI_DROP_SA_CLAIM);
+	assert_int_equal(gsi_port_holdings(w.port[0]).reports, 1);
+}
+
+static void report_goes_where_the_subscription_came_from(void **state)
+{
+	struct mad_packet packet = inform(0, true, 65), report;
+	struct vib_gid self = world_gid(0);
+
+	(void)state;
+	world_grh(&packet, 0, world_sa_gid());
+	assert_int_equal(world_status(&w, 0, &packet), 0);
+	world_set_up(&w, 1, false);
+	report = take_report(0, 65);
+	assert_true(report.grh);
+	assert_memory_equal(&report.dgid, &self, 16);
+}
+
+static void issuer_type_and_producer_are_matched(void **state)
+{
+	static const struct {
+		unsigned int at;
+		uint16_t value;
+		bool told;
+	} cases[] = {
+		{ LID_BEGIN, SA_LID, true }, { LID_BEGIN, 2, false },
+		{ TYPE, 3, true },           { TYPE, 4, false },
+		{ PRODUCER + 1, 4, false },  { GENERIC, 0x0001, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct mad_packet packet = inform(0, true, 65);
+
+		put_be16(packet.mad + SA_DATA_AT + cases[i].at, cases[i].value);
+		assert_int_equal(world_status(&w, 0, &packet), 0);
+		world_set_up(&w, 1, false);
+		if (cases[i].told)
+			take_report(0, 65);
+		world_expect_quiet(&w);
+		world_set_up(&w, 1, true);
+		packet.mad[SA_DATA_AT + SUBSCRIBE] = 0;
+		if (cases[i].at != GENERIC)
+			assert_int_equal(world_status(&w, 0, &packet), 0);
+	}
+}
+
+static void subscription_ends(void **state)
+{
+	struct mad_packet packet = inform(0, false, 65);
+
+	(void)state;
+	assert_int_equal(world_status(&w, 0, &packet), SA_ERROR(REQ_INVALID));
+	subscribe(0, 65);
+	subscribe(0, 65); /* the same one */
+	assert_int_equal(gsi_port_holdings(w.port[0]).subscriptions, 1);
+	packet = inform(0, false, 65);
+	assert_int_equal(world_status(&w, 0, &packet), 0);
+	world_set_up(&w, 1, false);
+	world_expect_quiet(&w);
+	/* With its P_Key, GID, link. */
+	subscribe(0, 65);
+	world_set_pkeys(&w, 0, 0x8001, 0);
+	assert_int_equal(gsi_port_holdings(w.port[0]).subscriptions, 0);
+	subscribe(0, 65);
+	world_set_up(&w, 0, false);
+	assert_int_equal(gsi_port_holdings(w.port[0]).subscriptions, 0);
+}
+
+static void other_partitions_ports_are_not_told_of(void **state)
+{
+	struct mad_packet packet = inform(0, true, 65);
+	struct vib_gid other = world_gid(1);
+
+	(void)state;
+	world_set_pkeys(&w, 1, 0x8001, 0);
+	memcpy(packet.mad + SA_DATA_AT, &other, 16);
+	assert_int_equal(world_status(&w, 0, &packet), SA_ERROR(REQ_INVALID));
+	subscribe(0, 0xffff);
+	world_set_up(&w, 1, false);
+	world_set_up(&w, 1, true);
+	world_remove(&w, 1);
+	world_expect_quiet(&w);
+}
+
+static void requests_that_cannot_be_are_refused(void **state)
+{
+	struct mad_packet packet = inform(0, true, 257);
+
+	(void)state;
+	assert_int_equal(world_status(&w, 0, &packet), SA_ERROR(REQ_INVALID));
+	packet = inform(0, true, 65);
+	packet.mad[SA_DATA_AT + SUBSCRIBE] = 2;
+	assert_int_equal(world_status(&w, 0, &packet), SA_ERROR(REQ_INVALID));
+}
+
+static void guest_has_a_share_of_subscriptions_and_reports_only(void **state)
+{
+	struct mad_packet packet;
+
+	(void)state;
+	for (unsigned int i = 0; i < MAX_SUBSCRIPTIONS; i++)
+		subscribe(0, (uint16_t)(1000 + i));
+	packet = inform(0, true, 65);
+	assert_int_equal(world_status(&w, 0, &packet), SA_ERROR(NO_RESOURCES));
+	subscribe(2, 65);
+	for (unsigned int i = 0; i < MAX_REPORTS + 5; i++) {
+		world_set_up(&w, 1, false);
+		world_set_up(&w, 1, true);
+	}
+	assert_int_equal(world_waiting(&w), MAX_REPORTS);
+	assert_int_equal(w.drops[2][GSI_DROP_NO_MEMORY], 5);
+	while (world_waiting(&w))
+		world_take(&w);
+}
+
+static uint8_t table[4096];
+
+static void subscriptions_are_shown_to_their_owner(void **state)
+{
+	struct mad_packet packet = world_sa(&w, 0, TABLE, INFORM_INFO_RECORD, 0);
+	struct vib_gid self = world_gid(0);
+
+	(void)state;
+	subscribe(0, 64);
+	subscribe(1, 65);
+	assert_int_equal(world_ask_table(&w, 0, &packet, table, sizeof(table)), 64);
+	assert_memory_equal(table, &self, 16);
+	assert_int_equal(be16_at(table + 24 + TRAP), 64);
+	assert_int_equal(table[24 + SUBSCRIBE], 1);
+	assert_int_equal(be32_at(table + 24 + 28) >> 8, 0); /* no QPN */
+	packet = world_sa(&w, 0, TABLE, INFORM_INFO_RECORD, 1 << 10);
+	put_be16(packet.mad + SA_DATA_AT + 24 + TRAP, 65);
+	assert_int_equal(world_ask_table(&w, 0, &packet, table, sizeof(table)), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(gid_in_and_out_of_service),
+		TEST(gid_that_is_added_comes_into_service),
+		TEST(groups_come_and_go),
+		TEST(capability_that_changes_is_told),
+		TEST(report_is_repeated_until_it_is_answered),
+		TEST(who_never_answers_is_left_in_peace),
+		TEST(answer_is_of_a_report_to_that_port),
+		TEST(report_goes_where_the_subscription_came_from),
+		TEST(issuer_type_and_producer_are_matched),
+		TEST(subscription_ends),
+		TEST(other_partitions_ports_are_not_told_of),
+		TEST(requests_that_cannot_be_are_refused),
+		TEST(guest_has_a_share_of_subscriptions_and_reports_only),
+		TEST(subscriptions_are_shown_to_their_owner),
+	};
+
+	return cmocka_run_group_tests_name("gsi_inform", tests, NULL, NULL);
+}
