@@ -4,8 +4,10 @@ PROGRAMS += ibback
 CONTROL_OBJS := $(addprefix $(B)/obj/ibback/control/, \
 	backend.o command.o complaints.o connection.o fabric.o frontend.o lifecycle.o nodes.o object_command.o \
 	pages.o shortage.o vib.o vport.o worker.o)
+# Where the control thread meets the GSI.
+SUBNETS_OBJS := $(B)/obj/ibback/control/subnets.o
 OBJS_ibback = $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(CONTROL_OBJS) \
-	$(ENGINE_OBJS) $(GSI_OBJS) $(B)/libcommon.a
+	$(SUBNETS_OBJS) $(GSI_OBJS) $(ENGINE_OBJS) $(B)/libcommon.a
 LIBS_ibback = $(LIBS_common) $(LIBS_engine) -luv -linih
 CFLAGS_ibback := -Iibback
 CFLAGS_ibback_control := -Iibback

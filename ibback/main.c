@@ -11,6 +11,7 @@
 
 #include "config.h"
 #include "control/backend.h"
+#include "control/subnets.h"
 #include "control/worker.h"
 #include "engine/engine.h"
 #include "log.h"
@@ -89,6 +90,7 @@ struct service {
 struct daemon {
 	struct config config;
 	struct fabric_table fabrics;
+	struct subnets *subnets;
 	struct service services[MAX_SERVICES];
 	unsigned int num_services;
 	unsigned int num_started; /* whose backends run */
@@ -205,6 +207,7 @@ static int start_backends(struct daemon *d)
 		if (backend_start(&s->backend, &d->loop, s->xp, &d->fabrics, d->engine,
 				  s->number, &d->worker.jobs, s->label) < 0)
 			return -1;
+		backend_take_mads(&s->backend, subnets_taker(d->subnets));
 		d->num_started++;
 	}
 	return 0;
@@ -219,7 +222,10 @@ static int serve(struct daemon *d, const struct options *options)
 	worker_init(&d->worker, &d->loop);
 	watch_signal(d, &d->term, SIGTERM);
 	watch_signal(d, &d->intr, SIGINT);
-	if (start_backends(d) == 0) {
+	d->subnets = subnets_start(&d->fabrics, &d->loop);
+	if (!d->subnets)
+		log_err("cannot serve subnets: %s", strerror(errno));
+	if (d->subnets && start_backends(d) == 0) {
 		if (!options->no_xen)
 			log_info("serving %s", d->services[0].backend.root);
 		if (options->local)
@@ -238,6 +244,7 @@ static int serve(struct daemon *d, const struct options *options)
 	uv_unref((uv_handle_t *)&d->term);
 	uv_unref((uv_handle_t *)&d->intr);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
+	subnets_stop(d->subnets);
 	uv_close((uv_handle_t *)&d->term, NULL);
 	uv_close((uv_handle_t *)&d->intr, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT); /* lets the closing handles close */

@@ -62,30 +62,12 @@ static uint32_t saturated(uint64_t count)
 static int query_port(const struct guest *guest, const struct vport *vport,
 		      struct vib_port_attr *attr)
 {
-	const struct vport_attr *v = &vport->attr;
-	bool up = vport_link_is_up(vport);
 	struct vib_rsp_counters counters;
 
 	vhca_counters(guest->vhca, &counters);
-
-	*attr = (struct vib_port_attr){
-		.port_guid = htobe64(v->port_guid),
-		.state = up ? VIB_PORT_ACTIVE : VIB_PORT_DOWN,
-		.phys_state = up ? VIB_PHYS_LINK_UP : VIB_PHYS_DISABLED,
-		.max_mtu = MTU_4096,
-		.active_mtu = MTU_4096,
-		.lid = vport->lid,
-		.sm_lid = LID_SA,
-		.max_vl_num = 1,
-		.subnet_timeout = SUBNET_TIMEOUT,
-		.active_width = WIDTH_4X,
-		.active_speed = SPEED_EDR,
-		.gid_tbl_len = VIB_MAX_GIDS,
-		.pkey_tbl_len = VIB_MAX_PKEYS,
-		.max_msg_sz = MAX_MESSAGE_SIZE,
-		.bad_pkey_cntr = saturated(counters.pkey_violations),
-		.qkey_viol_cntr = saturated(counters.qkey_violations),
-	};
+	vport_port_attr(vport, attr);
+	attr->bad_pkey_cntr = saturated(counters.pkey_violations);
+	attr->qkey_viol_cntr = saturated(counters.qkey_violations);
 	return 0;
 }
 

@@ -102,6 +102,13 @@ bool fabric_gids_taken(const struct fabric *fabric, const struct vport *self,
 	return false;
 }
 
+static void take_off(struct vport *vport)
+{
+	LIST_REMOVE(vport, entry);
+	vport->fabric = NULL;
+	vport->lid = 0;
+}
+
 int fabric_attach(struct fabric *fabric, struct vport *vport)
 {
 	if (fabric_gids_taken(fabric, vport, &vport->attr)) {
@@ -115,14 +122,29 @@ int fabric_attach(struct fabric *fabric, struct vport *vport)
 	}
 	vport->fabric = fabric;
 	LIST_INSERT_HEAD(&fabric->vports, vport, entry);
+	if (fabric->observer && fabric->observer->attached(fabric->observer, vport) < 0) {
+		take_off(vport);
+		return -1;
+	}
 	return 0;
+}
+
+void fabric_changed(struct vport *vport)
+{
+	struct fabric_observer *observer = vport->fabric->observer;
+
+	if (observer)
+		observer->changed(observer, vport);
 }
 
 void fabric_detach(struct vport *vport)
 {
+	struct fabric_observer *observer;
+
 	if (!vport->fabric)
 		return;
-	LIST_REMOVE(vport, entry);
-	vport->fabric = NULL;
-	vport->lid = 0;
+	observer = vport->fabric->observer;
+	if (observer)
+		observer->detaching(observer, vport);
+	take_off(vport);
 }

@@ -23,9 +23,18 @@ struct vport_attr;
 /* Where ibback is the subnet's administrator it answers at this LID. */
 #define LID_SA          1
 
+/* Who is told of its vports: its subnet (subnets.h). */
+struct fabric_observer {
+	/* It has its LID. -1 and errno: it is not attached after all. */
+	int (*attached)(struct fabric_observer *observer, struct vport *vport);
+	void (*changed)(struct fabric_observer *observer, struct vport *vport);
+	void (*detaching)(struct fabric_observer *observer, struct vport *vport);
+};
+
 struct fabric {
 	char name[FABRIC_NAME_MAX];
 	bool up;
+	struct fabric_observer *observer; /* or NULL */
 	LIST_HEAD(, vport) vports;
 	LIST_ENTRY(fabric) entry;
 };
@@ -48,7 +57,8 @@ struct fabric *fabric_find(struct fabric_table *table, const char *name);
 
 /*
  * Attach @vport, whose attributes are set: gives it a LID. Returns 0, or -1
- * and errno: EEXIST if another vport has one of its GIDs, ENOSPC without LIDs.
+ * and errno: EEXIST if another vport has one of its GIDs, ENOSPC without LIDs,
+ * ENOMEM.
  */
 int fabric_attach(struct fabric *fabric, struct vport *vport);
 
@@ -56,6 +66,10 @@ int fabric_attach(struct fabric *fabric, struct vport *vport);
 bool fabric_gids_taken(const struct fabric *fabric, const struct vport *self,
 		       const struct vport_attr *attr);
 
+/* The attributes of @vport, which is attached, or its link have changed. */
+void fabric_changed(struct vport *vport);
+
+/* Harmless on one that is not attached. */
 void fabric_detach(struct vport *vport);
 
 #endif

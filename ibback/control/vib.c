@@ -17,10 +17,10 @@
 #include "control/mads.h"
 #include "control/nodes.h"
 #include "control/object_command.h"
+#include "control/vib_log.h"
 #include "engine/clock.h"
 #include "engine/objects.h"
 #include "engine/vhca.h"
-#include "log.h"
 
 /* A module reload takes one offer; a guest that loops is slowed to these. */
 #define OFFERS_PER_WINDOW  8
@@ -39,10 +39,6 @@
 #define SERVICE_AGAIN_MS   10
 
 #define PAGES_PER_MIB      256
-
-#define vib_log(vib, level, fmt, ...)                                             \
-	log_vib_of(level, (vib)->backend->label, (vib)->domid, (vib)->index, fmt, \
-		   ##__VA_ARGS__)
 
 /* ---- xenstore nodes ---------------------------------------------------- */
 
@@ -138,7 +134,8 @@ static void attach(struct vib *vib)
 			 " or gid: another vib on fabric %s has the same GID",
 			 attr->port_guid, attr->fabric);
 	else
-		snprintf(why, sizeof(why), "fabric %s has no free LID", attr->fabric);
+		snprintf(why, sizeof(why), "fabric %s: %s", attr->fabric,
+			 errno == ENOSPC ? "no LID is free" : strerror(errno));
 	refuse(vib, why);
 }
 
@@ -200,6 +197,8 @@ static void reread_attributes(struct vib *vib)
 		return;
 	}
 	vib->vport.attr = attr;
+	if (changed)
+		fabric_changed(&vib->vport);
 	if (changed && vib->connected) {
 		vhca_set_rate(vib->conn.guest.vhca, attr.rate);
 		change_port(vib);
@@ -338,6 +337,7 @@ static void have_mads(struct vib *vib)
 {
 	struct guest *guest = &vib->conn.guest;
 
+	vib->mads_complained = 0;
 	mad_serve(guest->vhca, on_mad, vib);
 	guest->process_mad = process_mad;
 	guest->process_arg = vib;

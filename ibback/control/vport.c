@@ -212,6 +212,28 @@ bool vport_link_is_up(const struct vport *vport)
 	return vport->fabric && vport->fabric->up;
 }
 
+void vport_port_attr(const struct vport *vport, struct vib_port_attr *attr)
+{
+	bool up = vport_link_is_up(vport);
+
+	*attr = (struct vib_port_attr){
+		.port_guid = htobe64(vport->attr.port_guid),
+		.state = up ? VIB_PORT_ACTIVE : VIB_PORT_DOWN,
+		.phys_state = up ? VIB_PHYS_LINK_UP : VIB_PHYS_DISABLED,
+		.max_mtu = MTU_4096,
+		.active_mtu = MTU_4096,
+		.lid = vport->lid,
+		.sm_lid = LID_SA,
+		.max_vl_num = 1,
+		.subnet_timeout = SUBNET_TIMEOUT,
+		.active_width = WIDTH_4X,
+		.active_speed = SPEED_EDR,
+		.gid_tbl_len = VIB_MAX_GIDS,
+		.pkey_tbl_len = VIB_MAX_PKEYS,
+		.max_msg_sz = MAX_MESSAGE_SIZE,
+	};
+}
+
 void vport_view(const struct vport *vport, struct port_view *view)
 {
 	*view = (struct port_view){

@@ -50,6 +50,7 @@ struct vport_attr {
 struct vport {
 	struct vport_attr attr;
 	struct fabric *fabric; /* NULL while not attached */
+	struct gsi_port *gsi;  /* while attached, of the fabric's services; or NULL */
 	uint16_t lid;
 	LIST_ENTRY(vport) entry; /* of the fabric's */
 };
@@ -77,6 +78,9 @@ unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr
 const char *vport_attr_fixed(const struct vport_attr *a, const struct vport_attr *b);
 
 struct port_view;
+
+/* What QUERY_PORT says of it, counters apart. */
+void vport_port_attr(const struct vport *vport, struct vib_port_attr *attr);
 
 /* What pollers are to know of @vport. */
 void vport_view(const struct vport *vport, struct port_view *view);

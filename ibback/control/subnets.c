@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "control/subnets.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control/backend.h"
+#include "control/vib.h"
+#include "control/vib_log.h"
+#include "device_limits.h"
+#include "engine/clock.h"
+#include "engine/counters.h"
+#include "engine/mad.h"
+#include "gsi/gsi.h"
+
+/* Those of one fabric. */
+struct subnet {
+	struct fabric_observer observer;
+	struct fabric *fabric;
+	struct subnets *subnets;
+	struct gsi *gsi;
+	LIST_ENTRY(subnet) entry;
+};
+
+struct subnets {
+	struct mad_taker taker;
+	uv_loop_t *loop;
+	uv_timer_t timer;
+	LIST_HEAD(, subnet) all;
+};
+
+#define NS_PER_MS 1000000
+
+/* ---- time -------------------------------------------------------------- */
+
+static void on_timer(uv_timer_t *timer);
+
+/* Wake when the first subnet has something to do, which any call may have changed. */
+static void set_timer(struct subnets *subnets)
+{
+	uint64_t now = clock_ns(), first = UINT64_MAX, next;
+	struct subnet *subnet;
+
+	LIST_FOREACH(subnet, &subnets->all, entry)
+	{
+		next = gsi_next(subnet->gsi);
+		if (next < first)
+			first = next;
+	}
+	if (first == UINT64_MAX) {
+		uv_timer_stop(&subnets->timer);
+		return;
+	}
+	uv_update_time(subnets->loop);
+	uv_timer_start(&subnets->timer, on_timer,
+		       first > now ? (first - now) / NS_PER_MS + 1 : 0, 0);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	struct subnets *subnets = timer->data;
+	struct subnet *subnet;
+
+	LIST_FOREACH(subnet, &subnets->all, entry)
+	(void)gsi_tick(subnet->gsi);
+	set_timer(subnets);
+}
+
+/* ---- what the GSI calls ------------------------------------------------ */
+
+static void deliver(void *arg, void *port, const struct mad_packet *packet)
+{
+	struct vib *vib = port;
+
+	(void)arg;
+	if (vib->connected)
+		mad_deliver(vib->conn.guest.vhca, packet);
+}
+
+/* Counted each time, said once in a connection: a guest can send as many as it likes. */
+static void dropped(void *arg, void *port, enum gsi_drop why)
+{
+	struct vib *vib = port;
+
+	(void)arg;
+	if (!vib->connected)
+		return;
+	vhca_count_lost_mad(vib->conn.guest.vhca);
+	if (vib->mads_complained & 1u << why)
+		return;
+	vib->mads_complained |= 1u << why;
+	vib_log(vib, LOG_LEVEL_WARN, "a MAD goes no further: %s; no more is said of such",
+		gsi_drop_text(why));
+}
+
+static void counters(void *arg, void *port, struct vib_rsp_counters *counters)
+{
+	const struct vib *vib = port;
+
+	(void)arg;
+	memset(counters, 0, sizeof(*counters));
+	if (vib->connected)
+		vhca_counters(vib->conn.guest.vhca, counters);
+}
+
+static uint64_t now(void *arg)
+{
+	(void)arg;
+	return clock_ns();
+}
+
+static const struct gsi_ops ops = {
+	.deliver = deliver,
+	.dropped = dropped,
+	.counters = counters,
+	.now = now,
+};
+
+/* ---- what fabrics and vibs call ---------------------------------------- */
+
+static struct vib *vib_of(struct vport *vport)
+{
+	return (struct vib *)((char *)vport - offsetof(struct vib, vport));
+}
+
+static struct subnet *subnet_of(struct fabric_observer *observer)
+{
+	return (struct subnet *)((char *)observer - offsetof(struct subnet, observer));
+}
+
+static void describe(const struct vport *vport, struct gsi_port_attr *attr)
+{
+	const struct vport_attr *v = &vport->attr;
+
+	*attr = (struct gsi_port_attr){
+		.node_guid = v->node_guid,
+		.vendor_id = VENDOR_ID,
+		.device_id = VENDOR_PART_ID,
+		.revision = VIB_PROTOCOL_VERSION,
+	};
+	vport_port_attr(vport, &attr->port);
+	snprintf(attr->node_desc, sizeof(attr->node_desc), "%.32s vib", v->domain);
+	memcpy(attr->gids, v->gids, sizeof(attr->gids));
+	memcpy(attr->pkeys, v->pkeys, sizeof(attr->pkeys));
+}
+
+static int attached(struct fabric_observer *observer, struct vport *vport)
+{
+	struct subnet *subnet = subnet_of(observer);
+	struct gsi_port_attr attr;
+
+	describe(vport, &attr);
+	vport->gsi = gsi_port_add(subnet->gsi, &attr, vib_of(vport));
+	set_timer(subnet->subnets);
+	return vport->gsi ? 0 : -1;
+}
+
+static void changed(struct fabric_observer *observer, struct vport *vport)
+{
+	struct gsi_port_attr attr;
+
+	describe(vport, &attr);
+	gsi_port_change(vport->gsi, &attr);
+	set_timer(subnet_of(observer)->subnets);
+}
+
+static void detaching(struct fabric_observer *observer, struct vport *vport)
+{
+	gsi_port_remove(vport->gsi);
+	vport->gsi = NULL;
+	set_timer(subnet_of(observer)->subnets);
+}
+
+static struct subnets *subnets_of(struct mad_taker *taker)
+{
+	return (struct subnets *)((char *)taker - offsetof(struct subnets, taker));
+}
+
+static void take(struct mad_taker *taker, struct vib *vib,
+		 const struct mad_packet *packet)
+{
+	if (!vib->vport.gsi)
+		return;
+	gsi_receive(vib->vport.gsi, packet);
+	set_timer(subnets_of(taker));
+}
+
+static bool process(struct mad_taker *taker, struct vib *vib,
+		    const uint8_t in[VIB_MAD_BYTES], uint8_t out[VIB_MAD_BYTES])
+{
+	(void)taker;
+	return vib->vport.gsi && gsi_process(vib->vport.gsi, in, out);
+}
+
+/* ---- beginning and end ------------------------------------------------- */
+
+static int serve(struct subnets *subnets, struct fabric *fabric)
+{
+	struct subnet *subnet = calloc(1, sizeof(*subnet));
+
+	if (!subnet)
+		return -1;
+	subnet->gsi = gsi_new(&ops, subnet, NULL);
+	if (!subnet->gsi) {
+		free(subnet);
+		return -1;
+	}
+	subnet->observer.attached = attached;
+	subnet->observer.changed = changed;
+	subnet->observer.detaching = detaching;
+	subnet->subnets = subnets;
+	subnet->fabric = fabric;
+	fabric->observer = &subnet->observer;
+	LIST_INSERT_HEAD(&subnets->all, subnet, entry);
+	return 0;
+}
+
+struct subnets *subnets_start(struct fabric_table *fabrics, uv_loop_t *loop)
+{
+	struct subnets *subnets = calloc(1, sizeof(*subnets));
+	struct fabric *fabric;
+
+	if (!subnets)
+		return NULL;
+	subnets->taker.take = take;
+	subnets->taker.process = process;
+	subnets->loop = loop;
+	LIST_INIT(&subnets->all);
+	uv_timer_init(loop, &subnets->timer);
+	subnets->timer.data = subnets;
+	LIST_FOREACH(fabric, &fabrics->fabrics, entry)
+	{
+		if (serve(subnets, fabric) < 0) {
+			subnets_stop(subnets);
+			errno = ENOMEM;
+			return NULL;
+		}
+	}
+	return subnets;
+}
+
+struct mad_taker *subnets_taker(struct subnets *subnets)
+{
+	return &subnets->taker;
+}
+
+static void on_closed(uv_handle_t *timer)
+{
+	free(timer->data);
+}
+
+void subnets_stop(struct subnets *subnets)
+{
+	struct subnet *subnet;
+
+	if (!subnets)
+		return;
+	while ((subnet = LIST_FIRST(&subnets->all))) {
+		LIST_REMOVE(subnet, entry);
+		subnet->fabric->observer = NULL;
+		gsi_free(subnet->gsi);
+		free(subnet);
+	}
+	uv_close((uv_handle_t *)&subnets->timer, on_closed);
+}
