@@ -429,6 +429,20 @@ static void silent_sender_is_given_up(void **state)
 	assert_int_equal(transactions(), 0);
 }
 
+static void sender_may_end_its_request(void **state)
+{
+	struct mad_packet request = multi_request(), packet;
+
+	(void)state;
+	send_segment(&request, 1, 32);
+	expect_ack(1, MAX_RMPP_SEGMENTS);
+	packet = rmpp(&request, ABORT, 118, 0, 0);
+	world_send(&w, 0, &packet);
+	world_expect_quiet(&w);
+	assert_int_equal(transactions(), 0);
+	assert_int_equal(w.drops[0][GSI_DROP_RMPP], 0);
+}
+
 static void segments_that_cannot_be_are_refused(void **state)
 {
 	struct mad_packet request = multi_request(), packet;
@@ -526,6 +540,7 @@ int main(void)
 		TEST(request_of_segments_is_put_together),
 		TEST(lost_and_early_segments_wait),
 		TEST(silent_sender_is_given_up),
+		TEST(sender_may_end_its_request),
 		TEST(segments_that_cannot_be_are_refused),
 		TEST(endless_request_is_stopped),
 		TEST(requests_from_a_guest_are_counted),
