@@ -86,8 +86,8 @@ struct rmpp_request {
 enum gsi_drop rmpp_receive(struct gsi_port *port, const struct mad_packet *packet,
 			   struct rmpp_request **done);
 
-/* STOP or ABORT by who sends a request. */
-void rmpp_receive_ended(struct gsi_port *port, const struct mad_packet *packet);
+/* STOP or ABORT by who sends a request. false: it is of none. */
+bool rmpp_receive_ended(struct gsi_port *port, const struct mad_packet *packet);
 
 /* Answer @packet by an RMPP packet without data of that type. */
 void rmpp_answer(struct gsi_port *port, const struct mad_packet *packet,

@@ -178,12 +178,13 @@ enum gsi_drop rmpp_receive(struct gsi_port *port, const struct mad_packet *packe
 	return 0;
 }
 
-void rmpp_receive_ended(struct gsi_port *port, const struct mad_packet *packet)
+bool rmpp_receive_ended(struct gsi_port *port, const struct mad_packet *packet)
 {
 	struct rmpp_receive *r = find(port, packet->mad);
 
 	if (r)
 		forget(r);
+	return r != NULL;
 }
 
 void rmpp_receive_purge(struct gsi_port *port)

@@ -188,8 +188,7 @@ static enum gsi_drop abort_send(struct rmpp_send *s, struct gsi_port *port,
 				const struct mad_packet *packet, enum rmpp_status status)
 {
 	rmpp_answer(port, packet, RMPP_ABORT, status, 0, 0);
-	if (s)
-		forget(s);
+	forget(s);
 	return GSI_DROP_RMPP;
 }
 
@@ -199,8 +198,10 @@ enum gsi_drop rmpp_send_acked(struct gsi_port *port, const struct mad_packet *pa
 	uint32_t segment = be32_at(packet->mad + RMPP_SEGMENT);
 	uint32_t window = be32_at(packet->mad + RMPP_LENGTH_WINDOW);
 
-	/* §13.6.3: after its request of several segments, the requester grants a window
-	 * for the answer by an ACK of segment 0. It comes with the answer on its way.
+	/*
+	 * §13.6.3: after its request of several segments, the requester grants a window
+	 * for the answer by an ACK of segment 0. It comes with the answer on its way, or
+	 * after it.
 	 */
 	if (!s)
 		return segment ? GSI_DROP_RMPP : 0;

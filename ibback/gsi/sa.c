@@ -211,8 +211,8 @@ static enum gsi_drop receive_rmpp(struct gsi_port *from, const struct mad_packet
 		return rmpp_send_acked(from, packet);
 	case RMPP_STOP:
 	case RMPP_ABORT:
-		rmpp_receive_ended(from, packet);
-		return rmpp_send_ended(from, packet);
+		return rmpp_receive_ended(from, packet) ? 0
+							: rmpp_send_ended(from, packet);
 	default:
 		rmpp_answer(from, packet, RMPP_ABORT, RMPP_BAD_TYPE, 0, 0);
 		return GSI_DROP_RMPP;

@@ -114,8 +114,10 @@ static void to_ports(struct query *q)
 		named_end(self->gsi, q->mask & PATH_DGID ? &w->dgid : NULL,
 			  q->mask & PATH_DLID ? &w->dlid : NULL, &destination);
 
-	if (!has_source && destination != self)
-		source = self, has_source = true;
+	if (!has_source && destination != self) {
+		source = self;
+		has_source = true;
+	}
 	if ((has_source && !source) || (has_destination && !destination))
 		return;
 	if (has_source && has_destination) {
@@ -126,7 +128,10 @@ static void to_ports(struct query *q)
 	if ((has_source ? source : destination) != self)
 		return;
 	LIST_FOREACH(other, &self->gsi->ports, entry)
-	has_source ? between(q, self, other) : between(q, other, self);
+	if (has_source)
+		between(q, self, other);
+	else
+		between(q, other, self);
 }
 
 void sa_path_record(const struct sa_request *request, struct sa_answer *answer)

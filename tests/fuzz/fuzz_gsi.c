@@ -36,11 +36,55 @@ static const uint16_t pkeys[] = { 0xffff, 0x7fff, 0x8001, 0x0001, 0x8002, 0, 0x8
 static const uint64_t masks[] = { 0,        0x130c7, 0x10003, 0x0c, 0x57,
 				  0x180000, 1,       0x100,   0x80 };
 
+/* Where a request has the sender's GID, and what else it needs. */
+enum {
+	GID_AT_8 = 1,
+	GID_AT_16 = 2,
+	GID_AT_24 = 4,
+	GROUP = 8,
+	NOTICES = 16,
+	SEGMENT = 32
+};
+
+/* Requests to the SA that are right. */
+static const struct recipe {
+	uint8_t method;
+	uint8_t attribute;
+	uint8_t needs;
+	uint32_t mask;
+} recipes[] = {
+	{ 0x02, 0x38, GID_AT_16 | GROUP, 0x130c7 }, /* join, leave, ask for groups */
+	{ 0x15, 0x38, GID_AT_16 | GROUP, 0x10003 },
+	{ 0x12, 0x38, 0, 0 },
+	{ 0x12, 0x38, GID_AT_16, 0x2 },
+	{ 0x02, 0x31, GID_AT_8, 0x3 }, /* services */
+	{ 0x02, 0x31, GID_AT_8, 0x13 },
+	{ 0x15, 0x31, GID_AT_8, 0x3 },
+	{ 0x12, 0x31, 0, 0 },
+	{ 0x02, 0x03, NOTICES, 0 }, /* subscriptions */
+	{ 0x12, 0xf3, 0, 0 },
+	{ 0x12, 0x35, 0, 0 }, /* paths */
+	{ 0x01, 0x35, GID_AT_24 | GROUP, 0xc },
+	{ 0x14, 0x3a, GID_AT_24 | SEGMENT, 0x180000 },
+	{ 0x12, 0x11, 0, 0 },
+	{ 0x12, 0x12, 0, 0x8000 },
+};
+
 static void put_gid(uint8_t *p, unsigned int of)
 {
 	struct vib_gid gid = guest_gid(of % GUESTS);
 
 	memcpy(p, &gid, sizeof(gid));
+}
+
+static void put_gids_of(uint8_t needs, unsigned int from, uint8_t *data)
+{
+	if (needs & GID_AT_8)
+		put_gid(data + 8, from);
+	if (needs & GID_AT_16)
+		put_gid(data + 16, from);
+	if (needs & GID_AT_24)
+		put_gid(data + 24, from);
 }
 
 /* Where records have GIDs: MGID or nothing, PortGID or the record's second GID. */
@@ -74,6 +118,57 @@ static void put_address(struct input *in, unsigned int from, struct mad_packet *
 	packet->dlid = how & 1 ? 1 : (uint16_t)(0x10 + (how >> 1) % (GUESTS + 1));
 	packet->grh = (how & 0x60) == 0x60;
 	packet->dgid = how & 1 ? sa : guest_gid((how >> 1) % GUESTS);
+}
+
+static void put_recipe(const struct recipe *r, unsigned int from, uint8_t *mad)
+{
+	uint8_t *data = mad + SA_DATA;
+
+	put_gids_of(r->needs, from, data);
+	if (r->needs & GROUP) {
+		data[0] = 0xff;
+		data[1] = 0x15;
+	}
+	if (r->needs & NOTICES) {
+		memset(data + 16, 0xff, 4);
+		data[22] = data[23] = 1;
+		memset(data + 24, 0xff, 12);
+	}
+	if (r->needs & SEGMENT) {
+		data[15] = data[16] = 1;
+		mad[RMPP_VERSION] = 1;
+		mad[RMPP_TYPE] = RMPP_DATA;
+		mad[RMPP_FLAGS] = 1 | RMPP_FIRST | RMPP_LAST;
+		put_be32(mad + RMPP_SEGMENT, 1);
+		put_be32(mad + RMPP_LENGTH_WINDOW, 20 + 56);
+	}
+}
+
+static void send_recipe(struct input *in)
+{
+	unsigned int from = byte(in) % GUESTS;
+	struct mad_packet packet = { .qpn = 1, .length = VIB_MAD_BYTES, .dlid = 1 };
+	const struct recipe *r =
+		&recipes[byte(in) % (sizeof(recipes) / sizeof(recipes[0]))];
+	uint8_t *mad = packet.mad, more = byte(in);
+
+	packet.pkey = guests[from].attr.pkeys[more & 1];
+	mad[0] = 1;
+	mad[1] = 0x03;
+	mad[2] = 2;
+	mad[3] = r->method;
+	put_be64(mad + MAD_AT_TID, more >> 4);
+	put_be16(mad + MAD_AT_ATTRIBUTE, r->attribute);
+	put_be64(mad + 48, r->mask);
+	put_recipe(r, from, mad);
+	mad[SA_DATA + 48] = 1;
+	put_be16(mad + SA_DATA + 40, packet.pkey);
+	/* One byte is another. */
+	if (more & 2)
+		mad[byte(in)] = byte(in);
+	if (more & 4)
+		mad[SA_DATA + 15] = byte(in);
+	guest_send(from, &packet);
 }
 
 static void send_mad(struct input *in)
@@ -204,6 +299,12 @@ static void move(struct input *in)
 	case 7:
 	case 8:
 		send_rmpp(in);
+		break;
+	case 9:
+	case 10:
+	case 11:
+	case 12:
+		send_recipe(in);
 		break;
 	default:
 		send_mad(in);

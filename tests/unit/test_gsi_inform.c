@@ -297,6 +297,31 @@ static void subscription_ends(void **state)
 	assert_int_equal(gsi_port_holdings(w.port[0]).subscriptions, 0);
 }
 
+static unsigned int subscriptions(void)
+{
+	return gsi_port_holdings(w.port[0]).subscriptions;
+}
+
+static void subscription_ends_with_its_address(void **state)
+{
+	struct mad_packet packet = inform(0, true, 66);
+
+	(void)state;
+	world_grh(&packet, 0, world_sa_gid());
+	assert_int_equal(world_status(&w, 0, &packet), 0);
+	subscribe(0, 65);
+	w.attr[0].port.cap_mask++;
+	world_change(&w, 0);
+	assert_int_equal(subscriptions(), 2);
+	/* The one with a GRH goes with the GID, the other with the LID. */
+	w.attr[0].gids[0] = world_gid(30);
+	world_change(&w, 0);
+	assert_int_equal(subscriptions(), 1);
+	w.attr[0].port.lid = 0x99;
+	world_change(&w, 0);
+	assert_int_equal(subscriptions(), 0);
+}
+
 static void other_partitions_ports_are_not_told_of(void **state)
 {
 	struct mad_packet packet = inform(0, true, 65);
@@ -315,10 +340,14 @@ static void other_partitions_ports_are_not_told_of(void **state)
 
 static void requests_that_cannot_be_are_refused(void **state)
 {
-	struct mad_packet packet = inform(0, true, 257);
+	struct mad_packet packet;
 
 	(void)state;
-	assert_int_equal(world_status(&w, 0, &packet), SA_ERROR(REQ_INVALID));
+	for (uint16_t trap = 255; trap <= 260; trap++) {
+		packet = inform(0, true, trap); /* those of security: 256 to 259 */
+		assert_int_equal(world_status(&w, 0, &packet),
+				 trap >= 256 && trap <= 259 ? SA_ERROR(REQ_INVALID) : 0);
+	}
 	packet = inform(0, true, 65);
 	packet.mad[SA_DATA_AT + SUBSCRIBE] = 2;
 	assert_int_equal(world_status(&w, 0, &packet), SA_ERROR(REQ_INVALID));
@@ -379,6 +408,7 @@ int main(void)
 		TEST(report_goes_where_the_subscription_came_from),
 		TEST(issuer_type_and_producer_are_matched),
 		TEST(subscription_ends),
+		TEST(subscription_ends_with_its_address),
 		TEST(other_partitions_ports_are_not_told_of),
 		TEST(requests_that_cannot_be_are_refused),
 		TEST(guest_has_a_share_of_subscriptions_and_reports_only),

@@ -284,6 +284,33 @@ static void group_has_what_its_maker_said(void **state)
 	assert_int_equal(d[SCOPE_JOIN], 0x51);
 }
 
+/* What the mask does not name is not there. */
+static void fields_that_do_not_count_are_not_read(void **state)
+{
+	struct mad_packet packet = create(0, mgid_of(1));
+	const uint8_t *d;
+
+	(void)state;
+	put_byte(&packet, MTU, SELECT(2, 1));
+	put_byte(&packet, RATE, SELECT(2, 2));
+	put_byte(&packet, LIFE, SELECT(2, 3));
+	put_byte(&packet, SL_FLOW_HOP + 3, 9);
+	put_byte(&packet, SCOPE_JOIN, 0xe0 | FULL);
+	d = ask(0, &packet);
+	assert_int_equal(d[MTU], SELECT(2, 5));
+	assert_int_equal(d[RATE], SELECT(2, 16));
+	assert_int_equal(d[LIFE], SELECT(2, 18));
+	assert_int_equal(d[SL_FLOW_HOP + 3], 0);
+	assert_int_equal(d[SCOPE_JOIN], 0x51);
+	/* Nor when it is joined. */
+	packet = request(1, SET, mgid_of(1), FULL, C_IDS);
+	put_byte(&packet, MTU, SELECT(2, 1));
+	put_byte(&packet, RATE, SELECT(2, 2));
+	put_byte(&packet, LIFE, SELECT(2, 3));
+	put_byte(&packet, TCLASS, 3);
+	ok(1, packet);
+}
+
 static void sa_chooses_an_mgid_if_there_is_none(void **state)
 {
 	static const struct vib_gid none;
@@ -592,6 +619,7 @@ int main(void)
 		TEST(every_partition_has_a_broadcast_group_while_it_is_used),
 		TEST(group_that_is_not_there_needs_attributes),
 		TEST(group_has_what_its_maker_said),
+		TEST(fields_that_do_not_count_are_not_read),
 		TEST(sa_chooses_an_mgid_if_there_is_none),
 		TEST(mgids_that_may_not_be_chosen),
 		TEST(mgid_with_a_pkey_is_its_partitions),

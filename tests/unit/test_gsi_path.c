@@ -280,6 +280,7 @@ static unsigned int select_with(unsigned int at, uint64_t mask, uint8_t field)
 		return 0;
 	}
 	assert_int_equal(mad[SA_DATA_AT + at] >> 6, 2);
+	assert_int_not_equal(mad[SA_DATA_AT + at] & 0x3f, 0);
 	return mad[SA_DATA_AT + at] & 0x3f;
 }
 
@@ -291,6 +292,7 @@ static void selectors_of_mtu_rate_and_lifetime(void **state)
 	assert_int_equal(select_with(MTU, C_MTU, SELECT(1, 5)), 4);
 	assert_int_equal(select_with(MTU, C_MTU, SELECT(1, 1)), 0);
 	assert_int_equal(select_with(MTU, C_MTU, SELECT(2, 3)), 3);
+	assert_int_equal(select_with(MTU, C_MTU, SELECT(2, 5)), 5);
 	assert_int_equal(select_with(MTU, C_MTU, SELECT(3, 1)), 5);
 	/* Codes of rates are not in their order: 9 is 80, 16 is 100, 10 is 120 Gbit/s. */
 	assert_int_equal(select_with(RATE, C_RATE, SELECT(0, 9)), 16);
@@ -413,6 +415,36 @@ static void path_to_a_group_has_its_attributes(void **state)
 	assert_int_equal(status(0, &packet), SA_ERROR(NO_RECORDS));
 }
 
+/* A path to the broadcast group that says what the group is, or what it is not. */
+static void group_path(uint64_t mask, unsigned int at, uint8_t value, bool is_there)
+{
+	struct mad_packet packet = world_sa(&w, 0, GET, PATH_RECORD, C_DGID | mask);
+
+	put_gid(data(&packet) + DGID, broadcast(0xffff));
+	put_byte(&packet, at, value);
+	assert_int_equal(status(0, &packet), is_there ? 0 : SA_ERROR(NO_RECORDS));
+}
+
+static void path_to_a_group_is_the_one_asked_for(void **state)
+{
+	(void)state;
+	group_path(C_DLID, DLID, 0xc0, true);
+	group_path(C_DLID, DLID, 0xc1, false);
+	group_path(C_SLID, SLID + 1, 0x10, true);
+	group_path(C_SLID, SLID + 1, 0x11, false);
+	group_path(C_PKEY, PKEY, 0xff, false); /* 0xff00 */
+	group_path(C_SL, SL + 1, 0, true);
+	group_path(C_SL, SL + 1, 1, false);
+	group_path(C_FLOW, FLOW_HOP + 2, 1, false);
+	group_path(C_HOP, FLOW_HOP + 3, 1, false);
+	group_path(C_TCLASS, TCLASS, 1, false);
+	group_path(C_RAW, FLOW_HOP, 0x80, false);
+	/* As long as they do not count they may be anything. */
+	group_path(0, SL + 1, 1, true);
+	group_path(0, DLID, 0xc1, true);
+	group_path(0, PKEY, 0xff, true);
+}
+
 /* ---- MultiPathRecord ------------------------------------------------------- */
 
 static struct mad_packet multi(unsigned int from, uint64_t mask, uint8_t sgids,
@@ -489,6 +521,23 @@ static void multipath_gives_all_pairs(void **state)
 	assert_int_equal(be16_at(table + 64 + DLID), 0x12);
 }
 
+static void multipath_is_of_the_requester(void **state)
+{
+	struct mad_packet packet = multi(2, 0, 1, 1);
+	size_t length;
+
+	(void)state;
+	put_multi_gid(&packet, 0, world_gid(0));
+	put_multi_gid(&packet, 1, world_gid(1));
+	assert_int_equal(ask_multi(2, &packet, &length), 0);
+	assert_int_equal(length, 0);
+	packet = multi(1, 0, 1, 1);
+	put_multi_gid(&packet, 0, world_gid(0));
+	put_multi_gid(&packet, 1, world_gid(1));
+	assert_int_equal(ask_multi(1, &packet, &length), 0);
+	assert_int_equal(length, 64);
+}
+
 static void multipath_has_its_own_components(void **state)
 {
 	struct mad_packet packet = multi(0, 1 << 6 | 1 << 7 | 1 << 10 | 1 << 11, 1, 2);
@@ -545,7 +594,9 @@ int main(void)
 		TEST(rates_of_ports),
 		TEST(table_without_ends_is_of_all_in_reach),
 		TEST(path_to_a_group_has_its_attributes),
+		TEST(path_to_a_group_is_the_one_asked_for),
 		TEST(multipath_gives_all_pairs),
+		TEST(multipath_is_of_the_requester),
 		TEST(multipath_has_its_own_components),
 		TEST(multipath_that_cannot_be_is_refused),
 	};

@@ -201,6 +201,23 @@ static void old_acks_change_nothing(void **state)
 	assert_int_equal(transactions(), 1);
 }
 
+/* What was acknowledged is not sent again, whatever comes late. */
+static void late_ack_takes_nothing_back(void **state)
+{
+	struct mad_packet request = begin_table();
+
+	(void)state;
+	send_rmpp(&request, ACK, 0, 1, 3);
+	expect_segment(2, 0, 0);
+	expect_segment(3, LAST_FLAG, LAST);
+	send_rmpp(&request, ACK, 0, 2, 3);
+	send_rmpp(&request, ACK, 0, 1, 9);
+	world_expect_quiet(&w);
+	world_pass(&w, 2 * SECOND);
+	expect_segment(3, LAST_FLAG, LAST);
+	world_expect_quiet(&w);
+}
+
 static void acks_that_cannot_be_end_the_table(void **state)
 {
 	static const struct {
@@ -276,6 +293,25 @@ static void tables_end_with_the_port_and_its_link(void **state)
 	world_remove(&w, 0);
 	world_pass(&w, 10 * SECOND);
 	world_expect_quiet(&w);
+}
+
+static void tables_end_with_the_address_they_go_to(void **state)
+{
+	(void)state;
+	begin_table();
+	w.attr[0].port.cap_mask++;
+	world_change(&w, 0);
+	assert_int_equal(transactions(), 1);
+	world_set_pkeys(&w, 0, 0xffff, 0x8001);
+	assert_int_equal(transactions(), 0);
+	begin_table();
+	w.attr[0].gids[1] = world_gid(30);
+	world_change(&w, 0);
+	assert_int_equal(transactions(), 0);
+	begin_table();
+	w.attr[0].port.lid = 0x99;
+	world_change(&w, 0);
+	assert_int_equal(transactions(), 0);
 }
 
 /* A window of any size is served a burst at a time. */
@@ -429,6 +465,20 @@ static void silent_sender_is_given_up(void **state)
 	assert_int_equal(transactions(), 0);
 }
 
+static void sender_may_end_its_request(void **state)
+{
+	struct mad_packet request = multi_request(), packet;
+
+	(void)state;
+	send_segment(&request, 1, 32);
+	expect_ack(1, MAX_RMPP_SEGMENTS);
+	packet = rmpp(&request, ABORT, 118, 0, 0);
+	world_send(&w, 0, &packet);
+	world_expect_quiet(&w);
+	assert_int_equal(transactions(), 0);
+	assert_int_equal(w.drops[0][GSI_DROP_RMPP], 0);
+}
+
 static void segments_that_cannot_be_are_refused(void **state)
 {
 	struct mad_packet request = multi_request(), packet;
@@ -517,15 +567,18 @@ int main(void)
 		TEST(lost_segments_are_sent_again),
 		TEST(who_never_answers_is_given_up),
 		TEST(old_acks_change_nothing),
+		TEST(late_ack_takes_nothing_back),
 		TEST(acks_that_cannot_be_end_the_table),
 		TEST(stop_and_abort_end_the_table),
 		TEST(request_sent_again_does_not_start_again),
 		TEST(tables_to_a_guest_are_counted),
 		TEST(tables_end_with_the_port_and_its_link),
+		TEST(tables_end_with_the_address_they_go_to),
 		TEST(large_window_is_served_in_bursts),
 		TEST(request_of_segments_is_put_together),
 		TEST(lost_and_early_segments_wait),
 		TEST(silent_sender_is_given_up),
+		TEST(sender_may_end_its_request),
 		TEST(segments_that_cannot_be_are_refused),
 		TEST(endless_request_is_stopped),
 		TEST(requests_from_a_guest_are_counted),
