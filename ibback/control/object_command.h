@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* The commands of the control ring that make, change and destroy objects, or map memory.
- */
+/* Commands of the control ring that make, change and destroy objects, or map memory. */
 #ifndef XEN_IB_IBBACK_OBJECT_COMMAND_H
 #define XEN_IB_IBBACK_OBJECT_COMMAND_H
 

@@ -55,8 +55,7 @@ void table_add(struct table *t, struct table_node *node, uint32_t number);
 bool table_add_next(struct table *t, struct table_node *node, uint32_t first,
 		    uint32_t last);
 
-/* Give the number that table_add_next() would, for table_add(); false if there is none.
- */
+/* Give a number as table_add_next() does, for table_add(); false if there is none. */
 bool table_next_number(struct table *t, uint32_t first, uint32_t last, uint32_t *number);
 
 /* Put @node in @old's place, at once: who looks finds the one or the other. */
