@@ -6,7 +6,6 @@
 #include "engine/datagram_put.h"
 #include "engine/engine.h"
 #include "engine/grh.h"
-#include "engine/mad.h"
 #include "engine/qp.h"
 #include "engine/send.h"
 #include "engine/sg.h"

@@ -8,6 +8,7 @@
 #include "engine/grh.h"
 #include "engine/poller.h"
 #include "engine/qp.h"
+#include "engine/send.h"
 #include "engine/sg.h"
 #include "engine/vhca.h"
 

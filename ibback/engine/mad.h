@@ -14,7 +14,6 @@
 
 #include "engine/kick.h"
 #include "engine/mad_queue.h"
-#include "engine/send.h"
 
 struct qp;
 struct vhca;
@@ -52,10 +51,5 @@ bool mad_take(struct vhca *vhca, struct mad_packet *packet);
  * a receive of that QP. It is lost if there is none, or the P_Key is none of the port's.
  */
 void mad_deliver(struct vhca *vhca, const struct mad_packet *packet);
-
-/* ---- pollers ----------------------------------------------------------- */
-
-/* Execute qp->sending, of SMI or GSI; its sgid_index is within the table. */
-enum send_result mad_send(struct share *share);
 
 #endif

@@ -67,6 +67,9 @@ enum send_result connected_send(struct share *share);
 enum send_result datagram_send(struct share *share);
 enum send_result local_send(struct share *share);
 
+/* Part of the second: of SMI and GSI, whose sgid_index is within the table. */
+enum send_result mad_send(struct share *share);
+
 /* Parts of the first: atomics, with what @own scatters to or gathers from. */
 enum send_result atomic_send(struct share *share, const struct sg *dst);
 enum send_result atomic_write(struct share *share, const struct sg *own);
