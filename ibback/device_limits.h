@@ -36,6 +36,12 @@
 /* The largest page tree of the ABI. */
 #define MAX_MR_SIZE      ((unsigned long long)VIB_PAGES_MAX * VIB_PAGE_SIZE)
 
+/*
+ * CapabilityMask (IBTA vol. 1 §14.2.5.6): a system image GUID, speeds beyond 10 Gbit/s,
+ * a connection manager, and CLIENT_REREGISTER.
+ */
+#define PORT_CAPS        (1u << 11 | 1u << 14 | 1u << 16 | 1u << 25)
+
 /* PortInfo's codes (IBTA vol. 1 §14.2.5.6), Linux' enum ib_port_speed. */
 #define MTU_4096         5
 #define ACTIVE_MTU       4096 /* bytes of it */

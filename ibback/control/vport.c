@@ -223,6 +223,7 @@ void vport_port_attr(const struct vport *vport, struct vib_port_attr *attr)
 		.max_mtu = MTU_4096,
 		.active_mtu = MTU_4096,
 		.lid = vport->lid,
+		.cap_mask = PORT_CAPS,
 		.sm_lid = LID_SA,
 		.max_vl_num = 1,
 		.subnet_timeout = SUBNET_TIMEOUT,
