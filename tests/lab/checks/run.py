@@ -29,7 +29,8 @@ WHOLE: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, 
                                      VibChecks)
 # What the guest's kernel makes of a vib: `make check-lab T=ipoib`, and so on.
 TOPICS: dict[str, tuple[type[LabCheck], ...]] = {
-    "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,)}
+    "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,),
+    "kernel": (SaChecks, IpoibChecks, CmChecks)}
 
 
 @dataclass(frozen=True)
