@@ -62,6 +62,7 @@ struct vib_kwq {
 	u32 head;
 	u32 tail;
 	u32 settled;
+	enum ib_wc_status fault; /* of the next one that is flushed; or success */
 	struct vib_request *requests;
 	struct vib_sge *sges; /* of receives that may have to be posted again */
 	struct list_head settling; /* in its CQ's list */
@@ -130,6 +131,7 @@ int vib_kwq_init(struct vib_kwq *wq, struct vib_qp *qp, struct ib_cq *ibcq,
 		 bool sends);
 void vib_kwq_free(struct vib_kwq *wq);
 void vib_kwq_serve(struct vib_kwq *wq, const struct vib_qmem *memory);
+void vib_kwq_fault(struct vib_kwq *wq, enum ib_wc_status status);
 void vib_kwq_leave(struct vib_kwq *wq, enum vib_kwq_mode mode);
 void vib_kwq_clear(struct vib_kwq *wq, const struct vib_qmem *memory);
 bool vib_kwq_post(struct vib_kwq *wq, const struct vib_request *request);

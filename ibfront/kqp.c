@@ -84,9 +84,14 @@ void vib_kqp_forget(struct vib_qp *qp)
 	vib_kcq_forget(to_vib_cq(qp->ibqp.recv_cq)->kernel, qp);
 }
 
-/* It is in ERR for good. */
+/*
+ * It is in ERR for good. Who sends learns it as from a peer that does not answer any
+ * more: IPoIB and iSER take a flushed request for one that they have given up themselves.
+ */
 void vib_kqp_fail(struct vib *vib, struct vib_qp *qp)
 {
+	if (qp->kernel->attr.state == VIB_QPS_RTS)
+		vib_kwq_fault(&qp->kernel->sq, IB_WC_RETRY_EXC_ERR);
 	qp->kernel->lost = true;
 	qp->epoch = 0;
 	vib_kqp_leave(qp);

@@ -55,6 +55,8 @@ int vib_kqp_modify(struct vib_qp *qp, const struct ib_qp_attr *attr, int mask)
 		if (mask & IB_QP_STATE && wanted.state == VIB_QPS_RESET)
 			memset(&kqp->attr, 0, sizeof(kqp->attr));
 		vib_qp_attr_from(&kqp->attr, attr, mask);
+		if (kqp->attr.state == VIB_QPS_ERR)
+			vib_kwq_fault(&kqp->sq, IB_WC_SUCCESS);
 		vib_kqp_entered(qp, before);
 	}
 	vib_kernel_unlock(vib);

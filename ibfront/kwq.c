@@ -120,11 +120,26 @@ static void vib_kwq_settle(struct vib_kwq *wq, enum ib_wc_status status)
 /* Without a backend, some complete at once. Returns whether there are such. */
 static bool vib_kwq_settle_all(struct vib_kwq *wq)
 {
+	if (wq->mode == VIB_KWQ_FLUSHING && wq->fault &&
+	    wq->settled != wq->head) {
+		vib_kwq_request(wq, wq->settled++)->status = wq->fault;
+		wq->fault = IB_WC_SUCCESS;
+	}
 	if (wq->mode == VIB_KWQ_FLUSHING)
 		vib_kwq_settle(wq, IB_WC_WR_FLUSH_ERR);
 	else if (wq->mode == VIB_KWQ_WAITING && wq->sends)
 		vib_kwq_settle(wq, IB_WC_SUCCESS);
 	return wq->settled != wq->tail;
+}
+
+/* The next request that is flushed is the one that failed, with @status; or none is. */
+void vib_kwq_fault(struct vib_kwq *wq, enum ib_wc_status status)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&wq->lock, flags);
+	wq->fault = status;
+	spin_unlock_irqrestore(&wq->lock, flags);
 }
 
 /* No backend takes requests from it any more. */
