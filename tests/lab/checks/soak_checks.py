@@ -150,8 +150,9 @@ class SoakChecks(LabCheck):
         for guest in GUESTS:
             done = self.host.sh(guest, "grep -c 'iters in' /tmp/pingpongs || true")
             self.host.until(guest, f"test $(grep -c 'iters in' /tmp/pingpongs) -gt {done}", 180)
-            self.host.sh(guest, "! grep 'invalid data' /tmp/pingpongs")
+        for guest in GUESTS:  # each needs the other's
             self.end_pingpongs(guest)
+            self.host.sh(guest, "! grep 'invalid data' /tmp/pingpongs")
 
     # ---- what is left ----------------------------------------------------------------
 
