@@ -100,7 +100,7 @@ class IpoibChecks(LabCheck):
         for guest in GUESTS:
             self.host.sh(guest, f"ip route replace 239.0.0.0/8 dev {name}")
         server = self.host.start("g1", f"timeout 40 iperf -s -u -B {group} -t 15 -i 1", 60)
-        self.host.until("g1", f"grep -q 070707EF /proc/net/igmp")
+        self.host.until("g1", "grep -q 070707EF /proc/net/igmp")
         self.host.sh("g2", f"iperf -c {group} -u -b 1M -t 5 -T 4", 60)
         said = server.communicate()[0]
         self.assertRegex(said, r"[1-9]\d* (?:datagrams received|KBytes)|[1-9]\d*(?:\.\d+)? KBytes", said)
