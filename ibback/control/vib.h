@@ -33,10 +33,10 @@ struct vib {
 	bool broken;      /* not to be offered again */
 	bool offered;
 	bool connected;
-	bool unmapping;        /* no longer connected, but conn is not closed yet */
-	bool settled;          /* a state behind the first stands, or stood, in xenstore */
-	bool domain_gone;      /* the guest no longer exists */
-	bool process_due;      /* vib_process() is to run when the timer does */
+	bool unmapping;   /* no longer connected, but conn is not closed yet */
+	bool settled;     /* a state behind the first stands, or stood, in xenstore */
+	bool domain_gone; /* the guest no longer exists */
+	bool process_due; /* vib_process() is to run when the timer does */
 	unsigned int failures; /* to connect, in a row */
 	uint64_t session;
 
