@@ -10,7 +10,7 @@ MODES = ("datagram", "connected")
 # The largest of connected mode (RFC 4755); datagram mode has what the group says.
 MTU = {"datagram": 0, "connected": 65520}
 PKEY = 0x8001
-FILE_MB = 32
+FILE_MB = 8
 
 
 class IpoibChecks(LabCheck):

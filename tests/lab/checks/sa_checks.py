@@ -25,7 +25,7 @@ class SaChecks(LabCheck):
         for part in ("State: Active", "Link layer: InfiniBand", f"Base lid: {self.lid['g1']}",
                      "SM lid: 1"):
             self.assertIn(part, said)
-        self.assertIn(f"LID start {self.lid['g1']}", self.host.sh("g1", "ibaddr"))
+        self.assertIn(f"LID start 0x{self.lid['g1']:x}", self.host.sh("g1", "ibaddr"))
 
     def test_saquery(self) -> None:
         """Nodes, paths, groups, services: what both are in, and nothing else."""
