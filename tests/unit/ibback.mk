@@ -25,7 +25,7 @@ TWO_GUESTS_OBJS = $(addprefix $(B)/obj/tests/unit/,two_guests.o fake_guest.o fak
 UNIT_TESTS += test_stalls test_departures test_kernel_commands
 OBJS_test_stalls = $(B)/obj/tests/unit/test_stalls.o $(TWO_GUESTS_OBJS)
 OBJS_test_departures = $(B)/obj/tests/unit/test_departures.o $(TWO_GUESTS_OBJS)
-LIBS_test_stalls = $(LIBS_common) $(LIBS_engine) -luv
+LIBS_test_stalls = $(LIBS_common) $(LIBS_engine) -luv -Wl,--wrap=clock_ns
 LIBS_test_departures = $(LIBS_test_stalls)
 OBJS_test_kernel_commands = $(B)/obj/tests/unit/test_kernel_commands.o $(TWO_GUESTS_OBJS)
 LIBS_test_kernel_commands = $(LIBS_test_stalls)

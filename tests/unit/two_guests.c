@@ -126,6 +126,17 @@ void ask(struct peer *p, struct vib_control_request req)
 	fake_loop(p->w->xen);
 }
 
+/*
+ * Nothing takes time: a guest whose commands took long has to wait, and on a machine with
+ * much to do all of them do.
+ */
+uint64_t __wrap_clock_ns(void);
+
+uint64_t __wrap_clock_ns(void)
+{
+	return 1000000000;
+}
+
 bool is_answered(const struct peer *p)
 {
 	return p->ring->rsp_prod != p->cons;
