@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <urcu/compiler.h>
+
 #include <xen-ib/xenstore.h>
 
 #include "control/command.h"
@@ -15,7 +17,7 @@
 
 static void on_ended(struct guest *guest)
 {
-	struct connection *c = (struct connection *)guest; /* its first member */
+	struct connection *c = caa_container_of(guest, struct connection, guest);
 
 	c->cleared(c);
 }
@@ -101,9 +103,7 @@ static void put_response(struct connection *c, const struct vib_control_response
 /* It is told to the frontend by the service that follows. */
 static void on_answered(struct command *command)
 {
-	struct connection *c =
-		(struct connection *)((char *)command -
-				      offsetof(struct connection, command));
+	struct connection *c = caa_container_of(command, struct connection, command);
 
 	put_response(c, &command->rsp);
 	c->parked = false;

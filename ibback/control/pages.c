@@ -2,9 +2,10 @@
 #include "control/pages.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <urcu/compiler.h>
 
 #include "control/complaints.h"
 #include "engine/engine.h"
@@ -18,7 +19,7 @@
 
 static struct guest *guest_of(struct job *job)
 {
-	return (struct guest *)((char *)job - offsetof(struct guest, pages.job));
+	return caa_container_of(job, struct guest, pages.job);
 }
 
 static void begin(struct guest *guest, void (*slice)(struct job *job),

@@ -3,10 +3,11 @@
 
 #include <endian.h>
 #include <errno.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <urcu/compiler.h>
 
 #include "control/backend.h"
 #include "control/vib.h"
@@ -124,12 +125,12 @@ static const struct gsi_ops ops = {
 
 static struct vib *vib_of(struct vport *vport)
 {
-	return (struct vib *)((char *)vport - offsetof(struct vib, vport));
+	return caa_container_of(vport, struct vib, vport);
 }
 
 static struct subnet *subnet_of(struct fabric_observer *observer)
 {
-	return (struct subnet *)((char *)observer - offsetof(struct subnet, observer));
+	return caa_container_of(observer, struct subnet, observer);
 }
 
 static void describe(const struct vport *vport, struct gsi_port_attr *attr)
@@ -177,7 +178,7 @@ static void detaching(struct fabric_observer *observer, struct vport *vport)
 
 static struct subnets *subnets_of(struct mad_taker *taker)
 {
-	return (struct subnets *)((char *)taker - offsetof(struct subnets, taker));
+	return caa_container_of(taker, struct subnets, taker);
 }
 
 static void take(struct mad_taker *taker, struct vib *vib,

@@ -3,11 +3,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+
+#include <urcu/compiler.h>
 
 #include <xen-ib/xenstore.h>
 
@@ -33,9 +34,9 @@
 #define CHANGE_WINDOW_MS   500
 /* Tries to map a frontend's grants before the vib is given up. */
 #define MAX_FAILURES       3
-/* When work is left that no event announces. */
 /* When xenstore refused a write. */
 #define RETRY_MS           1000
+/* When work is left that no event announces. */
 #define SERVICE_AGAIN_MS   10
 
 #define PAGES_PER_MIB      256
@@ -221,7 +222,7 @@ static void disconnected(struct vib *vib)
 
 static void on_cleared(struct connection *conn)
 {
-	struct vib *vib = (struct vib *)((char *)conn - offsetof(struct vib, conn));
+	struct vib *vib = caa_container_of(conn, struct vib, conn);
 
 	disconnected(vib);
 	if (vib->backend->stopping) {
@@ -621,7 +622,7 @@ void vib_event(struct vib *vib)
 /* No event of the guest's, and nobody has more of these than his turn at the jobs. */
 static void on_resumed(struct connection *conn)
 {
-	struct vib *vib = (struct vib *)((char *)conn - offsetof(struct vib, conn));
+	struct vib *vib = caa_container_of(conn, struct vib, conn);
 
 	/* One that is served by the timer goes on then. */
 	if (!vib->masked)
