@@ -19,9 +19,9 @@
 /* Less is of no use: half of it has ib_mad, for receives with a page each. */
 #define VIB_POOL_MIN_PAGES (8 * (SZ_1M >> PAGE_SHIFT))
 
-static unsigned int vib_pool_mib;
+static unsigned int vib_pool_mib = 64;
 module_param_named(pool, vib_pool_mib, uint, 0444);
-MODULE_PARM_DESC(pool, "MiB of memory for the DMA of the kernel's users of a vib, 0: no such users (default 0)");
+MODULE_PARM_DESC(pool, "MiB of memory for the DMA of the kernel's users of a vib, 0: no such users (default 64)");
 
 static void vib_pool_free(struct vib_pool *pool)
 {

@@ -13,7 +13,6 @@ class SaChecks(LabCheck):
     def setUp(self) -> None:
         super().setUp()
         for guest in GUESTS:
-            ipoib.serve_kernel(self.host, guest)
             self.host.sh(guest, "modprobe -a ib_umad")
         self.lid = {guest: int(self.host.sh(guest, "cat /sys/class/infiniband/vib0/ports/1/lid"), 16)
                     for guest in GUESTS}
