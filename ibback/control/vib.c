@@ -239,10 +239,14 @@ static void on_cleared(struct connection *conn)
  */
 static void disconnect(struct vib *vib)
 {
+	struct mad_taker *taker = vib->backend->mad_taker;
+
 	vib->offered = false;
 	if (!vib->connected)
 		return;
 	vib->connected = false;
+	if (taker)
+		taker->gone(taker, vib);
 	vib->masked = false;
 	if (!vib->process_due)
 		uv_timer_stop(&vib->timer);
@@ -333,6 +337,14 @@ static bool process_mad(void *arg, const uint8_t in[VIB_MAD_BYTES],
 	return taker->process(taker, vib, in, out);
 }
 
+static struct mcast_rule mcast_rule(void *arg, const struct vib_gid *mgid)
+{
+	struct vib *vib = arg;
+	struct mad_taker *taker = vib->backend->mad_taker;
+
+	return taker->mcast_rule(taker, vib, mgid);
+}
+
 /* Its guest may have QP0 and QP1. */
 static void have_mads(struct vib *vib)
 {
@@ -341,7 +353,8 @@ static void have_mads(struct vib *vib)
 	vib->mads_complained = 0;
 	mad_serve(guest->vhca, on_mad, vib);
 	guest->process_mad = process_mad;
-	guest->process_arg = vib;
+	guest->mcast_rule = mcast_rule;
+	guest->gsi_arg = vib;
 }
 
 static void on_resumed(struct connection *conn);

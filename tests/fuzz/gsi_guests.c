@@ -167,7 +167,83 @@ static uint64_t now(void *arg)
 	return clock_now;
 }
 
-static const struct gsi_ops ops = { deliver, dropped, counters, now };
+/* ---- multicast groups, as the engine is told of them ----------------------- */
+
+#define MAX_TOLD 1024 /* further ones are not looked at */
+
+static struct told {
+	struct vib_gid mgid;
+	uint16_t pkey; /* 0: it has ended */
+	bool joined[GUESTS];
+} told[MAX_TOLD];
+static unsigned int num_told;
+
+static struct told *find_told(const struct vib_gid *mgid)
+{
+	for (unsigned int i = 0; i < num_told; i++)
+		if (memcmp(&told[i].mgid, mgid, sizeof(*mgid)) == 0)
+			return &told[i];
+	return NULL;
+}
+
+static void group(void *arg, const struct vib_gid *mgid, uint16_t pkey)
+{
+	struct told *t = find_told(mgid);
+
+	(void)arg;
+	if (!t && num_told < MAX_TOLD)
+		t = &told[num_told++];
+	else if (t)
+		EXPECT(!pkey != !t->pkey);
+	if (t)
+		*t = (struct told){ .mgid = *mgid, .pkey = pkey };
+}
+
+static void joined(void *arg, void *owner, const struct vib_gid *mgid, bool joined)
+{
+	const struct guest *g = owner;
+	struct told *t = find_told(mgid);
+
+	(void)arg;
+	EXPECT(t || num_told == MAX_TOLD);
+	if (!t)
+		return;
+	EXPECT(t->pkey);
+	/* Who has no such P_Key does not come to receive; who loses it is told later. */
+	EXPECT(!joined || pkey_accepting(g->attr.pkeys, t->pkey) >= 0);
+	t->joined[g - guests] = joined;
+}
+
+/* What was told is what is, and within its partition. */
+static void check_groups(void)
+{
+	unsigned int groups = 0;
+	bool is_joined;
+
+	for (unsigned int i = 0; i < num_told; i++) {
+		groups += told[i].pkey != 0;
+		for (unsigned int j = 0; j < GUESTS; j++) {
+			if (!guests[j].port)
+				continue;
+			EXPECT(gsi_group(guests[j].port, &told[i].mgid, &is_joined) ==
+			       told[i].pkey);
+			EXPECT(is_joined == told[i].joined[j]);
+			EXPECT(!is_joined ||
+			       (is_up(&guests[j]) &&
+				pkey_accepting(guests[j].attr.pkeys, told[i].pkey) >= 0));
+		}
+	}
+	EXPECT(num_told == MAX_TOLD || groups == gsi_groups(gsi));
+}
+
+static const struct gsi_ops ops = {
+	.deliver = deliver,
+	.dropped = dropped,
+	.group = group,
+	.joined = joined,
+	.counters = counters,
+	.now = now,
+};
 
 /* What each has is within its quota, and adds up. */
 static void check_holdings(void)
@@ -190,6 +266,7 @@ static void check_holdings(void)
 		memberships += h.memberships;
 	}
 	EXPECT(memberships == gsi_memberships(gsi));
+	check_groups();
 }
 
 void guest_add(unsigned int i)
@@ -229,6 +306,19 @@ void guest_remove(unsigned int i)
 	check_holdings();
 }
 
+void guest_reset(unsigned int i)
+{
+	struct gsi_holdings h;
+
+	if (!guests[i].port)
+		return;
+	gsi_port_reset(guests[i].port);
+	h = gsi_port_holdings(guests[i].port);
+	EXPECT(!h.memberships && !h.services && !h.subscriptions && !h.reports &&
+	       !h.transactions && !h.groups);
+	check_holdings();
+}
+
 void guest_change(unsigned int i)
 {
 	if (guests[i].port)
@@ -239,6 +329,7 @@ void guest_change(unsigned int i)
 void guests_begin(void)
 {
 	memset(guests, 0, sizeof(guests));
+	num_told = 0;
 	clock_now = 1000000000;
 	gsi = gsi_new(&ops, NULL, NULL);
 	EXPECT(gsi != NULL);

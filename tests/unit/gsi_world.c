@@ -42,7 +42,62 @@ static uint64_t now(void *arg)
 	return world_of(arg)->now;
 }
 
-static const struct gsi_ops ops = { deliver, dropped, counters, now };
+static const struct told *find_told(const struct gsi_world *w, const struct vib_gid *mgid)
+{
+	for (unsigned int i = 0; i < w->num_told; i++)
+		if (memcmp(&w->told[i].mgid, mgid, sizeof(*mgid)) == 0)
+			return &w->told[i];
+	return NULL;
+}
+
+static void group(void *arg, const struct vib_gid *mgid, uint16_t pkey)
+{
+	struct gsi_world *w = world_of(arg);
+	struct told *told = (struct told *)find_told(w, mgid);
+
+	if (!told) {
+		assert_true(w->num_told < WORLD_GROUPS);
+		told = &w->told[w->num_told++];
+	}
+	assert_true(!pkey != !told->pkey);
+	*told = (struct told){ .mgid = *mgid, .pkey = pkey };
+}
+
+static void joined(void *arg, void *owner, const struct vib_gid *mgid, bool joined)
+{
+	struct gsi_world *w = world_of(arg);
+	struct told *told = (struct told *)find_told(w, mgid);
+
+	assert_non_null(told);
+	assert_int_not_equal(told->pkey, 0);
+	told->joined[index_of(w, owner)] = joined;
+}
+
+bool world_has_group(const struct gsi_world *w, struct vib_gid mgid)
+{
+	const struct told *told = find_told(w, &mgid);
+
+	return told && told->pkey;
+}
+
+bool world_receives(const struct gsi_world *w, unsigned int i, struct vib_gid mgid)
+{
+	const struct told *told = find_told(w, &mgid);
+	bool joined, told_so = told && told->joined[i];
+
+	assert_int_equal(gsi_group(w->port[i], &mgid, &joined), told ? told->pkey : 0);
+	assert_int_equal(joined, told_so);
+	return told_so;
+}
+
+static const struct gsi_ops ops = {
+	.deliver = deliver,
+	.dropped = dropped,
+	.group = group,
+	.joined = joined,
+	.counters = counters,
+	.now = now,
+};
 
 struct vib_gid world_gid(unsigned int i)
 {

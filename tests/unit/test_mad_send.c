@@ -371,7 +371,7 @@ static void they_join_no_multicast_group(void **state)
 	const struct vib_cmd_mcast cmd = { .qpn = 1, .mgid = { { 0xff, 0x12 } } };
 
 	(void)state;
-	assert_int_equal(qp_mcast(m->g->vhca, &cmd, true), -EINVAL);
+	assert_int_equal(qp_attach_mcast(m->g->vhca, &cmd, &free_for_all), -EINVAL);
 	mad_rig_free(m);
 }
 

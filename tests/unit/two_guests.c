@@ -262,6 +262,23 @@ static bool process_mad(struct mad_taker *taker, struct vib *vib,
 	return in[0];
 }
 
+static struct mcast_rule mcast_rule(struct mad_taker *taker, struct vib *vib,
+				    const struct vib_gid *mgid)
+{
+	(void)taker;
+	(void)vib;
+	(void)mgid;
+	return (struct mcast_rule){ 0 };
+}
+
+static void gone(struct mad_taker *taker, struct vib *vib)
+{
+	struct world *w = (struct world *)((char *)taker - offsetof(struct world, taker));
+
+	(void)vib;
+	w->num_gone++;
+}
+
 /* ---- coming and going -------------------------------------------------- */
 
 void make_peer(struct world *w, struct peer *p, unsigned int domid)
@@ -293,7 +310,7 @@ int set_up(void **state)
 				       &w->fabrics, w->engine, 0,
 				       &fake_jobs(w->xen)->jobs, ""),
 			 0);
-	w->taker = (struct mad_taker){ take_mad, process_mad };
+	w->taker = (struct mad_taker){ take_mad, process_mad, mcast_rule, gone };
 	backend_take_mads(&w->backend, &w->taker);
 	make_peer(w, &w->a, 1);
 	make_peer(w, &w->b, 2);

@@ -45,6 +45,7 @@ struct world {
 		struct mad_packet packet;
 	} taken[256];
 	unsigned int num_taken;
+	unsigned int num_gone;
 	struct peer a, b;
 };
 
