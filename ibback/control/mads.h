@@ -26,6 +26,12 @@ struct mad_taker {
 };
 
 /* MADs of one vib in one turn of the loop: others have theirs, however many it sends. */
-#define MADS_A_TURN 8
+#define MADS_A_TURN     8
+/*
+ * And in a window of time, beyond what any connection manager or tool sends: those that
+ * they are for have processors, too.
+ */
+#define MADS_PER_WINDOW 2000
+#define MAD_WINDOW_MS   100
 
 #endif

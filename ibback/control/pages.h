@@ -73,8 +73,8 @@ struct guest {
 	struct complaints *complaints; /* NULL: nobody is told of what it is refused */
 	struct jobs *jobs;
 	/*
-	 * What its port answers to @in, with @arg (gsi_arg): true, and @out, which is zero. NULL:
-	 * it has no MADs, and none in vhca either (mad_serve()).
+	 * What its port answers to @in, with @arg (gsi_arg): true, and @out, which is
+	 * zero. NULL: it has no MADs, and none in vhca either (mad_serve()).
 	 */
 	bool (*process_mad)(void *arg, const uint8_t in[VIB_MAD_BYTES],
 			    uint8_t out[VIB_MAD_BYTES]);

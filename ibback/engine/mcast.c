@@ -217,9 +217,8 @@ void mcast_set_joined(struct mcast *mcast, const void *fabric, const struct vib_
 
 	if (!g)
 		return;
-	cds_list_for_each_entry(member, &g->members, entry)
-		if (member->vhca == vhca)
-			__atomic_store_n(&member->joined, joined, __ATOMIC_RELAXED);
+	cds_list_for_each_entry(member, &g->members, entry) if (member->vhca == vhca)
+		__atomic_store_n(&member->joined, joined, __ATOMIC_RELAXED);
 }
 
 const struct mcast_group *mcast_find(const struct mcast *mcast, const void *fabric,

@@ -30,7 +30,7 @@ struct mcast_group {
 	struct cds_lfht_node node;
 	const void *fabric;
 	struct vib_gid mgid;
-	uint16_t pkey; /* of the SA's group; 0: it has none; atomic */
+	uint16_t pkey;                /* of the SA's group; 0: it has none; atomic */
 	struct cds_list_head members; /* struct mcast_member */
 };
 
@@ -40,8 +40,8 @@ struct mcast_member {
 	struct mcast_group *group;
 	struct qp *qp;
 	const struct vhca *vhca; /* the QP's */
-	bool joined; /* its port is a member that receives; atomic */
-	bool alone;  /* it was the last: the group ends with it */
+	bool joined;             /* its port is a member that receives; atomic */
+	bool alone;              /* it was the last: the group ends with it */
 };
 
 /* What the SA says of a group, and of a port in it. */

@@ -111,7 +111,8 @@ struct gsi_port *gsi_port_add(struct gsi *gsi, const struct gsi_port_attr *attr,
 /* Anything of it changed: what it has at the SA and has no right to any more ends. */
 void gsi_port_change(struct gsi_port *port, const struct gsi_port_attr *attr);
 
-/* Its guest is no longer connected: what it has at the SA ends, as if it had been down. */
+/* Its guest is no longer connected: what it has at the SA ends, as if it had been down.
+ */
 void gsi_port_reset(struct gsi_port *port);
 
 /* It is gone, with all that it has at the SA. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gsi/filter.h"
 #include "gsi/limits.h"
 #include "gsi/mad.h"
 #include "gsi/pkeys.h"
@@ -132,6 +133,8 @@ static void deliver(void *arg, void *owner, const struct mad_packet *packet)
 	EXPECT(to->port != NULL);
 	EXPECT(packet->length == VIB_MAD_BYTES && packet->qpn <= 1);
 	EXPECT(packet->mad[0] == 1);
+	EXPECT(packet->from_guest ==
+	       (packet->qpn == 1 && filter_passes(mad_class(packet->mad))));
 	if (packet->qpn == 1) {
 		EXPECT(is_up(to));
 		EXPECT(pkey_accepting(to->attr.pkeys, packet->pkey) >= 0);
@@ -352,6 +355,7 @@ void guest_send(unsigned int i, struct mad_packet *packet)
 
 	if (!g->port)
 		return;
+	packet->from_guest = true;
 	packet->slid = g->attr.port.lid;
 	packet->sgid = g->attr.gids[0];
 	deliveries = 0;

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "gsi/filter.h"
 #include "gsi/rmpp.h"
 
 static struct gsi_world *world_of(void *arg)
@@ -20,6 +21,9 @@ static void deliver(void *arg, void *owner, const struct mad_packet *packet)
 	struct gsi_world *w = world_of(arg);
 
 	assert_true(w->count < WORLD_OUT);
+	/* What answers has its own room; what a guest sent has not. */
+	assert_int_equal(packet->from_guest,
+			 packet->qpn == 1 && filter_passes(mad_class(packet->mad)));
 	w->out[w->count++] = (struct delivery){ index_of(w, owner), *packet };
 }
 
@@ -208,6 +212,7 @@ struct mad_packet world_mad(struct gsi_world *w, unsigned int from, uint8_t mgmt
 {
 	struct mad_packet packet = {
 		.qpn = 1,
+		.from_guest = true,
 		.slid = w->attr[from].port.lid,
 		.dlid = SA_LID,
 		.pkey = w->attr[from].pkeys[0],

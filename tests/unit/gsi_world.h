@@ -15,7 +15,7 @@
 
 #define WORLD_PORTS    6
 #define WORLD_OUT      4096
-#define WORLD_GROUPS   256
+#define WORLD_GROUPS   1024
 
 #define SA_LID         1
 #define SA_DATA_AT     56
