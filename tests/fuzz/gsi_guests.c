@@ -96,7 +96,11 @@ static void check_from_sa(const struct guest *to, const struct mad_packet *packe
 {
 	uint8_t method = mad_method(packet->mad);
 
-	EXPECT(mad_class(packet->mad) == 0x03 && packet->qpn == 1);
+	if (packet->qpn == 0) {
+		EXPECT(mad_class(packet->mad) == 0x01 && method == 0x81 && is_up(to));
+		return;
+	}
+	EXPECT(mad_class(packet->mad) == 0x03);
 	EXPECT(method & MAD_IS_RESPONSE || method == UMAD_METHOD_REPORT);
 	EXPECT(packet->pkey & 0x8000);
 	if (method & MAD_IS_RESPONSE)
