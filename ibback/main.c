@@ -239,7 +239,7 @@ static int serve(struct daemon *d, const struct options *options)
 	worker_init(&d->worker, &d->loop);
 	watch_signal(d, &d->term, SIGTERM);
 	watch_signal(d, &d->intr, SIGINT);
-	d->subnets = subnets_start(&d->fabrics, &d->loop);
+	d->subnets = subnets_start(&d->fabrics, d->engine, &d->loop);
 	if (!d->subnets)
 		log_err("cannot serve subnets: %s", strerror(errno));
 	if (d->subnets && start_backends(d) == 0) {

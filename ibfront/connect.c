@@ -11,7 +11,8 @@
  * A backend whose alive byte is cleared, which the kernel of its domain does
  * if it cannot, or who is back at Initialising, is gone: the port goes down,
  * everything shared is taken back, and the frontend waits for another offer.
- * Only Closing or Closed takes the ib_device away.
+ * Closing or Closed take the ib_device away; so does a backend with which what the
+ * kernel has cannot go on, and then another one is registered with the next offer.
  */
 
 #include <linux/ctype.h>
@@ -318,6 +319,20 @@ static void vib_start_over(struct vib *vib, int err)
 	xenbus_switch_state(vib->xbdev, XenbusStateInitialising);
 }
 
+/*
+ * ULPs take leave of a device that has no backend, as when it is unplugged, and meet it
+ * again with the next offer, which this backend makes at once.
+ */
+static void vib_begin_anew(struct vib *vib)
+{
+	dev_warn(&vib->xbdev->dev,
+		 "%s is registered anew, as not all of its kernel's users survived\n",
+		 dev_name(&vib->ibdev->ibdev.dev));
+	vib_disconnect(vib);
+	vib_unregister(vib);
+	xenbus_switch_state(vib->xbdev, XenbusStateInitialising);
+}
+
 /* The backend has mapped what was shared: ask it what the device is. */
 static void vib_go_online(struct vib *vib)
 {
@@ -342,6 +357,10 @@ static void vib_go_online(struct vib *vib)
 	err = vib_kernel_connect(vib);
 	if (err) {
 		vib_start_over(vib, err);
+		return;
+	}
+	if (again && vib_kernel_is_spent(vib)) {
+		vib_begin_anew(vib);
 		return;
 	}
 

@@ -198,6 +198,7 @@ void vib_kqp_leave_groups(struct vib_kqp *kqp);
 /* revive.c */
 void vib_kernel_init(struct vib *vib);
 int vib_kernel_connect(struct vib *vib);
+bool vib_kernel_is_spent(struct vib *vib);
 void vib_kernel_lost(struct vib *vib);
 
 #endif

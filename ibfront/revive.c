@@ -5,7 +5,8 @@
  * First the queues are emptied of what the old backend has put there, then QPs leave
  * them, and what has no backend completes or waits here. The next backend is lent the
  * pool again, and makes all CQs, SRQs and datagram QPs anew, before anybody else may
- * ask it for anything.
+ * ask it for anything. If it cannot make one, the ib_device has to begin anew: ib_mad and
+ * IPoIB never replace a QP.
  */
 
 #include <linux/sched/mm.h>
@@ -118,7 +119,7 @@ static int vib_revive_qp(struct vib *vib, struct vib_qp *qp)
 	return 0;
 }
 
-/* Its user goes on without it, as with one that was connected. */
+/* As with one that was connected; its user begins anew with another ib_device. */
 static void vib_give_up_qp(struct vib *vib, struct vib_qp *qp, int err)
 {
 	dev_err(&vib->xbdev->dev,
@@ -205,4 +206,28 @@ int vib_kernel_connect(struct vib *vib)
 		vib_commands_serve(vib);
 	vib_kernel_unlock(vib);
 	return err;
+}
+
+/*
+ * Is anything of the kernel dead that should have survived? While a backend is served,
+ * and nothing is revived.
+ */
+bool vib_kernel_is_spent(struct vib *vib)
+{
+	struct vib_kernel *kernel = &vib->kernel;
+	struct vib_ksrq *ksrq;
+	struct vib_kcq *kcq;
+	struct vib_kqp *kqp;
+	bool spent = false;
+
+	vib_kernel_lock(vib);
+	list_for_each_entry(kcq, &kernel->cqs, entry)
+		spent |= !kcq->live;
+	list_for_each_entry(ksrq, &kernel->srqs, entry)
+		spent |= !ksrq->live;
+	list_for_each_entry(kqp, &kernel->qps, entry)
+		spent |= kqp->lost &&
+			 vib_qp_type_is_datagram(kqp->sq.qp->ibqp.qp_type);
+	vib_kernel_unlock(vib);
+	return spent;
 }

@@ -335,7 +335,7 @@ static int answer_mad(struct command *c)
 	memcpy(in, page, sizeof(in));
 	/* The copy is the only reading there is. */
 	__asm__ volatile("" ::: "memory");
-	replied = c->guest->process_mad(c->guest->process_arg, in, out);
+	replied = c->guest->process_mad(c->guest->gsi_arg, in, out);
 	if (replied)
 		memcpy(page + sizeof(in), out, sizeof(out));
 	c->rsp.u.process_mad.replied = replied;
@@ -354,6 +354,17 @@ static int process_mad(struct command *c)
 	want(c, &page, true);
 	c->make = answer_mad;
 	return 0;
+}
+
+/* ---- multicast --------------------------------------------------------- */
+
+static int attach_mcast(const struct guest *guest, const struct vib_cmd_mcast *cmd)
+{
+	struct mcast_rule rule = { 0 };
+
+	if (guest->mcast_rule)
+		rule = guest->mcast_rule(guest->gsi_arg, &cmd->mgid);
+	return qp_attach_mcast(guest->vhca, cmd, &rule);
 }
 
 /* ---- all of them ------------------------------------------------------- */
@@ -423,9 +434,9 @@ static int begin(struct command *c)
 	case VIB_CMD_DESTROY_QP:
 		return destroy_qp(guest, number);
 	case VIB_CMD_ATTACH_MCAST:
-		return qp_mcast(vhca, &req->u.mcast, true);
+		return attach_mcast(guest, &req->u.mcast);
 	case VIB_CMD_DETACH_MCAST:
-		return qp_mcast(vhca, &req->u.mcast, false);
+		return qp_detach_mcast(vhca, &req->u.mcast);
 	case VIB_CMD_PROCESS_MAD:
 		return process_mad(c);
 	default:

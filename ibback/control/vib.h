@@ -46,8 +46,10 @@ struct vib {
 
 	struct throttle offers;   /* handshakes a guest can cause */
 	struct throttle events;   /* events */
-	struct throttle changes;  /* and changes in xenstore */
+	struct throttle changes;  /* changes in xenstore */
+	struct throttle mads;     /* and MADs */
 	bool masked;              /* our port waits, masked, for the timer */
+	bool mads_wait;           /* for the timer, too */
 	bool raised;              /* the engine has events for it; atomic */
 	uint32_t mads_complained; /* mask of 1 << enum gsi_drop: of these was said */
 	uv_timer_t timer;

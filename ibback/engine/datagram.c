@@ -101,6 +101,7 @@ static enum send_result deliver_to_group(struct share *share, struct datagram *d
 {
 	const struct mcast_group *group =
 		mcast_find(&share->poller->engine->mcast, d->from->fabric, &d->grh.dgid);
+	uint16_t pkey = d->from->pkeys[share->qp->attr.pkey_index];
 	struct sending *s = &share->qp->sending;
 	struct mcast_member *member;
 	uint64_t i = 0;
@@ -111,7 +112,11 @@ static enum send_result deliver_to_group(struct share *share, struct datagram *d
 	{
 		if (i++ < s->done)
 			continue;
-		if (share->budget <= 0 || !deliver_to(share, d, member->qp))
+		if (share->budget <= 0)
+			return SEND_MORE;
+		if (!mcast_reaches(member, share->qp->vhca, pkey))
+			share_spend(share, COST_DELIVERY);
+		else if (!deliver_to(share, d, member->qp))
 			return SEND_MORE;
 		s->done++;
 	}
