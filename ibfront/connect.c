@@ -318,6 +318,22 @@ static void vib_start_over(struct vib *vib, int err)
 	xenbus_switch_state(vib->xbdev, XenbusStateInitialising);
 }
 
+/* What the device was registered with and a later backend has not. */
+static void vib_warn_of_changes(struct vib *vib)
+{
+	const struct ib_device *ibdev = &vib->ibdev->ibdev;
+	u32 caps = vib->info.device.cap_flags;
+	struct device *dev = &vib->xbdev->dev;
+
+	if (vib->info.device.node_guid != ibdev->node_guid)
+		dev_warn(dev, "the backend has another node GUID now\n");
+	if ((ibdev->attrs.device_cap_flags & IB_DEVICE_UD_IP_CSUM &&
+	     !(caps & VIB_CAP_UD_IP_CSUM)) ||
+	    (ibdev->attrs.kernel_cap_flags & IBK_UD_TSO &&
+	     !(caps & VIB_CAP_UD_LSO)))
+		dev_warn(dev, "the backend has no offloads for IPoIB any more: switch them off (ethtool -K ib0 tx off tso off)\n");
+}
+
 /* The backend has mapped what was shared: ask it what the device is. */
 static void vib_go_online(struct vib *vib)
 {
@@ -353,8 +369,8 @@ static void vib_go_online(struct vib *vib)
 			xenbus_dev_fatal(xbdev, err, "registering the device");
 			return;
 		}
-	} else if (vib->info.device.node_guid != vib->ibdev->ibdev.node_guid) {
-		dev_warn(&xbdev->dev, "the backend has another node GUID now\n");
+	} else {
+		vib_warn_of_changes(vib);
 	}
 	vib->phase = VIB_ONLINE;
 	xenbus_switch_state(xbdev, XenbusStateConnected);
