@@ -319,18 +319,39 @@ static void vib_start_over(struct vib *vib, int err)
 	xenbus_switch_state(vib->xbdev, XenbusStateInitialising);
 }
 
+/* The device was registered with offloads, and this backend has not all of them. */
+static bool vib_lacks_offloads(const struct vib *vib)
+{
+	const struct ib_device *ibdev = &vib->ibdev->ibdev;
+	u32 caps = vib->info.device.cap_flags;
+
+	return (ibdev->attrs.device_cap_flags & IB_DEVICE_UD_IP_CSUM &&
+		!(caps & VIB_CAP_UD_IP_CSUM)) ||
+	       (ibdev->attrs.kernel_cap_flags & IBK_UD_TSO &&
+		!(caps & VIB_CAP_UD_LSO));
+}
+
 /*
  * ULPs take leave of a device that has no backend, as when it is unplugged, and meet it
  * again with the next offer, which this backend makes at once.
  */
-static void vib_begin_anew(struct vib *vib)
+static void vib_begin_anew(struct vib *vib, const char *why)
 {
-	dev_warn(&vib->xbdev->dev,
-		 "%s is registered anew, as not all of its kernel's users survived\n",
-		 dev_name(&vib->ibdev->ibdev.dev));
+	dev_warn(&vib->xbdev->dev, "%s is registered anew, as %s\n",
+		 dev_name(&vib->ibdev->ibdev.dev), why);
 	vib_disconnect(vib);
 	vib_unregister(vib);
 	xenbus_switch_state(vib->xbdev, XenbusStateInitialising);
+}
+
+/* Why the device that is there cannot go on with this backend; NULL: it can. */
+static const char *vib_is_spent(const struct vib *vib)
+{
+	if (vib_kernel_is_spent(vib))
+		return "not all of its kernel's users survived";
+	if (vib_lacks_offloads(vib))
+		return "the backend has fewer offloads than that before";
+	return NULL;
 }
 
 /* The backend has mapped what was shared: ask it what the device is. */
@@ -338,6 +359,7 @@ static void vib_go_online(struct vib *vib)
 {
 	struct xenbus_device *xbdev = vib->xbdev;
 	bool again = vib->ibdev;
+	const char *spent;
 	char session[17];
 	int err;
 
@@ -359,8 +381,9 @@ static void vib_go_online(struct vib *vib)
 		vib_start_over(vib, err);
 		return;
 	}
-	if (again && vib_kernel_is_spent(vib)) {
-		vib_begin_anew(vib);
+	spent = again ? vib_is_spent(vib) : NULL;
+	if (spent) {
+		vib_begin_anew(vib, spent);
 		return;
 	}
 

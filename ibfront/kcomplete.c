@@ -88,6 +88,8 @@ static const char *vib_fill_recv(struct ib_wc *wc, const struct vib_qp *qp,
 	wc->byte_len = cqe->byte_len;
 	if (cqe->flags & VIB_CQE_GRH)
 		wc->wc_flags |= IB_WC_GRH;
+	if (cqe->flags & VIB_CQE_IP_CSUM_OK)
+		wc->wc_flags |= IB_WC_IP_CSUM_OK;
 	if (cqe->flags & VIB_CQE_WITH_IMM) {
 		wc->wc_flags |= IB_WC_WITH_IMM;
 		wc->ex.imm_data = cqe->imm;

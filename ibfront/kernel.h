@@ -58,6 +58,7 @@ struct vib_kwq {
 	struct vib_queue queue;
 	u32 depth; /* a power of 2, or 0 */
 	u32 max_sge;
+	u32 caps; /* enum vib_device_cap, of the backend that takes requests */
 	u32 base;
 	u32 head;
 	u32 tail;

@@ -104,6 +104,7 @@ void vib_kwq_serve(struct vib_kwq *wq, const struct vib_qmem *memory)
 	vib_queue_init(&wq->queue, memory->address, memory->order,
 		       memory->stride);
 	wq->mode = VIB_KWQ_LIVE;
+	wq->caps = to_vib(wq->qp->ibqp.device)->info.device.cap_flags;
 	wq->base = wq->settled;
 	if (!wq->sends)
 		vib_kwq_repost(wq);

@@ -5,6 +5,22 @@
 
 #include "kernel.h"
 
+/* IPoIB's says that it will send with LSO, which needs room in its slots. */
+static bool vib_qp_sends_lso(const struct ib_qp_init_attr *attr)
+{
+	return attr->create_flags & IB_QP_CREATE_IPOIB_UD_LSO;
+}
+
+static bool vib_qp_flags_ok(const struct vib_ibdev *dev,
+			    const struct ib_qp_init_attr *attr, bool kernel)
+{
+	if (!vib_qp_sends_lso(attr))
+		return !attr->create_flags;
+	return attr->create_flags == IB_QP_CREATE_IPOIB_UD_LSO && kernel &&
+	       attr->qp_type == IB_QPT_UD &&
+	       dev->ibdev.attrs.kernel_cap_flags & IBK_UD_TSO;
+}
+
 static int vib_qp_check(const struct vib_ibdev *dev,
 			const struct ib_qp_init_attr *attr, bool kernel)
 {
@@ -30,7 +46,7 @@ static int vib_qp_check(const struct vib_ibdev *dev,
 	default:
 		return -EOPNOTSUPP;
 	}
-	if (attr->create_flags)
+	if (!vib_qp_flags_ok(dev, attr, kernel))
 		return -EOPNOTSUPP;
 	if (attr->qp_type == IB_QPT_XRC_TGT)
 		return 0;
@@ -45,6 +61,16 @@ static int vib_qp_check(const struct vib_ibdev *dev,
 	     cap->max_recv_sge > limits->max_recv_sge))
 		return -EINVAL;
 	return 0;
+}
+
+static u32 vib_qp_send_stride(const struct ib_qp_init_attr *attr,
+			      const struct ib_qp_cap *cap)
+{
+	if (vib_qp_sends_lso(attr))
+		return vib_send_stride_lso(cap->max_send_sge,
+					   cap->max_inline_data);
+	return vib_send_stride(cap->max_send_sge, cap->max_inline_data,
+			       attr->qp_type);
 }
 
 /* A queue is called what it can do: what its rounding has made of the wish. */
@@ -65,10 +91,7 @@ int vib_qp_make_queues(struct vib *vib, struct vib_qp *qp,
 	if (cap->max_recv_wr)
 		cap->max_recv_sge = max(cap->max_recv_sge, 1u);
 	err = vib_qmem_make(vib, qp->ctx, cap->max_send_wr,
-			      vib_send_stride(cap->max_send_sge,
-					      cap->max_inline_data,
-					      attr->qp_type),
-			      &qp->sq);
+			      vib_qp_send_stride(attr, cap), &qp->sq);
 	if (err)
 		return err;
 	err = vib_qmem_make(vib, qp->ctx, cap->max_recv_wr,

@@ -55,8 +55,12 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 		props->device_cap_flags |= IB_DEVICE_XRC;
 	if (attr.cap_flags & VIB_CAP_ATOMIC_WRITE)
 		props->device_cap_flags |= IB_DEVICE_ATOMIC_WRITE;
+	if (attr.cap_flags & VIB_CAP_UD_IP_CSUM)
+		props->device_cap_flags |= IB_DEVICE_UD_IP_CSUM;
 	if (dev->kernel)
 		props->kernel_cap_flags |= IBK_LOCAL_DMA_LKEY;
+	if (dev->kernel && attr.cap_flags & VIB_CAP_UD_LSO)
+		props->kernel_cap_flags |= IBK_UD_TSO;
 	props->max_send_sge = vib_limit(attr.max_send_sge);
 	props->max_recv_sge = vib_limit(attr.max_recv_sge);
 	props->max_sge_rd = vib_limit(attr.max_sge_rd);
