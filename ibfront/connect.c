@@ -345,7 +345,7 @@ static void vib_begin_anew(struct vib *vib, const char *why)
 }
 
 /* Why the device that is there cannot go on with this backend; NULL: it can. */
-static const char *vib_is_spent(const struct vib *vib)
+static const char *vib_is_spent(struct vib *vib)
 {
 	if (vib_kernel_is_spent(vib))
 		return "not all of its kernel's users survived";

@@ -23,7 +23,7 @@ SIDES = {"backend": "BE", "frontend": "FE"}
 WRITERS = ("toolstack", "backend", "frontend")
 RATE_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
 FIELDS = {"side", "key", "type", "writer", "required", "config", "config_type",
-          "default", "min", "max", "allowed", "doc"}
+          "changes", "default", "min", "max", "allowed", "doc"}
 
 
 class SchemaError(Exception):
@@ -121,6 +121,8 @@ def check_node(node, types):
             raise SchemaError(f"unknown type '{node[field]}'")
     if "config" in node and node["writer"] != "toolstack":
         raise SchemaError("only what the toolstack writes can be set in a config")
+    if node.get("changes") and "config" not in node:
+        raise SchemaError("'changes' is for what has a config key")
     if node["type"] not in BOUNDED and ("min" in node or "max" in node):
         raise SchemaError(f"type '{node['type']}' has no bounds")
     if node["type"] in BOUNDED and "max" not in node:
@@ -128,6 +130,7 @@ def check_node(node, types):
     if ("allowed" in node) != (node["type"] == "enum"):
         raise SchemaError("'allowed' goes with type 'enum', and the other way round")
     node.setdefault("required", False)
+    node.setdefault("changes", False)
     node.setdefault("config_type", node["type"])
     node.setdefault("min", 0 if node["type"] in NUMBERS else 1)
     node.setdefault("max", 0)
@@ -201,6 +204,7 @@ def table(types, nodes):
                 f"\t\t.config_type = SCHEMA_{n['config_type'].upper()},",
                 f"\t\t.writer = SCHEMA_BY_{n['writer'].upper()},",
                 f"\t\t.required = {str(n['required']).lower()},",
+                f"\t\t.changes = {str(n['changes']).lower()},",
                 f"\t\t.config = {c_string(n.get('config'))},",
                 f"\t\t.def = {c_string(n.get('default'))},",
                 f"\t\t.min = {n['min']}ull, .max = {n['max']}ull,",
@@ -245,6 +249,7 @@ def mdoc_nodes(types, nodes, side):
     for n in nodes:
         if n["side"] == side:
             tail = [f"Written by the {n['writer']}{', always' if n['required'] else ''}."]
+            tail += ["Changes at run time."] if n["changes"] else []
             out += mdoc_item(f"Va {n['key']}", types, n["type"], n, tail)
     return "\n".join(out + [".El", ""])
 
@@ -253,7 +258,8 @@ def mdoc_config(types, nodes):
     out = [".Bl -tag -width Ds"]
     for n in nodes:
         if "config" in n:
-            out += mdoc_item(f"Cm {n['config']}", types, n["config_type"], n, [])
+            tail = ["Changes at run time."] if n["changes"] else []
+            out += mdoc_item(f"Cm {n['config']}", types, n["config_type"], n, tail)
     return "\n".join(out + [".El", ""])
 
 

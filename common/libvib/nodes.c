@@ -28,7 +28,8 @@ void lv_put_config(struct lv_nodes *nodes, const char *dir, const struct vibconf
 		const struct vibconf_item *item = &conf->items[i];
 
 		if (item->node->side == SCHEMA_BACKEND)
-			lv_put(nodes, dir, item->node->key, item->value);
+			lv_put(nodes, dir, item->node->key,
+			       item->value[0] ? item->value : NULL);
 	}
 }
 

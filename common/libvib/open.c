@@ -170,7 +170,7 @@ int libvib_change(struct libvib *lv, const char *config, char *why, size_t size)
 		snprintf(why, size, "out of memory");
 		return -ENOMEM;
 	}
-	if (parse_config(config, conf, why, size) < 0) {
+	if (vibconf_parse_changes(config, conf, why, size) < 0) {
 		free(conf);
 		return -EINVAL;
 	}

@@ -61,8 +61,8 @@ const char *libvib_failure(const struct libvib *lv);
 /* The domain id that the backend knows this vib by. */
 uint16_t libvib_domid(const struct libvib *lv);
 
-/* Be the administrator: give the attached vib other values for some keys of
- * the config, of which the backend heeds link, gid and pkey. @why as above.
+/* Be the administrator: give the attached vib other values for some keys of the
+ * config, those of vibconf_parse_changes(). @why as above.
  */
 int libvib_change(struct libvib *lv, const char *config, char *why, size_t size);
 

@@ -43,6 +43,7 @@ struct schema_node {
 	enum schema_type config_type; /* of the text in a config */
 	enum schema_writer writer;
 	bool required;
+	bool changes;               /* while the vib is attached */
 	const char *config;         /* its key in an xl config, or NULL */
 	const char *def;            /* what absence means, or NULL */
 	uint64_t min, max;          /* of a number, or of a list's entries */

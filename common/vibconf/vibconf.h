@@ -33,6 +33,25 @@ struct vibconf {
  */
 int vibconf_parse(const char *text, struct vibconf *conf, char *err, size_t err_size);
 
+/*
+ * The same of what is to change of a vib that is attached: keys that can, each with a
+ * value, or with none ("gid="), which brings back the default. Such an item's value is
+ * "".
+ */
+int vibconf_parse_changes(const char *text, struct vibconf *conf, char *err,
+			  size_t err_size);
+
+/*
+ * @conf with @changes, of vibconf_parse_changes(), in it. -1 and EINVAL: together they
+ * are more than a vib has, with a line in @err.
+ */
+int vibconf_merge(struct vibconf *conf, const struct vibconf *changes, char *err,
+		  size_t err_size);
+
+/* The text that is @conf. -1 and EINVAL: it is too long for one, with a line in @err. */
+int vibconf_text(const struct vibconf *conf, char text[VIBCONF_TEXT_MAX], char *err,
+		 size_t err_size);
+
 /* What @conf gives for the config key @key, or NULL. */
 const char *vibconf_get(const struct vibconf *conf, const char *key);
 

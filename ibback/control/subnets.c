@@ -186,12 +186,23 @@ static int attached(struct fabric_observer *observer, struct vport *vport)
 	return vport->gsi ? 0 : -1;
 }
 
+/* Does it have less of anything that its guest registered? */
+static bool forgot(const struct gsi_holdings *before, const struct gsi_holdings *after)
+{
+	return after->memberships < before->memberships ||
+	       after->services < before->services ||
+	       after->subscriptions < before->subscriptions;
+}
+
 static void changed(struct fabric_observer *observer, struct vport *vport)
 {
+	struct gsi_holdings before = gsi_port_holdings(vport->gsi), after;
 	struct gsi_port_attr attr;
 
 	describe(vport, &attr);
 	gsi_port_change(vport->gsi, &attr);
+	after = gsi_port_holdings(vport->gsi);
+	vport->unregistered |= forgot(&before, &after);
 	set_timer(subnet_of(observer)->subnets);
 }
 

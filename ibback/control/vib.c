@@ -140,6 +140,19 @@ static void attach(struct vib *vib)
 	refuse(vib, why);
 }
 
+static struct vhca_limits limits_of(const struct vport_attr *attr)
+{
+	return (struct vhca_limits){
+		.max_qp = attr->max_qp,
+		.max_cq = attr->max_cq,
+		.max_srq = attr->max_srq,
+		.max_mr = attr->max_mr,
+		.max_pd = attr->max_pd,
+		.max_pages = attr->max_mem * PAGES_PER_MIB,
+		.rate = attr->rate,
+	};
+}
+
 static void raise_changes(struct vib *vib, unsigned int changed)
 {
 	if (changed & VPORT_CHANGED_GID)
@@ -161,6 +174,31 @@ static void change_port(struct vib *vib)
 			strerror(errno));
 }
 
+/* What is attached and connected is changed to vib->vport.attr. */
+static void apply_changes(struct vib *vib, unsigned int changed)
+{
+	const struct vhca_limits limits = limits_of(&vib->vport.attr);
+	struct vhca *vhca = vib->conn.guest.vhca;
+
+	vhca_set_rate(vhca, limits.rate);
+	if (changed & VPORT_CHANGED_QUOTA)
+		vhca_set_quotas(vhca, &limits);
+	if (changed & (VPORT_CHANGED_PORT | VPORT_CHANGED_GID | VPORT_CHANGED_PKEY))
+		change_port(vib);
+	raise_changes(vib, changed);
+}
+
+/* Whose subnet forgot what it had registered is told so, as soon as it can do it anew. */
+static void tell_unregistered(struct vib *vib)
+{
+	struct vport *vport = &vib->vport;
+
+	if (!vport->unregistered || !vport_link_is_up(vport))
+		return;
+	vport->unregistered = false;
+	connection_raise(&vib->conn, VIB_ASYNC_REREGISTER);
+}
+
 /* @key changed, and passes the schema. */
 static void ignore_fixed(struct vib *vib, const char *key)
 {
@@ -169,8 +207,8 @@ static void ignore_fixed(struct vib *vib, const char *key)
 	if (node_read(vib->backend->xp, vib->dir, key, value, sizeof(value)) < 0)
 		strcpy(value, "(default)");
 	vib_log(vib, LOG_LEVEL_WARN,
-		"change ignored: %s=%s: only link, gid, pkey and rate can change while "
-		"attached",
+		"change ignored: %s=%s: it cannot change while the device is attached; "
+		"detach it and attach it with that",
 		key, value);
 }
 
@@ -201,9 +239,8 @@ static void reread_attributes(struct vib *vib)
 	if (changed)
 		fabric_changed(&vib->vport);
 	if (changed && vib->connected) {
-		vhca_set_rate(vib->conn.guest.vhca, attr.rate);
-		change_port(vib);
-		raise_changes(vib, changed);
+		apply_changes(vib, changed);
+		tell_unregistered(vib);
 	}
 }
 
@@ -303,16 +340,7 @@ static void on_raised(void *arg)
 
 static struct vhca *new_vhca(struct vib *vib)
 {
-	const struct vport_attr *attr = &vib->vport.attr;
-	const struct vhca_limits limits = {
-		.max_qp = attr->max_qp,
-		.max_cq = attr->max_cq,
-		.max_srq = attr->max_srq,
-		.max_mr = attr->max_mr,
-		.max_pd = attr->max_pd,
-		.max_pages = attr->max_mem * PAGES_PER_MIB,
-		.rate = attr->rate,
-	};
+	const struct vhca_limits limits = limits_of(&vib->vport.attr);
 	struct port_view view;
 
 	vport_view(&vib->vport, &view);
@@ -395,6 +423,7 @@ static void connect_or_retry(struct vib *vib)
 
 	if (connect_frontend(vib, why, sizeof(why)) == 0) {
 		vib->connected = true;
+		vib->vport.unregistered = false; /* a new guest's driver has nothing */
 		if (write_state(vib, XENBUS_CONNECTED) < 0) {
 			disconnect(vib); /* and offer again */
 			return;

@@ -167,19 +167,20 @@ const char *vport_attr_fixed(const struct vport_attr *a, const struct vport_attr
 		{ VIB_BE_FABRIC, strcmp(a->fabric, b->fabric) != 0 },
 		{ VIB_BE_NODE_GUID, a->node_guid != b->node_guid },
 		{ VIB_BE_PORT_GUID, a->port_guid != b->port_guid },
-		{ VIB_BE_MAX_QP, a->max_qp != b->max_qp },
-		{ VIB_BE_MAX_CQ, a->max_cq != b->max_cq },
-		{ VIB_BE_MAX_MR, a->max_mr != b->max_mr },
-		{ VIB_BE_MAX_PD, a->max_pd != b->max_pd },
-		{ VIB_BE_MAX_SRQ, a->max_srq != b->max_srq },
-		{ VIB_BE_MAX_AH, a->max_ah != b->max_ah },
-		{ VIB_BE_MAX_MEM, a->max_mem != b->max_mem },
 	};
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		if (fixed[i].differs)
 			return fixed[i].key;
 	return NULL;
+}
+
+static bool quotas_differ(const struct vport_attr *a, const struct vport_attr *b)
+{
+	return a->max_qp != b->max_qp || a->max_cq != b->max_cq ||
+	       a->max_mr != b->max_mr || a->max_pd != b->max_pd ||
+	       a->max_srq != b->max_srq || a->max_ah != b->max_ah ||
+	       a->max_mem != b->max_mem;
 }
 
 unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr *b)
@@ -194,6 +195,8 @@ unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr
 		changed |= VPORT_CHANGED_PKEY;
 	if (a->rate != b->rate)
 		changed |= VPORT_CHANGED_RATE;
+	if (quotas_differ(a, b))
+		changed |= VPORT_CHANGED_QUOTA;
 	if (vport_attr_fixed(a, b))
 		changed |= VPORT_CHANGED_FIXED;
 	return changed;

@@ -52,6 +52,7 @@ struct vport {
 	struct fabric *fabric; /* NULL while not attached */
 	struct gsi_port *gsi;  /* while attached, of the fabric's services; or NULL */
 	uint16_t lid;
+	bool unregistered; /* its subnet forgot something of it, and it was not told */
 	LIST_ENTRY(vport) entry; /* of the fabric's */
 };
 
@@ -61,7 +62,8 @@ enum vport_change {
 	VPORT_CHANGED_GID = 1 << 1,
 	VPORT_CHANGED_PKEY = 1 << 2,
 	VPORT_CHANGED_RATE = 1 << 3,
-	VPORT_CHANGED_FIXED = 1 << 4, /* what takes effect at the next attach only */
+	VPORT_CHANGED_QUOTA = 1 << 4,
+	VPORT_CHANGED_FIXED = 1 << 5, /* what takes effect at the next attach only */
 };
 
 /*

@@ -17,13 +17,27 @@ static int matches(struct cds_lfht_node *lfht, const void *number)
 
 int table_init(struct table *t, unsigned int buckets)
 {
-	t->lfht = cds_lfht_new(buckets, buckets, buckets, 0, NULL);
+	return table_init_growing(t, buckets, buckets);
+}
+
+int table_init_growing(struct table *t, unsigned int buckets, unsigned int most)
+{
+	t->lfht = cds_lfht_new(buckets, buckets, most, 0, NULL);
 	t->count = 0;
 	t->last = 0;
+	t->buckets = buckets;
 	if (t->lfht)
 		return 0;
 	errno = ENOMEM;
 	return -1;
+}
+
+void table_grow(struct table *t, unsigned int buckets)
+{
+	if (buckets <= t->buckets)
+		return;
+	cds_lfht_resize(t->lfht, buckets);
+	t->buckets = buckets;
 }
 
 void table_fini(struct table *t)

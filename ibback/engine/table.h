@@ -24,10 +24,15 @@ struct table {
 	struct cds_lfht *lfht;
 	uint32_t count;
 	uint32_t last; /* the number given last */
+	unsigned int buckets;
 };
 
 /* @buckets: a power of two near the number of objects. -1 and ENOMEM. */
 int table_init(struct table *t, unsigned int buckets);
+/* The same, of a table that table_grow() may give up to @most of them. */
+int table_init_growing(struct table *t, unsigned int buckets, unsigned int most);
+/* Have @buckets, a power of two, if it has fewer. Those who read it may go on. */
+void table_grow(struct table *t, unsigned int buckets);
 /* The table is empty. Harmless on one that was zeroed and never initialised. */
 void table_fini(struct table *t);
 

@@ -84,8 +84,9 @@ struct vhca *vhca_new(struct engine *engine, unsigned int xen,
 	TAILQ_INIT(&vhca->in_line);
 	bucket_set(&vhca->bucket, limits->rate, clock_ns());
 	async_list_init(&vhca->async, raised, arg);
-	if (vhca->view && table_init(&vhca->mrs, mr_buckets(limits)) == 0 &&
-	    table_init(&vhca->mws, mr_buckets(limits)) == 0 &&
+	if (vhca->view &&
+	    table_init_growing(&vhca->mrs, mr_buckets(limits), MR_BUCKETS_MAX) == 0 &&
+	    table_init_growing(&vhca->mws, mr_buckets(limits), MR_BUCKETS_MAX) == 0 &&
 	    table_init(&vhca->pds, OBJ_BUCKETS) == 0 &&
 	    table_init(&vhca->xrcds, OBJ_BUCKETS) == 0 &&
 	    table_init(&vhca->doorbells, OBJ_BUCKETS) == 0 &&
@@ -122,6 +123,16 @@ void vhca_set_rate(struct vhca *vhca, uint64_t rate)
 		return;
 	vhca->limits.rate = rate;
 	poller_call(vhca->poller, set_rate, vhca);
+}
+
+void vhca_set_quotas(struct vhca *vhca, const struct vhca_limits *limits)
+{
+	uint64_t rate = vhca->limits.rate;
+
+	vhca->limits = *limits;
+	vhca->limits.rate = rate;
+	table_grow(&vhca->mrs, mr_buckets(limits));
+	table_grow(&vhca->mws, mr_buckets(limits));
 }
 
 void vhca_new_epoch(struct vhca *vhca)

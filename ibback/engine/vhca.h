@@ -100,6 +100,12 @@ int vhca_set_port(struct vhca *vhca, const struct port_view *view);
 /* Another vhca_limits.rate, from now on. The control thread. */
 void vhca_set_rate(struct vhca *vhca, uint64_t rate);
 
+/*
+ * Other limits than it had, rate apart, from now on: one that has more by then keeps it,
+ * and gets no more. The control thread.
+ */
+void vhca_set_quotas(struct vhca *vhca, const struct vhca_limits *limits);
+
 /* The guest's kernel broke the protocol: the device is to be closed. @cause is
  * a literal. Any thread.
  */

@@ -46,6 +46,28 @@ static void check_config(const char *text)
 			abort();
 }
 
+/* Of "CHANGES;TEXT": what is merged is a text again, or is too long for one. */
+static void check_changes(char *text)
+{
+	static struct vibconf conf, changes;
+	char err[200], merged[VIBCONF_TEXT_MAX];
+	char *rest = strchr(text, ';');
+
+	if (rest)
+		*rest++ = '\0';
+	if (vibconf_parse_changes(text, &changes, err, sizeof(err)) < 0) {
+		expect_line(err, sizeof(err));
+		return;
+	}
+	if (!rest || vibconf_parse(rest, &conf, err, sizeof(err)) < 0)
+		conf.count = 0;
+	if (vibconf_merge(&conf, &changes, err, sizeof(err)) < 0 ||
+	    vibconf_text(&conf, merged, err, sizeof(err)) < 0)
+		expect_line(err, sizeof(err));
+	else if (vibconf_parse(merged, &conf, err, sizeof(err)) < 0)
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = malloc(size + 1), quoted[16];
@@ -59,6 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < schema_node_count; i++)
 		check_node(&schema_nodes[i], text);
 	expect_line(schema_quote(text, quoted, sizeof(quoted)), sizeof(quoted));
+	check_changes(text);
 	free(text);
 	return 0;
 }

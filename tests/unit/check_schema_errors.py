@@ -28,6 +28,8 @@ CASES = (
     ("an unknown field", r'required = true', 'requried = true', "backend/frontend: unknown field"),
     ("a config key for what the backend writes", r'key = "versions"',
      'key = "versions"\nconfig = "versions"', "backend/versions: only what the toolstack"),
+    ("a change of what no config sets", r'key = "online"', 'key = "online"\nchanges = true',
+     "backend/online: 'changes'"),
 )
 
 

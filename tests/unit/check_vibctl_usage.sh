@@ -40,6 +40,11 @@ expect 2 'which vib?' $vibctl detach 3
 expect 2 'one domain' $vibctl detach 3 0 1
 expect 2 'whose vib?' $vibctl attach
 expect 2 'want seconds' $vibctl attach 3 --timeout=x
+expect 2 'which vib?' $vibctl set
+expect 2 'what of it?' $vibctl set 3
+expect 1 'is no key of a vib' $vibctl set 3 frob=1
+expect 1 'port_guid cannot change while' $vibctl set 3/1 port_guid=0x0002c90300000001
+expect 1 "has no '='" $vibctl set 3 0 link=up
 expect 2 "no 'x'" $vibctl list x
 expect 2 'whose vibs?' $vibctl show
 expect 2 'want an xl config' $vibctl check

@@ -6,7 +6,8 @@ OBJS_test_lifecycle := $(B)/obj/tests/unit/test_lifecycle.o $(B)/obj/ibback/cont
 OBJS_test_command = $(B)/obj/tests/unit/test_command.o $(CONTROL_OBJS) $(ENGINE_OBJS)
 LIBS_test_command = $(LIBS_common) $(LIBS_engine) -luv
 OBJS_test_fabric := $(addprefix $(B)/obj/,tests/unit/test_fabric.o ibback/control/fabric.o)
-OBJS_test_vport = $(B)/obj/tests/unit/test_vport.o $(CONTROL_OBJS) $(ENGINE_OBJS) $(B)/libcommon.a
+OBJS_test_vport = $(addprefix $(B)/obj/tests/unit/,test_vport.o fake_store.o) \
+	$(CONTROL_OBJS) $(ENGINE_OBJS) $(B)/libcommon.a
 LIBS_test_vport = $(LIBS_common) $(LIBS_engine) -luv
 OBJS_test_throttle := $(B)/obj/tests/unit/test_throttle.o
 CFLAGS_tests_unit += -Iibback

@@ -12,7 +12,8 @@ LIBS_test_wrong_backend := $(LIBS_common)
 # Programs that daemon.h starts ibback for; those with two vibs take pair.h, too.
 DAEMON_OBJS := $(B)/obj/tests/unit/daemon.o
 PAIR_OBJS := $(DAEMON_OBJS) $(B)/obj/tests/unit/pair.o
-DAEMON_TESTS := test_libvib test_objects test_verbs test_changes test_pollers_threads test_rate_threads test_killed test_kernel_verbs
+DAEMON_TESTS := test_libvib test_objects test_verbs test_changes test_pollers_threads test_rate_threads test_killed test_kernel_verbs \
+	test_port_changes
 OBJS_test_libvib := $(B)/obj/tests/unit/test_libvib.o $(DAEMON_OBJS)
 OBJS_test_objects := $(B)/obj/tests/unit/test_objects.o $(PAIR_OBJS)
 OBJS_test_verbs := $(B)/obj/tests/unit/test_verbs.o $(PAIR_OBJS)
@@ -21,6 +22,7 @@ OBJS_test_pollers_threads := $(B)/obj/tests/unit/test_pollers_threads.o $(PAIR_O
 OBJS_test_rate_threads := $(B)/obj/tests/unit/test_rate_threads.o $(PAIR_OBJS)
 OBJS_test_killed := $(B)/obj/tests/unit/test_killed.o $(PAIR_OBJS)
 OBJS_test_kernel_verbs := $(B)/obj/tests/unit/test_kernel_verbs.o $(PAIR_OBJS)
+OBJS_test_port_changes := $(B)/obj/tests/unit/test_port_changes.o $(PAIR_OBJS)
 
 UNIT_TESTS += $(DAEMON_TESTS)
 $(addprefix $(B)/test/,$(DAEMON_TESTS)): | $(B)/bin/ibback

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The whole control thread against guests in memory. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -487,15 +488,62 @@ static void changes_become_async_events(void **state)
 
 	/* what is wrong, or fixed, is no change */
 	put(w, BE "/" VIB_BE_PKEY, "rubbish");
-	put(w, BE "/" VIB_BE_MAX_QP, "7");
+	put(w, BE "/" VIB_BE_FABRIC, "storage");
 	fake_settle(w->xen);
 	assert_null(vib_queue_peek(&q));
+}
+
+static struct vhca *vhca_of(struct world *w)
+{
+	return LIST_FIRST(&w->backend.vibs)->conn.guest.vhca;
+}
+
+static void quotas_change_at_run_time(void **state)
+{
+	struct world *w = *state;
+	uint32_t pd[3], refused;
+	struct vib_queue q;
+
+	put(w, BE "/" VIB_BE_MAX_PD, "1");
+	connect_guest(w);
+	vib_queue_init(&q, fake_page(w->xen, 2), VIB_ASYNC_ORDER,
+		       sizeof(struct vib_async_event));
+	assert_int_equal(pd_create(vhca_of(w), &pd[0]), 0);
+	assert_int_equal(pd_create(vhca_of(w), &refused), -ENOMEM);
+	put(w, BE "/" VIB_BE_MAX_PD, "3");
+	put(w, BE "/" VIB_BE_MAX_MEM, "7");
+	put(w, BE "/" VIB_BE_MAX_MR, "1000000");
+	fake_settle(w->xen);
+	assert_int_equal(pd_create(vhca_of(w), &pd[1]), 0);
+	assert_int_equal(pd_create(vhca_of(w), &pd[2]), 0);
+	assert_int_equal(pd_create(vhca_of(w), &refused), -ENOMEM);
+	assert_int_equal(vhca_of(w)->limits.max_pages, 7 * 256);
+	assert_int_equal(vhca_of(w)->limits.max_mr, 1000000);
+
+	/* below what it has: it keeps that, and gets no more until it has less */
+	put(w, BE "/" VIB_BE_MAX_PD, "2");
+	fake_settle(w->xen);
+	assert_int_equal(pd_create(vhca_of(w), &refused), -ENOMEM);
+	assert_int_equal(pd_destroy(vhca_of(w), pd[0]), 0);
+	assert_int_equal(pd_create(vhca_of(w), &refused), -ENOMEM);
+	assert_int_equal(pd_destroy(vhca_of(w), pd[1]), 0);
+	assert_int_equal(pd_create(vhca_of(w), &pd[0]), 0);
+	assert_null(vib_queue_peek(&q)); /* the guest sees nothing of it */
+
+	/* one that is fixed takes all that is new along with it */
+	put(w, BE "/" VIB_BE_FABRIC, "storage");
+	put(w, BE "/" VIB_BE_MAX_PD, "9");
+	fake_settle(w->xen);
+	assert_int_equal(vhca_of(w)->limits.max_pd, 2);
+	put(w, BE "/" VIB_BE_FABRIC, "local");
+	fake_settle(w->xen);
+	assert_int_equal(vhca_of(w)->limits.max_pd, 9);
 }
 
 /* What its pollers hold the guest to, bytes a second. */
 static uint64_t rate(struct world *w)
 {
-	return LIST_FIRST(&w->backend.vibs)->conn.guest.vhca->bucket.rate;
+	return vhca_of(w)->bucket.rate;
 }
 
 static void rate_is_read_and_changes_at_run_time(void **state)
@@ -639,6 +687,7 @@ int main(void)
 		test(a_dead_domain_is_let_go_though_its_directory_stays),
 		test(a_frontend_that_flaps_is_not_followed_for_ever),
 		test(changes_become_async_events),
+		test(quotas_change_at_run_time),
 		test(rate_is_read_and_changes_at_run_time),
 		test(event_storms_are_left_masked),
 	};

@@ -2,6 +2,7 @@
 /* The text of one vib. */
 #include "cm.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "vibconf/vibconf.h"
@@ -110,6 +111,88 @@ static void the_text_is_bounded(void **state)
 	assert_non_null(strstr(err, "longer than 1023"));
 }
 
+static struct vibconf changes;
+
+static int parse_changes(const char *text)
+{
+	err[0] = '\0';
+	return vibconf_parse_changes(text, &changes, err, sizeof(err));
+}
+
+static void what_can_change_may_have_no_value(void **state)
+{
+	(void)state;
+	assert_int_equal(parse_changes("pkey=0x1, gid=, rate=2000M"), 0);
+	assert_int_equal(changes.count, 3);
+	assert_string_equal(vibconf_get(&changes, "pkey"), "0x0001");
+	assert_string_equal(vibconf_get(&changes, "gid"), "");
+	assert_string_equal(vibconf_get(&changes, "rate"), "2G");
+	assert_int_equal(parse("gid="), -1);
+	assert_int_equal(parse_changes("pkey=1"), -1);
+	assert_int_equal(parse_changes("link="), 0);
+	assert_int_equal(parse_changes("link=up, link="), -1);
+}
+
+static void what_cannot_change_is_refused_with_what_to_do(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < schema_node_count; i++) {
+		const struct schema_node *node = &schema_nodes[i];
+		char text[64];
+
+		if (!node->config || node->changes)
+			continue;
+		snprintf(text, sizeof(text), "link=up, %s=", node->config);
+		assert_int_equal(parse_changes(text), -1);
+		assert_non_null(strstr(err, node->config));
+		assert_non_null(strstr(err, "vibctl detach"));
+		assert_non_null(strstr(err, " gid pkey link rate max_qp"));
+	}
+	assert_int_equal(parse_changes("frob=1"), -1);
+}
+
+static void changes_are_merged_into_a_text(void **state)
+{
+	char text[VIBCONF_TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(parse("fabric=ib0, gid=fe80::1, pkey=0x8001, backend=dom"), 0);
+	assert_int_equal(parse_changes("gid=, pkey=0x8002, max_qp=7"), 0);
+	assert_int_equal(vibconf_merge(&conf, &changes, err, sizeof(err)), 0);
+	assert_int_equal(vibconf_text(&conf, text, err, sizeof(err)), 0);
+	assert_int_equal(parse(text), 0);
+	assert_int_equal(conf.count, 4);
+	assert_string_equal(vibconf_get(&conf, "fabric"), "ib0");
+	assert_null(vibconf_get(&conf, "gid"));
+	assert_string_equal(vibconf_get(&conf, "pkey"), "0x8002");
+	assert_string_equal(vibconf_get(&conf, "backend"), "dom");
+	assert_string_equal(vibconf_get(&conf, "max_qp"), "7");
+	assert_int_equal(parse(""), 0);
+	assert_int_equal(vibconf_text(&conf, text, err, sizeof(err)), 0);
+	assert_string_equal(text, "");
+}
+
+static void text_that_is_too_long_is_none(void **state)
+{
+	char text[VIBCONF_TEXT_MAX], list[VIBCONF_TEXT_MAX] = "pkey";
+	size_t n = strlen(list);
+
+	(void)state;
+	for (unsigned int i = 1; i < 128; i++)
+		n += (size_t)snprintf(list + n, sizeof(list) - n, "%c0x%04x",
+				      i > 1 ? '/' : '=', 0x8000 + i);
+	assert_int_equal(parse(list), 0);
+	assert_int_equal(parse_changes("gid=fe80::1111:2222:3333:4444/"
+				       "fe80::1111:2222:3333:4445/"
+				       "fe80::1111:2222:3333:4446/"
+				       "fe80::1111:2222:3333:4447/"
+				       "fe80::1111:2222:3333:4448"),
+			 0);
+	assert_int_equal(vibconf_merge(&conf, &changes, err, sizeof(err)), 0);
+	assert_int_equal(vibconf_text(&conf, text, err, sizeof(err)), -1);
+	assert_non_null(strstr(err, "longer than 1023"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +205,10 @@ int main(void)
 		cmocka_unit_test(what_is_no_list_of_pairs_is_refused),
 		cmocka_unit_test(a_bad_value_is_named_by_its_config_key),
 		cmocka_unit_test(the_text_is_bounded),
+		cmocka_unit_test(what_can_change_may_have_no_value),
+		cmocka_unit_test(what_cannot_change_is_refused_with_what_to_do),
+		cmocka_unit_test(changes_are_merged_into_a_text),
+		cmocka_unit_test(text_that_is_too_long_is_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -66,7 +66,7 @@ static void restore(FILE *stream, int saved, const char *file, char *text, size_
 		fclose(f);
 }
 
-/* Run a command as the shell would, with at most eight arguments. */
+/* Run a command as the shell would. */
 static int run(int (*command)(struct vibctl *, int, char **), const char *a1,
 	       const char *a2, const char *a3, const char *a4)
 {
@@ -205,6 +205,150 @@ static void detach_takes_what_a_dead_domain_left(void **state)
 	assert_null(fake_value(fake, "/local/domain/0/backend/vib/5"));
 }
 
+/* ---- set --------------------------------------------------------------- */
+
+static void attach_web(const char *text)
+{
+	fake_on_write(fake, serve);
+	assert_int_equal(run(cmd_attach, "web", text, NULL, NULL), 0);
+	assert_int_equal(run(cmd_list, NULL, NULL, NULL, NULL), 0);
+}
+
+static void set_changes_nodes_and_what_a_reboot_has(void **state)
+{
+	(void)state;
+	attach_web("pkey=0x8001, max_qp=9, gid=fe80::7");
+	assert_int_equal(run(cmd_set, "web", "pkey=0x8001/0x2", "rate=2000M", "gid="), 0);
+	assert_non_null(strstr(output, "vib 0 of domain 5 changed"));
+	assert_string_equal(messages, "");
+	assert_string_equal(value(BACKEND "/pkey"), "0x8001/0x0002");
+	assert_string_equal(value(BACKEND "/rate"), "2G");
+	assert_string_equal(value(BACKEND "/max-qp"), "9");
+	assert_null(fake_value(fake, BACKEND "/gid"));
+	assert_int_equal(record_load(ctl.dirs.records, UUID_A, &record), 0);
+	assert_int_equal(record.vibs[0].source, VIB_FROM_SET);
+	assert_non_null(strstr(record.vibs[0].text, "pkey=0x8001/0x0002"));
+	assert_non_null(strstr(record.vibs[0].text, "rate=2G"));
+	assert_non_null(strstr(record.vibs[0].text, "max_qp=9"));
+	assert_null(strstr(record.vibs[0].text, "gid"));
+
+	/* by number, with an index; the same again */
+	assert_int_equal(run(cmd_set, "5/0", "rate=2G", "link=auto", NULL), 0);
+	assert_string_equal(value(BACKEND "/link"), "auto");
+	assert_int_equal(run(cmd_set, "5/0", "rate=2G", "link=auto", NULL), 0);
+	assert_non_null(strstr(output, "is so already"));
+	assert_int_equal(run(cmd_set, "5/0", "rate=1G", "--json", NULL), 0);
+	assert_non_null(strstr(output, "\"changed\": 1"));
+	assert_non_null(strstr(output, "\"rate\": \"1G\""));
+}
+
+/* Nothing of a set that is refused is in the store or in the record. */
+static void refused(const char *vib, const char *a, const char *b, const char *why)
+{
+	static struct record before;
+	size_t nodes = fake_nodes(fake);
+
+	assert_int_equal(record_load(ctl.dirs.records, UUID_A, &before), 0);
+	assert_int_equal(run(cmd_set, vib, a, b, NULL), EXIT_REFUSED);
+	if (!strstr(messages, why))
+		fail_msg("'%s' is not in: %s", why, messages);
+	assert_int_equal(record_load(ctl.dirs.records, UUID_A, &record), 0);
+	assert_string_equal(record.vibs[0].text, before.vibs[0].text);
+	assert_int_equal(fake_nodes(fake), nodes);
+	assert_null(fake_value(fake, BACKEND "/rate"));
+}
+
+static void set_is_all_or_nothing(void **state)
+{
+	(void)state;
+	attach_web("pkey=0x8001");
+	refused("web", "rate=1G", "pkey=0", "pkey=\"0\"");
+	refused("web", "rate=1G", "fabric=ib0", "fabric cannot change while");
+	refused("web", "rate=1G", "prot=1", "is no key of a vib");
+	refused("web", "rate=1G", "port_guid=0x0002c90300000001", "vibctl detach");
+	refused("web/1", "rate=1G", NULL, "domain 5 has no vib 1");
+	refused("web/x", "rate=1G", NULL, "from 0 to 31");
+	refused("nobody", "rate=1G", NULL, "no domain named");
+	/* what is not to change is wrong already, and the backend would take none of it
+	 */
+	xenport_write(ctl.xp, 0, BACKEND "/link", "sideways");
+	refused("web", "rate=1G", NULL, "a node that would stay is not right: link=");
+	assert_int_equal(run(cmd_set, "web", "rate=1G", "link=", NULL), 0);
+	assert_null(fake_value(fake, BACKEND "/link"));
+}
+
+static void set_wants_one_vib(void **state)
+{
+	(void)state;
+	attach_web(NULL);
+	assert_int_equal(run(cmd_attach, "web", "--no-wait", NULL, NULL), 0);
+	refused("web", "rate=1G", NULL, "has 2 vibs; want DOMAIN/INDEX");
+	assert_int_equal(run(cmd_set, "web/1", "rate=1G", NULL, NULL), 0);
+	assert_string_equal(value("/local/domain/0/backend/vib/5/1/rate"), "1G");
+}
+
+static void set_leaves_vibs_alone_that_end_or_were_refused(void **state)
+{
+	(void)state;
+	attach_web(NULL);
+	xenport_write(ctl.xp, 0, BACKEND "/error", "no fabric");
+	refused("web", "rate=1G", NULL, "its backend has refused the vib");
+	xenport_rm(ctl.xp, 0, BACKEND "/error");
+	xenport_write(ctl.xp, 0, BACKEND "/online", "0");
+	refused("web", "rate=1G", NULL, "is being detached");
+	xenport_write(ctl.xp, 0, BACKEND "/online", "1");
+	xenport_write(ctl.xp, 0, BACKEND "/state", "6");
+	refused("web", "rate=1G", NULL, "is being detached");
+}
+
+static void set_takes_no_gid_of_another_on_the_fabric(void **state)
+{
+	static const char other[] = "/local/domain/0/backend/vib/5/1";
+	char path[128], text[64];
+
+	(void)state;
+	attach_web(NULL);
+	assert_int_equal(run(cmd_attach, "web", "--no-wait", "gid=fe80::9",
+			     "port_guid=0x0002c90300000001"),
+			 0);
+	refused("web/0", "rate=1G", "gid=fe80::7/fe80::9",
+		"vib 1 of domain 5, on fabric 'local' too, has one");
+	refused("web/0", "rate=1G", "gid=fe80::0002:c903:0000:0001", "has one of them");
+	/* its own stay its own */
+	snprintf(path, sizeof(path), "%s/gid", other);
+	snprintf(text, sizeof(text), "gid=fe80::9/fe80::a");
+	assert_int_equal(run(cmd_set, "web/1", text, NULL, NULL), 0);
+	assert_string_equal(value(path), "fe80::9/fe80::a");
+	/* and another fabric is another matter */
+	snprintf(path, sizeof(path), "%s/fabric", other);
+	xenport_write(ctl.xp, 0, path, "storage");
+	assert_int_equal(run(cmd_set, "web/0", "gid=fe80::9", NULL, NULL), 0);
+}
+
+static void set_goes_on_when_it_is_disturbed(void **state)
+{
+	(void)state;
+	attach_web(NULL);
+	fake_disturb(fake, 3);
+	assert_int_equal(run(cmd_set, "web", "rate=1G", NULL, NULL), 0);
+	assert_string_equal(value(BACKEND "/rate"), "1G");
+	fake_disturb(fake, 1000);
+	assert_int_equal(run(cmd_set, "web", "rate=3G", NULL, NULL), EXIT_REFUSED);
+	assert_string_equal(value(BACKEND "/rate"), "1G");
+}
+
+static void set_of_a_vib_without_a_record_says_so(void **state)
+{
+	(void)state;
+	attach_web(NULL);
+	assert_int_equal(record_drop(ctl.dirs.records, UUID_A), 0);
+	assert_int_equal(run(cmd_set, "web", "rate=1G", NULL, NULL), 0);
+	assert_string_equal(value(BACKEND "/rate"), "1G");
+	assert_non_null(strstr(messages, "a reboot of domain 5 will not have it"));
+}
+
+/* ---- list, show, check ------------------------------------------------- */
+
 static void list_shows_vibs_and_refusals(void **state)
 {
 	json_t *list, *row;
@@ -322,6 +466,13 @@ int main(void)
 		T(detach_closes_removes_and_forgets),
 		T(detach_leaves_a_backend_that_will_not_close_unless_forced),
 		T(detach_takes_what_a_dead_domain_left),
+		T(set_changes_nodes_and_what_a_reboot_has),
+		T(set_is_all_or_nothing),
+		T(set_wants_one_vib),
+		T(set_leaves_vibs_alone_that_end_or_were_refused),
+		T(set_takes_no_gid_of_another_on_the_fabric),
+		T(set_goes_on_when_it_is_disturbed),
+		T(set_of_a_vib_without_a_record_says_so),
 		T(list_shows_vibs_and_refusals),
 		T(list_shows_a_node_that_became_wrong),
 		T(show_tells_what_the_schema_has_against_a_node),

@@ -7,36 +7,6 @@
 #include "provision/states.h"
 #include "xen-ib/xenstore.h"
 
-/* As in attach.c: how often a disturbed transaction is begun again. */
-enum { TRIES_MAX = 64 };
-
-typedef int tx_body(struct xenport *xp, xenport_tx tx, const struct vib_id *vib);
-
-/* Run @body in a transaction until one succeeds. Returns what it returned. */
-static int in_transaction(struct xenport *xp, const struct vib_id *vib, tx_body *body)
-{
-	for (int try = 0; try < TRIES_MAX; try++) {
-		xenport_tx tx;
-		int rc, error;
-
-		if (xenport_tx_begin(xp, &tx) < 0)
-			return -1;
-		rc = body(xp, tx, vib);
-		error = errno;
-		if (rc < 0) {
-			xenport_tx_end(xp, tx, false);
-			errno = error;
-			return -1;
-		}
-		if (!xenport_tx_end(xp, tx, true))
-			return rc;
-		if (errno != EAGAIN)
-			return -1;
-	}
-	errno = EAGAIN;
-	return -1;
-}
-
 /* The backend's state; VIB_CLOSED where there is none, or none that can be. */
 static int read_state(struct xenport *xp, xenport_tx tx, const struct vib_id *vib,
 		      uint64_t *state)
@@ -51,8 +21,9 @@ static int read_state(struct xenport *xp, xenport_tx tx, const struct vib_id *vi
 	return 0;
 }
 
-static int close_in_tx(struct xenport *xp, xenport_tx tx, const struct vib_id *vib)
+static int close_in_tx(struct xenport *xp, xenport_tx tx, void *arg)
 {
+	const struct vib_id *vib = arg;
 	uint64_t state;
 
 	if (read_state(xp, tx, vib, &state) < 0)
@@ -67,7 +38,7 @@ static int close_in_tx(struct xenport *xp, xenport_tx tx, const struct vib_id *v
 
 int vib_close(struct xenport *xp, const struct vib_id *vib)
 {
-	return in_transaction(xp, vib, close_in_tx);
+	return store_transact(xp, close_in_tx, (void *)vib);
 }
 
 bool vib_closed(struct xenport *xp, const struct vib_id *vib)
@@ -89,8 +60,10 @@ static int remove_if_empty(struct xenport *xp, xenport_tx tx, const char *path)
 	return n ? 0 : xenport_rm(xp, tx, path);
 }
 
-static int remove_in_tx(struct xenport *xp, xenport_tx tx, const struct vib_id *vib)
+static int remove_in_tx(struct xenport *xp, xenport_tx tx, void *arg)
 {
+	const struct vib_id *vib = arg;
+
 	if (xenport_rm(xp, tx, vib_frontend_path(vib, "").text) < 0 ||
 	    xenport_rm(xp, tx, vib_backend_path(vib, "").text) < 0 ||
 	    remove_if_empty(xp, tx, vib_frontend_parent(vib->frontend).text) < 0 ||
@@ -101,5 +74,5 @@ static int remove_in_tx(struct xenport *xp, xenport_tx tx, const struct vib_id *
 
 int vib_remove(struct xenport *xp, const struct vib_id *vib)
 {
-	return in_transaction(xp, vib, remove_in_tx);
+	return store_transact(xp, remove_in_tx, (void *)vib);
 }

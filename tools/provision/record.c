@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 static const char *const source_names[VIB_SOURCES] = {
-	[VIB_FROM_RECORD] = "record", [VIB_FROM_CONF] = "conf",     [VIB_FROM_XL] = "xl",
-	[VIB_FROM_CFG] = "cfg",       [VIB_FROM_ATTACH] = "attach",
+	[VIB_FROM_RECORD] = "record", [VIB_FROM_CONF] = "conf",
+	[VIB_FROM_XL] = "xl",         [VIB_FROM_CFG] = "cfg",
+	[VIB_FROM_ATTACH] = "attach", [VIB_FROM_SET] = "set",
 };
 
 const char *vib_source_name(enum vib_source source)

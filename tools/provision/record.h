@@ -21,6 +21,7 @@ enum vib_source {
 	VIB_FROM_XL,     /* a running xl's config */
 	VIB_FROM_CFG,    /* /etc/xen/NAME.cfg */
 	VIB_FROM_ATTACH, /* vibctl attach */
+	VIB_FROM_SET,    /* any of these, and then vibctl set */
 	VIB_SOURCES,
 };
 

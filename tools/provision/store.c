@@ -68,6 +68,34 @@ struct vib_path domain_path(uint16_t domid, const char *key)
 	return p;
 }
 
+/* A transaction that others keep disturbing is given up after so many tries. */
+#define TRIES_MAX 64
+
+int store_transact(struct xenport *xp,
+		   int (*body)(struct xenport *xp, xenport_tx tx, void *arg), void *arg)
+{
+	for (int try = 0; try < TRIES_MAX; try++) {
+		xenport_tx tx;
+		int rc, error;
+
+		if (xenport_tx_begin(xp, &tx) < 0)
+			return -1;
+		rc = body(xp, tx, arg);
+		error = errno;
+		if (rc < 0) {
+			xenport_tx_end(xp, tx, false);
+			errno = error;
+			return -1;
+		}
+		if (!xenport_tx_end(xp, tx, true))
+			return rc;
+		if (errno != EAGAIN)
+			return -1;
+	}
+	errno = EAGAIN;
+	return -1;
+}
+
 bool store_has(struct xenport *xp, xenport_tx tx, const char *path)
 {
 	char value[XENPORT_VALUE_MAX + 1];

@@ -47,6 +47,14 @@ struct vib_path vib_backend_parent(const struct vib_id *vib);
 struct vib_path vib_frontend_parent(uint16_t domid);
 struct vib_path domain_path(uint16_t domid, const char *key);
 
+/*
+ * Run @body in a transaction, again and again until nobody disturbed it, so that all it
+ * wrote is there or nothing. Returns what it returned; -1: nothing was written, and errno
+ * is its own or that of the transaction (EAGAIN: it was always disturbed).
+ */
+int store_transact(struct xenport *xp,
+		   int (*body)(struct xenport *xp, xenport_tx tx, void *arg), void *arg);
+
 bool store_has(struct xenport *xp, xenport_tx tx, const char *path);
 
 /* Read a number of at most @max. EINVAL: the node holds something else. */

@@ -14,8 +14,8 @@
 
 struct arguments {
 	const char *domain;
-	char text[VIB_TEXT_SIZE];
-	bool wait, json, too_long;
+	struct joined text;
+	bool wait, json;
 	unsigned int timeout_s;
 };
 
@@ -27,16 +27,6 @@ static const struct argp_option options[] = {
 	{ "json", OPTION_JSON, NULL, 0, "Print JSON", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
 };
-
-static void add_text(struct arguments *a, const char *part)
-{
-	size_t length = strlen(a->text);
-	int n = snprintf(a->text + length, sizeof(a->text) - length, "%s%s",
-			 length ? ", " : "", part);
-
-	if (n < 0 || (size_t)n >= sizeof(a->text) - length)
-		a->too_long = true;
-}
 
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
@@ -56,7 +46,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		if (!a->domain)
 			a->domain = arg;
 		else
-			add_text(a, arg);
+			join_text(&a->text, arg);
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "whose vib? want a domain's name or number");
@@ -95,7 +85,7 @@ static int attach_and_record(struct vibctl *ctl, const struct arguments *a,
 		.domid = domid,
 		.index = VIB_ANY_INDEX,
 		.name = name,
-		.text = a->text,
+		.text = a->text.text,
 		.host = &host,
 	};
 
@@ -112,7 +102,7 @@ static int attach_and_record(struct vibctl *ctl, const struct arguments *a,
 		return failed("%s", why.text);
 	record->domid = domid;
 	record->gone_ms = 0;
-	if (record_put(record, vib->index, VIB_FROM_ATTACH, a->text, "") < 0 ||
+	if (record_put(record, vib->index, VIB_FROM_ATTACH, a->text.text, "") < 0 ||
 	    record_save(ctl->dirs.records, record) < 0)
 		failed("attached, but a reboot will not bring it back: cannot write its"
 		       " record in %s: %s",
@@ -205,11 +195,11 @@ int cmd_attach(struct vibctl *ctl, int argc, char **argv)
 		free(conf);
 		return EXIT_USAGE;
 	}
-	if (a.too_long)
-		refuse(&why, EINVAL, "the text is longer than %d characters",
-		       VIBCONF_TEXT_MAX - 1);
-	status =
-		a.too_long ? -1 : vibconf_parse(a.text, conf, why.text, sizeof(why.text));
+	if (a.text.too_long)
+		status = refuse(&why, EINVAL, "the text is longer than %d characters",
+				VIBCONF_TEXT_MAX - 1);
+	else
+		status = vibconf_parse(a.text.text, conf, why.text, sizeof(why.text));
 	free(conf);
 	if (status < 0)
 		return failed("%s", why.text);

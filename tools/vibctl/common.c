@@ -103,6 +103,66 @@ int find_vib(struct vibctl *ctl, uint16_t domid, unsigned int index, struct vib_
 	return rc;
 }
 
+/* The only vib of @domid. -1 after having said what is wrong. */
+static int find_only_vib(struct vibctl *ctl, uint16_t domid, struct vib_id *vib)
+{
+	struct vib_id *vibs;
+	int n = store_list_vibs(ctl->xp, XENPORT_NO_TRANSACTION, &vibs);
+	int found = 0;
+
+	for (int i = 0; i < n; i++)
+		if (vibs[i].frontend == domid) {
+			*vib = vibs[i];
+			found++;
+		}
+	free(vibs);
+	if (found == 1)
+		return 0;
+	if (found)
+		failed("domain %u has %d vibs; want DOMAIN/INDEX, as 'vibctl list' shows",
+		       domid, found);
+	else
+		failed("domain %u has no vib", domid);
+	return -1;
+}
+
+int find_vib_named(struct vibctl *ctl, const char *text, struct vib_id *vib)
+{
+	const char *slash = strrchr(text, '/');
+	char domain[DOMAIN_NAME_SIZE];
+	size_t length = slash ? (size_t)(slash - text) : strlen(text);
+	unsigned int index;
+	uint16_t domid;
+
+	if (slash && parse_index(slash + 1, &index) < 0)
+		return -1;
+	if (length >= sizeof(domain)) {
+		failed("no domain's name is that long");
+		return -1;
+	}
+	memcpy(domain, text, length);
+	domain[length] = '\0';
+	if (resolve_domain(ctl, domain, false, &domid) < 0)
+		return -1;
+	if (!slash)
+		return find_only_vib(ctl, domid, vib);
+	if (find_vib(ctl, domid, index, vib) == 0)
+		return 0;
+	failed("domain %u has no vib %u; 'vibctl list' shows those there are", domid,
+	       index);
+	return -1;
+}
+
+void join_text(struct joined *joined, const char *part)
+{
+	size_t length = strlen(joined->text);
+	int n = snprintf(joined->text + length, sizeof(joined->text) - length, "%s%s",
+			 length ? ", " : "", part);
+
+	if (n < 0 || (size_t)n >= sizeof(joined->text) - length)
+		joined->too_long = true;
+}
+
 struct record *load_domain_record(struct vibctl *ctl, uint16_t domid)
 {
 	struct record *record = malloc(sizeof(*record));

@@ -16,6 +16,7 @@ static const struct command {
 } commands[] = {
 	{ "attach", cmd_attach, "give a domain a vib" },
 	{ "detach", cmd_detach, "take a vib from a domain" },
+	{ "set", cmd_set, "change a vib that is attached" },
 	{ "list", cmd_list, "all vibs, and those that were refused" },
 	{ "show", cmd_show, "every node of a domain's vibs" },
 	{ "check", cmd_check, "see whether a config is right, and change nothing" },

@@ -24,6 +24,7 @@ struct vibctl {
 int cmd_attach(struct vibctl *ctl, int argc, char **argv);
 int cmd_detach(struct vibctl *ctl, int argc, char **argv);
 int cmd_list(struct vibctl *ctl, int argc, char **argv);
+int cmd_set(struct vibctl *ctl, int argc, char **argv);
 int cmd_show(struct vibctl *ctl, int argc, char **argv);
 int cmd_check(struct vibctl *ctl, int argc, char **argv);
 
@@ -49,6 +50,19 @@ unsigned int parse_seconds(struct argp_state *state, const char *text);
 
 /* The vib @index of @domid. -1: there is none (nothing is said). */
 int find_vib(struct vibctl *ctl, uint16_t domid, unsigned int index, struct vib_id *vib);
+
+/* The vib that @text names: a living domain, or with "/INDEX" behind it that one of its
+ * vibs, of which there is else one alone. -1 after having said what is wrong.
+ */
+int find_vib_named(struct vibctl *ctl, const char *text, struct vib_id *vib);
+
+/* A vib's text that comes in several arguments. */
+struct joined {
+	char text[VIB_TEXT_SIZE];
+	bool too_long;
+};
+
+void join_text(struct joined *joined, const char *part);
 
 /* The record of a living domain, to be freed; NULL if it has none. */
 struct record *load_domain_record(struct vibctl *ctl, uint16_t domid);
