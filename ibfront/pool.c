@@ -4,10 +4,12 @@
  */
 
 #include <linux/genalloc.h>
+#include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 
 #include "pool.h"
@@ -19,9 +21,12 @@
 /* Less is of no use: half of it has ib_mad, for receives with a page each. */
 #define VIB_POOL_MIN_PAGES (8 * (SZ_1M >> PAGE_SHIFT))
 
+/* Where the administrator wants such users, and the parameter names no size. */
+#define VIB_POOL_USUAL_PAGES (64 * (SZ_1M >> PAGE_SHIFT))
+
 static unsigned int vib_pool_mib;
 module_param_named(pool, vib_pool_mib, uint, 0444);
-MODULE_PARM_DESC(pool, "MiB of memory for the DMA of the kernel's users of a vib, 0: no such users (default 0)");
+MODULE_PARM_DESC(pool, "MiB of memory for the DMA of the kernel's users of a vib whose prereg= does not say, 0: no such users (default 0)");
 
 static void vib_pool_free(struct vib_pool *pool)
 {
@@ -108,7 +113,36 @@ int vib_pool_lend(struct vib *vib)
 	return err;
 }
 
-/* As many pages as the parameter says, or half of them, and so on. */
+static u32 vib_pool_parameter(void)
+{
+	return min_t(u32, vib_pool_mib, VIB_POOL_MAX) << (20 - PAGE_SHIFT);
+}
+
+/*
+ * Pages that a pool is to have: as the administrator has it in the backend's
+ * directory, else as the parameter; and never most of the memory there is.
+ */
+static u32 vib_pool_wanted(struct vib *vib)
+{
+	u32 wanted = vib_pool_parameter();
+	char *text, *end;
+	u64 bytes;
+
+	text = xenbus_read(XBT_NIL, vib->xbdev->otherend, VIB_BE_PREREG, NULL);
+	if (IS_ERR(text))
+		return min_t(u64, wanted, totalram_pages() / 2);
+	bytes = memparse(text, &end);
+	if (!strcmp(text, "all"))
+		wanted = wanted ?: VIB_POOL_USUAL_PAGES;
+	else if (end == text || *end)
+		dev_warn(&vib->xbdev->dev, "prereg=%s is no size\n", text);
+	else
+		wanted = min_t(u64, bytes >> PAGE_SHIFT, VIB_PAGES_MAX);
+	kfree(text);
+	return min_t(u64, wanted, totalram_pages() / 2);
+}
+
+/* As many pages as are wanted, or half of them, and so on. */
 static int vib_pool_try(struct vib *vib, u32 wanted)
 {
 	int err = -ENOMEM;
@@ -132,13 +166,15 @@ static int vib_pool_try(struct vib *vib, u32 wanted)
 
 int vib_pool_open(struct vib *vib)
 {
-	u32 wanted = min_t(u32, vib_pool_mib, VIB_POOL_MAX) << (20 - PAGE_SHIFT);
 	struct device *dev = &vib->xbdev->dev;
+	u32 wanted;
 	int err;
 
 	/* An ib_device that was registered without it does without it. */
-	if (vib->ibdev || !wanted ||
-	    !(vib->info.device.cap_flags & VIB_CAP_LOCAL_DMA_LKEY))
+	if (vib->ibdev || !(vib->info.device.cap_flags & VIB_CAP_LOCAL_DMA_LKEY))
+		return 0;
+	wanted = vib_pool_wanted(vib);
+	if (!wanted)
 		return 0;
 	err = vib_pool_try(vib, wanted);
 	if (!READ_ONCE(vib->up))
@@ -149,7 +185,7 @@ int vib_pool_open(struct vib *vib)
 	else if (vib->kernel.pool->count != wanted)
 		dev_warn(dev, "the pool for DMA has %u MiB instead of %u, as grants, memory or the backend's quota are short\n",
 			 vib->kernel.pool->count >> (20 - PAGE_SHIFT),
-			 vib_pool_mib);
+			 wanted >> (20 - PAGE_SHIFT));
 	return 0;
 }
 

@@ -34,8 +34,8 @@ struct vib_pool {
 };
 
 /*
- * The first backend is lent a pool, of the size that the module's parameter says or of
- * what there are grants for. 0 with vib->kernel.pool NULL: there is none, which a line
+ * The first backend is lent a pool, of the size that the vib's prereg= or the module's
+ * parameter says, or of what there are grants for. 0 with vib->kernel.pool NULL: there is none, which a line
  * in the log has said.
  */
 int vib_pool_open(struct vib *vib);

@@ -307,6 +307,7 @@ static struct vhca *new_vhca(struct vib *vib)
 		.max_mr = attr->max_mr,
 		.max_pd = attr->max_pd,
 		.max_pages = attr->max_mem * PAGES_PER_MIB,
+		.max_dma_pages = attr->prereg,
 		.rate = attr->rate,
 	};
 	struct port_view view;

@@ -14,14 +14,14 @@ static const struct vport_attr usual = { .fabric = "local",
 
 static void each_fixed_attribute_is_named(void **state)
 {
-	const char *const keys[] = { VIB_BE_FABRIC, VIB_BE_NODE_GUID, VIB_BE_PORT_GUID,
-				     VIB_BE_MAX_QP, VIB_BE_MAX_CQ,    VIB_BE_MAX_MR,
-				     VIB_BE_MAX_PD, VIB_BE_MAX_SRQ,   VIB_BE_MAX_AH,
-				     VIB_BE_MAX_MEM };
-	struct vport_attr other[10];
+	const char *const keys[] = { VIB_BE_FABRIC,  VIB_BE_NODE_GUID, VIB_BE_PORT_GUID,
+				     VIB_BE_MAX_QP,  VIB_BE_MAX_CQ,    VIB_BE_MAX_MR,
+				     VIB_BE_MAX_PD,  VIB_BE_MAX_SRQ,   VIB_BE_MAX_AH,
+				     VIB_BE_MAX_MEM, VIB_BE_PREREG };
+	struct vport_attr other[11];
 
 	(void)state;
-	for (unsigned int i = 0; i < 10; i++)
+	for (unsigned int i = 0; i < 11; i++)
 		other[i] = usual;
 	strcpy(other[0].fabric, "storage");
 	other[1].node_guid = 1;
@@ -33,7 +33,8 @@ static void each_fixed_attribute_is_named(void **state)
 	other[7].max_srq = 1;
 	other[8].max_ah = 1;
 	other[9].max_mem = 1;
-	for (unsigned int i = 0; i < 10; i++) {
+	other[10].prereg = 1;
+	for (unsigned int i = 0; i < 11; i++) {
 		assert_string_equal(vport_attr_fixed(&usual, &other[i]), keys[i]);
 		assert_int_equal(vport_attr_diff(&usual, &other[i]), VPORT_CHANGED_FIXED);
 	}
