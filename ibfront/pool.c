@@ -13,6 +13,7 @@
 #include <linux/vmalloc.h>
 
 #include "pool.h"
+#include "ram.h"
 #include "verbs.h"
 
 /* MiB, of which the page tree of one region bounds the number. */
@@ -75,8 +76,8 @@ static struct vib_pool *vib_pool_new(u32 count)
 	return NULL;
 }
 
-static int vib_pool_register(struct vib *vib, struct vib_pool *pool,
-			     const struct vib_memory *memory)
+int vib_dma_lend(struct vib *vib, u64 addr, const struct vib_memory *memory,
+		 u32 *number)
 {
 	struct vib_control_request request = { .operation = VIB_CMD_REG_DMA };
 	struct vib_tree tree;
@@ -86,11 +87,10 @@ static int vib_pool_register(struct vib *vib, struct vib_pool *pool,
 	if (err)
 		return err;
 	request.u.reg_dma = (struct vib_cmd_reg_dma){
-		.addr = VIB_DMA_BASE,
+		.addr = addr,
 		.pages = tree.pages,
 	};
-	err = vib_object_create(vib, READ_ONCE(vib->epoch), &request,
-				&pool->number);
+	err = vib_object_create(vib, READ_ONCE(vib->epoch), &request, number);
 	vib_tree_end(vib, &tree);
 	return err;
 }
@@ -105,7 +105,7 @@ int vib_pool_lend(struct vib *vib)
 				  pool->count, true);
 	if (IS_ERR(memory))
 		return PTR_ERR(memory);
-	err = vib_pool_register(vib, pool, memory);
+	err = vib_dma_lend(vib, VIB_DMA_BASE, memory, &pool->number);
 	if (err)
 		vib_memory_end(vib, memory);
 	else
@@ -120,19 +120,22 @@ static u32 vib_pool_parameter(void)
 
 /*
  * Pages that a pool is to have: as the administrator has it in the backend's
- * directory, else as the parameter; and never most of the memory there is.
+ * directory, else as the parameter; and never most of the memory there is. *@all: all
+ * memory is to be lent, and these if it cannot.
  */
-static u32 vib_pool_wanted(struct vib *vib)
+static u32 vib_pool_wanted(struct vib *vib, bool *all)
 {
 	u32 wanted = vib_pool_parameter();
 	char *text, *end;
 	u64 bytes;
 
+	*all = false;
 	text = xenbus_read(XBT_NIL, vib->xbdev->otherend, VIB_BE_PREREG, NULL);
 	if (IS_ERR(text))
 		return min_t(u64, wanted, totalram_pages() / 2);
 	bytes = memparse(text, &end);
-	if (!strcmp(text, "all"))
+	*all = !strcmp(text, "all");
+	if (*all)
 		wanted = wanted ?: VIB_POOL_USUAL_PAGES;
 	else if (end == text || *end)
 		dev_warn(&vib->xbdev->dev, "prereg=%s is no size\n", text);
@@ -168,15 +171,22 @@ int vib_pool_open(struct vib *vib)
 {
 	struct device *dev = &vib->xbdev->dev;
 	u32 wanted;
+	bool all;
 	int err;
 
 	/* An ib_device that was registered without it does without it. */
 	if (vib->ibdev || !(vib->info.device.cap_flags & VIB_CAP_LOCAL_DMA_LKEY))
 		return 0;
-	wanted = vib_pool_wanted(vib);
+	wanted = vib_pool_wanted(vib, &all);
 	if (!wanted)
 		return 0;
+	if (all)
+		vib_ram_open(vib);
+	if (vib->kernel.ram)
+		wanted = VIB_POOL_MIN_PAGES;
 	err = vib_pool_try(vib, wanted);
+	if (!vib->kernel.pool)
+		vib_ram_close(vib);
 	if (!READ_ONCE(vib->up))
 		return -EIO;
 	if (err)
@@ -210,6 +220,7 @@ void vib_pool_close(struct vib *vib)
 		vib_object_destroy(vib, READ_ONCE(vib->epoch),
 				   VIB_CMD_DEREG_DMA, pool->number);
 	vib_pool_withdraw(vib);
+	vib_ram_close(vib);
 	vib->kernel.pool = NULL;
 	vib_kernel_unlock(vib);
 	/* Who has not unmapped may do it yet; and genalloc would take it for a bug. */
