@@ -58,6 +58,15 @@ static unsigned int vib_grants_per_frame(void)
 	return XEN_PAGE_SIZE / sizeof(struct grant_entry_v1);
 }
 
+/* Frames that a guest's disks and networks take, as README.md reckons. */
+#define VIB_GRANT_FRAMES_OF_OTHERS 64
+
+unsigned int vib_grants_frames(unsigned long pages)
+{
+	return VIB_GRANT_FRAMES_OF_OTHERS +
+	       DIV_ROUND_UP(pages, vib_grants_per_frame());
+}
+
 /*
  * What would have sufficed: while some of @memory are granted, the reserve is there,
  * and only the rest is missing; else part of the reserve may be missing, too.
@@ -111,7 +120,8 @@ int vib_grants_make(struct vib *vib, struct vib_memory *memory)
 	while (memory->granted < memory->count) {
 		count = min(memory->count - memory->granted, VIB_GRANT_CHUNK);
 		if (vib_grants_take(memory->kind, count, &head)) {
-			if (memory->kind != VIB_MEMORY_POOL)
+			if (memory->kind != VIB_MEMORY_POOL &&
+			    memory->kind != VIB_MEMORY_RAM)
 				vib_grants_exhausted(vib, memory);
 			return -ENOSPC;
 		}
@@ -146,6 +156,11 @@ void vib_grants_leave(struct vib_memory *memory)
 {
 	struct page *page;
 
+	if (memory->kind == VIB_MEMORY_RAM && memory->granted) {
+		pr_warn("ibfront: the backend keeps %u pages of this domain mapped, whose grants are lost\n",
+			memory->granted);
+		memory->granted = 0;
+	}
 	while (memory->granted) {
 		page = memory->pages[memory->granted - 1];
 		get_page(page);

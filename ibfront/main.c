@@ -10,6 +10,7 @@
 #include <xen/platform_pci.h>
 #include <xen/xen.h>
 
+#include "ram.h"
 #include "verbs.h"
 
 static int vib_probe(struct xenbus_device *xbdev,
@@ -117,20 +118,25 @@ static int __init ibfront_init(void)
 	if (err)
 		return err;
 
+	vib_ram_init();
+
 	/*
 	 * Without an owner: xenbus would pin the module for as long as a device
 	 * is bound, and rmmod would need each unbound by hand. Unregistering
 	 * the driver removes them all and waits for their callbacks.
 	 */
 	err = __xenbus_register_frontend(&vib_driver, NULL, KBUILD_MODNAME);
-	if (err)
+	if (err) {
+		vib_ram_exit();
 		vib_events_exit();
+	}
 	return err;
 }
 
 static void __exit ibfront_exit(void)
 {
 	xenbus_unregister_driver(&vib_driver);
+	vib_ram_exit();
 	vib_events_exit();
 }
 

@@ -70,7 +70,7 @@ static void vib_memory_free(struct vib_memory *memory)
 	}
 	if (memory->kind == VIB_MEMORY_USER) {
 		vib_memory_unpin(memory);
-	} else {
+	} else if (memory->kind != VIB_MEMORY_RAM) {
 		for (i = 0; i < memory->count; i++)
 			__free_page(memory->pages[i]);
 	}
@@ -134,6 +134,23 @@ struct vib_memory *vib_memory_share(struct vib *vib, enum vib_memory_kind kind,
 		memory->pages[memory->count] = pages[memory->count];
 		get_page(pages[memory->count]);
 	}
+	err = vib_grants_make(vib, memory);
+	if (err) {
+		vib_memory_end(vib, memory);
+		return ERR_PTR(err);
+	}
+	return memory;
+}
+
+struct vib_memory *vib_memory_ram(struct vib *vib, unsigned long pfn, u32 count)
+{
+	struct vib_memory *memory = vib_memory_new(VIB_MEMORY_RAM, count, true);
+	int err;
+
+	if (!memory)
+		return ERR_PTR(-ENOMEM);
+	for (; memory->count < count; memory->count++)
+		memory->pages[memory->count] = pfn_to_page(pfn + memory->count);
 	err = vib_grants_make(vib, memory);
 	if (err) {
 		vib_memory_end(vib, memory);

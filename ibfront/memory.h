@@ -27,6 +27,7 @@ enum vib_memory_kind {
 	VIB_MEMORY_LIST,	/* ours, while a command lasts */
 	VIB_MEMORY_CONNECTION,	/* ours, of a connection */
 	VIB_MEMORY_POOL,	/* the pool's */
+	VIB_MEMORY_RAM,		/* anybody's, and not counted: all there is */
 	VIB_MEMORY_USER,	/* a process' */
 };
 
@@ -56,6 +57,11 @@ struct vib_memory *vib_memory_alloc(struct vib *vib, enum vib_memory_kind kind,
 struct vib_memory *vib_memory_share(struct vib *vib, enum vib_memory_kind kind,
 				    struct page **pages, u32 count,
 				    bool writable);
+
+/*
+ * @count pages from frame @pfn on, whoever has them, granted; the rest as with the pool's.
+ */
+struct vib_memory *vib_memory_ram(struct vib *vib, unsigned long pfn, u32 count);
 
 /*
  * Charge @memory to the locked memory of the current process until it is freed, so
@@ -108,7 +114,13 @@ bool vib_grants_end(struct vib_memory *memory);
 /* Pages that are granted, of all vibs. */
 unsigned int vib_grants_count(void);
 
-/* Leave to the grant table what does not end: it keeps the pages that long. */
+/* The max_grant_frames with which @pages are granted beside what other devices have. */
+unsigned int vib_grants_frames(unsigned long pages);
+
+/*
+ * Leave to the grant table what does not end: it keeps the pages that long. Of
+ * VIB_MEMORY_RAM, whose pages may be free, the grants are lost.
+ */
 void vib_grants_leave(struct vib_memory *memory);
 
 #endif

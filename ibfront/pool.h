@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The pool: memory that the backend has mapped while it is there, through which all
- * of the kernel's DMA goes (dma.c). Backends come and go; its pages, and their
+ * The pool: memory that the backend has mapped while it is there, through which the
+ * kernel's DMA goes (dma.c), unless all memory is lent (ram.h). Backends come and go; its pages, and their
  * addresses for DMA, stay as long as the ib_device.
  */
 #ifndef IBFRONT_POOL_H
@@ -34,11 +34,15 @@ struct vib_pool {
 };
 
 /*
- * The first backend is lent a pool, of the size that the module's parameter says or of
- * what there are grants for. 0 with vib->kernel.pool NULL: there is none, which a line
- * in the log has said.
+ * The first backend is lent a pool, of the size that the vib's prereg= or the module's
+ * parameter says or of what there are grants for; and all memory, with prereg=all. 0
+ * with vib->kernel.pool NULL: there is none, which a line in the log has said.
  */
 int vib_pool_open(struct vib *vib);
+
+/* Have @memory be a region of the backend's, at @addr. An errno. */
+int vib_dma_lend(struct vib *vib, u64 addr, const struct vib_memory *memory,
+		 u32 *number);
 
 /* Each further backend is lent the same. */
 int vib_pool_lend(struct vib *vib);

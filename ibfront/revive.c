@@ -4,7 +4,7 @@
  *
  * First the queues are emptied of what the old backend has put there, then QPs leave
  * them, and what has no backend completes or waits here. The next backend is lent the
- * pool again, and makes all CQs, SRQs and datagram QPs anew, before anybody else may
+ * same memory again, and makes all CQs, SRQs and datagram QPs anew, before anybody else may
  * ask it for anything. If it cannot make one, the ib_device has to begin anew: ib_mad and
  * IPoIB never replace a QP.
  */
@@ -13,6 +13,7 @@
 
 #include "kernel.h"
 #include "pool.h"
+#include "ram.h"
 
 void vib_kernel_init(struct vib *vib)
 {
@@ -60,6 +61,7 @@ void vib_kernel_lost(struct vib *vib)
 		vib_kcq_lose(vib, kcq);
 	vib_bells_end(&kernel->bells);
 	vib_pool_withdraw(vib);
+	vib_ram_withdraw(vib);
 	vib_kernel_unlock(vib);
 }
 
@@ -180,6 +182,11 @@ static int vib_kernel_connect_locked(struct vib *vib)
 	err = vib->kernel.pool ? vib_pool_lend(vib) : vib_pool_open(vib);
 	if (err || !vib->kernel.pool)
 		return err;
+	if (vib->kernel.ram) {
+		err = vib_ram_lend(vib);
+		if (err)
+			return err;
+	}
 	err = vib_object_create(vib, READ_ONCE(vib->epoch), &request,
 				&vib->kernel.pd);
 	if (err)

@@ -215,13 +215,29 @@ static int make_dma(struct command *c)
 			  &c->rsp.u.object.number);
 }
 
+/* May the guest's kernel lend @pages more? */
+static int check_prereg(const struct guest *guest, uint32_t pages)
+{
+	struct shortage s = { .kind = SHORT_OF_PREREG,
+			      .pages = pages,
+			      .max_lent = guest->vhca->limits.max_dma_pages,
+			      .lent = dma_pages(guest->vhca) };
+
+	if ((uint64_t)s.lent + pages <= s.max_lent)
+		return 0;
+	if (complaints_due(guest->complaints))
+		complain(guest, &s);
+	return -ENOMEM;
+}
+
 static int reg_dma(struct command *c)
 {
 	const struct vib_cmd_reg_dma *cmd = &c->req.u.reg_dma;
+	int rc = dma_check(c->guest->vhca, cmd);
 
 	want(c, &cmd->pages, true);
 	c->make = make_dma;
-	return dma_check(c->guest->vhca, cmd);
+	return rc < 0 ? rc : check_prereg(c->guest, cmd->pages.count);
 }
 
 static int make_cq(struct command *c)

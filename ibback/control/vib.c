@@ -149,6 +149,7 @@ static struct vhca_limits limits_of(const struct vport_attr *attr)
 		.max_mr = attr->max_mr,
 		.max_pd = attr->max_pd,
 		.max_pages = attr->max_mem * PAGES_PER_MIB,
+		.max_dma_pages = attr->prereg,
 		.rate = attr->rate,
 	};
 }

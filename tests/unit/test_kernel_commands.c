@@ -62,6 +62,72 @@ static void quota_is_that_of_all_memory(void **state)
 	assert_int_equal(execute(p, reg_mr(p, pd_of(p), 1)).status, 0);
 }
 
+/* The device is attached with @prereg. */
+static void attach_with(struct peer *p, const char *prereg)
+{
+	frontend_state(p, "6");
+	fake_settle(p->w->xen);
+	put(p, p->be, VIB_BE_ONLINE, "0");
+	fake_settle(p->w->xen);
+	assert_state(p, "6");
+	put(p, p->be, VIB_BE_PREREG, prereg);
+	plug(p, p->domid);
+	join(p);
+}
+
+static void prereg_bounds_what_is_lent(void **state)
+{
+	struct world *w = *state;
+	struct peer *p = &w->a;
+	uint32_t number;
+
+	assert_int_equal(vhca_of(p)->limits.max_dma_pages, UINT32_MAX);
+	attach_with(p, "8M");
+	assert_int_equal(vhca_of(p)->limits.max_dma_pages, 2048);
+	vhca_of(p)->limits.max_dma_pages = 3;
+	number = number_of(execute(p, reg_dma(p, 2)));
+	/* Memory regions are not what it is about. */
+	assert_int_equal(execute(p, reg_mr(p, pd_of(p), 2)).status, 0);
+	for (uint32_t pages = 2; pages >= 1; pages--) {
+		struct vib_control_request more = reg_dma(p, pages);
+
+		more.u.reg_dma.addr += PAGES * VIB_PAGE_SIZE;
+		assert_int_equal(execute(p, more).status, pages > 1 ? -ENOMEM : 0);
+	}
+	assert_int_equal(execute(p, dereg_dma(number)).status, 0);
+	assert_int_equal(execute(p, reg_dma(p, 2)).status, 0);
+}
+
+static void prereg_of_0_lends_nothing_and_all_anything(void **state)
+{
+	struct world *w = *state;
+
+	attach_with(&w->a, "0");
+	assert_int_equal(execute(&w->a, reg_dma(&w->a, 1)).status, -ENOMEM);
+	attach_with(&w->b, "all");
+	assert_int_equal(execute(&w->b, reg_dma(&w->b, PAGES)).status, 0);
+}
+
+static void garbage_in_prereg_refuses_the_device(void **state)
+{
+	struct world *w = *state;
+	struct peer *p = &w->a;
+
+	frontend_state(p, "6");
+	put(p, p->be, VIB_BE_ONLINE, "0");
+	fake_settle(w->xen);
+	put(p, p->be, VIB_BE_PREREG, "lots");
+	plug(p, p->domid);
+	assert_non_null(
+		strstr(get(p, VIB_BE_ERROR), "prereg=\"lots\": it is not a number"));
+	/* tear_down() wants a device. */
+	put(p, p->be, VIB_BE_ONLINE, "0");
+	fake_settle(w->xen);
+	put(p, p->be, VIB_BE_PREREG, "all");
+	plug(p, p->domid);
+	join(p);
+}
+
 /* tear_down() finds that nothing is mapped. */
 static void memory_ends_with_its_guest(void **state)
 {
@@ -276,6 +342,9 @@ int main(void)
 		test(memory_is_mapped_as_long_as_it_is_lent),
 		test(memory_that_cannot_be_mapped_is_refused),
 		test(quota_is_that_of_all_memory),
+		test(prereg_bounds_what_is_lent),
+		test(prereg_of_0_lends_nothing_and_all_anything),
+		test(garbage_in_prereg_refuses_the_device),
 		test(memory_ends_with_its_guest),
 		test(reply_stands_behind_the_mad),
 		test(page_is_let_go_of_before_the_answer),
