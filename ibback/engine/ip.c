@@ -72,14 +72,16 @@ static void put32(uint8_t *at, uint32_t value)
 static uint64_t add(const uint8_t *at, uint32_t length)
 {
 	typedef uint64_t words __attribute__((vector_size(16)));
-	words low = { 0 }, high = { 0 }, w;
+	words low = { 0 }, high = { 0 }, w[2];
 	uint64_t sum;
-	uint32_t rest = 0;
+	uint32_t rest;
 
 	for (; length >= sizeof(w); at += sizeof(w), length -= sizeof(w)) {
-		memcpy(&w, at, sizeof(w));
-		low += w & 0xffffffff;
-		high += w >> 32;
+		memcpy(w, at, sizeof(w));
+		low += w[0] & 0xffffffff;
+		high += w[0] >> 32;
+		low += w[1] & 0xffffffff;
+		high += w[1] >> 32;
 	}
 	sum = low[0] + low[1] + high[0] + high[1];
 	for (; length >= sizeof(rest); at += sizeof(rest), length -= sizeof(rest)) {
@@ -100,13 +102,16 @@ static uint16_t fold(uint64_t sum)
 	return (uint16_t)~sum;
 }
 
-/* Put it at @sum, within the @length bytes at @at. @more: what else is summed. */
+/*
+ * Put it at @sum, within the @length bytes at @at. @more: what else is summed. What stood
+ * there counts as 0: with its complement it is 0xffff, which is that.
+ */
 static uint16_t put_sum(const uint8_t *at, uint32_t length, uint8_t *sum, uint64_t more)
 {
 	uint16_t value;
 
-	memset(sum, 0, sizeof(value));
-	value = fold(add(at, length) + more);
+	memcpy(&value, sum, sizeof(value));
+	value = fold(add(at, length) + (uint16_t)~value + more);
 	memcpy(sum, &value, sizeof(value));
 	return value;
 }
