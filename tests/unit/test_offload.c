@@ -184,9 +184,9 @@ static void each_member_of_a_group_gets_right_sums(void **state)
 
 	(void)state;
 	join.qpn = d->a.qpn;
-	assert_int_equal(qp_mcast(d->ga->vhca, &join, true), 0);
+	assert_int_equal(qp_attach_mcast(d->ga->vhca, &join, &free_for_all), 0);
 	join.qpn = d->b.qpn;
-	assert_int_equal(qp_mcast(d->gb->vhca, &join, true), 0);
+	assert_int_equal(qp_attach_mcast(d->gb->vhca, &join, &free_for_all), 0);
 	wr.qpn = 0xffffff;
 	wr.av.dgid = join.mgid;
 	post_recv(&d->a, 12, &sge, 1);
