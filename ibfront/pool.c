@@ -3,6 +3,7 @@
  * The pool's pages, from the first backend that is lent them on.
  */
 
+#include <linux/bitmap.h>
 #include <linux/genalloc.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -45,6 +46,25 @@ static void vib_pool_free(struct vib_pool *pool)
 	kfree(pool);
 }
 
+/*
+ * From where the last place ends: genalloc's own ways look from the start, through all
+ * the receives that have lain there since their QP was made.
+ */
+static unsigned long vib_pool_next_fit(unsigned long *map, unsigned long size,
+				       unsigned long start, unsigned int count,
+				       void *data, struct gen_pool *places,
+				       unsigned long start_addr)
+{
+	struct vib_pool *pool = data;
+	unsigned long at;
+
+	at = bitmap_find_next_zero_area(map, size, READ_ONCE(pool->next), count, 0);
+	if (at >= size)
+		at = bitmap_find_next_zero_area(map, size, start, count, 0);
+	WRITE_ONCE(pool->next, at + count);
+	return at;
+}
+
 static int vib_pool_fill(struct vib_pool *pool, u32 count)
 {
 	for (; pool->count < count; pool->count++) {
@@ -58,6 +78,7 @@ static int vib_pool_fill(struct vib_pool *pool, u32 count)
 	pool->places = gen_pool_create(PAGE_SHIFT, NUMA_NO_NODE);
 	if (!pool->address || !pool->places)
 		return -ENOMEM;
+	gen_pool_set_algo(pool->places, vib_pool_next_fit, pool);
 	return gen_pool_add(pool->places, VIB_DMA_BASE,
 			    (size_t)count << PAGE_SHIFT, NUMA_NO_NODE);
 }

@@ -27,6 +27,7 @@ struct vib_pool {
 	void *address; /* of all of them, here */
 	void **originals; /* by page: whose bytes it carries, from its first on; or NULL */
 	struct gen_pool *places; /* DMA addresses that are free */
+	unsigned long next; /* page from where on one is looked for first */
 	atomic64_t full; /* how often there were none */
 
 	struct vib_memory *lent; /* to a backend; or NULL */
