@@ -3,8 +3,6 @@
  * The pool's pages, from the first backend that is lent them on.
  */
 
-#include <linux/bitmap.h>
-#include <linux/genalloc.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
@@ -13,6 +11,7 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
+#include "places.h"
 #include "pool.h"
 #include "ram.h"
 #include "verbs.h"
@@ -34,8 +33,9 @@ static void vib_pool_free(struct vib_pool *pool)
 {
 	u32 i;
 
-	if (pool->places)
-		gen_pool_destroy(pool->places);
+	/* Who has not unmapped may do it yet. */
+	if (pool->places && WARN_ON(!vib_places_free(pool->places)))
+		return;
 	if (pool->address)
 		vunmap(pool->address);
 	/* What a backend keeps has them by reference. */
@@ -44,25 +44,6 @@ static void vib_pool_free(struct vib_pool *pool)
 	kvfree(pool->originals);
 	kvfree(pool->pages);
 	kfree(pool);
-}
-
-/*
- * From where the last place ends: genalloc's own ways look from the start, through all
- * the receives that have lain there since their QP was made.
- */
-static unsigned long vib_pool_next_fit(unsigned long *map, unsigned long size,
-				       unsigned long start, unsigned int count,
-				       void *data, struct gen_pool *places,
-				       unsigned long start_addr)
-{
-	struct vib_pool *pool = data;
-	unsigned long at;
-
-	at = bitmap_find_next_zero_area(map, size, READ_ONCE(pool->next), count, 0);
-	if (at >= size)
-		at = bitmap_find_next_zero_area(map, size, start, count, 0);
-	WRITE_ONCE(pool->next, at + count);
-	return at;
 }
 
 static int vib_pool_fill(struct vib_pool *pool, u32 count)
@@ -75,12 +56,9 @@ static int vib_pool_fill(struct vib_pool *pool, u32 count)
 			return -ENOMEM;
 	}
 	pool->address = vmap(pool->pages, count, VM_MAP, PAGE_KERNEL);
-	pool->places = gen_pool_create(PAGE_SHIFT, NUMA_NO_NODE);
-	if (!pool->address || !pool->places)
-		return -ENOMEM;
-	gen_pool_set_algo(pool->places, vib_pool_next_fit, pool);
-	return gen_pool_add(pool->places, VIB_DMA_BASE,
-			    (size_t)count << PAGE_SHIFT, NUMA_NO_NODE);
+	if (pool->address)
+		pool->places = vib_places_new(VIB_DMA_BASE, count);
+	return pool->places ? 0 : -ENOMEM;
 }
 
 static struct vib_pool *vib_pool_new(u32 count)
@@ -244,15 +222,13 @@ void vib_pool_close(struct vib *vib)
 	vib_ram_close(vib);
 	vib->kernel.pool = NULL;
 	vib_kernel_unlock(vib);
-	/* Who has not unmapped may do it yet; and genalloc would take it for a bug. */
-	if (!WARN_ON(gen_pool_avail(pool->places) != gen_pool_size(pool->places)))
-		vib_pool_free(pool);
+	vib_pool_free(pool);
 }
 
 /* Where grants of the memory itself are to help out, this is the place. */
 u64 vib_pool_take(struct vib_pool *pool, u32 pages)
 {
-	u64 addr = gen_pool_alloc(pool->places, (size_t)pages << PAGE_SHIFT);
+	u64 addr = vib_places_take(pool->places, pages);
 
 	if (!addr)
 		atomic64_inc(&pool->full);
@@ -261,5 +237,5 @@ u64 vib_pool_take(struct vib_pool *pool, u32 pages)
 
 void vib_pool_give(struct vib_pool *pool, u64 addr, u32 pages)
 {
-	gen_pool_free(pool->places, addr, (size_t)pages << PAGE_SHIFT);
+	vib_places_give(pool->places, addr, pages);
 }

@@ -10,10 +10,10 @@
 #include <linux/atomic.h>
 #include <linux/types.h>
 
-struct gen_pool;
 struct page;
 struct vib;
 struct vib_memory;
+struct vib_places;
 
 /*
  * DMA addresses begin here, above any that a processor has for memory: one that was
@@ -26,8 +26,7 @@ struct vib_pool {
 	struct page **pages;
 	void *address; /* of all of them, here */
 	void **originals; /* by page: whose bytes it carries, from its first on; or NULL */
-	struct gen_pool *places; /* DMA addresses that are free */
-	unsigned long next; /* page from where on one is looked for first */
+	struct vib_places *places; /* which are free */
 	atomic64_t full; /* how often there were none */
 
 	struct vib_memory *lent; /* to a backend; or NULL */
