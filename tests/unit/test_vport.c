@@ -100,6 +100,7 @@ static const char *another_value(const struct schema_node *node)
 	case SCHEMA_GIDS:
 		return "fe80::77";
 	case SCHEMA_RATE:
+	case SCHEMA_SIZE:
 		return "77M";
 	default:
 		fail_msg("%s: a type that this test has no value of", node->key);

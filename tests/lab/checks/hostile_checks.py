@@ -90,7 +90,7 @@ class HostileChecks(LabCheck):
     def attacked(self, guest: HostileGuest, seed: int, seconds: int) -> float:
         """The pair's rate beside the attacks."""
         run = Run(self, seconds * AT_MOST)
-        guest.attack(seed, Victim(run.said()))
+        guest.attack(seed, Victim.of_traffic(run.said()))
         since, enough = run.bytes(), time.monotonic() + seconds
         while run.runs() and (time.monotonic() < enough or guest.idle()):
             guest.look()

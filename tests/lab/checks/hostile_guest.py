@@ -5,7 +5,7 @@ import re
 import subprocess
 from collections import Counter
 from pathlib import Path
-from typing import Optional
+from typing import Optional, Sequence
 
 from .host import Host
 from .sanitized import TOP, make
@@ -15,7 +15,7 @@ VIBS = 2
 MODULE = "vib_hostile"
 REATTACH = Path(__file__).resolve().parent.parent / "hostile" / "reattach"
 # What the module counts beside its attacks.
-TALLIES = ("lives", "refused", "kept", "rounds")
+TALLIES = ("lives", "refused", "kept", "rounds", "heard")
 # Attacks on a connection before one ends it: there are ten kinds of those.
 ROUNDS = 10
 # Far more than any attack takes.
@@ -23,17 +23,30 @@ ENDLESS = 3600
 
 
 class Victim:
-    """What a peer of the pair would know of it, from what traffic says of itself."""
+    """What a peer of the pair would know of it."""
 
-    def __init__(self, said: str) -> None:
+    def __init__(self, **columns: Sequence[str]) -> None:
+        self._columns = columns
+
+    @classmethod
+    def of_traffic(cls, said: str) -> "Victim":
+        """From what traffic says of itself."""
         found = re.findall(r"LID (0x\w+), QPN (0x\w+), .*RKey (0x\w+), VAddr (0x\w+)", said)
         if not found:
             raise AssertionError(f"no addresses in: {said}")
-        self._columns = list(zip(*found))
+        return cls(**dict(zip(("lid", "qpn", "rkey", "addr"), zip(*found))))
+
+    @classmethod
+    def of_ports(cls, host: Host, guests: Sequence[str]) -> "Victim":
+        """The ports alone: their LIDs and GUIDs."""
+        port = "/sys/class/infiniband/vib0/ports/1"
+        gids = [host.sh(guest, f"cat {port}/gids/0") for guest in guests]
+        return cls(lid=[host.sh(guest, f"cat {port}/lid") for guest in guests],
+                   guid=["0x" + "".join(gid.split(":")[4:]) for gid in gids])
 
     def parameters(self) -> str:
-        return " ".join(f"victim_{name}={','.join(column)}" for name, column
-                        in zip(("lid", "qpn", "rkey", "addr"), self._columns))
+        return " ".join(f"victim_{name}={','.join(column)}"
+                        for name, column in self._columns.items())
 
 
 class HostileGuest:
@@ -69,9 +82,11 @@ class HostileGuest:
         self._host.sh(GUEST, "kill -9 $(cat /tmp/burner)")
         burner.communicate(timeout=60)
 
-    def attack(self, seed: int, victim: Victim) -> None:
+    def attack(self, seed: int, victim: Victim, only: str = "") -> None:
         """Begin, and have each vib that is closed attached again."""
         self._parameters = f"seed={seed} rounds={ROUNDS} {victim.parameters()}"
+        if only:
+            self._parameters += f" only={only}"
         self._host.sh("dom0", "rm -f /tmp/reattached")
         self._load()
 
@@ -107,11 +122,11 @@ class HostileGuest:
             total[name] += count
         return total
 
-    def idle(self) -> list[str]:
-        """Kinds of attack that were not made yet."""
+    def idle(self, only: str = "") -> list[str]:
+        """Kinds of attack, or those with this prefix, that were not made yet."""
         made = self.made
-        return [name for name in made if not made[name] and name not in TALLIES] or (
-            [] if made else ["any"])
+        return [name for name in made if not made[name] and name not in TALLIES
+                and name.startswith(only)] or ([] if made else ["any"])
 
     def stop(self) -> None:
         """End the attacks; the guest stays."""

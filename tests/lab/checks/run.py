@@ -14,6 +14,7 @@ from .cm_checks import CmChecks
 from .garbage_checks import GarbageChecks
 from .host import Host
 from .hostile_checks import HostileChecks
+from .hostile_gsi_checks import HostileGsiChecks
 from .ipoib_checks import IpoibChecks
 from .kernel_soak import KernelSoakChecks
 from .lab_check import LabCheck
@@ -31,7 +32,8 @@ WHOLE: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, 
 # What the guest's kernel makes of a vib: `make check-lab T=ipoib`, and so on.
 TOPICS: dict[str, tuple[type[LabCheck], ...]] = {
     "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,),
-    "kernel": (SaChecks, IpoibChecks, CmChecks), "soak": (KernelSoakChecks,)}
+    "kernel": (SaChecks, IpoibChecks, CmChecks), "soak": (KernelSoakChecks,),
+    "hostile": (HostileChecks, HostileGsiChecks)}
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,8 @@ LONG = [*(Setting(*shape, groups=WHOLE) for shape in (
             ("pv", "6.1", "6.1"), ("pvh", "6.1", "6.12"),
             ("pv", "6.12", "6.12"), ("pvh", "6.12", "6.1"))),
         # Ten minutes each: what is mapped how depends on the guests' type.
-        Setting("pv", "6.1", "6.1", groups=(HostileChecks,)),
-        Setting("pvh", "6.12", "6.12", groups=(HostileChecks,)),
+        Setting("pv", "6.1", "6.1", groups=(HostileChecks, HostileGsiChecks)),
+        Setting("pvh", "6.12", "6.12", groups=(HostileChecks, HostileGsiChecks)),
         # What must not add up: each soak with one type of guests.
         Setting("pvh", "6.12", "6.1", "come_and_go", (SoakChecks,)),
         Setting("pv", "6.1", "6.1", "killed_again", (SoakChecks,)),

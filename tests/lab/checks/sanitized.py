@@ -43,10 +43,13 @@ class Sanitized:
         host.daemon("start", "ibback")
         self.pid = host.sh("dom0", "pidof ibback")
 
+    def said(self) -> str:
+        """Its log since it began."""
+        return self._host.sh("dom0", f"tail -n +{self._logged + 1} {LOG}")
+
     def complaints(self) -> str:
         """What the sanitizers said since; empty when nothing."""
-        said = self._host.sh("dom0", f"tail -n +{self._logged + 1} {LOG}")
-        lines = said.splitlines()
+        lines = self.said().splitlines()
         first = next((i for i, line in enumerate(lines) if re.search(REPORT, line)), None)
         return "" if first is None else "\n".join(lines[first:first + 80])
 

@@ -61,6 +61,17 @@ static const struct kind kinds[] = {
 	KIND(grants_reused),
 	KIND(grants_ended),
 	KIND(memory_changing),
+	KIND(gsi_garbage),
+	KIND(gsi_smps),
+	KIND(gsi_cm),
+	KIND(gsi_claims),
+	KIND(gsi_counters),
+	KIND(gsi_flood),
+	KIND(gsi_eavesdrop),
+	KIND(gsi_sa_queries),
+	KIND(gsi_sa_others),
+	KIND(gsi_sa_quotas),
+	KIND(gsi_sa_rmpp),
 };
 
 /* Those that end the connection. */

@@ -86,7 +86,7 @@ static void put_operands(struct hostile *h, struct world_qp_state *qp,
 {
 	struct vib_av av = { .dlid = h->lid };
 
-	if (qp->type == VIB_QPT_UD) {
+	if (vib_qp_type_is_datagram(qp->type)) {
 		if (chance_one_in(&h->chance, 2))
 			chance_fill(&h->chance, &av, sizeof(av));
 		vib_put_ud(slot, chance_one_in(&h->chance, 2) ? qp->number :
@@ -167,7 +167,7 @@ void attack_send_lengths(struct hostile *h)
 		vib_put_send(slot, any_opcode(h), 0, n, 0);
 		vib_put_amount(slot, 4, 0);
 		put_operands(h, qp, slot);
-		if (qp->type != VIB_QPT_UD)
+		if (!vib_qp_type_is_datagram(qp->type))
 			vib_put_rdma(slot, mr->iova + chance_below(&h->chance, 2) *
 						   (mr->length - 1), mr->key);
 		for (i = 0; i < 4; i++) {

@@ -84,6 +84,8 @@ enum world_qp {
 	QP_XRC_TGT,
 	QP_RC_VICTIM,	/* claims to be connected to the victim */
 	QP_UC_VICTIM,
+	QP_SMI,
+	QP_GSI,
 	WORLD_QPS,
 };
 
@@ -159,6 +161,8 @@ struct hostile {
 	bool served;		/* the backend was alive */
 	bool lost;		/* the backend does not answer */
 	u16 lid;
+	__be64 port_guid, node_guid;
+	u32 mads;		/* that were written, all in all */
 	u32 pages;		/* of all areas */
 	evtchn_port_t channels[HOSTILE_CHANNELS];
 	unsigned int num_channels;
@@ -207,12 +211,49 @@ int world_cq(struct hostile *h, enum world_cq which);
 int world_qp(struct hostile *h, enum world_qp which);
 /* Have it in RTS, made anew if need be. NULL if it cannot be. */
 struct world_qp_state *qp_ready(struct hostile *h, enum world_qp which);
+/* The same, and nothing is in its queues. */
+struct world_qp_state *qp_fresh(struct hostile *h, enum world_qp which);
 void qp_request(struct hostile *h, enum world_qp which,
 		struct vib_control_request *request);
 void qp_attributes(struct hostile *h, enum world_qp which, u8 state,
 		   struct vib_cmd_modify_qp *modify);
 void qp_publish(struct hostile *h, struct world_qp_state *qp);
 void qp_ring(struct hostile *h, const struct world_qp_state *qp);
+
+/* mad.c */
+
+/* Where a MAD goes, and by what it comes there. */
+struct mad_to {
+	struct vib_av av;
+	u32 qpn;
+	u32 qkey;
+	u16 pkey_index;
+};
+
+#define MAD_SA_LID	1
+#define MAD_DATA	24	/* behind the header */
+#define MAD_SMP_DATA	64
+#define MAD_SA_MASK	48
+#define MAD_SA_DATA	56
+
+void put16(u8 *at, u16 value);
+void put32(u8 *at, u32 value);
+void put64(u8 *at, u64 value);
+/* fe80:: with @guid. */
+void put_gid(u8 *at, __be64 guid);
+/* A victim's port GUID, or our own if none is known. */
+__be64 any_victim_guid(struct hostile *h);
+/* Where the next MAD is written: VIB_MAD_BYTES, zero, and memory of MR_ALL. */
+u8 *mad_new(struct hostile *h);
+void mad_head(u8 *mad, u8 class, u8 version, u8 method, u16 attribute, u64 tid);
+/* What the SA or another port would accept from @which. */
+struct mad_to mad_to(enum world_qp which, u16 dlid);
+/* Nearly that: with a GRH, a P_Key, a Q_Key, a QP that may be wrong. */
+struct mad_to mad_to_any(struct hostile *h, enum world_qp which);
+void mad_send(struct hostile *h, struct world_qp_state *qp, const u8 *mad, u32 length,
+	      const struct mad_to *to);
+/* Those that were sent are looked at. */
+void mad_pause(void);
 
 /* attack.c */
 void attack(struct hostile *h);
@@ -268,6 +309,18 @@ void attack_grants_reused(struct hostile *h);
 void attack_grants_ended(struct hostile *h);
 void attack_memory_changing(struct hostile *h);
 
+void attack_gsi_garbage(struct hostile *h);
+void attack_gsi_smps(struct hostile *h);
+void attack_gsi_cm(struct hostile *h);
+void attack_gsi_claims(struct hostile *h);
+void attack_gsi_counters(struct hostile *h);
+void attack_gsi_flood(struct hostile *h);
+void attack_gsi_eavesdrop(struct hostile *h);
+void attack_gsi_sa_queries(struct hostile *h);
+void attack_gsi_sa_others(struct hostile *h);
+void attack_gsi_sa_quotas(struct hostile *h);
+void attack_gsi_sa_rmpp(struct hostile *h);
+
 /* Those that end the connection. */
 void attack_ring_leap(struct hostile *h);
 void attack_ring_backwards(struct hostile *h);
@@ -286,6 +339,7 @@ enum tally {
 	TALLY_REFUSED,	/* the backend closed the device */
 	TALLY_KEPT,	/* areas the backend had mapped when it said it had none */
 	TALLY_ROUNDS,
+	TALLY_HEARD,	/* packets of a group that it is no member of */
 	TALLIES,
 };
 
@@ -297,6 +351,7 @@ extern unsigned int victim_lid[VICTIMS];
 extern unsigned int victim_qpn[VICTIMS];
 extern unsigned int victim_rkey[VICTIMS];
 extern unsigned long long victim_addr[VICTIMS];
+extern unsigned long long victim_guid[VICTIMS];
 extern unsigned int rounds;
 
 u32 victim(struct hostile *h, const unsigned int *of);

@@ -27,7 +27,9 @@ unsigned int victim_rkey[VICTIMS];
 module_param_array(victim_rkey, uint, NULL, 0644);
 unsigned long long victim_addr[VICTIMS];
 module_param_array(victim_addr, ullong, NULL, 0644);
-MODULE_PARM_DESC(victim_lid, "of the innocent, as are their qpn, rkey, addr");
+unsigned long long victim_guid[VICTIMS];
+module_param_array(victim_guid, ullong, NULL, 0644);
+MODULE_PARM_DESC(victim_lid, "of the innocent, as are their qpn, rkey, addr, port guid");
 
 /* ---- counts -------------------------------------------------------------------- */
 
@@ -35,11 +37,12 @@ static atomic_t tallies[TALLIES];
 
 static int tallies_get(char *buffer, const struct kernel_param *param)
 {
-	return sysfs_emit(buffer, "lives %d\nrefused %d\nkept %d\nrounds %d\n",
+	return sysfs_emit(buffer, "lives %d\nrefused %d\nkept %d\nrounds %d\nheard %d\n",
 			  atomic_read(&tallies[TALLY_LIVES]),
 			  atomic_read(&tallies[TALLY_REFUSED]),
 			  atomic_read(&tallies[TALLY_KEPT]),
-			  atomic_read(&tallies[TALLY_ROUNDS]));
+			  atomic_read(&tallies[TALLY_ROUNDS]),
+			  atomic_read(&tallies[TALLY_HEARD]));
 }
 
 static const struct kernel_param_ops tallies_ops = { .get = tallies_get };

@@ -158,15 +158,21 @@ static int make_grants(struct hostile *h)
 	return 0;
 }
 
-static int ask_lid(struct hostile *h)
+static int ask_addresses(struct hostile *h)
 {
 	struct vib_control_request request = { .operation = VIB_CMD_QUERY_PORT,
 					       .port = VIB_PORT };
 	struct vib_control_response response;
 	int err = command(h, &request, &response);
 
+	if (err)
+		return err;
+	h->lid = response.u.port.lid;
+	h->port_guid = response.u.port.port_guid;
+	request.operation = VIB_CMD_QUERY_DEVICE;
+	err = command(h, &request, &response);
 	if (!err)
-		h->lid = response.u.port.lid;
+		h->node_guid = response.u.device.node_guid;
 	return err;
 }
 
@@ -175,7 +181,7 @@ int world_make(struct hostile *h)
 	struct world *w = &h->world;
 	struct vib_control_request pd = { .operation = VIB_CMD_ALLOC_PD };
 	struct vib_control_request xrcd = { .operation = VIB_CMD_ALLOC_XRCD };
-	int err = ask_lid(h), i;
+	int err = ask_addresses(h), i;
 
 	if (!err)
 		err = make_grants(h);

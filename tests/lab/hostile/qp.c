@@ -30,7 +30,14 @@ static const struct {
 	[QP_XRC_TGT] = { VIB_QPT_XRC_TGT, CQ_XRC, QP_XRC_INI, false },
 	[QP_RC_VICTIM] = { VIB_QPT_RC, CQ_EVENTS, WORLD_QPS, false },
 	[QP_UC_VICTIM] = { VIB_QPT_UC, CQ_QUIET, WORLD_QPS, false },
+	[QP_SMI] = { VIB_QPT_SMI, CQ_QUIET, QP_SMI, false },
+	[QP_GSI] = { VIB_QPT_GSI, CQ_EVENTS, QP_GSI, false },
 };
+
+static bool is_mads(u8 type)
+{
+	return type == VIB_QPT_SMI || type == VIB_QPT_GSI;
+}
 
 /* The request that makes it; its memory is there. */
 void qp_request(struct hostile *h, enum world_qp which,
@@ -50,7 +57,8 @@ void qp_request(struct hostile *h, enum world_qp which,
 	create->pd = w->pds[0];
 	create->send_cq = w->cqs[qps[which].cq].number;
 	create->recv_cq = create->send_cq;
-	create->flags = VIB_QPF_SIG_ALL;
+	/* Nobody takes completions, and what sends MADs is to send many. */
+	create->flags = is_mads(create->type) ? VIB_QPF_KERNEL : VIB_QPF_SIG_ALL;
 	create->db_index = qp->db_index;
 	create->doorbell = w->doorbell;
 	create->max_inline = INLINE;
@@ -101,7 +109,8 @@ void qp_attributes(struct hostile *h, enum world_qp which, u8 state,
 		   struct vib_cmd_modify_qp *modify)
 {
 	u8 type = qps[which].type;
-	bool reliable = type != VIB_QPT_UC && type != VIB_QPT_UD;
+	bool datagram = vib_qp_type_is_datagram(type);
+	bool reliable = type != VIB_QPT_UC && !datagram;
 	enum world_qp peer = qps[which].peer;
 
 	*modify = (struct vib_cmd_modify_qp){
@@ -111,7 +120,8 @@ void qp_attributes(struct hostile *h, enum world_qp which, u8 state,
 			.state = state,
 			.path_mtu = MTU_1024,
 			.port = VIB_PORT,
-			.qkey = 0x1234,
+			.qkey = type == VIB_QPT_GSI ? 0x80010000 :
+				type == VIB_QPT_SMI ? 0 : 0x1234,
 			.access_flags = ACCESS,
 			.max_rd_atomic = 4,
 			.max_dest_rd_atomic = 4,
@@ -127,10 +137,10 @@ void qp_attributes(struct hostile *h, enum world_qp which, u8 state,
 	switch (state) {
 	case VIB_QPS_INIT:
 		modify->mask |= VIB_QP_PKEY_INDEX | VIB_QP_PORT |
-				(type == VIB_QPT_UD ? VIB_QP_QKEY : VIB_QP_ACCESS_FLAGS);
+				(datagram ? VIB_QP_QKEY : VIB_QP_ACCESS_FLAGS);
 		break;
 	case VIB_QPS_RTR:
-		if (type == VIB_QPT_UD)
+		if (datagram)
 			break;
 		modify->mask |= VIB_QP_AV | VIB_QP_PATH_MTU | VIB_QP_DEST_QPN |
 				VIB_QP_RQ_PSN;
@@ -223,6 +233,18 @@ struct world_qp_state *qp_ready(struct hostile *h, enum world_qp which)
 		return &h->world.qps[which];
 	h->lacking = true;
 	return NULL;
+}
+
+struct world_qp_state *qp_fresh(struct hostile *h, enum world_qp which)
+{
+	struct vib_control_request request = { .operation = VIB_CMD_MODIFY_QP };
+	struct vib_control_response response;
+
+	if (h->world.qps[which].made) {
+		qp_attributes(h, which, VIB_QPS_RESET, &request.u.modify_qp);
+		(void)command(h, &request, &response);
+	}
+	return qp_ready(h, which);
 }
 
 void qp_ring(struct hostile *h, const struct world_qp_state *qp)
