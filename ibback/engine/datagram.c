@@ -252,6 +252,8 @@ static enum send_result send_segments(struct share *share, struct datagram *d,
 	do {
 		if (share->budget <= 0)
 			return SEND_MORE;
+		if (!is_for(d, to)) /* or one before was too much for it */
+			return discard(share);
 		before = s->done * s->wqe.u.ud.mss;
 		send_segment(share, d, all, (uint32_t)before, to);
 		s->done++;
@@ -281,7 +283,7 @@ static enum send_result lso_send(struct share *share)
 		return discard(share);
 	if (!lock(share, to))
 		return SEND_MORE;
-	result = is_for(&d, to) ? send_segments(share, &d, &all, to) : discard(share);
+	result = send_segments(share, &d, &all, to);
 	unlock(share, to);
 	return result;
 }

@@ -203,6 +203,32 @@ static void packets_without_a_receive_are_lost(void **state)
 	duo_free(d);
 }
 
+/* Its receives are flushed then, not filled. */
+static void receiver_that_fails_gets_no_more(void **state)
+{
+	struct duo *d = duo_lso_apart();
+	struct wr wr = lso_wr(d, 1000, 100);
+	struct vib_sge wrong = sge_of(&d->rb, DUO_BYTES - 50, 51);
+
+	(void)state;
+	give_receives(d, 2);
+	post_recv(&d->b, 12, &wrong, 1);
+	for (int i = 0; i < 3; i++)
+		duo_recv(d, 13, BUFFER);
+	post_send(&d->a, &wr);
+	rig_run(d->rig);
+	take_cqe(&d->cqa, 1, VIB_WC_SUCCESS);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_packet(d, i, i * 100, 100, false);
+	take_cqe(&d->cqb, 12, VIB_WC_LOC_PROT_ERR);
+	for (int i = 0; i < 3; i++)
+		take_cqe(&d->cqb, 13, VIB_WC_WR_FLUSH_ERR);
+	assert_no_cqe(&d->cqb);
+	assert_int_equal(pqp_state(&d->b), VIB_QPS_ERR);
+	assert_int_equal(pqp_state(&d->a), VIB_QPS_RTS);
+	duo_free(d);
+}
+
 static void to_nobody_nothing_is_sent_and_it_succeeds(void **state)
 {
 	struct duo *d = duo_lso();
@@ -459,6 +485,7 @@ int main(void)
 		cmocka_unit_test(memory_of_the_kernel_is_sent_from),
 		cmocka_unit_test(packets_count_as_such),
 		cmocka_unit_test(packets_without_a_receive_are_lost),
+		cmocka_unit_test(receiver_that_fails_gets_no_more),
 		cmocka_unit_test(to_nobody_nothing_is_sent_and_it_succeeds),
 		cmocka_unit_test(qp_sends_to_itself),
 		cmocka_unit_test(many_packets_take_turns_with_others),
