@@ -366,7 +366,6 @@ static void have_mads(struct vib *vib)
 {
 	struct guest *guest = &vib->conn.guest;
 
-	vib->mads_complained = 0;
 	mad_serve(guest->vhca, on_mad, vib);
 	guest->process_mad = process_mad;
 	guest->process_arg = vib;
@@ -562,6 +561,8 @@ static void notice_successor(struct vib *vib)
 	vib->domain_gone = false;
 	vib->broken = false;
 	vib->failures = 0;
+	vib->gsi_drops_said = 0;
+	vib->drops_said = 0;
 }
 
 void vib_process(struct vib *vib)
@@ -641,6 +642,7 @@ void vib_event(struct vib *vib)
 	uint32_t wait = throttle_take(&vib->events, uv_now(vib->backend->loop));
 
 	if (wait) {
+		vib->events_put_off++;
 		vib->masked = true;
 		after(vib, wait);
 		return;
@@ -658,10 +660,26 @@ static void on_resumed(struct connection *conn)
 		serve(vib);
 }
 
+/* Counted each time, said once of a vib: a guest can cause as many as it likes. */
+static void say_drops(struct vib *vib)
+{
+	const struct vhca *vhca = vib->conn.guest.vhca;
+
+	for (enum drop why = 1; why < DROPS; why++) {
+		if (vib->drops_said & 1u << why || !drop_counted(vhca, why))
+			continue;
+		vib->drops_said |= 1u << why;
+		vib_log(vib, LOG_LEVEL_WARN, "dropped: %s; no more is said of such",
+			drop_text(why));
+	}
+}
+
 void vib_raised(struct vib *vib)
 {
 	if (!__atomic_exchange_n(&vib->raised, false, __ATOMIC_ACQUIRE))
 		return;
+	if (vib->connected)
+		say_drops(vib);
 	/* One that is served by the timer finds them then. */
 	if (vib->connected && !vib->masked)
 		vib_event(vib);

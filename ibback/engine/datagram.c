@@ -42,10 +42,12 @@ static bool accepted(const struct share *share, const struct datagram *d, struct
 
 	if (!pkeys_match(pkey, vhca_view(qp->vhca)->pkeys[qp->attr.pkey_index])) {
 		qp->counters.pkey_violations++;
+		drop_count(share->qp->vhca, DROP_PKEY);
 		return false;
 	}
 	if (qp->attr.qkey != d->qkey) {
 		qp->counters.qkey_violations++;
+		drop_count(share->qp->vhca, DROP_QKEY);
 		return false;
 	}
 	qp->counters.multicast_rcv_packets += d->multicast;
@@ -124,6 +126,12 @@ static enum send_result discard(struct share *share)
 	return SEND_DONE;
 }
 
+static enum send_result forged(struct share *share, enum drop why)
+{
+	drop_count(share->qp->vhca, why);
+	return discard(share);
+}
+
 static enum send_result sent(struct share *share, const struct datagram *d)
 {
 	struct vib_rsp_counters *counters = &share->qp->counters;
@@ -147,6 +155,8 @@ static enum send_result ud_send(struct share *share)
 		return send_fail(share, VIB_WC_LOC_LEN_ERR);
 	if (!d.from->up)
 		return discard(share);
+	if (av->flags & VIB_AV_GRH && gid_is_zero(&d.from->gids[av->sgid_index]))
+		return forged(share, DROP_SGID);
 
 	/* IBTA vol. 1 §10.2.5: the high bit asks for the QP's own Q_Key. */
 	d.qkey = wqe->u.ud.qkey & 0x80000000 ? qp->attr.qkey : wqe->u.ud.qkey;
@@ -157,6 +167,8 @@ static enum send_result ud_send(struct share *share)
 	if (d.reached) {
 		if (deliver_to_group(share, &d) == SEND_MORE)
 			return SEND_MORE;
+	} else if (wqe->u.ud.remote_qpn < QPN_FIRST) {
+		return forged(share, DROP_QPN);
 	} else if (!d.multicast) {
 		to = engine_find_qp(share->poller->engine, wqe->u.ud.remote_qpn);
 		if (to && !deliver_to(share, &d, to))

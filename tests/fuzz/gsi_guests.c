@@ -150,6 +150,7 @@ static void dropped(void *arg, void *owner, enum gsi_drop why)
 	(void)owner;
 	EXPECT(why > 0 && why < GSI_DROPS);
 	EXPECT(strlen(gsi_drop_text(why)) > 1);
+	EXPECT(strlen(gsi_drop_name(why)) > 1);
 }
 
 static void counters(void *arg, void *owner, struct vib_rsp_counters *c)
@@ -167,7 +168,19 @@ static uint64_t now(void *arg)
 	return clock_now;
 }
 
-static const struct gsi_ops ops = { deliver, dropped, counters, now };
+static void pkey_violation(void *arg, void *owner)
+{
+	(void)arg;
+	(void)owner;
+}
+
+static const struct gsi_ops ops = {
+	.deliver = deliver,
+	.dropped = dropped,
+	.pkey_violation = pkey_violation,
+	.counters = counters,
+	.now = now,
+};
 
 /* What each has is within its quota, and adds up. */
 static void check_holdings(void)

@@ -42,7 +42,20 @@ static uint64_t now(void *arg)
 	return world_of(arg)->now;
 }
 
-static const struct gsi_ops ops = { deliver, dropped, counters, now };
+static void pkey_violation(void *arg, void *owner)
+{
+	struct gsi_world *w = world_of(arg);
+
+	w->pkey_violations[index_of(w, owner)]++;
+}
+
+static const struct gsi_ops ops = {
+	.deliver = deliver,
+	.dropped = dropped,
+	.pkey_violation = pkey_violation,
+	.counters = counters,
+	.now = now,
+};
 
 struct vib_gid world_gid(unsigned int i)
 {

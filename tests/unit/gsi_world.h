@@ -35,6 +35,7 @@ struct gsi_world {
 	struct gsi_port *port[WORLD_PORTS];
 	struct vib_rsp_counters counters[WORLD_PORTS];
 	unsigned int drops[WORLD_PORTS][GSI_DROPS];
+	unsigned int pkey_violations[WORLD_PORTS];
 	unsigned int taken, count; /* of @out */
 	struct delivery out[WORLD_OUT];
 };
