@@ -12,7 +12,6 @@
 #include <xen-ib/xenstore.h>
 
 #include "control/vport.h"
-#include "engine/poller_thread.h"
 #include "log.h"
 #include "schema/schema.h"
 
@@ -57,7 +56,6 @@ void config_defaults(struct config *config, struct fabric_table *fabrics)
 		.fabrics = fabrics,
 		.pollers = 1,
 		.poll = POLL_ADAPTIVE,
-		.spin_us = DEFAULT_SPIN_NS / 1000,
 	};
 }
 
@@ -175,6 +173,7 @@ static bool engine_entry(struct reader *r, const char *name, const char *value)
 			      name);
 	}
 	r->seen[key] = true;
+	r->config->spin_given |= key == KEY_SPIN;
 	return ok || refuse(r, "[engine] %s=%s: want %s", name, value, want);
 }
 

@@ -33,6 +33,7 @@ struct config {
 	unsigned int num_cpus; /* 0: pollers run anywhere; else one for each */
 	int cpus[MAX_POLLERS];
 	enum poll_mode poll;
+	bool spin_given; /* else it is measured */
 	unsigned int spin_us;
 	char socket[SOCKET_PATH_MAX]; /* the administrator's; "none", or "": the default
 				       */

@@ -2,6 +2,7 @@
 /* ibback: the backend of vib devices. */
 #include <argp.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -16,6 +17,7 @@
 #include "control/subnets.h"
 #include "control/worker.h"
 #include "engine/engine.h"
+#include "engine/spin.h"
 #include "log.h"
 
 const char *argp_program_version = "ibback " VIB_VERSION;
@@ -157,6 +159,22 @@ static void close_services(struct daemon *d)
 
 /* ---- the engine -------------------------------------------------------- */
 
+static void set_spin(struct daemon *d)
+{
+	uint64_t ns = d->config.spin_us * 1000ull, wake;
+
+	if (!d->config.spin_given) {
+		wake = spin_measure_wake();
+		ns = spin_for_wake(wake);
+		if (d->config.poll == POLL_ADAPTIVE)
+			log_info("a wake-up takes %" PRIu64
+				 " us here: pollers spin for %" PRIu64
+				 " us before they sleep",
+				 wake / 1000, ns / 1000);
+	}
+	engine_set_spin(d->engine, ns);
+}
+
 static int run_engine(struct daemon *d)
 {
 	for (unsigned int i = 0; i < d->num_services; i++) {
@@ -166,7 +184,7 @@ static int run_engine(struct daemon *d)
 			return -1;
 		d->services[i].number = (unsigned int)number;
 	}
-	engine_set_spin(d->engine, d->config.spin_us * 1000ull);
+	set_spin(d);
 	return engine_start(d->engine, d->config.num_cpus ? d->config.cpus : NULL);
 }
 
@@ -248,7 +266,7 @@ static int serve(struct daemon *d, const struct options *options)
 	worker_init(&d->worker, &d->loop);
 	watch_signal(d, &d->term, SIGTERM);
 	watch_signal(d, &d->intr, SIGINT);
-	d->subnets = subnets_start(&d->fabrics, &d->loop);
+	d->subnets = subnets_start(&d->fabrics, d->engine, &d->loop);
 	if (!d->subnets)
 		log_err("cannot serve subnets: %s", strerror(errno));
 	if (d->subnets && start_backends(d) == 0) {

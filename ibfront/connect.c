@@ -11,7 +11,8 @@
  * A backend whose alive byte is cleared, which the kernel of its domain does
  * if it cannot, or who is back at Initialising, is gone: the port goes down,
  * everything shared is taken back, and the frontend waits for another offer.
- * Only Closing or Closed takes the ib_device away.
+ * Closing or Closed take the ib_device away; so does a backend with which what the
+ * kernel has cannot go on, and then another one is registered with the next offer.
  */
 
 #include <linux/ctype.h>
@@ -28,16 +29,16 @@
 #include "pool.h"
 
 /* A backend that broke the protocol will do so again: not at full speed. */
-#define VIB_SHUN_TIME (30 * HZ)
+#define VIB_SHUN_TIME        (30 * HZ)
 
 /* Connections whose pages backends may keep when they are over. */
 #define VIB_KEPT_CONNECTIONS 4
 
 /* How long a backend that is alive is given to go. */
-#define VIB_PARTING_TIME HZ
+#define VIB_PARTING_TIME     HZ
 
 /* What this domain lacked to answer an offer, memory or grants, may come back. */
-#define VIB_RETRY_TIME (5 * HZ)
+#define VIB_RETRY_TIME       (5 * HZ)
 
 /*
  * A backend that never unmaps could make this domain share pages until it has
@@ -55,9 +56,9 @@ static int vib_share(struct vib *vib, evtchn_port_t *evtchn)
 
 	offered = xenbus_read_unsigned(vib->xbdev->otherend, VIB_BE_MAX_EQS, 1);
 	vib->num_eqs = min(offered, vib->max_eqs);
-	vib->shared = vib_memory_alloc(vib, VIB_MEMORY_CONNECTION,
-				       (VIB_SHARED_PAGES + vib->num_eqs) *
-					       VIB_PAGE_SIZE, true);
+	vib->shared =
+		vib_memory_alloc(vib, VIB_MEMORY_CONNECTION,
+				 (VIB_SHARED_PAGES + vib->num_eqs) * VIB_PAGE_SIZE, true);
 	if (IS_ERR(vib->shared))
 		return PTR_ERR(vib->shared);
 	vib_commands_reset(vib);
@@ -91,11 +92,9 @@ static int vib_write_nodes(struct vib *vib, struct xenbus_transaction xbt,
 	const char *dir = vib->xbdev->nodename;
 	int err;
 
-	err = xenbus_printf(xbt, dir, VIB_FE_VERSION, "%u",
-			    VIB_PROTOCOL_VERSION);
+	err = xenbus_printf(xbt, dir, VIB_FE_VERSION, "%u", VIB_PROTOCOL_VERSION);
 	if (!err)
-		err = xenbus_printf(xbt, dir, VIB_FE_SESSION, "%s",
-				    vib->session);
+		err = xenbus_printf(xbt, dir, VIB_FE_SESSION, "%s", vib->session);
 	if (!err)
 		err = xenbus_printf(xbt, dir, VIB_FE_CONTROL_REF, "%u",
 				    vib->shared->refs[VIB_CONTROL_PAGE]);
@@ -106,8 +105,7 @@ static int vib_write_nodes(struct vib *vib, struct xenbus_transaction xbt,
 		err = xenbus_printf(xbt, dir, VIB_FE_ASYNC_REF, "%u",
 				    vib->shared->refs[VIB_ASYNC_PAGE]);
 	if (!err)
-		err = xenbus_printf(xbt, dir, VIB_FE_EVENT_CHANNEL, "%u",
-				    evtchn);
+		err = xenbus_printf(xbt, dir, VIB_FE_EVENT_CHANNEL, "%u", evtchn);
 	return err;
 }
 
@@ -137,8 +135,7 @@ static bool vib_version_offered(struct vib *vib)
 	unsigned int version;
 	char *list, *rest, *word;
 
-	list = xenbus_read(XBT_NIL, vib->xbdev->otherend, VIB_BE_VERSIONS,
-			   NULL);
+	list = xenbus_read(XBT_NIL, vib->xbdev->otherend, VIB_BE_VERSIONS, NULL);
 	if (IS_ERR(list))
 		return false;
 	rest = list;
@@ -156,8 +153,7 @@ static bool vib_read_session(struct vib *vib, char session[17])
 	unsigned int len, i;
 	char *text;
 
-	text = xenbus_read(XBT_NIL, vib->xbdev->otherend, VIB_BE_SESSION,
-			   &len);
+	text = xenbus_read(XBT_NIL, vib->xbdev->otherend, VIB_BE_SESSION, &len);
 	if (IS_ERR(text))
 		return false;
 	for (i = 0; i < len && isxdigit(text[i]); i++)
@@ -212,8 +208,7 @@ void vib_unregister(struct vib *vib)
 }
 
 /* The connection failed; say so, and wait for the next offer. */
-static void vib_bury(struct vib *vib, enum vib_failure failure,
-		     const char *why)
+static void vib_bury(struct vib *vib, enum vib_failure failure, const char *why)
 {
 	struct xenbus_device *xbdev = vib->xbdev;
 	bool online = vib->phase == VIB_ONLINE;
@@ -318,11 +313,46 @@ static void vib_start_over(struct vib *vib, int err)
 	xenbus_switch_state(vib->xbdev, XenbusStateInitialising);
 }
 
+/* The device was registered with offloads, and this backend has not all of them. */
+static bool vib_lacks_offloads(const struct vib *vib)
+{
+	const struct ib_device *ibdev = &vib->ibdev->ibdev;
+	u32 caps = vib->info.device.cap_flags;
+
+	return (ibdev->attrs.device_cap_flags & IB_DEVICE_UD_IP_CSUM &&
+		!(caps & VIB_CAP_UD_IP_CSUM)) ||
+	       (ibdev->attrs.kernel_cap_flags & IBK_UD_TSO && !(caps & VIB_CAP_UD_LSO));
+}
+
+/*
+ * ULPs take leave of a device that has no backend, as when it is unplugged, and meet it
+ * again with the next offer, which this backend makes at once.
+ */
+static void vib_begin_anew(struct vib *vib, const char *why)
+{
+	dev_warn(&vib->xbdev->dev, "%s is registered anew, as %s\n",
+		 dev_name(&vib->ibdev->ibdev.dev), why);
+	vib_disconnect(vib);
+	vib_unregister(vib);
+	xenbus_switch_state(vib->xbdev, XenbusStateInitialising);
+}
+
+/* Why the device that is there cannot go on with this backend; NULL: it can. */
+static const char *vib_is_spent(struct vib *vib)
+{
+	if (vib_kernel_is_spent(vib))
+		return "not all of its kernel's users survived";
+	if (vib_lacks_offloads(vib))
+		return "the backend has fewer offloads than that before";
+	return NULL;
+}
+
 /* The backend has mapped what was shared: ask it what the device is. */
 static void vib_go_online(struct vib *vib)
 {
 	struct xenbus_device *xbdev = vib->xbdev;
 	bool again = vib->ibdev;
+	const char *spent;
 	char session[17];
 	int err;
 
@@ -342,6 +372,11 @@ static void vib_go_online(struct vib *vib)
 	err = vib_kernel_connect(vib);
 	if (err) {
 		vib_start_over(vib, err);
+		return;
+	}
+	spent = again ? vib_is_spent(vib) : NULL;
+	if (spent) {
+		vib_begin_anew(vib, spent);
 		return;
 	}
 
@@ -375,8 +410,7 @@ static void vib_close(struct vib *vib)
 	 * Left over from this driver's life before a module reload, unless the
 	 * toolstack wants the device gone: the backend will offer again.
 	 */
-	if (!vib->session[0] &&
-	    xenbus_read_unsigned(xbdev->otherend, VIB_BE_ONLINE, 0))
+	if (!vib->session[0] && xenbus_read_unsigned(xbdev->otherend, VIB_BE_ONLINE, 0))
 		return;
 	if (xbdev->state == XenbusStateClosed)
 		return;

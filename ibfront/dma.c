@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * DMA as the kernel's users of the ib_device know it: a mapping is a copy in the pool,
- * made and taken back as swiotlb does. All of it may be called anywhere.
+ * DMA as the kernel's users of the ib_device know it: a mapping is the memory itself,
+ * where all is lent (ram.c), else a copy in the pool, made and taken back as swiotlb
+ * does. All of it may be called anywhere.
  *
  * A mapping has the offset in its page that its memory has. Where the memory of a
- * list lies end to end, so do its mappings, which ib_map_mr_sg() asks for.
+ * list lies end to end, so do its mappings, which ib_map_mr_sg() asks for: a list is
+ * mapped in one way as a whole.
  */
 
 #include <linux/dma-map-ops.h>
@@ -14,6 +16,7 @@
 
 #include "compat.h"
 #include "pool.h"
+#include "ram.h"
 #include "vib.h"
 
 /* One mapping, for who asks: few of these fill the pool. */
@@ -24,6 +27,12 @@ static struct vib_pool *vib_dma_pool(struct device *dev)
 	struct vib *vib = dev_get_drvdata(dev);
 
 	return vib->kernel.pool;
+}
+
+static u64 vib_dma_map_ram(struct device *dev, struct page *page, unsigned long offset,
+			   size_t size)
+{
+	return vib_ram_map(dev_get_drvdata(dev), page_to_phys(page) + offset, size);
 }
 
 static u32 vib_dma_page(dma_addr_t addr)
@@ -81,8 +90,7 @@ static dma_addr_t vib_dma_place(struct vib_pool *pool, u64 place, void *original
 
 static dma_addr_t vib_dma_map_page(struct device *dev, struct page *page,
 				   unsigned long offset, size_t size,
-				   enum dma_data_direction dir,
-				   unsigned long attrs)
+				   enum dma_data_direction dir, unsigned long attrs)
 {
 	struct vib_pool *pool = vib_dma_pool(dev);
 	u8 *original = (u8 *)page_address(page) + offset;
@@ -90,6 +98,9 @@ static dma_addr_t vib_dma_map_page(struct device *dev, struct page *page,
 
 	BUILD_BUG_ON(IS_ENABLED(CONFIG_HIGHMEM));
 
+	place = vib_dma_map_ram(dev, page, offset, size);
+	if (place)
+		return place;
 	place = vib_pool_take(pool, vib_dma_pages((uintptr_t)original, size));
 	if (!place)
 		return DMA_MAPPING_ERROR;
@@ -101,10 +112,29 @@ static void vib_dma_unmap_page(struct device *dev, dma_addr_t addr, size_t size,
 {
 	struct vib_pool *pool = vib_dma_pool(dev);
 
+	if (vib_ram_has(addr))
+		return;
 	if (dir != DMA_TO_DEVICE && !(attrs & DMA_ATTR_SKIP_CPU_SYNC))
 		vib_dma_copy_out(pool, addr, size);
-	vib_pool_give(pool, addr - offset_in_page(addr),
-		      vib_dma_pages(addr, size));
+	vib_pool_give(pool, addr - offset_in_page(addr), vib_dma_pages(addr, size));
+}
+
+/* All of the list, or false. */
+static bool vib_dma_map_sg_ram(struct device *dev, struct scatterlist *list, int nents)
+{
+	struct scatterlist *sg;
+	u64 addr;
+	int i;
+
+	for_each_sg(list, sg, nents, i)
+	{
+		addr = vib_dma_map_ram(dev, sg_page(sg), sg->offset, sg->length);
+		if (!addr)
+			return false;
+		sg_dma_address(sg) = addr;
+		sg_dma_len(sg) = sg->length;
+	}
+	return true;
 }
 
 static int vib_dma_map_sg(struct device *dev, struct scatterlist *list, int nents,
@@ -116,43 +146,43 @@ static int vib_dma_map_sg(struct device *dev, struct scatterlist *list, int nent
 	u64 place;
 	int i;
 
-	for_each_sg(list, sg, nents, i)
-		pages += vib_dma_pages(sg->offset, sg->length);
+	if (nents && vib_dma_map_sg_ram(dev, list, nents))
+		return nents;
+	for_each_sg(list, sg, nents, i) pages += vib_dma_pages(sg->offset, sg->length);
 	place = pages ? vib_pool_take(pool, pages) : 0;
 	if (!place)
 		return pages ? -ENOMEM : -EINVAL;
-	for_each_sg(list, sg, nents, i) {
-		sg_dma_address(sg) = vib_dma_place(pool, place, sg_virt(sg),
-						   sg->length, attrs);
+	for_each_sg(list, sg, nents, i)
+	{
+		sg_dma_address(sg) =
+			vib_dma_place(pool, place, sg_virt(sg), sg->length, attrs);
 		sg_dma_len(sg) = sg->length;
 		place += (u64)vib_dma_pages(sg->offset, sg->length) << PAGE_SHIFT;
 	}
 	return nents;
 }
 
-static void vib_dma_unmap_sg(struct device *dev, struct scatterlist *list,
-			     int nents, enum dma_data_direction dir,
-			     unsigned long attrs)
+static void vib_dma_unmap_sg(struct device *dev, struct scatterlist *list, int nents,
+			     enum dma_data_direction dir, unsigned long attrs)
 {
 	struct scatterlist *sg;
 	int i;
 
 	for_each_sg(list, sg, nents, i)
-		vib_dma_unmap_page(dev, sg_dma_address(sg), sg_dma_len(sg), dir,
-				   attrs);
+		vib_dma_unmap_page(dev, sg_dma_address(sg), sg_dma_len(sg), dir, attrs);
 }
 
 static void vib_dma_sync_for_cpu(struct device *dev, dma_addr_t addr, size_t size,
 				 enum dma_data_direction dir)
 {
-	if (dir != DMA_TO_DEVICE)
+	if (!vib_ram_has(addr) && dir != DMA_TO_DEVICE)
 		vib_dma_copy_out(vib_dma_pool(dev), addr, size);
 }
 
-static void vib_dma_sync_for_device(struct device *dev, dma_addr_t addr,
-				    size_t size, enum dma_data_direction dir)
+static void vib_dma_sync_for_device(struct device *dev, dma_addr_t addr, size_t size,
+				    enum dma_data_direction dir)
 {
-	if (dir != DMA_FROM_DEVICE)
+	if (!vib_ram_has(addr) && dir != DMA_FROM_DEVICE)
 		vib_dma_copy_in(vib_dma_pool(dev), addr, size);
 }
 
@@ -166,26 +196,47 @@ static void vib_dma_sync_sg_for_cpu(struct device *dev, struct scatterlist *list
 		vib_dma_sync_for_cpu(dev, sg_dma_address(sg), sg_dma_len(sg), dir);
 }
 
-static void vib_dma_sync_sg_for_device(struct device *dev,
-				       struct scatterlist *list, int nents,
-				       enum dma_data_direction dir)
+static void vib_dma_sync_sg_for_device(struct device *dev, struct scatterlist *list,
+				       int nents, enum dma_data_direction dir)
 {
 	struct scatterlist *sg;
 	int i;
 
 	for_each_sg(list, sg, nents, i)
-		vib_dma_sync_for_device(dev, sg_dma_address(sg), sg_dma_len(sg),
-					dir);
+		vib_dma_sync_for_device(dev, sg_dma_address(sg), sg_dma_len(sg), dir);
 }
 
-/* Memory of the pool itself. */
-static void *vib_dma_alloc(struct device *dev, size_t size, dma_addr_t *addr,
-			   gfp_t gfp, unsigned long attrs)
+/* Pages like any others; NULL: such are not lent. */
+static void *vib_dma_alloc_ram(struct device *dev, size_t size, dma_addr_t *addr,
+			       gfp_t gfp)
+{
+	struct vib *vib = dev_get_drvdata(dev);
+	struct page *page;
+
+	if (!vib->kernel.ram)
+		return NULL;
+	page = alloc_pages(gfp | __GFP_ZERO | __GFP_NOWARN, get_order(size));
+	if (!page)
+		return NULL;
+	*addr = vib_dma_map_ram(dev, page, 0, size);
+	if (*addr)
+		return page_address(page);
+	__free_pages(page, get_order(size));
+	return NULL;
+}
+
+/* Else memory of the pool itself. */
+static void *vib_dma_alloc(struct device *dev, size_t size, dma_addr_t *addr, gfp_t gfp,
+			   unsigned long attrs)
 {
 	struct vib_pool *pool = vib_dma_pool(dev);
+	void *address = vib_dma_alloc_ram(dev, size, addr, gfp);
 	u32 pages = PFN_UP(size), first;
-	u64 place = vib_pool_take(pool, pages);
+	u64 place;
 
+	if (address)
+		return address;
+	place = vib_pool_take(pool, pages);
 	if (!place)
 		return NULL;
 	first = vib_dma_page(place);
@@ -195,15 +246,17 @@ static void *vib_dma_alloc(struct device *dev, size_t size, dma_addr_t *addr,
 	return vib_pool_address(pool, place);
 }
 
-static void vib_dma_free(struct device *dev, size_t size, void *address,
-			 dma_addr_t addr, unsigned long attrs)
+static void vib_dma_free(struct device *dev, size_t size, void *address, dma_addr_t addr,
+			 unsigned long attrs)
 {
-	vib_pool_give(vib_dma_pool(dev), addr, PFN_UP(size));
+	if (vib_ram_has(addr))
+		free_pages((unsigned long)address, get_order(size));
+	else
+		vib_pool_give(vib_dma_pool(dev), addr, PFN_UP(size));
 }
 
 /* They follow one another in memory, which those of the pool do not. */
-static struct page *vib_dma_alloc_pages(struct device *dev, size_t size,
-					dma_addr_t *addr,
+static struct page *vib_dma_alloc_pages(struct device *dev, size_t size, dma_addr_t *addr,
 					enum dma_data_direction dir, gfp_t gfp)
 {
 	struct page *page = alloc_pages(gfp, get_order(size));

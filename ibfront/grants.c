@@ -24,7 +24,7 @@
 #define VIB_GRANT_RESERVE 2048
 
 /* Grants taken at a time, in one go with interrupts off. */
-#define VIB_GRANT_CHUNK 2048u
+#define VIB_GRANT_CHUNK   2048u
 
 /* So that two who look whether enough are left do not both find the same. */
 static DEFINE_MUTEX(vib_grants_lock);
@@ -58,6 +58,14 @@ static unsigned int vib_grants_per_frame(void)
 	return XEN_PAGE_SIZE / sizeof(struct grant_entry_v1);
 }
 
+/* Frames that a guest's disks and networks take, as README.md reckons. */
+#define VIB_GRANT_FRAMES_OF_OTHERS 64
+
+unsigned int vib_grants_frames(unsigned long pages)
+{
+	return VIB_GRANT_FRAMES_OF_OTHERS + DIV_ROUND_UP(pages, vib_grants_per_frame());
+}
+
 /*
  * What would have sufficed: while some of @memory are granted, the reserve is there,
  * and only the rest is missing; else part of the reserve may be missing, too.
@@ -71,9 +79,10 @@ static void vib_grants_exhausted(struct vib *vib, const struct vib_memory *memor
 	if (!memory->granted)
 		missing += VIB_GRANT_RESERVE;
 	dev_err_ratelimited(&vib->xbdev->dev,
-			    "no grants for %u pages: vibs have %u, %u are left to other devices; this domain's max_grant_frames is %u of %u grants, and had to be %u (as had Xen's gnttab_max_frames)\n",
-			    memory->count,
-			    vib_grants_count() - memory->granted,
+			    "no grants for %u pages: vibs have %u, %u are left to other "
+			    "devices; this domain's max_grant_frames is %u of %u grants, "
+			    "and had to be %u (as had Xen's gnttab_max_frames)\n",
+			    memory->count, vib_grants_count() - memory->granted,
 			    VIB_GRANT_RESERVE, frames, per_frame,
 			    frames + DIV_ROUND_UP(missing, per_frame));
 }
@@ -82,8 +91,7 @@ static void vib_grants_exhausted(struct vib *vib, const struct vib_memory *memor
  * Take @count grants, if that leaves enough. What makes a connection or lasts as
  * long as a command is not asked: without it, nothing works or can be ended.
  */
-static int vib_grants_take(enum vib_memory_kind kind, u32 count,
-			   grant_ref_t *head)
+static int vib_grants_take(enum vib_memory_kind kind, u32 count, grant_ref_t *head)
 {
 	grant_ref_t reserve;
 	int err;
@@ -111,7 +119,8 @@ int vib_grants_make(struct vib *vib, struct vib_memory *memory)
 	while (memory->granted < memory->count) {
 		count = min(memory->count - memory->granted, VIB_GRANT_CHUNK);
 		if (vib_grants_take(memory->kind, count, &head)) {
-			if (memory->kind != VIB_MEMORY_POOL)
+			if (memory->kind != VIB_MEMORY_POOL &&
+			    memory->kind != VIB_MEMORY_RAM)
 				vib_grants_exhausted(vib, memory);
 			return -ENOSPC;
 		}
@@ -146,6 +155,12 @@ void vib_grants_leave(struct vib_memory *memory)
 {
 	struct page *page;
 
+	if (memory->kind == VIB_MEMORY_RAM && memory->granted) {
+		pr_warn("ibfront: the backend keeps %u pages of this domain mapped, "
+			"whose grants are lost\n",
+			memory->granted);
+		memory->granted = 0;
+	}
 	while (memory->granted) {
 		page = memory->pages[memory->granted - 1];
 		get_page(page);

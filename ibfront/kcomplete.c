@@ -8,14 +8,12 @@
 
 static bool vib_status_known(u8 status)
 {
-	return status <= VIB_WC_RNR_RETRY_EXC_ERR ||
-	       status == VIB_WC_REM_ABORT_ERR || status == VIB_WC_FATAL_ERR ||
-	       status == VIB_WC_GENERAL_ERR;
+	return status <= VIB_WC_RNR_RETRY_EXC_ERR || status == VIB_WC_REM_ABORT_ERR ||
+	       status == VIB_WC_FATAL_ERR || status == VIB_WC_GENERAL_ERR;
 }
 
 /* Takes the request from @sq, and all before it. */
-static const char *vib_complete_send(struct vib_kwq *sq,
-				     const struct vib_cqe *cqe,
+static const char *vib_complete_send(struct vib_kwq *sq, const struct vib_cqe *cqe,
 				     struct vib_request *request)
 {
 	u32 index = sq->base + cqe->wqe_index, i;
@@ -36,8 +34,7 @@ static const char *vib_complete_send(struct vib_kwq *sq,
 }
 
 /* Takes the oldest request from @rq: they complete in order. */
-static const char *vib_complete_recv(struct vib_kwq *rq,
-				     const struct vib_cqe *cqe,
+static const char *vib_complete_recv(struct vib_kwq *rq, const struct vib_cqe *cqe,
 				     struct vib_request *request)
 {
 	if (rq->mode != VIB_KWQ_LIVE || rq->tail == rq->head ||
@@ -60,11 +57,10 @@ static const char *vib_complete_request(struct vib_kcq *kcq, struct vib_qp *qp,
 	if (wq->ibcq != &kcq->cq->ibcq)
 		return "completion in another queue than its own";
 	if (recv && qp->ibqp.srq)
-		return vib_ksrq_complete(to_vib_srq(qp->ibqp.srq)->kernel, cqe,
-					 request);
+		return vib_ksrq_complete(to_vib_srq(qp->ibqp.srq)->kernel, cqe, request);
 	spin_lock(&wq->lock);
-	why = recv ? vib_complete_recv(wq, cqe, request) :
-		     vib_complete_send(wq, cqe, request);
+	why = recv ? vib_complete_recv(wq, cqe, request)
+		   : vib_complete_send(wq, cqe, request);
 	spin_unlock(&wq->lock);
 	return why;
 }
@@ -75,8 +71,8 @@ static const char *vib_fill_recv(struct ib_wc *wc, const struct vib_qp *qp,
 {
 	bool write = cqe->opcode == VIB_OP_RDMA_WRITE_IMM;
 
-	if (!write && cqe->opcode != VIB_OP_SEND &&
-	    cqe->opcode != VIB_OP_SEND_IMM && cqe->opcode != VIB_OP_SEND_INV)
+	if (!write && cqe->opcode != VIB_OP_SEND && cqe->opcode != VIB_OP_SEND_IMM &&
+	    cqe->opcode != VIB_OP_SEND_INV)
 		return "receive of what nobody receives";
 	/* What RDMA_WRITE_IMM says was written elsewhere. */
 	if (!write && cqe->byte_len > room)
@@ -88,6 +84,8 @@ static const char *vib_fill_recv(struct ib_wc *wc, const struct vib_qp *qp,
 	wc->byte_len = cqe->byte_len;
 	if (cqe->flags & VIB_CQE_GRH)
 		wc->wc_flags |= IB_WC_GRH;
+	if (cqe->flags & VIB_CQE_IP_CSUM_OK)
+		wc->wc_flags |= IB_WC_IP_CSUM_OK;
 	if (cqe->flags & VIB_CQE_WITH_IMM) {
 		wc->wc_flags |= IB_WC_WITH_IMM;
 		wc->ex.imm_data = cqe->imm;
@@ -109,8 +107,8 @@ static const char *vib_fill_recv(struct ib_wc *wc, const struct vib_qp *qp,
  * backend is wrong; the request may have been taken all the same, and is reported. The
  * CQ is locked.
  */
-const char *vib_complete(struct vib_kcq *kcq, const struct vib_cqe *cqe,
-			 struct ib_wc *wc, bool *report)
+const char *vib_complete(struct vib_kcq *kcq, const struct vib_cqe *cqe, struct ib_wc *wc,
+			 bool *report)
 {
 	struct vib_qp *qp = xa_load(&kcq->qps, cqe->qpn);
 	struct vib_request request;

@@ -29,19 +29,19 @@
 
 /* A request that is posted and not completed. */
 struct vib_request {
-	u64 wr_id; /* or struct ib_cqe: whatever its consumer has there */
-	u32 length; /* bytes that it has room for: receives and READs */
-	u32 num_sge; /* of a receive */
-	u8 opcode; /* enum ib_wc_opcode */
-	u8 status; /* enum ib_wc_status: of one that completes here */
+	u64 wr_id;     /* or struct ib_cqe: whatever its consumer has there */
+	u32 length;    /* bytes that it has room for: receives and READs */
+	u32 num_sge;   /* of a receive */
+	u8 opcode;     /* enum ib_wc_opcode */
+	u8 status;     /* enum ib_wc_status: of one that completes here */
 	bool reported; /* completes with an entry even if it succeeds */
 };
 
 enum vib_kwq_mode {
-	VIB_KWQ_CLOSED,		/* the QP is in RESET */
-	VIB_KWQ_LIVE,		/* a backend takes requests from it */
-	VIB_KWQ_WAITING,	/* for a backend: receives stay, datagrams are lost */
-	VIB_KWQ_FLUSHING,	/* there is no backend, and the QP is in ERR */
+	VIB_KWQ_CLOSED,   /* the QP is in RESET */
+	VIB_KWQ_LIVE,     /* a backend takes requests from it */
+	VIB_KWQ_WAITING,  /* for a backend: receives stay, datagrams are lost */
+	VIB_KWQ_FLUSHING, /* there is no backend, and the QP is in ERR */
 };
 
 /*
@@ -58,13 +58,14 @@ struct vib_kwq {
 	struct vib_queue queue;
 	u32 depth; /* a power of 2, or 0 */
 	u32 max_sge;
+	u32 caps; /* enum vib_device_cap, of the backend that takes requests */
 	u32 base;
 	u32 head;
 	u32 tail;
 	u32 settled;
 	enum ib_wc_status fault; /* of the next one that is flushed; or success */
 	struct vib_request *requests;
-	struct vib_sge *sges; /* of receives that may have to be posted again */
+	struct vib_sge *sges;      /* of receives that may have to be posted again */
 	struct list_head settling; /* in its CQ's list */
 };
 
@@ -81,12 +82,12 @@ struct vib_kcq {
 	struct vib_cq *cq;
 	struct list_head entry; /* in vib->kernel.cqs */
 	unsigned int vector;
-	u16 count, period; /* moderation */
-	struct xarray qps; /* that complete into it */
+	u16 count, period;       /* moderation */
+	struct xarray qps;       /* that complete into it */
 	struct work_struct work; /* calls the handler */
 
 	spinlock_t lock; /* guards what follows */
-	bool live; /* a backend fills it */
+	bool live;       /* a backend fills it */
 	bool broken;
 	struct vib_queue queue;
 	unsigned long *skip; /* slots whose entries are of QPs that have been reset */
@@ -127,8 +128,7 @@ static inline bool vib_kqp_survives(const struct vib_qp *qp)
 }
 
 /* kwq.c */
-int vib_kwq_init(struct vib_kwq *wq, struct vib_qp *qp, struct ib_cq *ibcq,
-		 bool sends);
+int vib_kwq_init(struct vib_kwq *wq, struct vib_qp *qp, struct ib_cq *ibcq, bool sends);
 void vib_kwq_free(struct vib_kwq *wq);
 void vib_kwq_serve(struct vib_kwq *wq, const struct vib_qmem *memory);
 void vib_kwq_fault(struct vib_kwq *wq, enum ib_wc_status status);
@@ -146,8 +146,8 @@ int vib_verb_post_recv(struct ib_qp *ibqp, const struct ib_recv_wr *wr,
 		       const struct ib_recv_wr **bad_wr);
 
 /* kcomplete.c */
-const char *vib_complete(struct vib_kcq *kcq, const struct vib_cqe *cqe,
-			 struct ib_wc *wc, bool *report);
+const char *vib_complete(struct vib_kcq *kcq, const struct vib_cqe *cqe, struct ib_wc *wc,
+			 bool *report);
 
 /* kcq.c */
 int vib_kcq_create(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr);
@@ -190,14 +190,14 @@ void vib_kqp_end(struct vib *vib, struct vib_qp *qp);
 /* kqp_attr.c */
 int vib_kqp_modify(struct vib_qp *qp, const struct ib_qp_attr *attr, int mask);
 void vib_kqp_query(struct vib_qp *qp, struct vib_qp_attr *attr);
-int vib_kqp_mcast(struct vib_qp *qp, u16 operation, const union ib_gid *gid,
-		  u16 lid);
+int vib_kqp_mcast(struct vib_qp *qp, u16 operation, const union ib_gid *gid, u16 lid);
 int vib_kqp_restore(struct vib *vib, struct vib_qp *qp);
 void vib_kqp_leave_groups(struct vib_kqp *kqp);
 
 /* revive.c */
 void vib_kernel_init(struct vib *vib);
 int vib_kernel_connect(struct vib *vib);
+bool vib_kernel_is_spent(struct vib *vib);
 void vib_kernel_lost(struct vib *vib);
 
 #endif

@@ -8,8 +8,9 @@
 #include "ah.h"
 #include "kernel.h"
 
-#define VIB_SEND_FLAGS (IB_SEND_FENCE | IB_SEND_SIGNALED | IB_SEND_SOLICITED | \
-			IB_SEND_INLINE)
+#define VIB_SEND_FLAGS                                                           \
+	(IB_SEND_FENCE | IB_SEND_SIGNALED | IB_SEND_SOLICITED | IB_SEND_INLINE | \
+	 IB_SEND_IP_CSUM)
 
 /* The types of QPs that have an operation. */
 #define VIB_ON_RC BIT(IB_QPT_RC)
@@ -33,6 +34,7 @@ static const struct vib_operation {
 	[IB_WR_ATOMIC_FETCH_AND_ADD] = { VIB_ON_RC, IB_WC_FETCH_ADD },
 	[IB_WR_LOCAL_INV] = { VIB_ON_RC | VIB_ON_UC, IB_WC_LOCAL_INV },
 	[IB_WR_SEND_WITH_INV] = { VIB_ON_RC, IB_WC_SEND },
+	[IB_WR_LSO] = { BIT(IB_QPT_UD), IB_WC_LSO },
 };
 
 /* NULL: it cannot be posted to @qp. */
@@ -44,6 +46,8 @@ static const struct vib_operation *vib_find_operation(const struct vib_qp *qp,
 		     (int)IB_WR_ATOMIC_FETCH_AND_ADD != VIB_OP_FETCH_ADD ||
 		     (int)IB_WR_LOCAL_INV != VIB_OP_LOCAL_INV ||
 		     (int)IB_WR_SEND_WITH_INV != VIB_OP_SEND_INV ||
+		     (int)IB_WR_LSO != VIB_OP_LSO ||
+		     (int)IB_SEND_IP_CSUM != VIB_SEND_IP_CSUM ||
 		     (int)IB_SEND_SOLICITED != VIB_SEND_SOLICITED ||
 		     (int)IB_SEND_INLINE != VIB_SEND_INLINE);
 
@@ -64,18 +68,17 @@ static void vib_put_operands(struct vib_send_wqe *slot, const struct vib_qp *qp,
 		break;
 	case IB_WR_ATOMIC_CMP_AND_SWP:
 	case IB_WR_ATOMIC_FETCH_AND_ADD:
-		vib_put_atomic(slot, atomic_wr(wr)->remote_addr,
-			       atomic_wr(wr)->rkey, atomic_wr(wr)->compare_add,
-			       wr->opcode == IB_WR_ATOMIC_CMP_AND_SWP ?
-				       atomic_wr(wr)->swap : 0);
+		vib_put_atomic(
+			slot, atomic_wr(wr)->remote_addr, atomic_wr(wr)->rkey,
+			atomic_wr(wr)->compare_add,
+			wr->opcode == IB_WR_ATOMIC_CMP_AND_SWP ? atomic_wr(wr)->swap : 0);
 		break;
 	default:
 		if (vib_qp_type_is_datagram(qp->ibqp.qp_type))
-			vib_put_ud(slot, ud_wr(wr)->remote_qpn,
-				   ud_wr(wr)->remote_qkey,
+			vib_put_ud(slot, ud_wr(wr)->remote_qpn, ud_wr(wr)->remote_qkey,
 				   &to_vib_ah(ud_wr(wr)->ah)->av,
-				   qp->ibqp.qp_type == IB_QPT_GSI ?
-					   ud_wr(wr)->pkey_index : 0);
+				   qp->ibqp.qp_type == IB_QPT_GSI ? ud_wr(wr)->pkey_index
+								  : 0);
 	}
 }
 
@@ -107,6 +110,24 @@ static u32 vib_put_inline(void *to, const struct ib_send_wr *wr)
 	return length;
 }
 
+/* Offloads: a backend that came later may know none. */
+static int vib_send_check_offloads(const struct vib_kwq *sq, const struct ib_send_wr *wr)
+{
+	u8 type = sq->qp->ibqp.qp_type;
+
+	if (wr->send_flags & IB_SEND_IP_CSUM &&
+	    (type != IB_QPT_UD || !(sq->caps & VIB_CAP_UD_IP_CSUM)))
+		return -EINVAL;
+	if (wr->opcode != IB_WR_LSO)
+		return 0;
+	/* The rest of the header is the backend's to look at. */
+	if (!(sq->caps & VIB_CAP_UD_LSO) || wr->send_flags & IB_SEND_INLINE ||
+	    ud_wr(wr)->hlen < 0 || ud_wr(wr)->hlen > VIB_LSO_MAX_HEADER ||
+	    ud_wr(wr)->mss < 0 || ud_wr(wr)->mss > U16_MAX)
+		return -EINVAL;
+	return 0;
+}
+
 /* Returns an errno if it is not such as can be posted. */
 static int vib_send_check(const struct vib_qp *qp, const struct vib_kwq *sq,
 			  const struct ib_send_wr *wr)
@@ -121,28 +142,29 @@ static int vib_send_check(const struct vib_qp *qp, const struct vib_kwq *sq,
 		return -EINVAL;
 	if (vib_qp_type_is_datagram(qp->ibqp.qp_type) && !ud_wr(wr)->ah)
 		return -EINVAL;
-	if (is_inline && (wr->opcode == IB_WR_RDMA_READ ||
-			  wr->opcode == IB_WR_ATOMIC_CMP_AND_SWP ||
-			  wr->opcode == IB_WR_ATOMIC_FETCH_AND_ADD))
+	if (is_inline &&
+	    (wr->opcode == IB_WR_RDMA_READ || wr->opcode == IB_WR_ATOMIC_CMP_AND_SWP ||
+	     wr->opcode == IB_WR_ATOMIC_FETCH_AND_ADD))
 		return -EINVAL;
 	for (i = 0; is_inline && i < wr->num_sge; i++)
 		bytes += wr->sg_list[i].length;
 	if (bytes > qp->cap.max_inline_data)
 		return -EINVAL;
-	return 0;
+	return vib_send_check_offloads(sq, wr);
 }
 
 /* Slots are made for what most requests have. Inline data have been looked at. */
 static bool vib_send_room(const struct vib_kwq *sq, const struct ib_send_wr *wr)
 {
+	u32 header = wr->opcode == IB_WR_LSO ? vib_lso_header_room(ud_wr(wr)->hlen) : 0;
+
 	return wr->send_flags & IB_SEND_INLINE ||
 	       vib_send_fits(&sq->queue, wr->opcode, sq->qp->ibqp.qp_type,
-			     wr->num_sge * sizeof(struct vib_sge));
+			     header + wr->num_sge * sizeof(struct vib_sge));
 }
 
 /* The slot of the next request, but for its generation. Returns the data's length. */
-static u32 vib_put_request(struct vib_kwq *sq, const struct ib_send_wr *wr,
-			   u8 flags)
+static u32 vib_put_request(struct vib_kwq *sq, const struct ib_send_wr *wr, u8 flags)
 {
 	struct vib_send_wqe *slot = vib_queue_next_slot(&sq->queue);
 	u8 type = sq->qp->ibqp.qp_type;
@@ -152,7 +174,12 @@ static u32 vib_put_request(struct vib_kwq *sq, const struct ib_send_wr *wr,
 	vib_put_send(slot, wr->opcode, flags, sq->head & (sq->depth - 1),
 		     vib_send_imm(wr));
 	vib_put_operands(slot, sq->qp, wr);
-	if (wr->send_flags & IB_SEND_INLINE) {
+	if (wr->opcode == IB_WR_LSO) {
+		data = vib_put_lso(slot, ud_wr(wr)->header, ud_wr(wr)->hlen,
+				   ud_wr(wr)->mss);
+		length = vib_sges_copy(data, wr->sg_list, wr->num_sge);
+		vib_put_amount(slot, wr->num_sge, ud_wr(wr)->hlen);
+	} else if (wr->send_flags & IB_SEND_INLINE) {
 		length = vib_put_inline(data, wr);
 		vib_put_amount(slot, 0, length);
 	} else {
@@ -241,8 +268,7 @@ static int vib_post_one_recv(struct vib_kwq *rq, const struct ib_recv_wr *wr)
 	request.num_sge = wr->num_sge;
 	request.length = vib_sges_copy(sges, wr->sg_list, wr->num_sge);
 	if (rq->mode == VIB_KWQ_LIVE)
-		vib_put_recv(vib_queue_next_slot(&rq->queue), slot, wr->num_sge,
-			     sges);
+		vib_put_recv(vib_queue_next_slot(&rq->queue), slot, wr->num_sge, sges);
 	return vib_kwq_post(rq, &request);
 }
 

@@ -17,8 +17,7 @@ static struct vib_request *vib_kwq_request(const struct vib_kwq *wq, u32 index)
 }
 
 /* The QP's caps are final. */
-int vib_kwq_init(struct vib_kwq *wq, struct vib_qp *qp, struct ib_cq *ibcq,
-		 bool sends)
+int vib_kwq_init(struct vib_kwq *wq, struct vib_qp *qp, struct ib_cq *ibcq, bool sends)
 {
 	const struct ib_qp_cap *cap = &qp->cap;
 
@@ -36,8 +35,7 @@ int vib_kwq_init(struct vib_kwq *wq, struct vib_qp *qp, struct ib_cq *ibcq,
 		return -ENOMEM;
 	if (sends)
 		return 0;
-	wq->sges = kvcalloc(wq->depth, wq->max_sge * sizeof(*wq->sges),
-			    GFP_KERNEL);
+	wq->sges = kvcalloc(wq->depth, wq->max_sge * sizeof(*wq->sges), GFP_KERNEL);
 	return wq->sges ? 0 : -ENOMEM;
 }
 
@@ -85,8 +83,8 @@ static void vib_kwq_repost(struct vib_kwq *wq)
 	for (i = wq->base; i != wq->head; i++) {
 		slot = i & (wq->depth - 1);
 		request = &wq->requests[slot];
-		vib_put_recv(vib_queue_next_slot(&wq->queue), slot,
-			     request->num_sge, wq->sges + slot * wq->max_sge);
+		vib_put_recv(vib_queue_next_slot(&wq->queue), slot, request->num_sge,
+			     wq->sges + slot * wq->max_sge);
 		vib_queue_produce(&wq->queue);
 	}
 	if (wq->queue.index)
@@ -101,9 +99,9 @@ void vib_kwq_serve(struct vib_kwq *wq, const struct vib_qmem *memory)
 	if (!wq->depth)
 		return;
 	spin_lock_irqsave(&wq->lock, flags);
-	vib_queue_init(&wq->queue, memory->address, memory->order,
-		       memory->stride);
+	vib_queue_init(&wq->queue, memory->address, memory->order, memory->stride);
 	wq->mode = VIB_KWQ_LIVE;
+	wq->caps = to_vib(wq->qp->ibqp.device)->info.device.cap_flags;
 	wq->base = wq->settled;
 	if (!wq->sends)
 		vib_kwq_repost(wq);
@@ -120,8 +118,7 @@ static void vib_kwq_settle(struct vib_kwq *wq, enum ib_wc_status status)
 /* Without a backend, some complete at once. Returns whether there are such. */
 static bool vib_kwq_settle_all(struct vib_kwq *wq)
 {
-	if (wq->mode == VIB_KWQ_FLUSHING && wq->fault &&
-	    wq->settled != wq->head) {
+	if (wq->mode == VIB_KWQ_FLUSHING && wq->fault && wq->settled != wq->head) {
 		vib_kwq_request(wq, wq->settled++)->status = wq->fault;
 		wq->fault = IB_WC_SUCCESS;
 	}

@@ -10,10 +10,10 @@
 #include <xen/platform_pci.h>
 #include <xen/xen.h>
 
+#include "ram.h"
 #include "verbs.h"
 
-static int vib_probe(struct xenbus_device *xbdev,
-		     const struct xenbus_device_id *id)
+static int vib_probe(struct xenbus_device *xbdev, const struct xenbus_device_id *id)
 {
 	struct vib *vib;
 	int err;
@@ -56,8 +56,7 @@ err_free:
 	return err;
 }
 
-static void vib_backend_changed(struct xenbus_device *xbdev,
-				enum xenbus_state state)
+static void vib_backend_changed(struct xenbus_device *xbdev, enum xenbus_state state)
 {
 	struct vib *vib = dev_get_drvdata(&xbdev->dev);
 
@@ -93,10 +92,7 @@ static void vib_remove(struct xenbus_device *xbdev)
 	kvfree(vib);
 }
 
-static const struct xenbus_device_id vib_ids[] = {
-	{ VIB_KIND },
-	{ "" }
-};
+static const struct xenbus_device_id vib_ids[] = { { VIB_KIND }, { "" } };
 
 static struct xenbus_driver vib_driver = {
 	.ids = vib_ids,
@@ -117,20 +113,25 @@ static int __init ibfront_init(void)
 	if (err)
 		return err;
 
+	vib_ram_init();
+
 	/*
 	 * Without an owner: xenbus would pin the module for as long as a device
 	 * is bound, and rmmod would need each unbound by hand. Unregistering
 	 * the driver removes them all and waits for their callbacks.
 	 */
 	err = __xenbus_register_frontend(&vib_driver, NULL, KBUILD_MODNAME);
-	if (err)
+	if (err) {
+		vib_ram_exit();
 		vib_events_exit();
+	}
 	return err;
 }
 
 static void __exit ibfront_exit(void)
 {
 	xenbus_unregister_driver(&vib_driver);
+	vib_ram_exit();
 	vib_events_exit();
 }
 

@@ -16,10 +16,10 @@
 #include "vib.h"
 
 /* How often the backend is asked for what it keeps. */
-#define VIB_KEPT_TIME (HZ / 5)
+#define VIB_KEPT_TIME    (HZ / 5)
 
 /* Pages pinned in one go, with interrupts off, or let go of without a rest. */
-#define VIB_PIN_CHUNK 512u
+#define VIB_PIN_CHUNK    512u
 
 /* How long the end of a vib waits for it; the grant table's own list is slow. */
 #define VIB_RELEASE_TIME (5 * HZ)
@@ -35,10 +35,8 @@ static struct vib_memory *vib_memory_new(enum vib_memory_kind kind, u32 count,
 	INIT_LIST_HEAD(&memory->kept);
 	memory->kind = kind;
 	memory->writable = writable;
-	memory->pages = kvcalloc(count, sizeof(*memory->pages),
-				 GFP_KERNEL_ACCOUNT);
-	memory->refs = kvcalloc(count, sizeof(*memory->refs),
-				GFP_KERNEL_ACCOUNT);
+	memory->pages = kvcalloc(count, sizeof(*memory->pages), GFP_KERNEL_ACCOUNT);
+	memory->refs = kvcalloc(count, sizeof(*memory->refs), GFP_KERNEL_ACCOUNT);
 	if (memory->pages && memory->refs)
 		return memory;
 	kvfree(memory->pages);
@@ -53,8 +51,7 @@ static void vib_memory_unpin(struct vib_memory *memory)
 
 	for (i = 0; i < memory->count; i += count) {
 		count = min(memory->count - i, VIB_PIN_CHUNK);
-		unpin_user_pages_dirty_lock(memory->pages + i, count,
-					    memory->writable);
+		unpin_user_pages_dirty_lock(memory->pages + i, count, memory->writable);
 		cond_resched();
 	}
 }
@@ -70,7 +67,7 @@ static void vib_memory_free(struct vib_memory *memory)
 	}
 	if (memory->kind == VIB_MEMORY_USER) {
 		vib_memory_unpin(memory);
-	} else {
+	} else if (memory->kind != VIB_MEMORY_RAM) {
 		for (i = 0; i < memory->count; i++)
 			__free_page(memory->pages[i]);
 	}
@@ -122,8 +119,7 @@ err_memory:
 }
 
 struct vib_memory *vib_memory_share(struct vib *vib, enum vib_memory_kind kind,
-				    struct page **pages, u32 count,
-				    bool writable)
+				    struct page **pages, u32 count, bool writable)
 {
 	struct vib_memory *memory = vib_memory_new(kind, count, writable);
 	int err;
@@ -142,14 +138,31 @@ struct vib_memory *vib_memory_share(struct vib *vib, enum vib_memory_kind kind,
 	return memory;
 }
 
+struct vib_memory *vib_memory_ram(struct vib *vib, unsigned long pfn, u32 count)
+{
+	struct vib_memory *memory = vib_memory_new(VIB_MEMORY_RAM, count, true);
+	int err;
+
+	if (!memory)
+		return ERR_PTR(-ENOMEM);
+	for (; memory->count < count; memory->count++)
+		memory->pages[memory->count] = pfn_to_page(pfn + memory->count);
+	err = vib_grants_make(vib, memory);
+	if (err) {
+		vib_memory_end(vib, memory);
+		return ERR_PTR(err);
+	}
+	return memory;
+}
+
 /* The limit is the administrator's of this domain, so is the line in its log. */
 static void vib_memory_too_much(struct vib *vib, u32 count, u64 needed)
 {
 	dev_notice_ratelimited(&vib->xbdev->dev,
-			       "%s (%d) may not lock %u pages more: its ulimit -l is %lu KiB, and had to be %llu\n",
+			       "%s (%d) may not lock %u pages more: its ulimit -l is %lu "
+			       "KiB, and had to be %llu\n",
 			       current->comm, task_tgid_nr(current), count,
-			       rlimit(RLIMIT_MEMLOCK) >> 10,
-			       needed << (PAGE_SHIFT - 10));
+			       rlimit(RLIMIT_MEMLOCK) >> 10, needed << (PAGE_SHIFT - 10));
 }
 
 int vib_memory_charge(struct vib *vib, struct vib_memory *memory, u32 count)
@@ -169,8 +182,7 @@ int vib_memory_charge(struct vib *vib, struct vib_memory *memory, u32 count)
 	return 0;
 }
 
-struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length,
-				  bool writable)
+struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length, bool writable)
 {
 	u64 first = start & PAGE_MASK, last = start + length;
 	unsigned int flags = writable ? FOLL_LONGTERM | FOLL_WRITE : VIB_FOLL_READ;
@@ -193,11 +205,10 @@ struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length,
 	if (err)
 		goto err_memory;
 	while (memory->count < count) {
-		err = pin_user_pages_fast(first + ((u64)memory->count << PAGE_SHIFT),
-					  min_t(u64, count - memory->count,
-						VIB_PIN_CHUNK),
-					  flags,
-					  memory->pages + memory->count);
+		err = pin_user_pages_fast(
+			first + ((u64)memory->count << PAGE_SHIFT),
+			min_t(u64, count - memory->count, VIB_PIN_CHUNK), flags,
+			memory->pages + memory->count);
 		if (err <= 0) {
 			err = err ?: -EFAULT;
 			goto err_memory;
@@ -237,7 +248,7 @@ static bool vib_memory_retry(struct vib *vib)
 	list_splice_init(&vib->kept_memory, &list);
 	spin_unlock(&vib->kept_lock);
 
-	list_for_each_entry_safe(memory, next, &list, kept) {
+	list_for_each_entry_safe (memory, next, &list, kept) {
 		if (!vib_grants_end(memory))
 			continue;
 		list_del(&memory->kept);
@@ -253,8 +264,7 @@ static bool vib_memory_retry(struct vib *vib)
 
 static void vib_memory_work(struct work_struct *work)
 {
-	struct vib *vib = container_of(to_delayed_work(work), struct vib,
-				       kept_work);
+	struct vib *vib = container_of(to_delayed_work(work), struct vib, kept_work);
 
 	if (vib_memory_retry(vib))
 		schedule_delayed_work(&vib->kept_work, VIB_KEPT_TIME);
@@ -266,7 +276,7 @@ unsigned int vib_memory_kept(struct vib *vib, enum vib_memory_kind kind)
 	unsigned int kept = 0;
 
 	spin_lock(&vib->kept_lock);
-	list_for_each_entry(memory, &vib->kept_memory, kept)
+	list_for_each_entry (memory, &vib->kept_memory, kept)
 		kept += memory->kind == kind;
 	spin_unlock(&vib->kept_lock);
 	return kept;
@@ -280,7 +290,7 @@ void vib_memory_release(struct vib *vib)
 	cancel_delayed_work_sync(&vib->kept_work);
 	while (vib_memory_retry(vib) && time_before(jiffies, end))
 		msleep(20);
-	list_for_each_entry_safe(memory, next, &vib->kept_memory, kept) {
+	list_for_each_entry_safe (memory, next, &vib->kept_memory, kept) {
 		vib_grants_leave(memory);
 		vib_memory_free(memory);
 	}
@@ -295,8 +305,7 @@ void vib_memory_init(struct vib *vib)
 
 /* ---- naming memory in a command ------------------------------------------ */
 
-int vib_tree_make(struct vib *vib, const struct vib_memory *memory,
-		  struct vib_tree *tree)
+int vib_tree_make(struct vib *vib, const struct vib_memory *memory, struct vib_tree *tree)
 {
 	u32 leaves = DIV_ROUND_UP(memory->count, VIB_LIST_REFS);
 	u32 i, count, root = leaves > 1;
@@ -310,14 +319,13 @@ int vib_tree_make(struct vib *vib, const struct vib_memory *memory,
 	}
 
 	tree->lists = vib_memory_alloc(vib, VIB_MEMORY_LIST,
-				       (size_t)(leaves + root) << PAGE_SHIFT,
-				       false);
+				       (size_t)(leaves + root) << PAGE_SHIFT, false);
 	if (IS_ERR(tree->lists))
 		return PTR_ERR(tree->lists);
 	for (i = 0; i < leaves; i++) {
 		count = min(memory->count - i * VIB_LIST_REFS, VIB_LIST_REFS);
-		memcpy(vib_memory_page(tree->lists, i),
-		       memory->refs + i * VIB_LIST_REFS, count * sizeof(*list));
+		memcpy(vib_memory_page(tree->lists, i), memory->refs + i * VIB_LIST_REFS,
+		       count * sizeof(*list));
 	}
 	if (root)
 		memcpy(vib_memory_page(tree->lists, leaves), tree->lists->refs,

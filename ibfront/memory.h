@@ -23,11 +23,12 @@ struct vib;
 
 /* Whose pages these are. */
 enum vib_memory_kind {
-	VIB_MEMORY_QUEUE,	/* ours, of an object */
-	VIB_MEMORY_LIST,	/* ours, while a command lasts */
-	VIB_MEMORY_CONNECTION,	/* ours, of a connection */
-	VIB_MEMORY_POOL,	/* the pool's */
-	VIB_MEMORY_USER,	/* a process' */
+	VIB_MEMORY_QUEUE,      /* ours, of an object */
+	VIB_MEMORY_LIST,       /* ours, while a command lasts */
+	VIB_MEMORY_CONNECTION, /* ours, of a connection */
+	VIB_MEMORY_POOL,       /* the pool's */
+	VIB_MEMORY_RAM,        /* anybody's, and not counted: all there is */
+	VIB_MEMORY_USER,       /* a process' */
 };
 
 struct vib_memory {
@@ -35,8 +36,8 @@ struct vib_memory {
 	enum vib_memory_kind kind;
 	bool writable; /* by the backend */
 	u32 count;
-	u32 granted; /* the first so many are */
-	u32 charged; /* pages, to mm's pinned_vm */
+	u32 granted;          /* the first so many are */
+	u32 charged;          /* pages, to mm's pinned_vm */
 	struct mm_struct *mm; /* or NULL */
 	struct page **pages;
 	grant_ref_t *refs;
@@ -54,8 +55,13 @@ struct vib_memory *vib_memory_alloc(struct vib *vib, enum vib_memory_kind kind,
  * the pool's kind no line is in the log: it tries with fewer.
  */
 struct vib_memory *vib_memory_share(struct vib *vib, enum vib_memory_kind kind,
-				    struct page **pages, u32 count,
-				    bool writable);
+				    struct page **pages, u32 count, bool writable);
+
+/*
+ * @count pages from frame @pfn on, whoever has them, granted; the rest as with the
+ * pool's.
+ */
+struct vib_memory *vib_memory_ram(struct vib *vib, unsigned long pfn, u32 count);
 
 /*
  * Charge @memory to the locked memory of the current process until it is freed, so
@@ -68,8 +74,7 @@ int vib_memory_charge(struct vib *vib, struct vib_memory *memory, u32 count);
  * The pages of [start, start + length) of the current process, pinned, charged
  * to its locked memory, and granted. Or an ERR_PTR.
  */
-struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length,
-				  bool writable);
+struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length, bool writable);
 
 /* The end of it: freed, or unpinned, now or when the backend has let go. */
 void vib_memory_end(struct vib *vib, struct vib_memory *memory);
@@ -108,7 +113,13 @@ bool vib_grants_end(struct vib_memory *memory);
 /* Pages that are granted, of all vibs. */
 unsigned int vib_grants_count(void);
 
-/* Leave to the grant table what does not end: it keeps the pages that long. */
+/* The max_grant_frames with which @pages are granted beside what other devices have. */
+unsigned int vib_grants_frames(unsigned long pages);
+
+/*
+ * Leave to the grant table what does not end: it keeps the pages that long. Of
+ * VIB_MEMORY_RAM, whose pages may be free, the grants are lost.
+ */
 void vib_grants_leave(struct vib_memory *memory);
 
 #endif

@@ -4,24 +4,31 @@
  */
 
 #include <linux/genalloc.h>
+#include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/vmalloc.h>
 
 #include "pool.h"
+#include "ram.h"
 #include "verbs.h"
 
 /* MiB, of which the page tree of one region bounds the number. */
-#define VIB_POOL_MAX (VIB_PAGES_MAX >> (20 - PAGE_SHIFT))
+#define VIB_POOL_MAX         (VIB_PAGES_MAX >> (20 - PAGE_SHIFT))
 
 /* Less is of no use: half of it has ib_mad, for receives with a page each. */
-#define VIB_POOL_MIN_PAGES (8 * (SZ_1M >> PAGE_SHIFT))
+#define VIB_POOL_MIN_PAGES   (8 * (SZ_1M >> PAGE_SHIFT))
 
-static unsigned int vib_pool_mib;
+/* Where the administrator wants such users, and the parameter names no size. */
+#define VIB_POOL_USUAL_PAGES (64 * (SZ_1M >> PAGE_SHIFT))
+
+static unsigned int vib_pool_mib = 64;
 module_param_named(pool, vib_pool_mib, uint, 0444);
-MODULE_PARM_DESC(pool, "MiB of memory for the DMA of the kernel's users of a vib, 0: no such users (default 0)");
+MODULE_PARM_DESC(pool, "MiB of memory for the DMA of the kernel's users of a vib whose "
+		       "prereg= does not say, 0: no such users (default 64)");
 
 static void vib_pool_free(struct vib_pool *pool)
 {
@@ -43,8 +50,7 @@ static int vib_pool_fill(struct vib_pool *pool, u32 count)
 {
 	for (; pool->count < count; pool->count++) {
 		pool->pages[pool->count] = alloc_page(GFP_KERNEL | __GFP_ZERO |
-						      __GFP_NORETRY |
-						      __GFP_NOWARN);
+						      __GFP_NORETRY | __GFP_NOWARN);
 		if (!pool->pages[pool->count])
 			return -ENOMEM;
 	}
@@ -52,8 +58,8 @@ static int vib_pool_fill(struct vib_pool *pool, u32 count)
 	pool->places = gen_pool_create(PAGE_SHIFT, NUMA_NO_NODE);
 	if (!pool->address || !pool->places)
 		return -ENOMEM;
-	return gen_pool_add(pool->places, VIB_DMA_BASE,
-			    (size_t)count << PAGE_SHIFT, NUMA_NO_NODE);
+	return gen_pool_add(pool->places, VIB_DMA_BASE, (size_t)count << PAGE_SHIFT,
+			    NUMA_NO_NODE);
 }
 
 static struct vib_pool *vib_pool_new(u32 count)
@@ -70,8 +76,7 @@ static struct vib_pool *vib_pool_new(u32 count)
 	return NULL;
 }
 
-static int vib_pool_register(struct vib *vib, struct vib_pool *pool,
-			     const struct vib_memory *memory)
+int vib_dma_lend(struct vib *vib, u64 addr, const struct vib_memory *memory, u32 *number)
 {
 	struct vib_control_request request = { .operation = VIB_CMD_REG_DMA };
 	struct vib_tree tree;
@@ -81,11 +86,10 @@ static int vib_pool_register(struct vib *vib, struct vib_pool *pool,
 	if (err)
 		return err;
 	request.u.reg_dma = (struct vib_cmd_reg_dma){
-		.addr = VIB_DMA_BASE,
+		.addr = addr,
 		.pages = tree.pages,
 	};
-	err = vib_object_create(vib, READ_ONCE(vib->epoch), &request,
-				&pool->number);
+	err = vib_object_create(vib, READ_ONCE(vib->epoch), &request, number);
 	vib_tree_end(vib, &tree);
 	return err;
 }
@@ -96,11 +100,10 @@ int vib_pool_lend(struct vib *vib)
 	struct vib_memory *memory;
 	int err;
 
-	memory = vib_memory_share(vib, VIB_MEMORY_POOL, pool->pages,
-				  pool->count, true);
+	memory = vib_memory_share(vib, VIB_MEMORY_POOL, pool->pages, pool->count, true);
 	if (IS_ERR(memory))
 		return PTR_ERR(memory);
-	err = vib_pool_register(vib, pool, memory);
+	err = vib_dma_lend(vib, VIB_DMA_BASE, memory, &pool->number);
 	if (err)
 		vib_memory_end(vib, memory);
 	else
@@ -108,7 +111,39 @@ int vib_pool_lend(struct vib *vib)
 	return err;
 }
 
-/* As many pages as the parameter says, or half of them, and so on. */
+static u32 vib_pool_parameter(void)
+{
+	return min_t(u32, vib_pool_mib, VIB_POOL_MAX) << (20 - PAGE_SHIFT);
+}
+
+/*
+ * Pages that a pool is to have: as the administrator has it in the backend's
+ * directory, else as the parameter; and never most of the memory there is. *@all: all
+ * memory is to be lent, and these if it cannot.
+ */
+static u32 vib_pool_wanted(struct vib *vib, bool *all)
+{
+	u32 wanted = vib_pool_parameter();
+	char *text, *end;
+	u64 bytes;
+
+	*all = false;
+	text = xenbus_read(XBT_NIL, vib->xbdev->otherend, VIB_BE_PREREG, NULL);
+	if (IS_ERR(text))
+		return min_t(u64, wanted, totalram_pages() / 2);
+	bytes = memparse(text, &end);
+	*all = !strcmp(text, "all");
+	if (*all)
+		wanted = wanted ?: VIB_POOL_USUAL_PAGES;
+	else if (end == text || *end)
+		dev_warn(&vib->xbdev->dev, "prereg=%s is no size\n", text);
+	else
+		wanted = min_t(u64, bytes >> PAGE_SHIFT, VIB_PAGES_MAX);
+	kfree(text);
+	return min_t(u64, wanted, totalram_pages() / 2);
+}
+
+/* As many pages as are wanted, or half of them, and so on. */
 static int vib_pool_try(struct vib *vib, u32 wanted)
 {
 	int err = -ENOMEM;
@@ -132,24 +167,37 @@ static int vib_pool_try(struct vib *vib, u32 wanted)
 
 int vib_pool_open(struct vib *vib)
 {
-	u32 wanted = min_t(u32, vib_pool_mib, VIB_POOL_MAX) << (20 - PAGE_SHIFT);
 	struct device *dev = &vib->xbdev->dev;
+	u32 wanted;
+	bool all;
 	int err;
 
 	/* An ib_device that was registered without it does without it. */
-	if (vib->ibdev || !wanted ||
-	    !(vib->info.device.cap_flags & VIB_CAP_LOCAL_DMA_LKEY))
+	if (vib->ibdev || !(vib->info.device.cap_flags & VIB_CAP_LOCAL_DMA_LKEY))
 		return 0;
+	wanted = vib_pool_wanted(vib, &all);
+	if (!wanted)
+		return 0;
+	if (all)
+		vib_ram_open(vib);
+	if (vib->kernel.ram)
+		wanted = VIB_POOL_MIN_PAGES;
 	err = vib_pool_try(vib, wanted);
+	if (!vib->kernel.pool)
+		vib_ram_close(vib);
 	if (!READ_ONCE(vib->up))
 		return -EIO;
 	if (err)
-		dev_err(dev, "no pool for DMA (%d): IPoIB and others of this kernel cannot use the device\n",
+		dev_err(dev,
+			"no pool for DMA (%d): IPoIB and others of this kernel cannot "
+			"use the device\n",
 			err);
 	else if (vib->kernel.pool->count != wanted)
-		dev_warn(dev, "the pool for DMA has %u MiB instead of %u, as grants, memory or the backend's quota are short\n",
+		dev_warn(dev,
+			 "the pool for DMA has %u MiB instead of %u, as grants, memory "
+			 "or the backend's quota are short\n",
 			 vib->kernel.pool->count >> (20 - PAGE_SHIFT),
-			 vib_pool_mib);
+			 wanted >> (20 - PAGE_SHIFT));
 	return 0;
 }
 
@@ -171,9 +219,10 @@ void vib_pool_close(struct vib *vib)
 		return;
 	vib_kernel_lock(vib);
 	if (pool->lent)
-		vib_object_destroy(vib, READ_ONCE(vib->epoch),
-				   VIB_CMD_DEREG_DMA, pool->number);
+		vib_object_destroy(vib, READ_ONCE(vib->epoch), VIB_CMD_DEREG_DMA,
+				   pool->number);
 	vib_pool_withdraw(vib);
+	vib_ram_close(vib);
 	vib->kernel.pool = NULL;
 	vib_kernel_unlock(vib);
 	/* Who has not unmapped may do it yet; and genalloc would take it for a bug. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
- * The pool: memory that the backend has mapped while it is there, through which all
- * of the kernel's DMA goes (dma.c). Backends come and go; its pages, and their
- * addresses for DMA, stay as long as the ib_device.
+ * The pool: memory that the backend has mapped while it is there, through which the
+ * kernel's DMA goes (dma.c), unless all memory is lent (ram.h). Backends come and go; its
+ * pages, and their addresses for DMA, stay as long as the ib_device.
  */
 #ifndef IBFRONT_POOL_H
 #define IBFRONT_POOL_H
@@ -24,21 +24,25 @@ struct vib_memory;
 struct vib_pool {
 	u32 count; /* pages */
 	struct page **pages;
-	void *address; /* of all of them, here */
-	void **originals; /* by page: whose bytes it carries, from its first on; or NULL */
+	void *address;    /* of all of them, here */
+	void **originals; /* by page: whose bytes it carries, from its first on; or NULL
+			   */
 	struct gen_pool *places; /* DMA addresses that are free */
-	atomic64_t full; /* how often there were none */
+	atomic64_t full;         /* how often there were none */
 
 	struct vib_memory *lent; /* to a backend; or NULL */
-	u32 number; /* of the region there */
+	u32 number;              /* of the region there */
 };
 
 /*
- * The first backend is lent a pool, of the size that the module's parameter says or of
- * what there are grants for. 0 with vib->kernel.pool NULL: there is none, which a line
- * in the log has said.
+ * The first backend is lent a pool, of the size that the vib's prereg= or the module's
+ * parameter says or of what there are grants for; and all memory, with prereg=all. 0
+ * with vib->kernel.pool NULL: there is none, which a line in the log has said.
  */
 int vib_pool_open(struct vib *vib);
+
+/* Have @memory be a region of the backend's, at @addr. An errno. */
+int vib_dma_lend(struct vib *vib, u64 addr, const struct vib_memory *memory, u32 *number);
 
 /* Each further backend is lent the same. */
 int vib_pool_lend(struct vib *vib);

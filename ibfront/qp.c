@@ -5,8 +5,24 @@
 
 #include "kernel.h"
 
-static int vib_qp_check(const struct vib_ibdev *dev,
-			const struct ib_qp_init_attr *attr, bool kernel)
+/* IPoIB's says that it will send with LSO, which needs room in its slots. */
+static bool vib_qp_sends_lso(const struct ib_qp_init_attr *attr)
+{
+	return attr->create_flags & IB_QP_CREATE_IPOIB_UD_LSO;
+}
+
+static bool vib_qp_flags_ok(const struct vib_ibdev *dev,
+			    const struct ib_qp_init_attr *attr, bool kernel)
+{
+	if (!vib_qp_sends_lso(attr))
+		return !attr->create_flags;
+	return attr->create_flags == IB_QP_CREATE_IPOIB_UD_LSO && kernel &&
+	       attr->qp_type == IB_QPT_UD &&
+	       dev->ibdev.attrs.kernel_cap_flags & IBK_UD_TSO;
+}
+
+static int vib_qp_check(const struct vib_ibdev *dev, const struct ib_qp_init_attr *attr,
+			bool kernel)
 {
 	const struct ib_device_attr *limits = &dev->ibdev.attrs;
 	bool initiator = attr->qp_type == IB_QPT_XRC_INI;
@@ -30,13 +46,12 @@ static int vib_qp_check(const struct vib_ibdev *dev,
 	default:
 		return -EOPNOTSUPP;
 	}
-	if (attr->create_flags)
+	if (!vib_qp_flags_ok(dev, attr, kernel))
 		return -EOPNOTSUPP;
 	if (attr->qp_type == IB_QPT_XRC_TGT)
 		return 0;
 	if (!attr->send_cq || (!attr->recv_cq && !initiator) ||
-	    (attr->srq && initiator) ||
-	    cap->max_send_wr > limits->max_qp_wr ||
+	    (attr->srq && initiator) || cap->max_send_wr > limits->max_qp_wr ||
 	    cap->max_send_sge > limits->max_send_sge ||
 	    cap->max_inline_data > VIB_WQE_MAX_STRIDE - VIB_DATA_UD)
 		return -EINVAL;
@@ -45,6 +60,14 @@ static int vib_qp_check(const struct vib_ibdev *dev,
 	     cap->max_recv_sge > limits->max_recv_sge))
 		return -EINVAL;
 	return 0;
+}
+
+static u32 vib_qp_send_stride(const struct ib_qp_init_attr *attr,
+			      const struct ib_qp_cap *cap)
+{
+	if (vib_qp_sends_lso(attr))
+		return vib_send_stride_lso(cap->max_send_sge, cap->max_inline_data);
+	return vib_send_stride(cap->max_send_sge, cap->max_inline_data, attr->qp_type);
 }
 
 /* A queue is called what it can do: what its rounding has made of the wish. */
@@ -64,23 +87,19 @@ int vib_qp_make_queues(struct vib *vib, struct vib_qp *qp,
 		cap->max_send_sge = max(cap->max_send_sge, 1u);
 	if (cap->max_recv_wr)
 		cap->max_recv_sge = max(cap->max_recv_sge, 1u);
-	err = vib_qmem_make(vib, qp->ctx, cap->max_send_wr,
-			      vib_send_stride(cap->max_send_sge,
-					      cap->max_inline_data,
-					      attr->qp_type),
-			      &qp->sq);
+	err = vib_qmem_make(vib, qp->ctx, cap->max_send_wr, vib_qp_send_stride(attr, cap),
+			    &qp->sq);
 	if (err)
 		return err;
 	err = vib_qmem_make(vib, qp->ctx, cap->max_recv_wr,
-			      vib_recv_stride(cap->max_recv_sge), &qp->rq);
+			    vib_recv_stride(cap->max_recv_sge), &qp->rq);
 	if (err) {
 		vib_qmem_end(vib, &qp->sq);
 		return err;
 	}
 	if (qp->sq.memory) {
 		cap->max_send_wr = 1 << qp->sq.order;
-		cap->max_inline_data =
-			qp->sq.stride - (ud ? VIB_DATA_UD : VIB_DATA_RDMA);
+		cap->max_inline_data = qp->sq.stride - (ud ? VIB_DATA_UD : VIB_DATA_RDMA);
 	} else {
 		cap->max_inline_data = 0;
 	}
@@ -89,8 +108,7 @@ int vib_qp_make_queues(struct vib *vib, struct vib_qp *qp,
 	return 0;
 }
 
-static int vib_qp_name_queue(struct vib *vib,
-			     const struct vib_qmem *queue, u32 max_sge,
+static int vib_qp_name_queue(struct vib *vib, const struct vib_qmem *queue, u32 max_sge,
 			     struct vib_work_queue *wq, struct vib_tree *tree)
 {
 	int err;
@@ -146,10 +164,8 @@ int vib_qp_make(struct vib *vib, struct vib_qp *qp, u32 qpn)
 	struct vib_tree sq, rq;
 	int err;
 
-	BUILD_BUG_ON((int)IB_QPT_RC != VIB_QPT_RC ||
-		     (int)IB_QPT_UC != VIB_QPT_UC ||
-		     (int)IB_QPT_UD != VIB_QPT_UD ||
-		     (int)IB_QPT_SMI != VIB_QPT_SMI ||
+	BUILD_BUG_ON((int)IB_QPT_RC != VIB_QPT_RC || (int)IB_QPT_UC != VIB_QPT_UC ||
+		     (int)IB_QPT_UD != VIB_QPT_UD || (int)IB_QPT_SMI != VIB_QPT_SMI ||
 		     (int)IB_QPT_GSI != VIB_QPT_GSI ||
 		     (int)IB_QPT_XRC_INI != VIB_QPT_XRC_INI ||
 		     (int)IB_QPT_XRC_TGT != VIB_QPT_XRC_TGT);
@@ -167,12 +183,10 @@ int vib_qp_make(struct vib *vib, struct vib_qp *qp, u32 qpn)
 		.max_inline = qp->cap.max_inline_data,
 		.qpn = qpn,
 	};
-	err = vib_qp_name_queue(vib, &qp->sq, qp->cap.max_send_sge, &cmd->sq,
-				&sq);
+	err = vib_qp_name_queue(vib, &qp->sq, qp->cap.max_send_sge, &cmd->sq, &sq);
 	if (err)
 		return err;
-	err = vib_qp_name_queue(vib, &qp->rq, qp->cap.max_recv_sge, &cmd->rq,
-				&rq);
+	err = vib_qp_name_queue(vib, &qp->rq, qp->cap.max_recv_sge, &cmd->rq, &rq);
 	if (!err) {
 		err = vib_qp_command(vib, qp, &request);
 		vib_tree_end(vib, &rq);
@@ -200,8 +214,7 @@ bool vib_qp_of_one_epoch(const struct vib_qp *qp)
 	const struct ib_qp *ibqp = &qp->ibqp;
 
 	return to_vib_cq(ibqp->send_cq)->epoch == qp->epoch &&
-	       (!ibqp->recv_cq ||
-		to_vib_cq(ibqp->recv_cq)->epoch == qp->epoch) &&
+	       (!ibqp->recv_cq || to_vib_cq(ibqp->recv_cq)->epoch == qp->epoch) &&
 	       (!ibqp->srq || to_vib_srq(ibqp->srq)->epoch == qp->epoch);
 }
 
@@ -217,8 +230,7 @@ int vib_verb_create_qp(struct ib_qp *ibqp, struct ib_qp_init_attr *attr,
 		return err;
 	if (attr->qp_type == IB_QPT_XRC_TGT)
 		return vib_xrc_create_target(qp, attr);
-	qp->ctx = rdma_udata_to_drv_context(udata, struct vib_ucontext,
-					    ibucontext);
+	qp->ctx = rdma_udata_to_drv_context(udata, struct vib_ucontext, ibucontext);
 	if (!qp->ctx)
 		return vib_kqp_create(qp, attr);
 	qp->bells = &qp->ctx->bells;

@@ -4,14 +4,16 @@
  *
  * First the queues are emptied of what the old backend has put there, then QPs leave
  * them, and what has no backend completes or waits here. The next backend is lent the
- * pool again, and makes all CQs, SRQs and datagram QPs anew, before anybody else may
- * ask it for anything.
+ * same memory again, and makes all CQs, SRQs and datagram QPs anew, before anybody else
+ * may ask it for anything. If it cannot make one, the ib_device has to begin anew: ib_mad
+ * and IPoIB never replace a QP.
  */
 
 #include <linux/sched/mm.h>
 
 #include "kernel.h"
 #include "pool.h"
+#include "ram.h"
 
 void vib_kernel_init(struct vib *vib)
 {
@@ -49,16 +51,17 @@ void vib_kernel_lost(struct vib *vib)
 	struct vib_kqp *kqp;
 
 	vib_kernel_lock(vib);
-	list_for_each_entry(kcq, &kernel->cqs, entry)
+	list_for_each_entry (kcq, &kernel->cqs, entry)
 		vib_kcq_save(kcq);
-	list_for_each_entry(kqp, &kernel->qps, entry)
+	list_for_each_entry (kqp, &kernel->qps, entry)
 		vib_kqp_lose(vib, kqp->sq.qp);
-	list_for_each_entry(ksrq, &kernel->srqs, entry)
+	list_for_each_entry (ksrq, &kernel->srqs, entry)
 		vib_ksrq_lose(vib, ksrq);
-	list_for_each_entry(kcq, &kernel->cqs, entry)
+	list_for_each_entry (kcq, &kernel->cqs, entry)
 		vib_kcq_lose(vib, kcq);
 	vib_bells_end(&kernel->bells);
 	vib_pool_withdraw(vib);
+	vib_ram_withdraw(vib);
 	vib_kernel_unlock(vib);
 }
 
@@ -106,8 +109,7 @@ static int vib_revive_qp(struct vib *vib, struct vib_qp *qp)
 	err = vib_kqp_restore(vib, qp);
 	if (err) {
 		vib_object_remove(&vib->qps, qp->ibqp.qp_num, qp);
-		vib_object_destroy(vib, qp->epoch, VIB_CMD_DESTROY_QP,
-				   qp->ibqp.qp_num);
+		vib_object_destroy(vib, qp->epoch, VIB_CMD_DESTROY_QP, qp->ibqp.qp_num);
 		vib_kqp_end(vib, qp);
 		return err;
 	}
@@ -118,11 +120,12 @@ static int vib_revive_qp(struct vib *vib, struct vib_qp *qp)
 	return 0;
 }
 
-/* Its user goes on without it, as with one that was connected. */
+/* As with one that was connected; its user begins anew with another ib_device. */
 static void vib_give_up_qp(struct vib *vib, struct vib_qp *qp, int err)
 {
 	dev_err(&vib->xbdev->dev,
-		"QP %u of the kernel is lost with its backend: the next one cannot make it (%d)\n",
+		"QP %u of the kernel is lost with its backend: the next one cannot make "
+		"it (%d)\n",
 		qp->ibqp.qp_num, err);
 	vib_kqp_fail(vib, qp);
 	vib_qp_event(qp, IB_EVENT_QP_FATAL);
@@ -140,11 +143,11 @@ static void vib_revive(struct vib *vib)
 	struct vib_kqp *kqp;
 	int err;
 
-	list_for_each_entry(kcq, &kernel->cqs, entry)
+	list_for_each_entry (kcq, &kernel->cqs, entry)
 		vib_revive_cq(vib, kcq);
-	list_for_each_entry(ksrq, &kernel->srqs, entry)
+	list_for_each_entry (ksrq, &kernel->srqs, entry)
 		vib_revive_srq(vib, ksrq);
-	list_for_each_entry(kqp, &kernel->qps, entry) {
+	list_for_each_entry (kqp, &kernel->qps, entry) {
 		if (kqp->lost)
 			continue;
 		err = vib_revive_qp(vib, kqp->sq.qp);
@@ -161,7 +164,7 @@ static void vib_give_up_all(struct vib *vib)
 	struct vib_kqp *kqp;
 
 	vib->kernel.pd = VIB_NO_OBJECT;
-	list_for_each_entry(kqp, &vib->kernel.qps, entry)
+	list_for_each_entry (kqp, &vib->kernel.qps, entry)
 		if (!kqp->lost)
 			vib_give_up_qp(vib, kqp->sq.qp, -EOPNOTSUPP);
 }
@@ -171,16 +174,19 @@ static int vib_kernel_connect_locked(struct vib *vib)
 	struct vib_control_request request = { .operation = VIB_CMD_ALLOC_PD };
 	int err;
 
-	if (vib->kernel.pool &&
-	    !(vib->info.device.cap_flags & VIB_CAP_LOCAL_DMA_LKEY)) {
+	if (vib->kernel.pool && !(vib->info.device.cap_flags & VIB_CAP_LOCAL_DMA_LKEY)) {
 		vib_give_up_all(vib);
 		return 0;
 	}
 	err = vib->kernel.pool ? vib_pool_lend(vib) : vib_pool_open(vib);
 	if (err || !vib->kernel.pool)
 		return err;
-	err = vib_object_create(vib, READ_ONCE(vib->epoch), &request,
-				&vib->kernel.pd);
+	if (vib->kernel.ram) {
+		err = vib_ram_lend(vib);
+		if (err)
+			return err;
+	}
+	err = vib_object_create(vib, READ_ONCE(vib->epoch), &request, &vib->kernel.pd);
 	if (err)
 		return err;
 	vib_revive(vib);
@@ -205,4 +211,27 @@ int vib_kernel_connect(struct vib *vib)
 		vib_commands_serve(vib);
 	vib_kernel_unlock(vib);
 	return err;
+}
+
+/*
+ * Is anything of the kernel dead that should have survived? While a backend is served,
+ * and nothing is revived.
+ */
+bool vib_kernel_is_spent(struct vib *vib)
+{
+	struct vib_kernel *kernel = &vib->kernel;
+	struct vib_ksrq *ksrq;
+	struct vib_kcq *kcq;
+	struct vib_kqp *kqp;
+	bool spent = false;
+
+	vib_kernel_lock(vib);
+	list_for_each_entry (kcq, &kernel->cqs, entry)
+		spent |= !kcq->live;
+	list_for_each_entry (ksrq, &kernel->srqs, entry)
+		spent |= !ksrq->live;
+	list_for_each_entry (kqp, &kernel->qps, entry)
+		spent |= kqp->lost && vib_qp_type_is_datagram(kqp->sq.qp->ibqp.qp_type);
+	vib_kernel_unlock(vib);
+	return spent;
 }

@@ -22,8 +22,7 @@ static int vib_limit(u32 value)
 	return min_t(u32, value, INT_MAX);
 }
 
-static int vib_verb_query_device(struct ib_device *ibdev,
-				 struct ib_device_attr *props,
+static int vib_verb_query_device(struct ib_device *ibdev, struct ib_device_attr *props,
 				 struct ib_udata *udata)
 {
 	struct vib_ibdev *dev = to_vib_ibdev(ibdev);
@@ -45,18 +44,20 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 	props->hw_ver = attr.hw_ver;
 	props->max_qp = vib_limit(attr.max_qp);
 	props->max_qp_wr = vib_limit(attr.max_qp_wr);
-	props->device_cap_flags = IB_DEVICE_CURR_QP_STATE_MOD |
-				  IB_DEVICE_MEM_WINDOW |
+	props->device_cap_flags = IB_DEVICE_CURR_QP_STATE_MOD | IB_DEVICE_MEM_WINDOW |
 				  IB_DEVICE_MEM_WINDOW_TYPE_2B |
-				  IB_DEVICE_PORT_ACTIVE_EVENT |
-				  IB_DEVICE_RC_RNR_NAK_GEN |
+				  IB_DEVICE_PORT_ACTIVE_EVENT | IB_DEVICE_RC_RNR_NAK_GEN |
 				  IB_DEVICE_SYS_IMAGE_GUID;
 	if (attr.cap_flags & VIB_CAP_XRC)
 		props->device_cap_flags |= IB_DEVICE_XRC;
 	if (attr.cap_flags & VIB_CAP_ATOMIC_WRITE)
 		props->device_cap_flags |= IB_DEVICE_ATOMIC_WRITE;
+	if (attr.cap_flags & VIB_CAP_UD_IP_CSUM)
+		props->device_cap_flags |= IB_DEVICE_UD_IP_CSUM;
 	if (dev->kernel)
 		props->kernel_cap_flags |= IBK_LOCAL_DMA_LKEY;
+	if (dev->kernel && attr.cap_flags & VIB_CAP_UD_LSO)
+		props->kernel_cap_flags |= IBK_UD_TSO;
 	props->max_send_sge = vib_limit(attr.max_send_sge);
 	props->max_recv_sge = vib_limit(attr.max_recv_sge);
 	props->max_sge_rd = vib_limit(attr.max_sge_rd);
@@ -77,9 +78,9 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 	props->max_fast_reg_page_list_len = attr.max_fast_reg_pages;
 	props->max_pkeys = attr.max_pkeys;
 	props->max_res_rd_atom =
-		vib_limit(attr.max_qp) > INT_MAX / max(1, props->max_qp_rd_atom) ?
-			INT_MAX :
-			props->max_qp * props->max_qp_rd_atom;
+		vib_limit(attr.max_qp) > INT_MAX / max(1, props->max_qp_rd_atom)
+			? INT_MAX
+			: props->max_qp * props->max_qp_rd_atom;
 	props->max_total_mcast_qp_attach = props->max_mcast_grp;
 	props->timestamp_mask = U64_MAX;
 	props->hca_core_clock = 1000000; /* kHz: timestamps are nanoseconds */
@@ -154,16 +155,15 @@ static int vib_verb_get_port_immutable(struct ib_device *ibdev, u32 port_num,
 {
 	struct vib_ibdev *dev = to_vib_ibdev(ibdev);
 
-	immutable->core_cap_flags = dev->mads ? RDMA_CORE_PORT_IBA_IB :
-						RDMA_CORE_CAP_PROT_IB;
+	immutable->core_cap_flags =
+		dev->mads ? RDMA_CORE_PORT_IBA_IB : RDMA_CORE_CAP_PROT_IB;
 	immutable->gid_tbl_len = dev->gid_tbl_len;
 	immutable->pkey_tbl_len = dev->pkey_tbl_len;
 	immutable->max_mad_size = dev->mads ? IB_MGMT_MAD_SIZE : 0;
 	return 0;
 }
 
-static enum rdma_link_layer vib_verb_get_link_layer(struct ib_device *ibdev,
-						    u32 port_num)
+static enum rdma_link_layer vib_verb_get_link_layer(struct ib_device *ibdev, u32 port_num)
 {
 	return IB_LINK_LAYER_INFINIBAND;
 }
@@ -175,8 +175,7 @@ static int vib_verb_modify_device(struct ib_device *ibdev, int mask,
 		return -EOPNOTSUPP;
 
 	if (mask & IB_DEVICE_MODIFY_NODE_DESC)
-		memcpy(ibdev->node_desc, modify->node_desc,
-		       IB_DEVICE_NODE_DESC_MAX);
+		memcpy(ibdev->node_desc, modify->node_desc, IB_DEVICE_NODE_DESC_MAX);
 	return 0;
 }
 
@@ -189,8 +188,8 @@ static void vib_verb_get_dev_fw_str(struct ib_device *ibdev, char *str)
 	ver = dev->info.device.fw_ver;
 	spin_unlock(&dev->lock);
 
-	snprintf(str, IB_FW_VERSION_NAME_MAX, "%u.%u.%u", ver >> 16,
-		 (ver >> 8) & 0xff, ver & 0xff);
+	snprintf(str, IB_FW_VERSION_NAME_MAX, "%u.%u.%u", ver >> 16, (ver >> 8) & 0xff,
+		 ver & 0xff);
 }
 
 static const struct ib_device_ops vib_ops = {

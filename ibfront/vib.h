@@ -51,16 +51,16 @@ enum vib_shared_page {
 
 /* How far the connection has come; only the lifecycle work touches it. */
 enum vib_phase {
-	VIB_IDLE,	/* nothing is shared; waits for an offer */
-	VIB_PUBLISHED,	/* an offer is answered; waits for Connected */
-	VIB_ONLINE,	/* the port shows what the backend says */
+	VIB_IDLE,      /* nothing is shared; waits for an offer */
+	VIB_PUBLISHED, /* an offer is answered; waits for Connected */
+	VIB_ONLINE,    /* the port shows what the backend says */
 };
 
 /* Why a connection that is still set up is over. */
 enum vib_failure {
 	VIB_FINE,
-	VIB_GONE,	/* the backend is gone */
-	VIB_BROKEN,	/* the backend broke the protocol, or hangs */
+	VIB_GONE,   /* the backend is gone */
+	VIB_BROKEN, /* the backend broke the protocol, or hangs */
 };
 
 /* Bits of struct vib.news: what the lifecycle work has to ask about. */
@@ -101,8 +101,8 @@ struct vib_eq {
 struct vib_bells {
 	struct vib *vib;
 	struct ib_ucontext *ibucontext; /* NULL: the kernel */
-	struct mutex lock; /* guards what follows */
-	struct vib_doorbell *latest; /* of the latest QP, or NULL */
+	struct mutex lock;              /* guards what follows */
+	struct vib_doorbell *latest;    /* of the latest QP, or NULL */
 };
 
 /* What the guest's kernel has, which outlives connections: kernel.h. */
@@ -112,8 +112,9 @@ struct vib_kernel {
 	struct list_head cqs;
 	struct list_head srqs;
 	struct list_head qps;
-	u32 pd; /* at the backend: the one for all */
+	u32 pd;                /* at the backend: the one for all */
 	struct vib_pool *pool; /* set while there are kernel verbs */
+	struct vib_ram *ram;   /* beside the pool; NULL: not all memory is lent */
 	struct vib_bells bells;
 	struct task_struct *reviver; /* who may ask a backend that does not serve yet */
 };
@@ -130,7 +131,7 @@ struct vib {
 	/* lifecycle work and what only it touches */
 	struct delayed_work work;
 	enum vib_phase phase;
-	char session[17]; /* the last one answered; "" for none */
+	char session[17];         /* the last one answered; "" for none */
 	unsigned long shun_until; /* jiffies; 0: a backend is not shunned */
 	struct vib_info info;
 	struct vib_ibdev *ibdev;
@@ -166,8 +167,8 @@ struct vib {
 
 	spinlock_t lock; /* guards everything below */
 	bool removing;
-	bool up; /* the backend was alive, and commands may be sent */
-	bool serving; /* those of verbs, too */
+	bool up;                /* the backend was alive, and commands may be sent */
+	bool serving;           /* those of verbs, too */
 	unsigned long answered; /* jiffies, of the last response */
 	enum vib_failure failure;
 	const char *why; /* of VIB_BROKEN */
@@ -195,8 +196,7 @@ void vib_commands_reset(struct vib *vib);
 void vib_commands_start(struct vib *vib);
 void vib_commands_serve(struct vib *vib);
 void vib_commands_stop(struct vib *vib);
-int vib_command(struct vib *vib, u32 epoch,
-		struct vib_control_request *request,
+int vib_command(struct vib *vib, u32 epoch, struct vib_control_request *request,
 		struct vib_control_response *response);
 int vib_take_responses(struct vib *vib);
 
@@ -228,8 +228,7 @@ void vib_kernel_lock(struct vib *vib);
 void vib_kernel_unlock(struct vib *vib);
 
 /* verbs.c */
-struct vib_ibdev *vib_ibdev_register(struct vib *vib,
-				     const struct vib_info *info);
+struct vib_ibdev *vib_ibdev_register(struct vib *vib, const struct vib_info *info);
 void vib_ibdev_unregister(struct vib_ibdev *dev);
 
 /* pm.c */

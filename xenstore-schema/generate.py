@@ -22,6 +22,7 @@ import tomllib
 SIDES = {"backend": "BE", "frontend": "FE"}
 WRITERS = ("toolstack", "backend", "frontend")
 RATE_UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+SIZE_UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 FIELDS = {"side", "key", "type", "writer", "required", "config", "config_type",
           "changes", "default", "min", "max", "allowed", "doc"}
 
@@ -40,18 +41,18 @@ def is_uint(text, node):
     return node["min"] <= number(text) <= node["max"]
 
 
-def is_rate(text, node):
-    match = re.fullmatch(r"([0-9]+)([kMG]?)", text)
-    if not match:
+def is_amount(text, node, units):
+    match = re.fullmatch(r"([0-9]+)([a-zA-Z]?)", text)
+    if not match or match[2] not in units:
         return False
-    rate = int(match[1]) * RATE_UNITS[match[2]]
-    return not rate or node["min"] <= rate <= node["max"]
+    amount = int(match[1]) * units[match[2]]
+    return not amount or node["min"] <= amount <= node["max"]
 
 
-def rate_text(rate):
-    """A rate in the largest unit in which it is a whole number."""
-    unit = next(u for u in "GMk" if rate % RATE_UNITS[u] == 0) if rate % 1000 == 0 else ""
-    return f"{rate // RATE_UNITS[unit]}{unit}"
+def amount_text(amount, units):
+    """An amount in the largest unit in which it is a whole number."""
+    unit = max((u for u in units if amount % units[u] == 0), key=units.get)
+    return f"{amount // units[unit]}{unit if amount else ''}"
 
 
 def is_guid(text, node):
@@ -91,13 +92,14 @@ ACCEPTS = {
     "guid": is_guid,
     "pkeys": lambda text, node: is_list(text, node, pkey),
     "gids": lambda text, node: is_list(text, node, gid),
-    "rate": is_rate,
+    "rate": lambda text, node: is_amount(text, node, RATE_UNITS),
+    "size": lambda text, node: text == "all" or is_amount(text, node, SIZE_UNITS),
     "domain": lambda text, node: re.fullmatch(r"[!-.0-~]{1,127}", text),
     "path": lambda text, node: re.fullmatch(r"(/[A-Za-z0-9@_-]+)+", text),
     "session": lambda text, node: re.fullmatch(r"[0-9a-fA-F]{16}", text),
     "text": lambda text, node: re.fullmatch(r"[ -~]{0,511}", text),
 }
-NUMBERS = ("uint", "rate")
+NUMBERS = ("uint", "rate", "size")
 BOUNDED = (*NUMBERS, "pkeys", "gids")
 
 
@@ -226,8 +228,9 @@ def bounds_text(node):
     """The bounds of a node's type, for people, or none."""
     if node["type"] == "uint":
         return f"{node['min']} to {node['max']}"
-    if node["type"] == "rate":
-        return f"{rate_text(node['min'])} to {rate_text(node['max'])}"
+    if node["type"] in ("rate", "size"):
+        units = RATE_UNITS if node["type"] == "rate" else SIZE_UNITS
+        return f"{amount_text(node['min'], units)} to {amount_text(node['max'], units)}"
     if node["type"] in BOUNDED:
         return f"at most {node['max']} entries"
     return ", ".join(node.get("allowed", []))

@@ -65,6 +65,8 @@ static int check_type(const struct schema_node *node, enum schema_type type,
 		return schema_parse_uint(value, node->min, node->max, &number, why);
 	case SCHEMA_RATE:
 		return schema_parse_rate(value, node->min, node->max, &number, why);
+	case SCHEMA_SIZE:
+		return schema_parse_size(value, node->min, node->max, &number, why);
 	case SCHEMA_BOOL:
 		return schema_parse_bool(value, &flag, why);
 	case SCHEMA_ENUM:
@@ -119,15 +121,28 @@ static void add(struct line *line, const char *fmt, ...)
 	line->left -= (size_t)n;
 }
 
-/* In the largest unit that leaves a whole number. */
+/* In the largest of @units, each @step of the one before, that leaves a whole number. */
+static void add_amount(struct line *line, uint64_t amount, uint64_t step,
+		       const char *units)
+{
+	for (; amount && amount % step == 0 && units[1]; units++)
+		amount /= step;
+	add(line, "%" PRIu64, amount);
+	if (*units != '1')
+		add(line, "%c", *units);
+}
+
 static void add_rate(struct line *line, uint64_t rate)
 {
-	static const char units[][2] = { "", "k", "M", "G" };
-	size_t i = 0;
+	add_amount(line, rate, 1000, "1kMG");
+}
 
-	for (; rate && rate % 1000 == 0 && i < 3; i++)
-		rate /= 1000;
-	add(line, "%" PRIu64 "%s", rate, units[i]);
+static void add_size(struct line *line, uint64_t size)
+{
+	if (size == SCHEMA_SIZE_ALL)
+		add(line, "all");
+	else
+		add_amount(line, size, 1024, "1KMG");
 }
 
 static void add_allowed(struct line *line, const struct schema_node *node,
@@ -143,6 +158,12 @@ static void add_allowed(struct line *line, const struct schema_node *node,
 		add_rate(line, node->min);
 		add(line, " to ");
 		add_rate(line, node->max);
+		break;
+	case SCHEMA_SIZE:
+		add(line, ", from ");
+		add_size(line, node->min);
+		add(line, " to ");
+		add_size(line, node->max);
 		break;
 	case SCHEMA_PKEYS:
 	case SCHEMA_GIDS:
@@ -246,6 +267,10 @@ int schema_canonical(const struct schema_node *node, const char *value, char *ou
 	case SCHEMA_RATE:
 		schema_parse_rate(value, node->min, node->max, &number, NULL);
 		add_rate(&line, number);
+		break;
+	case SCHEMA_SIZE:
+		schema_parse_size(value, node->min, node->max, &number, NULL);
+		add_size(&line, number);
 		break;
 	case SCHEMA_GUID:
 		schema_parse_guid(value, &number, NULL);

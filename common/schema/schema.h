@@ -29,6 +29,7 @@ enum schema_type {
 	SCHEMA_PKEYS,
 	SCHEMA_GIDS,
 	SCHEMA_RATE,
+	SCHEMA_SIZE,
 	SCHEMA_DOMAIN,
 	SCHEMA_PATH,
 	SCHEMA_SESSION,
@@ -60,6 +61,8 @@ extern const char *const schema_type_text[SCHEMA_TYPES];
 #define SCHEMA_VALUE_MAX 1024
 #define SCHEMA_PKEYS_MAX 128
 #define SCHEMA_GIDS_MAX  15
+/* The size 'all'. */
+#define SCHEMA_SIZE_ALL  UINT64_MAX
 
 /* The node @key of @side, or NULL. */
 const struct schema_node *schema_find(enum schema_side side, const char *key);
@@ -82,8 +85,8 @@ int schema_check_config(const struct schema_node *node, const char *value, char 
 
 /* Write a text that schema_check() accepts in the one form xenstore holds:
  * guids as 0x and 16 digits, P_Keys as 0x and 4, numbers in decimal, GIDs as
- * inet_ntop(3) prints them, rates in the largest unit that leaves a whole number. Returns
- * 0, or -1 and errno (ENOSPC: @size is short).
+ * inet_ntop(3) prints them, rates and sizes in the largest unit that leaves a whole
+ * number. Returns 0, or -1 and errno (ENOSPC: @size is short).
  */
 int schema_canonical(const struct schema_node *node, const char *value, char *out,
 		     size_t size);
@@ -97,6 +100,9 @@ int schema_parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *va
 		      const char **why);
 /* In bits per second; 0, which is no limit, is below any bound. */
 int schema_parse_rate(const char *text, uint64_t min, uint64_t max, uint64_t *rate,
+		      const char **why);
+/* In bytes; 0 is below any bound, and SCHEMA_SIZE_ALL above. */
+int schema_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *size,
 		      const char **why);
 int schema_parse_bool(const char *text, bool *value, const char **why);
 int schema_parse_guid(const char *text, uint64_t *guid, const char **why);

@@ -98,26 +98,55 @@ int schema_parse_uint(const char *text, uint64_t min, uint64_t max, uint64_t *va
 	return check_bounds(*value, min, max, why);
 }
 
-int schema_parse_rate(const char *text, uint64_t min, uint64_t max, uint64_t *rate,
-		      const char **why)
-{
-	static const struct {
-		char name;
-		uint64_t size;
-	} units[] = { { 'k', 1000 }, { 'M', 1000000 }, { 'G', 1000000000 } };
+struct unit {
+	char name;
+	uint64_t size;
+};
 
-	if (take_decimal(&text, rate, why) < 0)
+#define UNITS 3
+
+/* A decimal number with or without one of @units, of which @what is. */
+static int parse_amount(const char *text, const struct unit units[UNITS], uint64_t *value,
+			const char *what, const char **why)
+{
+	if (take_decimal(&text, value, why) < 0)
 		return -1;
-	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++)
+	for (size_t i = 0; i < UNITS; i++)
 		if (*text == units[i].name) {
-			if (__builtin_mul_overflow(*rate, units[i].size, rate))
+			if (__builtin_mul_overflow(*value, units[i].size, value))
 				return refuse(why, "it is too large");
 			text++;
 			break;
 		}
-	if (*text)
-		return refuse(why, "it is not a rate");
+	return *text ? refuse(why, what) : 0;
+}
+
+int schema_parse_rate(const char *text, uint64_t min, uint64_t max, uint64_t *rate,
+		      const char **why)
+{
+	static const struct unit units[UNITS] = { { 'k', 1000 },
+						  { 'M', 1000000 },
+						  { 'G', 1000000000 } };
+
+	if (parse_amount(text, units, rate, "it is not a rate", why) < 0)
+		return -1;
 	return *rate ? check_bounds(*rate, min, max, why) : 0;
+}
+
+int schema_parse_size(const char *text, uint64_t min, uint64_t max, uint64_t *size,
+		      const char **why)
+{
+	static const struct unit units[UNITS] = { { 'K', 1u << 10 },
+						  { 'M', 1u << 20 },
+						  { 'G', 1u << 30 } };
+
+	if (strcmp(text, "all") == 0) {
+		*size = SCHEMA_SIZE_ALL;
+		return 0;
+	}
+	if (parse_amount(text, units, size, "it is not a size", why) < 0)
+		return -1;
+	return *size ? check_bounds(*size, min, max, why) : 0;
 }
 
 int schema_parse_bool(const char *text, bool *value, const char **why)

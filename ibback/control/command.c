@@ -13,6 +13,7 @@
 static uint32_t capabilities(const struct guest *guest)
 {
 	return VIB_CAP_LOCAL_DMA_LKEY | VIB_CAP_XRC | VIB_CAP_ATOMIC_WRITE |
+	       VIB_CAP_UD_IP_CSUM | VIB_CAP_UD_LSO |
 	       (guest->process_mad ? VIB_CAP_MAD : 0);
 }
 

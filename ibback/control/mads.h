@@ -7,6 +7,7 @@
 #define XEN_IB_IBBACK_MADS_H
 
 #include "engine/mad_packet.h"
+#include "engine/mcast.h"
 
 struct vib;
 
@@ -17,9 +18,20 @@ struct mad_taker {
 	/* What the port of @vib answers to @in: true, and @out, which is zero. */
 	bool (*process)(struct mad_taker *taker, struct vib *vib,
 			const uint8_t in[VIB_MAD_BYTES], uint8_t out[VIB_MAD_BYTES]);
+	/* What the SA says of group @mgid and the port of @vib. */
+	struct mcast_rule (*mcast_rule)(struct mad_taker *taker, struct vib *vib,
+					const struct vib_gid *mgid);
+	/* The guest of @vib is no longer connected: what it had at the SA ends. */
+	void (*gone)(struct mad_taker *taker, struct vib *vib);
 };
 
 /* MADs of one vib in one turn of the loop: others have theirs, however many it sends. */
-#define MADS_A_TURN 8
+#define MADS_A_TURN     8
+/*
+ * And in a window of time, beyond what any connection manager or tool sends: those that
+ * they are for have processors, too.
+ */
+#define MADS_PER_WINDOW 2000
+#define MAD_WINDOW_MS   100
 
 #endif

@@ -215,13 +215,29 @@ static int make_dma(struct command *c)
 			  &c->rsp.u.object.number);
 }
 
+/* May the guest's kernel lend @pages more? */
+static int check_prereg(const struct guest *guest, uint32_t pages)
+{
+	struct shortage s = { .kind = SHORT_OF_PREREG,
+			      .pages = pages,
+			      .max_lent = guest->vhca->limits.max_dma_pages,
+			      .lent = dma_pages(guest->vhca) };
+
+	if ((uint64_t)s.lent + pages <= s.max_lent)
+		return 0;
+	if (complaints_due(guest->complaints))
+		complain(guest, &s);
+	return -ENOMEM;
+}
+
 static int reg_dma(struct command *c)
 {
 	const struct vib_cmd_reg_dma *cmd = &c->req.u.reg_dma;
+	int rc = dma_check(c->guest->vhca, cmd);
 
 	want(c, &cmd->pages, true);
 	c->make = make_dma;
-	return dma_check(c->guest->vhca, cmd);
+	return rc < 0 ? rc : check_prereg(c->guest, cmd->pages.count);
 }
 
 static int make_cq(struct command *c)
@@ -335,7 +351,7 @@ static int answer_mad(struct command *c)
 	memcpy(in, page, sizeof(in));
 	/* The copy is the only reading there is. */
 	__asm__ volatile("" ::: "memory");
-	replied = c->guest->process_mad(c->guest->process_arg, in, out);
+	replied = c->guest->process_mad(c->guest->gsi_arg, in, out);
 	if (replied)
 		memcpy(page + sizeof(in), out, sizeof(out));
 	c->rsp.u.process_mad.replied = replied;
@@ -354,6 +370,17 @@ static int process_mad(struct command *c)
 	want(c, &page, true);
 	c->make = answer_mad;
 	return 0;
+}
+
+/* ---- multicast --------------------------------------------------------- */
+
+static int attach_mcast(const struct guest *guest, const struct vib_cmd_mcast *cmd)
+{
+	struct mcast_rule rule = { 0 };
+
+	if (guest->mcast_rule)
+		rule = guest->mcast_rule(guest->gsi_arg, &cmd->mgid);
+	return qp_attach_mcast(guest->vhca, cmd, &rule);
 }
 
 /* ---- all of them ------------------------------------------------------- */
@@ -423,9 +450,9 @@ static int begin(struct command *c)
 	case VIB_CMD_DESTROY_QP:
 		return destroy_qp(guest, number);
 	case VIB_CMD_ATTACH_MCAST:
-		return qp_mcast(vhca, &req->u.mcast, true);
+		return attach_mcast(guest, &req->u.mcast);
 	case VIB_CMD_DETACH_MCAST:
-		return qp_mcast(vhca, &req->u.mcast, false);
+		return qp_detach_mcast(vhca, &req->u.mcast);
 	case VIB_CMD_PROCESS_MAD:
 		return process_mad(c);
 	default:

@@ -73,12 +73,14 @@ struct guest {
 	struct complaints *complaints; /* NULL: nobody is told of what it is refused */
 	struct jobs *jobs;
 	/*
-	 * What its port answers to @in, with @arg: true, and @out, which is zero. NULL:
-	 * it has no MADs, and none in vhca either (mad_serve()).
+	 * What its port answers to @in, with @arg (gsi_arg): true, and @out, which is
+	 * zero. NULL: it has no MADs, and none in vhca either (mad_serve()).
 	 */
 	bool (*process_mad)(void *arg, const uint8_t in[VIB_MAD_BYTES],
 			    uint8_t out[VIB_MAD_BYTES]);
-	void *process_arg;
+	/* What the SA says of group @mgid and its port, with the same @arg; or NULL. */
+	struct mcast_rule (*mcast_rule)(void *arg, const struct vib_gid *mgid);
+	void *gsi_arg;
 	struct pages pages;
 	struct command *command; /* that is executed, or was last: object_command.c's */
 };

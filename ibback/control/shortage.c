@@ -99,6 +99,13 @@ void shortage_text(const struct shortage *s, char *text, size_t size)
 		    s->pages, s->max_mem, shortage_mib(s->used),
 		    shortage_mib((uint64_t)s->used + s->pages));
 		break;
+	case SHORT_OF_PREREG:
+		say(&l,
+		    "the guest's kernel cannot lend %u pages: prereg=%" PRIu64
+		    "M, of which %" PRIu64 " are lent; prereg=%" PRIu64 "M would do",
+		    s->pages, shortage_mib(s->max_lent), shortage_mib(s->lent),
+		    shortage_mib((uint64_t)s->lent + s->pages));
+		break;
 	}
 	if (s->unlogged)
 		say(&l, " (%u refusals before it not logged)", s->unlogged);

@@ -16,6 +16,7 @@ enum shortage_kind {
 	SHORT_OF_MAPPINGS, /* the process' mappings are used up */
 	SHORT_OF_CHANNELS, /* an event channel is not to be bound */
 	SHORT_OF_QUOTA,    /* max_mem */
+	SHORT_OF_PREREG,   /* what its kernel may lend */
 };
 
 struct shortage {
@@ -35,8 +36,11 @@ struct shortage {
 	/* CHANNELS */
 	uint32_t channel;
 	/* QUOTA */
-	uint32_t max_mem;  /* MiB */
-	uint32_t used;     /* pages */
+	uint32_t max_mem; /* MiB */
+	uint32_t used;    /* pages */
+	/* PREREG: pages, and those that are lent already */
+	uint32_t max_lent;
+	uint32_t lent;
 	uint32_t unlogged; /* refusals of the vib before it without a line */
 };
 

@@ -107,7 +107,6 @@ static json_t *quota_to_json(uint64_t used, uint64_t limit)
 			 (json_int_t)limit);
 }
 
-/* Address handles are the guest's own, and cost nothing here. */
 static json_t *objects_to_json(const struct vhca *v)
 {
 	const struct vhca_limits *limits = &v->limits;
@@ -145,6 +144,7 @@ static json_t *throttle_to_json(const struct vib *vib)
 	put_count(json, "rate_waits",
 		  __atomic_load_n(&vhca->token_waits, __ATOMIC_RELAXED));
 	put_count(json, "events_put_off", vib->events_put_off);
+	put_count(json, "mads_put_off", vib->mads_put_off);
 	return json;
 }
 
@@ -161,6 +161,7 @@ static void put_connection(json_t *json, const struct vib *vib)
 	put(json, "objects", objects_to_json(vhca));
 	put(json, "dma", json_pack("{s:I}", "pool", (json_int_t)lent_bytes(vhca)));
 	put(json, "throttle", throttle_to_json(vib));
+	put_count(json, "ah_limit", vib->vport.attr.max_ah);
 }
 
 static json_t *vib_to_json(const struct vib *vib)

@@ -15,6 +15,7 @@
 #include "device_limits.h"
 #include "engine/clock.h"
 #include "engine/counters.h"
+#include "engine/engine.h"
 #include "engine/mad.h"
 #include "gsi/gsi.h"
 
@@ -29,6 +30,7 @@ struct subnet {
 
 struct subnets {
 	struct mad_taker taker;
+	struct engine *engine;
 	uv_loop_t *loop;
 	uv_timer_t timer;
 	LIST_HEAD(, subnet) all;
@@ -107,6 +109,28 @@ static void pkey_violation(void *arg, void *port)
 		vhca_count_pkey_violation(vib->conn.guest.vhca);
 }
 
+static struct mcast *mcast_of(const struct subnet *subnet)
+{
+	return &subnet->subnets->engine->mcast;
+}
+
+static void group(void *arg, const struct vib_gid *mgid, uint16_t pkey)
+{
+	const struct subnet *subnet = arg;
+
+	mcast_set_group(mcast_of(subnet), subnet->fabric, mgid, pkey);
+}
+
+static void joined(void *arg, void *port, const struct vib_gid *mgid, bool joined)
+{
+	const struct subnet *subnet = arg;
+	const struct vib *vib = port;
+
+	if (vib->connected)
+		mcast_set_joined(mcast_of(subnet), subnet->fabric, mgid,
+				 vib->conn.guest.vhca, joined);
+}
+
 static void counters(void *arg, void *port, struct vib_rsp_counters *counters)
 {
 	const struct vib *vib = port;
@@ -127,6 +151,8 @@ static const struct gsi_ops ops = {
 	.deliver = deliver,
 	.dropped = dropped,
 	.pkey_violation = pkey_violation,
+	.group = group,
+	.joined = joined,
 	.counters = counters,
 	.now = now,
 };
@@ -218,6 +244,25 @@ static bool process(struct mad_taker *taker, struct vib *vib,
 	return vib->vport.gsi && gsi_process(vib->vport.gsi, in, out);
 }
 
+static struct mcast_rule mcast_rule(struct mad_taker *taker, struct vib *vib,
+				    const struct vib_gid *mgid)
+{
+	struct mcast_rule rule = { 0 };
+
+	(void)taker;
+	if (vib->vport.gsi)
+		rule.pkey = gsi_group(vib->vport.gsi, mgid, &rule.joined);
+	return rule;
+}
+
+static void gone(struct mad_taker *taker, struct vib *vib)
+{
+	if (!vib->vport.gsi)
+		return;
+	gsi_port_reset(vib->vport.gsi);
+	set_timer(subnets_of(taker));
+}
+
 /* ---- beginning and end ------------------------------------------------- */
 
 static int serve(struct subnets *subnets, struct fabric *fabric)
@@ -241,7 +286,8 @@ static int serve(struct subnets *subnets, struct fabric *fabric)
 	return 0;
 }
 
-struct subnets *subnets_start(struct fabric_table *fabrics, uv_loop_t *loop)
+struct subnets *subnets_start(struct fabric_table *fabrics, struct engine *engine,
+			      uv_loop_t *loop)
 {
 	struct subnets *subnets = calloc(1, sizeof(*subnets));
 	struct fabric *fabric;
@@ -250,6 +296,9 @@ struct subnets *subnets_start(struct fabric_table *fabrics, uv_loop_t *loop)
 		return NULL;
 	subnets->taker.take = take;
 	subnets->taker.process = process;
+	subnets->taker.mcast_rule = mcast_rule;
+	subnets->taker.gone = gone;
+	subnets->engine = engine;
 	subnets->loop = loop;
 	LIST_INIT(&subnets->all);
 	uv_timer_init(loop, &subnets->timer);

@@ -12,12 +12,15 @@
 #include "control/fabric.h"
 #include "control/mads.h"
 
+struct engine;
 struct subnets;
 
 /*
- * Serve every fabric of @fabrics, which has all it will have, on @loop. NULL and errno.
+ * Serve every fabric of @fabrics, which has all it will have, on @loop; multicast groups
+ * are told to @engine. NULL and errno.
  */
-struct subnets *subnets_start(struct fabric_table *fabrics, uv_loop_t *loop);
+struct subnets *subnets_start(struct fabric_table *fabrics, struct engine *engine,
+			      uv_loop_t *loop);
 
 /* Who takes MADs of vibs: for backend_take_mads(). */
 struct mad_taker *subnets_taker(struct subnets *subnets);

@@ -149,6 +149,7 @@ static struct vhca_limits limits_of(const struct vport_attr *attr)
 		.max_mr = attr->max_mr,
 		.max_pd = attr->max_pd,
 		.max_pages = attr->max_mem * PAGES_PER_MIB,
+		.max_dma_pages = attr->prereg,
 		.rate = attr->rate,
 	};
 }
@@ -276,10 +277,14 @@ static void on_cleared(struct connection *conn)
  */
 static void disconnect(struct vib *vib)
 {
+	struct mad_taker *taker = vib->backend->mad_taker;
+
 	vib->offered = false;
 	if (!vib->connected)
 		return;
 	vib->connected = false;
+	if (taker)
+		taker->gone(taker, vib);
 	vib->masked = false;
 	if (!vib->process_due)
 		uv_timer_stop(&vib->timer);
@@ -361,14 +366,24 @@ static bool process_mad(void *arg, const uint8_t in[VIB_MAD_BYTES],
 	return taker->process(taker, vib, in, out);
 }
 
+static struct mcast_rule mcast_rule(void *arg, const struct vib_gid *mgid)
+{
+	struct vib *vib = arg;
+	struct mad_taker *taker = vib->backend->mad_taker;
+
+	return taker->mcast_rule(taker, vib, mgid);
+}
+
 /* Its guest may have QP0 and QP1. */
 static void have_mads(struct vib *vib)
 {
 	struct guest *guest = &vib->conn.guest;
 
+	vib->mads_wait = false;
 	mad_serve(guest->vhca, on_mad, vib);
 	guest->process_mad = process_mad;
-	guest->process_arg = vib;
+	guest->mcast_rule = mcast_rule;
+	guest->gsi_arg = vib;
 }
 
 static void on_resumed(struct connection *conn);
@@ -594,6 +609,10 @@ static void on_timer(uv_timer_t *timer)
 
 	if (vib->connected && vib->masked)
 		vib_event(vib);
+	if (vib->mads_wait) {
+		vib->mads_wait = false;
+		uv_async_send(&vib->backend->mads);
+	}
 	if (vib->process_due) {
 		vib->dirty = true;
 		backend_process(vib->backend); /* which may free the vib */
@@ -685,17 +704,34 @@ void vib_raised(struct vib *vib)
 		vib_event(vib);
 }
 
-bool vib_serve_mads(struct vib *vib)
+/* Take one. false: there is none, or it has to wait. */
+static bool serve_mad(struct vib *vib)
 {
 	struct mad_taker *taker = vib->backend->mad_taker;
+	struct vhca *vhca = vib->conn.guest.vhca;
 	struct mad_packet packet;
+	uint32_t wait;
+
+	if (!vib->connected || vib->mads_wait || !mad_is_waiting(vhca))
+		return false;
+	wait = throttle_take(&vib->mads, uv_now(vib->backend->loop));
+	if (wait) {
+		vib->mads_put_off++;
+		vib->mads_wait = true;
+		after(vib, wait);
+		return false;
+	}
+	mad_take(vhca, &packet);
+	taker->take(taker, vib, &packet);
+	return true;
+}
+
+bool vib_serve_mads(struct vib *vib)
+{
 	unsigned int n = 0;
 
-	while (vib->connected && n < MADS_A_TURN &&
-	       mad_take(vib->conn.guest.vhca, &packet)) {
-		taker->take(taker, vib, &packet);
+	while (n < MADS_A_TURN && serve_mad(vib))
 		n++;
-	}
 	return n == MADS_A_TURN;
 }
 
@@ -716,6 +752,7 @@ struct vib *vib_new(struct backend *backend, uint16_t domid, uint32_t index,
 	throttle_init(&vib->offers, OFFERS_PER_WINDOW, OFFER_WINDOW_MS);
 	throttle_init(&vib->events, EVENTS_PER_WINDOW, EVENT_WINDOW_MS);
 	throttle_init(&vib->changes, CHANGES_PER_WINDOW, CHANGE_WINDOW_MS);
+	throttle_init(&vib->mads, MADS_PER_WINDOW, MAD_WINDOW_MS);
 	complaints_init(&vib->complaints, backend->label, domid, index, &backend->mapped);
 	uv_timer_init(backend->loop, &vib->timer);
 	vib->timer.data = vib;

@@ -64,6 +64,34 @@ static int read_rate(struct reading *r, uint64_t *rate)
 		       : 0;
 }
 
+/* Is the node there, which may be absent? */
+static bool is_there(struct reading *r, const char *key)
+{
+	char path[XENPORT_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", r->dir, key);
+	return xenport_read(r->xp, XENPORT_NO_TRANSACTION, path, r->value,
+			    sizeof(r->value)) >= 0 ||
+	       errno != ENOENT;
+}
+
+static int read_prereg(struct reading *r, uint32_t *pages)
+{
+	uint64_t bytes;
+
+	*pages = VPORT_PREREG_ANY;
+	if (!is_there(r, VIB_BE_PREREG))
+		return 0;
+	if (next(r, VIB_BE_PREREG) < 0)
+		return -1;
+	if (schema_parse_size(r->value, 0, UINT32_MAX * (uint64_t)VIB_PAGE_SIZE, &bytes,
+			      NULL) < 0)
+		return disagree(r, VIB_BE_PREREG);
+	if (bytes != SCHEMA_SIZE_ALL)
+		*pages = (uint32_t)(bytes / VIB_PAGE_SIZE);
+	return 0;
+}
+
 static int read_pkeys(struct reading *r, struct vport_attr *attr)
 {
 	int num;
@@ -82,7 +110,6 @@ static int read_gids(struct reading *r, struct vport_attr *attr)
 {
 	uint64_t prefix = htobe64(default_subnet_prefix);
 	uint64_t guid = htobe64(attr->port_guid);
-	char path[XENPORT_PATH_MAX];
 	uint8_t(*raw)[16];
 	int num;
 
@@ -90,10 +117,7 @@ static int read_gids(struct reading *r, struct vport_attr *attr)
 	memcpy(attr->gids[0].raw + 8, &guid, 8);
 	attr->num_gids = 1;
 
-	snprintf(path, sizeof(path), "%s/%s", r->dir, VIB_BE_GID);
-	if (xenport_read(r->xp, XENPORT_NO_TRANSACTION, path, r->value,
-			 sizeof(r->value)) < 0 &&
-	    errno == ENOENT)
+	if (!is_there(r, VIB_BE_GID))
 		return 0;
 	if (next(r, VIB_BE_GID) < 0)
 		return -1;
@@ -153,7 +177,8 @@ int vport_attr_read(struct xenport *xp, const char *dir, struct vport_attr *attr
 	    read_quota(&r, VIB_BE_MAX_PD, &attr->max_pd) < 0 ||
 	    read_quota(&r, VIB_BE_MAX_SRQ, &attr->max_srq) < 0 ||
 	    read_quota(&r, VIB_BE_MAX_AH, &attr->max_ah) < 0 ||
-	    read_quota(&r, VIB_BE_MAX_MEM, &attr->max_mem) < 0)
+	    read_quota(&r, VIB_BE_MAX_MEM, &attr->max_mem) < 0 ||
+	    read_prereg(&r, &attr->prereg) < 0)
 		return -1;
 	return 0;
 }
@@ -167,6 +192,7 @@ const char *vport_attr_fixed(const struct vport_attr *a, const struct vport_attr
 		{ VIB_BE_FABRIC, strcmp(a->fabric, b->fabric) != 0 },
 		{ VIB_BE_NODE_GUID, a->node_guid != b->node_guid },
 		{ VIB_BE_PORT_GUID, a->port_guid != b->port_guid },
+		{ VIB_BE_PREREG, a->prereg != b->prereg },
 	};
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)

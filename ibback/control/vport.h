@@ -27,6 +27,9 @@ enum vport_link {
 	VPORT_LINK_DOWN,
 };
 
+/* As much as the guest likes: all it has, or its own choice. */
+#define VPORT_PREREG_ANY UINT32_MAX
+
 struct vport_attr {
 	char domain[64]; /* for log lines; empty if the toolstack gave none */
 	char fabric[FABRIC_NAME_MAX];
@@ -44,6 +47,7 @@ struct vport_attr {
 	uint32_t max_srq;
 	uint32_t max_ah;
 	uint32_t max_mem; /* MiB that may be mapped */
+	uint32_t prereg;  /* pages that its kernel may lend, or VPORT_PREREG_ANY */
 	uint64_t rate;    /* bits a second; 0: no limit */
 };
 

@@ -10,11 +10,17 @@
 /* The claim of a receive that no message has. */
 #define HELD 1
 
-/* The GRH and the data are one message. */
+/* The GRH and the data are one message. Most are of one piece, and go into one. */
 static void copy(const struct sg *dst, const struct grh *grh, const struct sg *data)
 {
-	struct sg src = *data;
+	struct sg src;
 
+	if (dst->count == 1 && data->count == 1) {
+		memcpy(dst->part[0].at, grh, sizeof(*grh));
+		memmove(dst->part[0].at + sizeof(*grh), data->part[0].at, data->bytes);
+		return;
+	}
+	src = *data;
 	memmove(&src.part[1], &src.part[0], sizeof(src.part[0]) * src.count++);
 	src.part[0].at = (uint8_t *)grh;
 	src.part[0].length = sizeof(*grh);

@@ -51,6 +51,16 @@ static bool overlaps(const struct dma_map *map, uint64_t addr, uint64_t length)
 	return last && last->addr + last->length > addr;
 }
 
+uint32_t dma_pages(const struct vhca *vhca)
+{
+	const struct dma_map *map = vhca->dma.map;
+	uint32_t pages = 0;
+
+	for (uint32_t i = 0; i < map->count; i++)
+		pages += map->regions[i].memory.pages;
+	return pages;
+}
+
 int dma_check(const struct vhca *vhca, const struct vib_cmd_reg_dma *cmd)
 {
 	if (!cmd->pages.count || cmd->pages.count > VIB_PAGES_MAX ||

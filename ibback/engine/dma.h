@@ -43,6 +43,7 @@ void dma_init(struct dma *dma);
 
 /* Check all of @cmd that needs no memory. Errors of these as of objects.h. */
 int dma_check(const struct vhca *vhca, const struct vib_cmd_reg_dma *cmd);
+uint32_t dma_pages(const struct vhca *vhca); /* of all its regions */
 int dma_create(struct vhca *vhca, const struct vib_cmd_reg_dma *cmd,
 	       const struct memory *memory, uint32_t *number);
 int dma_destroy(struct vhca *vhca, uint32_t number, struct memory *memory);

@@ -54,6 +54,7 @@ static enum drop address(const struct qp *qp, struct mad_packet *packet)
 
 	memset(packet, 0, offsetof(struct mad_packet, mad));
 	packet->qpn = qp_number(qp);
+	packet->from_guest = true;
 	packet->slid = view->lid;
 	packet->dlid = av->dlid;
 	packet->sl = av->sl;
@@ -95,12 +96,10 @@ enum send_result mad_send(struct share *share)
 		return SEND_FAILED;
 	if (data.bytes > VIB_MAD_BYTES)
 		return send_fail(share, VIB_WC_LOC_LEN_ERR);
+	packet = mad_queue_next(&mads->sent, MAD_QUEUE_PACKETS);
+	if (!packet)
+		return SEND_MORE;
 	share_spend(share, COST_DELIVERY + data.bytes);
-	packet = mad_queue_next(&mads->sent);
-	if (!packet) {
-		share->qp->counters.mads_dropped++;
-		return SEND_DONE;
-	}
 	why = address(share->qp, packet);
 	if (why) {
 		share->qp->counters.mads_dropped++;
@@ -221,6 +220,11 @@ void mad_serve(struct vhca *vhca, void (*waiting)(void *arg), void *arg)
 	vhca->mads.arg = arg;
 }
 
+bool mad_is_waiting(const struct vhca *vhca)
+{
+	return mad_queue_first(&vhca->mads.sent);
+}
+
 bool mad_take(struct vhca *vhca, struct mad_packet *packet)
 {
 	const struct mad_packet *first = mad_queue_first(&vhca->mads.sent);
@@ -234,7 +238,9 @@ bool mad_take(struct vhca *vhca, struct mad_packet *packet)
 
 void mad_deliver(struct vhca *vhca, const struct mad_packet *packet)
 {
-	struct mad_packet *next = mad_queue_next(&vhca->mads.delivered);
+	struct mad_packet *next = mad_queue_next(&vhca->mads.delivered,
+						 packet->from_guest ? MAD_QUEUE_FOREIGN
+								    : MAD_QUEUE_PACKETS);
 
 	/* Without a QP there is no kick: the vHCA may be about to be freed. */
 	if (!vhca->mads.qps[packet->qpn] || !next) {

@@ -4,8 +4,10 @@
  * control thread, and what the control thread delivers comes into their receives. No QP
  * finds them by number, for they are in no table.
  *
- * Both ways are short queues. A packet that finds one full is lost, as datagrams are, so
- * a guest that floods loses its own and no others'.
+ * Both ways are short queues. A guest that finds the one from it full waits until the
+ * control thread has taken some: who floods waits for its own and nobody else does. A
+ * packet that finds the one to it full is lost, as datagrams are; half of that is for
+ * what answers its own MADs, however many others send to it.
  */
 #ifndef XEN_IB_IBBACK_MAD_H
 #define XEN_IB_IBBACK_MAD_H
@@ -43,12 +45,16 @@ void mads_init(struct mads *mads);
  */
 void mad_serve(struct vhca *vhca, void (*waiting)(void *arg), void *arg);
 
+/* Is there a packet to take? */
+bool mad_is_waiting(const struct vhca *vhca);
+
 /* Take the next packet that the guest sent. false: there is none. */
 bool mad_take(struct vhca *vhca, struct mad_packet *packet);
 
 /*
  * Have @packet, which is for the port of @vhca and of a number that is 0 or 1, come into
- * a receive of that QP. It is lost if there is none, or the P_Key is none of the port's.
+ * a receive of that QP. It is lost if there is none, or too many wait for one, or the
+ * P_Key is none of the port's.
  */
 void mad_deliver(struct vhca *vhca, const struct mad_packet *packet);
 

@@ -16,8 +16,9 @@ struct mad_packet {
 	uint16_t slid;
 	uint16_t dlid;
 	uint8_t sl;
-	uint16_t pkey; /* the P_Key itself, of the sender's table; QP0: 0 */
-	bool grh;      /* what follows counts */
+	bool from_guest; /* and not what answers it */
+	uint16_t pkey;   /* the P_Key itself, of the sender's table; QP0: 0 */
+	bool grh;        /* what follows counts */
 	struct vib_gid sgid;
 	struct vib_gid dgid;
 	uint32_t flow_label;

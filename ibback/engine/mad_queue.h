@@ -9,6 +9,8 @@
 
 /* What may be on its way: a burst of a connection manager's, and no flood. */
 #define MAD_QUEUE_PACKETS 64
+/* Of what comes to a guest, what may be from others: the rest is for its answers. */
+#define MAD_QUEUE_FOREIGN (MAD_QUEUE_PACKETS / 2)
 
 /* Both indices are free-running, and atomic. */
 struct mad_queue {
@@ -17,12 +19,12 @@ struct mad_queue {
 	struct mad_packet packets[MAD_QUEUE_PACKETS];
 };
 
-/* Where the next packet goes; NULL if there is no room. The producer. */
-static inline struct mad_packet *mad_queue_next(struct mad_queue *q)
+/* Where the next packet goes; NULL if @most or more are in it. The producer. */
+static inline struct mad_packet *mad_queue_next(struct mad_queue *q, uint32_t most)
 {
 	uint32_t consumed = __atomic_load_n(&q->consumed, __ATOMIC_ACQUIRE);
 
-	if (q->produced - consumed == MAD_QUEUE_PACKETS)
+	if (q->produced - consumed >= most)
 		return NULL;
 	return &q->packets[q->produced % MAD_QUEUE_PACKETS];
 }

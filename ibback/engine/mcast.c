@@ -61,7 +61,8 @@ void mcast_fini(struct mcast *mcast)
 		cds_lfht_destroy(mcast->groups, NULL);
 }
 
-static struct mcast_group *find_or_make(struct mcast *mcast, const struct key *key)
+static struct mcast_group *find_or_make(struct mcast *mcast, const struct key *key,
+					uint16_t pkey)
 {
 	struct mcast_group *g = find(mcast, key);
 
@@ -72,6 +73,7 @@ static struct mcast_group *find_or_make(struct mcast *mcast, const struct key *k
 		return NULL;
 	g->fabric = key->fabric;
 	g->mgid = *key->mgid;
+	g->pkey = pkey;
 	CDS_INIT_LIST_HEAD(&g->members);
 	cds_lfht_add(mcast->groups, hash(key), &g->node);
 	return g;
@@ -114,11 +116,11 @@ static int may_join(const struct mcast_group *g, const struct qp *qp)
 }
 
 int mcast_attach(struct mcast *mcast, const void *fabric, const struct vib_gid *mgid,
-		 struct qp *qp)
+		 struct qp *qp, const struct mcast_rule *rule)
 {
 	const struct key key = { fabric, mgid };
 	struct mcast_member *member = calloc(1, sizeof(*member));
-	struct mcast_group *g = find_or_make(mcast, &key);
+	struct mcast_group *g = find_or_make(mcast, &key, rule->pkey);
 	int err = member && g ? may_join(g, qp) : ENOMEM;
 
 	if (err) {
@@ -129,7 +131,9 @@ int mcast_attach(struct mcast *mcast, const void *fabric, const struct vib_gid *
 		return -1;
 	}
 	member->qp = qp;
+	member->vhca = qp->vhca;
 	member->group = g;
+	member->joined = rule->joined;
 	LIST_INSERT_HEAD(&qp->memberships, member, of_qp);
 	qp->vhca->memberships++;
 	cds_list_add_rcu(&member->entry, &g->members);
@@ -188,6 +192,33 @@ void mcast_detach_all(struct mcast *mcast, struct qp *qp, struct mcast_members *
 		leave(mcast, member);
 		LIST_INSERT_HEAD(left, member, of_qp);
 	}
+}
+
+void mcast_set_group(struct mcast *mcast, const void *fabric, const struct vib_gid *mgid,
+		     uint16_t pkey)
+{
+	const struct key key = { fabric, mgid };
+	struct mcast_group *g = find(mcast, &key);
+	struct mcast_member *member;
+
+	if (!g)
+		return;
+	cds_list_for_each_entry(member, &g->members, entry)
+		__atomic_store_n(&member->joined, false, __ATOMIC_RELAXED);
+	__atomic_store_n(&g->pkey, pkey, __ATOMIC_RELEASE);
+}
+
+void mcast_set_joined(struct mcast *mcast, const void *fabric, const struct vib_gid *mgid,
+		      const struct vhca *vhca, bool joined)
+{
+	const struct key key = { fabric, mgid };
+	struct mcast_group *g = find(mcast, &key);
+	struct mcast_member *member;
+
+	if (!g)
+		return;
+	cds_list_for_each_entry(member, &g->members, entry) if (member->vhca == vhca)
+		__atomic_store_n(&member->joined, joined, __ATOMIC_RELAXED);
 }
 
 const struct mcast_group *mcast_find(const struct mcast *mcast, const void *fabric,

@@ -2,6 +2,10 @@
 /*
  * Multicast groups: the UD QPs attached to a GID on a fabric. Pollers go
  * through a group under RCU; the control thread attaches and detaches.
+ *
+ * Within a vHCA whoever is attached receives. Between vHCAs so it is, too, as long as the
+ * fabric's subnet administrator (SA) has no group of that GID; where it has one, packets
+ * are of the group's partition and go to members only.
  */
 #ifndef XEN_IB_IBBACK_MCAST_H
 #define XEN_IB_IBBACK_MCAST_H
@@ -12,9 +16,11 @@
 
 #include <xen-ib/types.h>
 
+#include "engine/port_view.h"
 #include "engine/rcu.h"
 
 struct qp;
+struct vhca;
 
 struct mcast {
 	struct cds_lfht *groups;
@@ -24,6 +30,7 @@ struct mcast_group {
 	struct cds_lfht_node node;
 	const void *fabric;
 	struct vib_gid mgid;
+	uint16_t pkey;                /* of the SA's group; 0: it has none; atomic */
 	struct cds_list_head members; /* struct mcast_member */
 };
 
@@ -32,7 +39,15 @@ struct mcast_member {
 	LIST_ENTRY(mcast_member) of_qp;
 	struct mcast_group *group;
 	struct qp *qp;
-	bool alone; /* it was the last: the group ends with it */
+	const struct vhca *vhca; /* the QP's */
+	bool joined;             /* its port is a member that receives; atomic */
+	bool alone;              /* it was the last: the group ends with it */
+};
+
+/* What the SA says of a group, and of a port in it. */
+struct mcast_rule {
+	uint16_t pkey; /* 0: it has no such group */
+	bool joined;   /* the port is a member, and not only to send */
 };
 
 LIST_HEAD(mcast_members, mcast_member);
@@ -41,11 +56,11 @@ int mcast_init(struct mcast *mcast);
 /* No QP is attached any more. Harmless on a zeroed one. */
 void mcast_fini(struct mcast *mcast);
 
-/* -1 and errno: EEXIST if it is already attached, ENOSPC when its vHCA has
- * MAX_MCAST_QPS in the group or MAX_MCAST_GROUPS memberships, ENOMEM.
+/* @rule is that of @qp's port. -1 and errno: EEXIST if it is already attached, ENOSPC
+ * when its vHCA has MAX_MCAST_QPS in the group or MAX_MCAST_GROUPS memberships, ENOMEM.
  */
 int mcast_attach(struct mcast *mcast, const void *fabric, const struct vib_gid *mgid,
-		 struct qp *qp);
+		 struct qp *qp, const struct mcast_rule *rule);
 
 /* -1 and errno: ENOENT if it is not attached. Waits for a grace period. */
 int mcast_detach(struct mcast *mcast, const void *fabric, const struct vib_gid *mgid,
@@ -57,6 +72,25 @@ int mcast_detach(struct mcast *mcast, const void *fabric, const struct vib_gid *
  */
 void mcast_detach_all(struct mcast *mcast, struct qp *qp, struct mcast_members *left);
 void mcast_free(struct mcast_members *left);
+
+/* The SA has a group @mgid now, without members, or with @pkey 0 no more. */
+void mcast_set_group(struct mcast *mcast, const void *fabric, const struct vib_gid *mgid,
+		     uint16_t pkey);
+
+/* The port of @vhca receives what is sent to that group, or no more. */
+void mcast_set_joined(struct mcast *mcast, const void *fabric, const struct vib_gid *mgid,
+		      const struct vhca *vhca, bool joined);
+
+/* Does a packet with @pkey that @from sends to its group go to @member? */
+static inline bool mcast_reaches(const struct mcast_member *member,
+				 const struct vhca *from, uint16_t pkey)
+{
+	uint16_t group = __atomic_load_n(&member->group->pkey, __ATOMIC_RELAXED);
+
+	return !group || member->vhca == from ||
+	       (pkeys_match(group, pkey) &&
+		__atomic_load_n(&member->joined, __ATOMIC_RELAXED));
+}
 
 /* The group, or NULL. A reader of RCU. */
 const struct mcast_group *mcast_find(const struct mcast *mcast, const void *fabric,

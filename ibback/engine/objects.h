@@ -98,7 +98,10 @@ int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 int qp_change(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd);
 int qp_query(struct vhca *vhca, uint32_t qpn, struct vib_qp_attr *attr);
 int qp_destroy(struct vhca *vhca, uint32_t qpn, struct memory *sq, struct memory *rq);
-int qp_mcast(struct vhca *vhca, const struct vib_cmd_mcast *cmd, bool attach);
+/* @rule is what the SA says of the group and the vHCA's port. */
+int qp_attach_mcast(struct vhca *vhca, const struct vib_cmd_mcast *cmd,
+		    const struct mcast_rule *rule);
+int qp_detach_mcast(struct vhca *vhca, const struct vib_cmd_mcast *cmd);
 
 /*
  * The guest is gone: destroy everything it has, and give each piece of memory

@@ -272,18 +272,37 @@ int qp_query(struct vhca *vhca, uint32_t qpn, struct vib_qp_attr *attr)
 	return 0;
 }
 
-int qp_mcast(struct vhca *vhca, const struct vib_cmd_mcast *cmd, bool attach)
+/* The QP that @cmd is about, or NULL. */
+static struct qp *find_for_mcast(const struct vhca *vhca, const struct vib_cmd_mcast *cmd)
 {
-	struct mcast *mcast = &vhca->engine->mcast;
-	const void *fabric = vhca_view(vhca)->fabric;
 	struct qp *qp = find_qp(vhca, cmd->qpn);
-	int rc;
 
-	if (!qp || qp->type != VIB_QPT_UD || !gid_is_multicast(&cmd->mgid))
+	return qp && qp->type == VIB_QPT_UD && gid_is_multicast(&cmd->mgid) ? qp : NULL;
+}
+
+int qp_attach_mcast(struct vhca *vhca, const struct vib_cmd_mcast *cmd,
+		    const struct mcast_rule *rule)
+{
+	struct qp *qp = find_for_mcast(vhca, cmd);
+
+	if (!qp)
 		return -EINVAL;
-	rc = attach ? mcast_attach(mcast, fabric, &cmd->mgid, qp)
-		    : mcast_detach(mcast, fabric, &cmd->mgid, qp);
-	return rc < 0 ? -errno : 0;
+	return mcast_attach(&vhca->engine->mcast, vhca_view(vhca)->fabric, &cmd->mgid, qp,
+			    rule) < 0
+		       ? -errno
+		       : 0;
+}
+
+int qp_detach_mcast(struct vhca *vhca, const struct vib_cmd_mcast *cmd)
+{
+	struct qp *qp = find_for_mcast(vhca, cmd);
+
+	if (!qp)
+		return -EINVAL;
+	return mcast_detach(&vhca->engine->mcast, vhca_view(vhca)->fabric, &cmd->mgid,
+			    qp) < 0
+		       ? -errno
+		       : 0;
 }
 
 /* ---- ending ------------------------------------------------------------ */

@@ -27,6 +27,8 @@ static bool opcode_is_of(enum vib_qp_type type, uint8_t opcode)
 	switch (opcode) {
 	case VIB_OP_SEND:
 		return true;
+	case VIB_OP_LSO:
+		return type == VIB_QPT_UD;
 	case VIB_OP_SEND_IMM:
 		return type != VIB_QPT_SMI && type != VIB_QPT_GSI;
 	case VIB_OP_RDMA_WRITE:
@@ -66,8 +68,19 @@ static bool has_wrong_data(const struct vib_send_wqe *wqe)
 {
 	bool is_inline = wqe->flags & VIB_SEND_INLINE;
 
+	if (wqe->opcode == VIB_OP_LSO)
+		return is_inline || wqe->inline_len > VIB_LSO_MAX_HEADER;
 	return is_local(wqe->opcode) ? is_inline || wqe->num_sge
 				     : is_inline && returns_data(wqe->opcode);
+}
+
+/* Where the SGEs of a request begin, or its inline data. */
+static uint32_t sges_offset(const struct qp *qp)
+{
+	const struct vib_send_wqe *wqe = &qp->sending.wqe;
+
+	return data_offset(qp) +
+	       (wqe->opcode == VIB_OP_LSO ? vib_lso_header_room(wqe->inline_len) : 0);
 }
 
 /* Bytes of SGEs or inline data in the slot; -1 if there are more than may be. */
@@ -112,9 +125,9 @@ static int fetch(struct qp *qp)
 
 	bytes = data_bytes(qp);
 	if (!opcode_is_of(qp->type, s->wqe.opcode) || bytes < 0 ||
-	    data_offset(qp) + bytes > qp->sq.stride || has_wrong_data(&s->wqe))
+	    has_wrong_data(&s->wqe) || sges_offset(qp) + bytes > qp->sq.stride)
 		return -1;
-	end = data_offset(qp) + (uint32_t)bytes;
+	end = sges_offset(qp) + (uint32_t)bytes;
 	if (end > sizeof(s->wqe))
 		memcpy(s->bytes + sizeof(s->wqe), slot + sizeof(s->wqe),
 		       end - sizeof(s->wqe));
@@ -125,7 +138,7 @@ int send_resolve(struct share *share, uint32_t access, struct sg *sg)
 {
 	struct qp *qp = share->qp;
 	struct sending *s = &qp->sending;
-	uint8_t *data = s->bytes + data_offset(qp);
+	uint8_t *data = s->bytes + sges_offset(qp);
 	const struct sg_owner owner = { qp->vhca, &qp->local_mr, qp->pd, qp->kernel };
 
 	if (s->wqe.flags & VIB_SEND_INLINE) {

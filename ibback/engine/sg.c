@@ -48,6 +48,23 @@ static unsigned int seek(const struct sg *sg, uint64_t *offset)
 	return i;
 }
 
+void sg_gather(uint8_t *to, const struct sg *src, uint64_t from, uint64_t length)
+{
+	unsigned int s;
+
+	if (!length)
+		return;
+	for (s = seek(src, &from); length; s++, from = 0) {
+		uint64_t n = src->part[s].length - from;
+
+		if (n > length)
+			n = length;
+		memcpy(to, src->part[s].at + from, n);
+		to += n;
+		length -= n;
+	}
+}
+
 void sg_copy_parts(const struct sg *dst, const struct sg *src, uint64_t from,
 		   uint64_t length, bool stream)
 {

@@ -48,6 +48,9 @@ static inline void sg_one(struct sg *sg, uint8_t *at, uint64_t length)
 int sg_resolve(struct sg *sg, const struct sg_owner *owner, const struct vib_sge *sges,
 	       uint32_t count, uint32_t access);
 
+/* Copy bytes @from to @from + @length of @src to @to, which is nobody else's. */
+void sg_gather(uint8_t *to, const struct sg *src, uint64_t from, uint64_t length);
+
 /* sg_copy() for lists of any length; @stream: past the caches. */
 void sg_copy_parts(const struct sg *dst, const struct sg *src, uint64_t from,
 		   uint64_t length, bool stream);

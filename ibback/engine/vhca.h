@@ -32,8 +32,9 @@ struct vhca_limits {
 	uint32_t max_srq;
 	uint32_t max_mr; /* windows count as such */
 	uint32_t max_pd;
-	uint32_t max_pages; /* mapped, of 4096 bytes */
-	uint64_t rate;      /* bits a second that its requests may cost; 0: no limit */
+	uint32_t max_pages;     /* mapped, of 4096 bytes */
+	uint32_t max_dma_pages; /* of these, that its kernel lends */
+	uint64_t rate; /* bits a second that its requests may cost; 0: no limit */
 };
 
 /* A protection domain is a number that MRs and QPs share. */

@@ -2,6 +2,7 @@
 #include "gsi/attributes.h"
 
 #include "gsi/be.h"
+#include "gsi/ports.h"
 
 /* NodeInfo.NodeType: a channel adapter. */
 #define NODE_TYPE_CA 1
@@ -154,4 +155,18 @@ void guid_block(const struct gsi_port *port, unsigned int block,
 		if (be64_at(gid) == port->gsi->config.subnet_prefix)
 			memcpy(out + 8 * i, gid + 8, 8);
 	}
+}
+
+/* Offsets in SMInfo, §14.2.5.13 table 153: its SM_Key and ActCount are 0. */
+#define SMI_GUID           0
+#define SMI_PRIORITY_STATE 20 /* 4 bits each */
+#define SM_STATE_MASTER    3
+
+void sm_info(const struct gsi *gsi, uint8_t out[SM_INFO_SIZE])
+{
+	struct vib_gid gid = sa_gid(gsi);
+
+	memset(out, 0, SM_INFO_SIZE);
+	memcpy(out + SMI_GUID, gid.raw + 8, 8);
+	out[SMI_PRIORITY_STATE] = SM_STATE_MASTER;
 }

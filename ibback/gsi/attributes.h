@@ -13,6 +13,7 @@
 #define PORT_INFO_SIZE     64
 #define PKEY_BLOCK_SIZE    64
 #define GUID_BLOCK_SIZE    64
+#define SM_INFO_SIZE       24
 
 /* Entries of a block, and how many blocks a port has. */
 #define PKEYS_PER_BLOCK    32
@@ -32,5 +33,7 @@ void pkey_block(const struct gsi_port *port, unsigned int block,
 /* GUIDs of GIDs with another prefix are 0: there they are no aliases of the port's. */
 void guid_block(const struct gsi_port *port, unsigned int block,
 		uint8_t out[GUID_BLOCK_SIZE]);
+/* Of the fabric's one manager, which is where its administrator is. */
+void sm_info(const struct gsi *gsi, uint8_t out[SM_INFO_SIZE]);
 
 #endif

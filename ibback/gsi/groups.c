@@ -91,6 +91,7 @@ struct group *group_create(struct gsi *gsi, const struct mcm_group *attr,
 	charge(group, creator);
 	RB_INSERT(group_tree, &gsi->groups, group);
 	gsi->num_groups++;
+	gsi->ops->group(gsi->arg, &attr->mgid, attr->pkey);
 	notice_group(gsi, UMAD_SM_MGID_CREATED_TRAP, &group->attr);
 	return group;
 }
@@ -112,6 +113,7 @@ void group_destroy(struct gsi *gsi, struct group *group)
 	RB_REMOVE(group_tree, &gsi->groups, group);
 	gsi->num_groups--;
 	free_mlid(gsi, group->attr.mlid);
+	gsi->ops->group(gsi->arg, &group->attr.mgid, 0);
 	notice_group(gsi, UMAD_SM_MGID_DESTROYED_TRAP, &group->attr);
 	free(group);
 }
@@ -159,11 +161,28 @@ static struct member *member_new(struct group *group, struct gsi_port *port,
 	return member;
 }
 
+bool member_receives(const struct group *group, const struct gsi_port *port)
+{
+	const struct member *member;
+
+	LIST_FOREACH(member, &port->members, of_port)
+	if (member->group == group && member->join_state & MCM_RECEIVES)
+		return true;
+	return false;
+}
+
 static void set_join_state(struct member *member, uint8_t join_state)
 {
+	uint8_t changed = member->join_state ^ join_state;
+	struct gsi_port *port = member->port;
+
 	member->group->full -= (member->join_state & MCM_FULL) != 0;
 	member->group->full += (join_state & MCM_FULL) != 0;
 	member->join_state = join_state;
+	if (changed & MCM_RECEIVES)
+		port->gsi->ops->joined(port->gsi->arg, port->owner,
+				       &member->group->attr.mgid,
+				       member_receives(member->group, port));
 }
 
 struct member *member_join(struct group *group, struct gsi_port *port,

@@ -57,6 +57,9 @@ struct member *member_find(struct group *group, const struct gsi_port *port,
 struct member *member_join(struct group *group, struct gsi_port *port,
 			   const struct vib_gid *gid, uint8_t join_state);
 
+/* Is @port, by any of its GIDs, a member that receives, and not only sends? */
+bool member_receives(const struct group *group, const struct gsi_port *port);
+
 /* Take bits from it; without any it ends, and perhaps the group with it. */
 void member_leave(struct member *member, uint8_t join_state);
 

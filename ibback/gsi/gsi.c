@@ -179,6 +179,19 @@ void gsi_port_change(struct gsi_port *port, const struct gsi_port_attr *attr)
 		notice_cap_mask(port);
 }
 
+void gsi_port_reset(struct gsi_port *port)
+{
+	purge(port);
+}
+
+uint16_t gsi_group(const struct gsi_port *port, const struct vib_gid *mgid, bool *joined)
+{
+	const struct group *group = group_find(port->gsi, mgid);
+
+	*joined = group && member_receives(group, port);
+	return group ? group->attr.pkey : 0;
+}
+
 void gsi_port_remove(struct gsi_port *port)
 {
 	struct gsi *gsi = port->gsi;

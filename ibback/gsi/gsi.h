@@ -58,6 +58,10 @@ struct gsi_ops {
 	void (*dropped)(void *arg, void *port, enum gsi_drop why);
 	/* To a vport came what GSI_DROP_PARTITION is about. */
 	void (*pkey_violation)(void *arg, void *port);
+	/* There is a multicast group @mgid now, without members; with @pkey 0 no more. */
+	void (*group)(void *arg, const struct vib_gid *mgid, uint16_t pkey);
+	/* A vport receives what is sent to that group, or no more. */
+	void (*joined)(void *arg, void *port, const struct vib_gid *mgid, bool joined);
 	/* The counters of a vport. */
 	void (*counters)(void *arg, void *port, struct vib_rsp_counters *counters);
 	/* Nanoseconds, CLOCK_MONOTONIC. */
@@ -114,8 +118,18 @@ struct gsi_port *gsi_port_add(struct gsi *gsi, const struct gsi_port_attr *attr,
 /* Anything of it changed: what it has at the SA and has no right to any more ends. */
 void gsi_port_change(struct gsi_port *port, const struct gsi_port_attr *attr);
 
+/* Its guest is no longer connected: what it has at the SA ends, as if it had been down.
+ */
+void gsi_port_reset(struct gsi_port *port);
+
 /* It is gone, with all that it has at the SA. */
 void gsi_port_remove(struct gsi_port *port);
+
+/*
+ * The P_Key of multicast group @mgid, 0 if there is none, and whether @port receives
+ * what is sent to it: changes of either are called back.
+ */
+uint16_t gsi_group(const struct gsi_port *port, const struct vib_gid *mgid, bool *joined);
 
 /* @packet, a copy, was sent by QP @packet->qpn of @from. */
 void gsi_receive(struct gsi_port *from, const struct mad_packet *packet);

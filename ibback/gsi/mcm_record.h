@@ -16,6 +16,8 @@
 #define MCM_FULL                              \
 	(UMAD_SA_MCM_JOIN_STATE_FULL_MEMBER | \
 	 UMAD_SA_MCM_JOIN_STATE_SEND_ONLY_FULL_MEMBER)
+#define MCM_RECEIVES \
+	(UMAD_SA_MCM_JOIN_STATE_FULL_MEMBER | UMAD_SA_MCM_JOIN_STATE_NON_MEMBER)
 
 /* Of a group: what is the same for all its members. Host order. */
 struct mcm_group {

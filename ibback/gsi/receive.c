@@ -27,9 +27,23 @@ static enum gsi_drop check_source(const struct gsi_port *from,
 	return packet->grh && !port_has_gid(from, &packet->sgid) ? GSI_DROP_SGID : 0;
 }
 
+/* An SMP to the LID of the subnet's manager. */
+static enum gsi_drop ask_manager(struct gsi_port *from, const struct mad_packet *packet)
+{
+	struct mad_packet reply;
+
+	if (!port_is_up(from))
+		return GSI_DROP_LINK_DOWN;
+	reply_begin(&reply, packet, from->gsi->config.sa_lid, 0);
+	if (!smp_manager_answer(from->gsi, packet->mad, reply.mad))
+		return GSI_DROP_SMP;
+	gsi_deliver(from, &reply);
+	return 0;
+}
+
 /*
- * §14.2.1: SMPs have no GRH, and are LID-routed or directed. The only port in reach is
- * the sender's own: by its LID, or by a route of no hops.
+ * §14.2.1: SMPs have no GRH, and are LID-routed or directed. In reach are the sender's
+ * own port, by its LID or by a route of no hops, and the manager.
  */
 static enum gsi_drop receive_smp(struct gsi_port *from, const struct mad_packet *packet)
 {
@@ -37,6 +51,8 @@ static enum gsi_drop receive_smp(struct gsi_port *from, const struct mad_packet 
 
 	if (packet->grh)
 		return GSI_DROP_GRH;
+	if (packet->dlid == from->gsi->config.sa_lid)
+		return ask_manager(from, packet);
 	if (packet->dlid != from->attr.port.lid && packet->dlid != LID_PERMISSIVE)
 		return GSI_DROP_SMP;
 	reply_begin(&reply, packet, from->attr.port.lid, 0);

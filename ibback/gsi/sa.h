@@ -51,7 +51,7 @@ sa_handler sa_port_info_record;
 sa_handler sa_pkey_table_record;
 sa_handler sa_guid_info_record;
 sa_handler sa_sm_info_record;
-sa_handler sa_link_record;
+sa_handler sa_no_record;
 sa_handler sa_path_record;
 sa_handler sa_multi_path_record;
 sa_handler sa_mcmember_record;

@@ -217,43 +217,35 @@ void sa_pkey_table_record(const struct sa_request *request, struct sa_answer *an
 /* ---- SMInfoRecord, §15.2.5.10 ------------------------------------------------ */
 
 #define SM_INFO_RECORD_SIZE 32
-#define SM_STATE_MASTER     3
-
-enum {
-	SMR_GUID = 4,
-	SMR_SM_KEY = 12,
-	SMR_ACT_COUNT = 20,
-	SMR_PRIORITY_STATE = 24, /* 4 bits each */
-};
+#define SMR_SM_INFO         4
+#define SMI(byte)           (8 * (SMR_SM_INFO + (byte)))
 
 static const struct component sm_components[] = {
-	{ 0, 16 },
-	{ 0, 0 },
-	{ 8 * SMR_GUID, 64 },
-	{ 8 * SMR_SM_KEY, 64 },
-	{ 8 * SMR_ACT_COUNT, 32 },
-	{ 8 * SMR_PRIORITY_STATE, 4 },
-	{ 8 * SMR_PRIORITY_STATE + 4, 4 },
+	{ 0, 16 },          { 0, 0 }, { SMI(0), 64 }, /* GUID */
+	{ SMI(8), 64 },                               /* SM_Key */
+	{ SMI(16), 32 },                              /* ActCount */
+	{ SMI(20), 4 },                               /* Priority */
+	{ SMI(20) + 4, 4 },                           /* State */
 };
 
-/* The one manager of the fabric is where its administrator is. */
 void sa_sm_info_record(const struct sa_request *request, struct sa_answer *answer)
 {
 	const struct gsi *gsi = request->port->gsi;
-	struct vib_gid gid = sa_gid(gsi);
 	uint8_t record[SM_INFO_RECORD_SIZE] = { 0 };
 
 	put_be16(record, gsi->config.sa_lid);
-	memcpy(record + SMR_GUID, gid.raw + 8, 8);
-	record[SMR_PRIORITY_STATE] = SM_STATE_MASTER;
+	sm_info(gsi, record + SMR_SM_INFO);
 	if (is_wanted(request, sm_components, COUNT(sm_components), record))
 		add(answer, record);
 }
 
-/* ---- LinkRecord, §15.2.5.13 ---------------------------------------------------- */
+/* ---- what there is none of ------------------------------------------------------ */
 
-/* A fabric in memory has no links, and the table of them is empty. */
-void sa_link_record(const struct sa_request *request, struct sa_answer *answer)
+/*
+ * A fabric in memory has no links and no switches; its ports have one VL and none of the
+ * tables of several. The tables of such records are empty.
+ */
+void sa_no_record(const struct sa_request *request, struct sa_answer *answer)
 {
 	(void)request;
 	(void)answer;

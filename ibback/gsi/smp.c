@@ -60,6 +60,16 @@ static uint16_t get(const struct gsi_port *port, const uint8_t *in, uint8_t *out
 	}
 }
 
+/* All is as it came but for method, M_Key, which is 0 (§14.2.4), data and status. */
+static void begin_answer(const uint8_t *in, uint8_t *out)
+{
+	memcpy(out, in, SMP_DATA);
+	memcpy(out + SMP_INITIAL_PATH, in + SMP_INITIAL_PATH,
+	       VIB_MAD_BYTES - SMP_INITIAL_PATH);
+	mad_set_method(out, UMAD_METHOD_GET_RESP);
+	put_be64(out + SMP_MKEY, 0);
+}
+
 bool smp_answer(const struct gsi_port *port, const uint8_t *in, uint8_t *out)
 {
 	bool directed = mad_class(in) == UMAD_CLASS_SUBN_DIRECTED_ROUTE;
@@ -73,16 +83,24 @@ bool smp_answer(const struct gsi_port *port, const uint8_t *in, uint8_t *out)
 	if (mad_method(in) != UMAD_METHOD_GET)
 		return false;
 
-	/* All is as it came but for what follows: the M_Key is 0 (§14.2.4). */
-	memcpy(out, in, SMP_DATA);
-	memcpy(out + SMP_INITIAL_PATH, in + SMP_INITIAL_PATH,
-	       VIB_MAD_BYTES - SMP_INITIAL_PATH);
-	mad_set_method(out, UMAD_METHOD_GET_RESP);
-	put_be64(out + SMP_MKEY, 0);
+	begin_answer(in, out);
 	status = mad_class_version(in) == SMP_CLASS_VERSION
 			 ? get(port, in, out + SMP_DATA)
 			 : UMAD_STATUS_BAD_VERSION;
 	/* §14.2.1.2: the D bit says that it is on the way back. */
 	mad_set_status(out, directed ? status | UMAD_SMP_DIRECTION : status);
+	return true;
+}
+
+bool smp_manager_answer(const struct gsi *gsi, const uint8_t *in, uint8_t *out)
+{
+	if (mad_class(in) != UMAD_CLASS_SUBN_LID_ROUTED ||
+	    mad_class_version(in) != SMP_CLASS_VERSION ||
+	    mad_method(in) != UMAD_METHOD_GET ||
+	    mad_attribute(in) != UMAD_SM_ATTR_SM_INFO)
+		return false;
+	begin_answer(in, out);
+	sm_info(gsi, out + SMP_DATA);
+	mad_set_status(out, 0);
 	return true;
 }

@@ -11,4 +11,10 @@
  */
 bool smp_answer(const struct gsi_port *port, const uint8_t *in, uint8_t *out);
 
+/*
+ * The same for an SMP to the fabric's manager: it says who it is (SMInfo), which tools
+ * ask it, and nothing else.
+ */
+bool smp_manager_answer(const struct gsi *gsi, const uint8_t *in, uint8_t *out);
+
 #endif

@@ -43,6 +43,10 @@ static int vib_query_device(struct ibv_context *context,
 	snprintf(attr->orig_attr.fw_ver, sizeof(attr->orig_attr.fw_ver), "%u.%u.%u",
 		 (unsigned int)(ver >> 16) & 0xffff, (unsigned int)(ver >> 8) & 0xff,
 		 (unsigned int)ver & 0xff);
+	/* The kernel's IPoIB has them. */
+	attr->orig_attr.device_cap_flags &= ~(unsigned int)IBV_DEVICE_UD_IP_CSUM;
+	if (attr_size > offsetof(struct ibv_device_attr_ex, device_cap_flags_ex))
+		attr->device_cap_flags_ex &= ~(uint64_t)IBV_DEVICE_UD_IP_CSUM;
 	return 0;
 }
 

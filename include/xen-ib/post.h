@@ -53,7 +53,7 @@ VIB_POST void vib_put_send(struct vib_send_wqe *slot, __u8 opcode, __u8 flags,
 	slot->imm = imm;
 }
 
-/* How much stands behind the operands: one of them is 0. */
+/* How much stands behind the operands: one of them is 0, but for LSO's header. */
 VIB_POST void vib_put_amount(struct vib_send_wqe *slot, __u8 num_sge, __u32 inline_len)
 {
 	slot->num_sge = num_sge;
@@ -93,7 +93,18 @@ VIB_POST void vib_put_ud(struct vib_send_wqe *slot, __u32 remote_qpn, __u32 qkey
 	slot->u.ud.qkey = qkey;
 	slot->u.ud.av = *av;
 	slot->u.ud.pkey_index = pkey_index;
-	slot->u.ud.reserved = 0;
+	slot->u.ud.mss = 0;
+}
+
+/* The header of an LSO request, after its other operands. Returns where its SGEs go. */
+VIB_POST void *vib_put_lso(struct vib_send_wqe *slot, const void *header, __u32 bytes,
+			   __u16 mss)
+{
+	__u8 *data = (__u8 *)slot + VIB_DATA_UD;
+
+	slot->u.ud.mss = mss;
+	vib_copy(data, header, bytes);
+	return data + vib_lso_header_room(bytes);
 }
 
 /* ---- receive queues ---------------------------------------------------- */

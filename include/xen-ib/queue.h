@@ -72,6 +72,7 @@ enum vib_opcode {
 	VIB_OP_LOCAL_INV = 7,
 	VIB_OP_BIND_MW = 8,
 	VIB_OP_SEND_INV = 9,
+	VIB_OP_LSO = 10,
 	VIB_OP_ATOMIC_WRITE = 15,
 	VIB_OP_REG_MR = 32,
 };
@@ -81,6 +82,7 @@ enum vib_send_flags {
 	VIB_SEND_SIGNALED = 1 << 1,
 	VIB_SEND_SOLICITED = 1 << 2,
 	VIB_SEND_INLINE = 1 << 3,
+	VIB_SEND_IP_CSUM = 1 << 4, /* of UD: the backend puts IP's checksums in */
 };
 
 /* A slot of a send queue. SGEs or inline data begin within it or behind it. */
@@ -92,7 +94,7 @@ struct vib_send_wqe {
 	__u8 reserved;
 	__u64 wr_id;      /* comes back in the completion */
 	__be32 imm;       /* or, little-endian, the rkey to invalidate */
-	__u32 inline_len; /* bytes, with VIB_SEND_INLINE */
+	__u32 inline_len; /* bytes, with VIB_SEND_INLINE; of the header, in LSO */
 	/* operands, by opcode */
 	union {
 		struct {
@@ -112,7 +114,7 @@ struct vib_send_wqe {
 			__u32 qkey;
 			struct vib_av av;
 			__u16 pkey_index;
-			__u16 reserved;
+			__u16 mss; /* of LSO: bytes of data in a datagram */
 		} ud; /* also of SMI and GSI, whose requests choose their P_Key */
 		struct {
 			__u64 iova;
@@ -153,8 +155,23 @@ enum vib_data_offset {
 	VIB_DATA_RDMA = 40,   /* RDMA_WRITE, RDMA_READ, ATOMIC_WRITE */
 	VIB_DATA_ATOMIC = 56, /* CMP_SWAP, FETCH_ADD */
 	VIB_DATA_BIND = 56,   /* BIND_MW, which has none */
-	VIB_DATA_UD = 64,     /* SEND of UD */
+	VIB_DATA_UD = 64,     /* SEND of UD, LSO */
 };
+
+/*
+ * LSO: the headers of one datagram, and data for many. The header, inline, is IPoIB's
+ * (4 bytes), IPv4's and TCP's with their options. The SGEs follow it.
+ */
+#define VIB_LSO_MAX_HEADER 124   /* bytes */
+#define VIB_LSO_MAX_DATA   65536 /* bytes */
+#define VIB_LSO_MIN_MSS    8     /* bytes; Linux' TCP comes down to that */
+
+/* Room for a header of @bytes, at most VIB_LSO_MAX_HEADER, before the SGEs. */
+static inline __u32 vib_lso_header_room(__u32 bytes)
+{
+	return (bytes + (__u32)sizeof(struct vib_sge) - 1) &
+	       ~((__u32)sizeof(struct vib_sge) - 1);
+}
 
 /* @type: enum vib_qp_type of the QP, whose SENDs say more or less. */
 static inline __u32 vib_send_data_offset(__u8 opcode, __u8 type)
@@ -192,6 +209,15 @@ static inline __u32 vib_send_stride(__u32 sges, __u32 inline_len, __u8 type)
 	if (!ud && sges && bytes < atomic)
 		bytes = atomic;
 	return (bytes + VIB_LINE - 1) / VIB_LINE * VIB_LINE;
+}
+
+/* The same of one whose requests may be LSO. */
+static inline __u32 vib_send_stride_lso(__u32 sges, __u32 inline_len)
+{
+	__u32 header = vib_lso_header_room(VIB_LSO_MAX_HEADER);
+
+	return vib_send_stride(sges + header / (__u32)sizeof(struct vib_sge), inline_len,
+			       VIB_QPT_UD);
 }
 
 /* A slot of a receive queue or a shared receive queue; SGEs follow. */
@@ -239,8 +265,9 @@ enum vib_cqe_flags {
 	VIB_CQE_RECV = 1 << 0, /* completes a receive, else a send */
 	VIB_CQE_GRH = 1 << 1,  /* 40 bytes of GRH precede the data */
 	VIB_CQE_WITH_IMM = 1 << 2,
-	VIB_CQE_WITH_INV = 1 << 3, /* imm is the rkey that was invalidated */
-	VIB_CQE_XRC = 1 << 4,      /* of an XRC SRQ: srqn counts, db_index does not */
+	VIB_CQE_WITH_INV = 1 << 3,   /* imm is the rkey that was invalidated */
+	VIB_CQE_XRC = 1 << 4,        /* of an XRC SRQ: srqn counts, db_index does not */
+	VIB_CQE_IP_CSUM_OK = 1 << 5, /* the backend has put IP's checksums in */
 };
 
 /* A slot of a completion queue. */

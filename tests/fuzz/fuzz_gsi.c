@@ -274,6 +274,14 @@ static void change(struct input *in)
 	guest_change(i);
 }
 
+static void remove_or_reset(uint8_t which)
+{
+	if (which & 0x80)
+		guest_reset(which % GUESTS);
+	else
+		guest_remove(which % GUESTS);
+}
+
 static void move(struct input *in)
 {
 	switch (byte(in) % 16) {
@@ -281,7 +289,7 @@ static void move(struct input *in)
 		change(in);
 		break;
 	case 1:
-		guest_remove(byte(in) % GUESTS);
+		remove_or_reset(byte(in));
 		break;
 	case 2:
 		guest_add(byte(in) % GUESTS);

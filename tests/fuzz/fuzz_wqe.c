@@ -98,7 +98,9 @@ static void check_cqe(unsigned int guest, const struct vib_cqe *cqe)
 				    recv, qp, cqe);
 	if (cqe->status)
 		return;
-	EXPECT(cqe->opcode <= VIB_OP_SEND_INV || cqe->opcode == VIB_OP_ATOMIC_WRITE);
+	EXPECT(cqe->opcode <= VIB_OP_SEND_INV || cqe->opcode == VIB_OP_ATOMIC_WRITE ||
+	       (cqe->opcode == VIB_OP_LSO && !recv));
+	EXPECT(!(cqe->flags & VIB_CQE_IP_CSUM_OK) || (recv && qp->type == VIB_QPT_UD));
 	EXPECT(!(cqe->flags & VIB_CQE_WITH_INV) ==
 	       !(recv && cqe->opcode == VIB_OP_SEND_INV));
 	if (recv && qp_is_for_mads(qp))

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gsi/filter.h"
 #include "gsi/limits.h"
 #include "gsi/mad.h"
 #include "gsi/pkeys.h"
@@ -95,7 +96,11 @@ static void check_from_sa(const struct guest *to, const struct mad_packet *packe
 {
 	uint8_t method = mad_method(packet->mad);
 
-	EXPECT(mad_class(packet->mad) == 0x03 && packet->qpn == 1);
+	if (packet->qpn == 0) {
+		EXPECT(mad_class(packet->mad) == 0x01 && method == 0x81 && is_up(to));
+		return;
+	}
+	EXPECT(mad_class(packet->mad) == 0x03);
 	EXPECT(method & MAD_IS_RESPONSE || method == UMAD_METHOD_REPORT);
 	EXPECT(packet->pkey & 0x8000);
 	if (method & MAD_IS_RESPONSE)
@@ -132,6 +137,8 @@ static void deliver(void *arg, void *owner, const struct mad_packet *packet)
 	EXPECT(to->port != NULL);
 	EXPECT(packet->length == VIB_MAD_BYTES && packet->qpn <= 1);
 	EXPECT(packet->mad[0] == 1);
+	EXPECT(packet->from_guest ==
+	       (packet->qpn == 1 && filter_passes(mad_class(packet->mad))));
 	if (packet->qpn == 1) {
 		EXPECT(is_up(to));
 		EXPECT(pkey_accepting(to->attr.pkeys, packet->pkey) >= 0);
@@ -174,10 +181,81 @@ static void pkey_violation(void *arg, void *owner)
 	(void)owner;
 }
 
+/* ---- multicast groups, as the engine is told of them ----------------------- */
+
+#define MAX_TOLD 1024 /* further ones are not looked at */
+
+static struct told {
+	struct vib_gid mgid;
+	uint16_t pkey; /* 0: it has ended */
+	bool joined[GUESTS];
+} told[MAX_TOLD];
+static unsigned int num_told;
+
+static struct told *find_told(const struct vib_gid *mgid)
+{
+	for (unsigned int i = 0; i < num_told; i++)
+		if (memcmp(&told[i].mgid, mgid, sizeof(*mgid)) == 0)
+			return &told[i];
+	return NULL;
+}
+
+static void group(void *arg, const struct vib_gid *mgid, uint16_t pkey)
+{
+	struct told *t = find_told(mgid);
+
+	(void)arg;
+	if (!t && num_told < MAX_TOLD)
+		t = &told[num_told++];
+	else if (t)
+		EXPECT(!pkey != !t->pkey);
+	if (t)
+		*t = (struct told){ .mgid = *mgid, .pkey = pkey };
+}
+
+static void joined(void *arg, void *owner, const struct vib_gid *mgid, bool joined)
+{
+	const struct guest *g = owner;
+	struct told *t = find_told(mgid);
+
+	(void)arg;
+	EXPECT(t || num_told == MAX_TOLD);
+	if (!t)
+		return;
+	EXPECT(t->pkey);
+	/* Who has no such P_Key does not come to receive; who loses it is told later. */
+	EXPECT(!joined || pkey_accepting(g->attr.pkeys, t->pkey) >= 0);
+	t->joined[g - guests] = joined;
+}
+
+/* What was told is what is, and within its partition. */
+static void check_groups(void)
+{
+	unsigned int groups = 0;
+	bool is_joined;
+
+	for (unsigned int i = 0; i < num_told; i++) {
+		groups += told[i].pkey != 0;
+		for (unsigned int j = 0; j < GUESTS; j++) {
+			if (!guests[j].port)
+				continue;
+			EXPECT(gsi_group(guests[j].port, &told[i].mgid, &is_joined) ==
+			       told[i].pkey);
+			EXPECT(is_joined == told[i].joined[j]);
+			EXPECT(!is_joined ||
+			       (is_up(&guests[j]) &&
+				pkey_accepting(guests[j].attr.pkeys, told[i].pkey) >= 0));
+		}
+	}
+	EXPECT(num_told == MAX_TOLD || groups == gsi_groups(gsi));
+}
+
 static const struct gsi_ops ops = {
 	.deliver = deliver,
 	.dropped = dropped,
 	.pkey_violation = pkey_violation,
+	.group = group,
+	.joined = joined,
 	.counters = counters,
 	.now = now,
 };
@@ -203,6 +281,7 @@ static void check_holdings(void)
 		memberships += h.memberships;
 	}
 	EXPECT(memberships == gsi_memberships(gsi));
+	check_groups();
 }
 
 void guest_add(unsigned int i)
@@ -242,6 +321,19 @@ void guest_remove(unsigned int i)
 	check_holdings();
 }
 
+void guest_reset(unsigned int i)
+{
+	struct gsi_holdings h;
+
+	if (!guests[i].port)
+		return;
+	gsi_port_reset(guests[i].port);
+	h = gsi_port_holdings(guests[i].port);
+	EXPECT(!h.memberships && !h.services && !h.subscriptions && !h.reports &&
+	       !h.transactions && !h.groups);
+	check_holdings();
+}
+
 void guest_change(unsigned int i)
 {
 	if (guests[i].port)
@@ -252,6 +344,7 @@ void guest_change(unsigned int i)
 void guests_begin(void)
 {
 	memset(guests, 0, sizeof(guests));
+	num_told = 0;
 	clock_now = 1000000000;
 	gsi = gsi_new(&ops, NULL, NULL);
 	EXPECT(gsi != NULL);
@@ -274,6 +367,7 @@ void guest_send(unsigned int i, struct mad_packet *packet)
 
 	if (!g->port)
 		return;
+	packet->from_guest = true;
 	packet->slid = g->attr.port.lid;
 	packet->sgid = g->attr.gids[0];
 	deliveries = 0;

@@ -36,6 +36,8 @@ void guests_end(void);
 
 void guest_add(unsigned int i);
 void guest_remove(unsigned int i);
+/* Its connection is over. */
+void guest_reset(unsigned int i);
 /* Its attr is another. */
 void guest_change(unsigned int i);
 

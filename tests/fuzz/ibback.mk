@@ -34,3 +34,7 @@ SRCS_fuzz_nodes := tests/fuzz/fuzz_nodes.c tests/unit/fake_guest.c tests/unit/fa
 	$(wildcard common/schema/*.c) $(SCHEMA_TABLE)
 CFLAGS_fuzz_nodes := -Iibback -Itests/unit
 LIBS_fuzz_nodes = $(LIBS_engine) -luv -Wl,--wrap=uv_now
+
+FUZZERS += fuzz_ip
+SRCS_fuzz_ip := tests/fuzz/fuzz_ip.c ibback/engine/ip.c
+CFLAGS_fuzz_ip := -Iibback -Itests/unit

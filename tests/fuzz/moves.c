@@ -236,7 +236,7 @@ static struct move draw_move(unsigned int *seed)
 	struct move m = {
 		.what = (uint8_t)draw(seed, MOVE_KINDS),
 		.who = (uint8_t)draw(seed, 2),
-		.op = (uint8_t)draw(seed, 48),
+		.op = (uint8_t)draw(seed, 64),
 		.repeat = (uint8_t)(draw(seed, 4) ? 0 : draw(seed, 256)),
 	};
 

@@ -150,7 +150,10 @@ static uint32_t bytes_of(const struct vib_send_wqe *wqe, const uint8_t *data)
 	return bytes;
 }
 
-void driver_send(struct driver *d, const struct move *m)
+/* Ops that come after those that all inputs of old have; and those that are no opcode. */
+#define OP_LSO 56
+
+static uint8_t choose_opcode(uint8_t op)
 {
 	static const uint8_t opcodes[] = {
 		VIB_OP_RDMA_WRITE, VIB_OP_RDMA_WRITE_IMM, VIB_OP_SEND,
@@ -158,6 +161,68 @@ void driver_send(struct driver *d, const struct move *m)
 		VIB_OP_FETCH_ADD,  VIB_OP_LOCAL_INV,      VIB_OP_BIND_MW,
 		VIB_OP_SEND_INV,   VIB_OP_ATOMIC_WRITE,   VIB_OP_REG_MR,
 	};
+
+	if (op >= 0xe0)
+		return op;
+	return op % 64 >= OP_LSO ? VIB_OP_LSO : opcodes[op % sizeof(opcodes)];
+}
+
+/* An IPv4 packet of @bytes, as much of it as there is @room for: TCP's, with its header.
+ */
+static void put_packet(uint8_t *to, uint32_t room, uint32_t bytes)
+{
+	uint8_t packet[] = { 8,
+			     0,
+			     0,
+			     0,
+			     0x45,
+			     0,
+			     (uint8_t)((bytes - 4) >> 8),
+			     (uint8_t)(bytes - 4),
+			     0,
+			     1,
+			     0,
+			     0,
+			     64,
+			     6,
+			     0,
+			     0,
+			     10,
+			     0,
+			     0,
+			     1,
+			     10,
+			     0,
+			     0,
+			     2,
+			     [24 + 12] = 0x50,
+			     [24 + 13] = 0x19,
+			     [24 + 19] = 0 };
+
+	memcpy(to, packet, room < sizeof(packet) ? room : sizeof(packet));
+}
+
+/* What fill_data() does for large sends, whose SGEs are behind a header. */
+static void fill_large_send(struct driver *d, const struct move *m,
+			    const struct thing *qp, struct vib_send_wqe *wqe,
+			    uint32_t stride)
+{
+	uint8_t *slot = (uint8_t *)wqe;
+	uint32_t offset = VIB_DATA_UD + vib_lso_header_room(44);
+
+	if (qp->type != VIB_QPT_UD || stride < offset)
+		return;
+	put_packet(slot + VIB_DATA_UD, 44, 44);
+	wqe->inline_len = 44 + (m->arg[ARG_REMOTE] >= 0xf0 ? m->arg[ARG_SRQ] : 0);
+	wqe->u.ud.mss =
+		m->arg[ARG_REMOTE] < 0x80 ? 512 : (uint16_t)(m->arg[ARG_SRQ] * 17u);
+	wqe->num_sge = (uint8_t)driver_choose(m->arg[ARG_NUM_SGE], qp->max_send_sge);
+	if (wqe->num_sge * sizeof(struct vib_sge) <= stride - offset)
+		fill_sges(d, m, (struct vib_sge *)(slot + offset), wqe->num_sge);
+}
+
+void driver_send(struct driver *d, const struct move *m)
+{
 	struct thing *qp = driver_pick(d, QP, m->pick[PICK_THING]);
 	struct vib_queue *q = qp ? &qp->queue[Q_SEND] : NULL;
 	uint8_t *slot = q ? driver_slot(d, q, q->index) : NULL;
@@ -167,8 +232,8 @@ void driver_send(struct driver *d, const struct move *m)
 	if (!slot)
 		return;
 	memset(slot + 4, 0, q->stride - 4);
-	wqe->opcode = m->op < 0xe0 ? opcodes[m->op % sizeof(opcodes)] : m->op;
-	wqe->flags = m->arg[ARG_WR_FLAGS] & 0x0f;
+	wqe->opcode = choose_opcode(m->op);
+	wqe->flags = m->arg[ARG_WR_FLAGS] & 0x1f;
 	wqe->wr_id = (uint64_t)qp->number << 32 | q->index;
 	wqe->imm = m->value[0];
 	if (wqe->opcode == VIB_OP_BIND_MW)
@@ -183,18 +248,23 @@ void driver_send(struct driver *d, const struct move *m)
 			MW, m->pick[PICK_PEER]);
 	offset = vib_send_data_offset(wqe->opcode, (uint8_t)qp->type);
 	room = q->stride > offset ? q->stride - offset : 0;
-	if (wqe->opcode == VIB_OP_LOCAL_INV || wqe->opcode == VIB_OP_BIND_MW) {
+	if (wqe->opcode == VIB_OP_LSO) {
+		fill_large_send(d, m, qp, wqe, q->stride);
+	} else if (wqe->opcode == VIB_OP_LOCAL_INV || wqe->opcode == VIB_OP_BIND_MW) {
 		wqe->num_sge = m->arg[ARG_NUM_SGE] >= 0xf8;
 	} else if (wqe->flags & VIB_SEND_INLINE) {
 		wqe->inline_len = length(m->arg[ARG_LENGTH], qp->max_inline);
 		memset(slot + offset, 0x5a, room);
+		if (wqe->flags & VIB_SEND_IP_CSUM)
+			put_packet(slot + offset, room, wqe->inline_len);
 	} else {
 		wqe->num_sge =
 			(uint8_t)driver_choose(m->arg[ARG_NUM_SGE], qp->max_send_sge);
 		if (wqe->num_sge * sizeof(struct vib_sge) <= room)
 			fill_sges(d, m, (struct vib_sge *)(slot + offset), wqe->num_sge);
 	}
-	if (offset >= VIB_DATA_RDMA && wqe->num_sge * sizeof(struct vib_sge) <= room)
+	if (offset >= VIB_DATA_RDMA && wqe->opcode != VIB_OP_LSO &&
+	    wqe->num_sge * sizeof(struct vib_sge) <= room)
 		reach_end(m, qp, bytes_of(wqe, slot + offset), wqe);
 	driver_spoil(m, (uint32_t *)slot, 16);
 	driver_produce(d, qp, q, m->arg[ARG_RING] & 1);

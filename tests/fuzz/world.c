@@ -171,6 +171,7 @@ static const struct vport_attr attr = {
 	.max_pd = 8,
 	.max_ah = 8,
 	.max_mem = 5,
+	.prereg = 1024, /* 4 of them */
 };
 
 static void init_guest(struct world_guest *g, unsigned int index)
@@ -267,6 +268,7 @@ static struct vhca *new_vhca(const struct world_guest *g)
 		.max_mr = a->max_mr,
 		.max_pd = a->max_pd,
 		.max_pages = a->max_mem * 256,
+		.max_dma_pages = a->prereg,
 		.rate = g->index == WORLD_GUESTS - 1 ? 8000000 : 0,
 	};
 	struct port_view view;

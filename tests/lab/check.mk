@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # What runs on the emulated Xen.
 
-.PHONY: demo check-lab check-lab-long
+.PHONY: demo check-lab check-lab-long bench-lab
 
-# C=PATTERN picks checks by name, T=ipoib, cm, sa or kernel (all three) a topic; CHECKFLAGS as in `tests/lab/check --help`.
-demo check-lab check-lab-long: lab-packages all
+# C=PATTERN picks checks by name, T=ipoib, cm, sa, kernel (all three) or soak a topic; CHECKFLAGS as in `tests/lab/check --help`.
+demo check-lab check-lab-long bench-lab: lab-packages all
 # DEMOFLAGS='--type pvh --kernel 6.12 --dom0-kernel 6.12', and so on.
 demo:
 	tests/lab/demo $(DEMOFLAGS)
@@ -12,6 +12,9 @@ check-lab:
 	tests/lab/check $(if $(T),--topic $(T)) $(CHECKFLAGS) $(C)
 check-lab-long:
 	tests/lab/check --long $(if $(T),--topic $(T)) $(CHECKFLAGS) $(C)
+# TCP over IPoIB and over netfront, as ratios; CHECKFLAGS as in `tests/lab/bench --help`.
+bench-lab:
+	tests/lab/bench $(CHECKFLAGS)
 
 .PHONY: lab-packages
 lab-packages:

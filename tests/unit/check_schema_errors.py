@@ -20,6 +20,8 @@ CASES = (
      "backend/pkey: its default '0x0000'"),
     ("a default out of bounds", r'default = "4096"', 'default = "0"',
      "backend/max-qp: its default '0'"),
+    ("a size out of bounds", r'config = "prereg"', 'config = "prereg"\ndefault = "4M"',
+     "backend/prereg: its default '4M' is not 0, all, or bytes"),
     ("an enum without words", r'allowed = .*', '', "backend/link: 'allowed'"),
     ("an unknown writer", r'writer = "backend"', 'writer = "me"', "backend/versions: unknown writer"),
     ("a node without its sentence", r'doc = "Grant of the control page.*', '',

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "gsi/filter.h"
 #include "gsi/rmpp.h"
 
 static struct gsi_world *world_of(void *arg)
@@ -20,6 +21,9 @@ static void deliver(void *arg, void *owner, const struct mad_packet *packet)
 	struct gsi_world *w = world_of(arg);
 
 	assert_true(w->count < WORLD_OUT);
+	/* What answers has its own room; what a guest sent has not. */
+	assert_int_equal(packet->from_guest,
+			 packet->qpn == 1 && filter_passes(mad_class(packet->mad)));
 	w->out[w->count++] = (struct delivery){ index_of(w, owner), *packet };
 }
 
@@ -49,10 +53,60 @@ static void pkey_violation(void *arg, void *owner)
 	w->pkey_violations[index_of(w, owner)]++;
 }
 
+static const struct told *find_told(const struct gsi_world *w, const struct vib_gid *mgid)
+{
+	for (unsigned int i = 0; i < w->num_told; i++)
+		if (memcmp(&w->told[i].mgid, mgid, sizeof(*mgid)) == 0)
+			return &w->told[i];
+	return NULL;
+}
+
+static void group(void *arg, const struct vib_gid *mgid, uint16_t pkey)
+{
+	struct gsi_world *w = world_of(arg);
+	struct told *told = (struct told *)find_told(w, mgid);
+
+	if (!told) {
+		assert_true(w->num_told < WORLD_GROUPS);
+		told = &w->told[w->num_told++];
+	}
+	assert_true(!pkey != !told->pkey);
+	*told = (struct told){ .mgid = *mgid, .pkey = pkey };
+}
+
+static void joined(void *arg, void *owner, const struct vib_gid *mgid, bool joined)
+{
+	struct gsi_world *w = world_of(arg);
+	struct told *told = (struct told *)find_told(w, mgid);
+
+	assert_non_null(told);
+	assert_int_not_equal(told->pkey, 0);
+	told->joined[index_of(w, owner)] = joined;
+}
+
+bool world_has_group(const struct gsi_world *w, struct vib_gid mgid)
+{
+	const struct told *told = find_told(w, &mgid);
+
+	return told && told->pkey;
+}
+
+bool world_receives(const struct gsi_world *w, unsigned int i, struct vib_gid mgid)
+{
+	const struct told *told = find_told(w, &mgid);
+	bool joined, told_so = told && told->joined[i];
+
+	assert_int_equal(gsi_group(w->port[i], &mgid, &joined), told ? told->pkey : 0);
+	assert_int_equal(joined, told_so);
+	return told_so;
+}
+
 static const struct gsi_ops ops = {
 	.deliver = deliver,
 	.dropped = dropped,
 	.pkey_violation = pkey_violation,
+	.group = group,
+	.joined = joined,
 	.counters = counters,
 	.now = now,
 };
@@ -166,6 +220,7 @@ struct mad_packet world_mad(struct gsi_world *w, unsigned int from, uint8_t mgmt
 {
 	struct mad_packet packet = {
 		.qpn = 1,
+		.from_guest = true,
 		.slid = w->attr[from].port.lid,
 		.dlid = SA_LID,
 		.pkey = w->attr[from].pkeys[0],

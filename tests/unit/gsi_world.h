@@ -15,6 +15,7 @@
 
 #define WORLD_PORTS    6
 #define WORLD_OUT      4096
+#define WORLD_GROUPS   1024
 
 #define SA_LID         1
 #define SA_DATA_AT     56
@@ -27,6 +28,13 @@ struct delivery {
 	struct mad_packet packet;
 };
 
+/* What the GSI has said of a multicast group. */
+struct told {
+	struct vib_gid mgid;
+	uint16_t pkey; /* 0: it has ended */
+	bool joined[WORLD_PORTS];
+};
+
 struct gsi_world {
 	struct gsi *gsi;
 	uint64_t now;
@@ -36,6 +44,8 @@ struct gsi_world {
 	struct vib_rsp_counters counters[WORLD_PORTS];
 	unsigned int drops[WORLD_PORTS][GSI_DROPS];
 	unsigned int pkey_violations[WORLD_PORTS];
+	struct told told[WORLD_GROUPS];
+	unsigned int num_told;
 	unsigned int taken, count; /* of @out */
 	struct delivery out[WORLD_OUT];
 };
@@ -52,6 +62,12 @@ void world_set_pkeys(struct gsi_world *w, unsigned int i, uint16_t a, uint16_t b
 void world_set_up(struct gsi_world *w, unsigned int i, bool up);
 /* Time passes, and the GSI does what is due. */
 void world_pass(struct gsi_world *w, uint64_t ns);
+
+/* Whether the GSI has a group @mgid, and had port @i told that it receives by it; as it
+ * answers, too.
+ */
+bool world_has_group(const struct gsi_world *w, struct vib_gid mgid);
+bool world_receives(const struct gsi_world *w, unsigned int i, struct vib_gid mgid);
 
 struct vib_gid world_gid(unsigned int i);
 struct vib_gid world_sa_gid(void);

@@ -28,8 +28,14 @@ OBJS_test_stalls = $(B)/obj/tests/unit/test_stalls.o $(TWO_GUESTS_OBJS)
 OBJS_test_departures = $(B)/obj/tests/unit/test_departures.o $(TWO_GUESTS_OBJS)
 LIBS_test_stalls = $(LIBS_common) $(LIBS_engine) -luv -Wl,--wrap=clock_ns
 LIBS_test_departures = $(LIBS_test_stalls)
-OBJS_test_kernel_commands = $(B)/obj/tests/unit/test_kernel_commands.o $(TWO_GUESTS_OBJS)
+OBJS_test_kernel_commands = $(addprefix $(B)/obj/tests/unit/,test_kernel_commands.o two_gsis.o) \
+	$(TWO_GUESTS_OBJS)
 LIBS_test_kernel_commands = $(LIBS_test_stalls)
+
+UNIT_TESTS += test_subnets
+OBJS_test_subnets = $(addprefix $(B)/obj/tests/unit/,test_subnets.o two_gsis.o) \
+	$(TWO_GUESTS_OBJS) $(SUBNETS_OBJS) $(GSI_OBJS)
+LIBS_test_subnets = $(LIBS_test_stalls)
 
 UNIT_TESTS += test_refusals
 OBJS_test_refusals = $(B)/obj/tests/unit/test_refusals.o $(CONTROL_OBJS) $(ENGINE_OBJS)

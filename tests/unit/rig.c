@@ -163,7 +163,8 @@ struct guest *guest_bare(struct rig *rig, const struct vhca_limits *limits)
 
 struct guest *guest_new(struct rig *rig)
 {
-	static const struct vhca_limits limits = { 1024, 1024, 64, 1024, 16, 1 << 20, 0 };
+	static const struct vhca_limits limits = { 1024, 1024,    64,         1024,
+						   16,   1 << 20, UINT32_MAX, 0 };
 	struct guest *g = guest_bare(rig, &limits);
 	struct memory page = memory_new(sizeof(struct vib_doorbell_page), 1);
 

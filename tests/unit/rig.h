@@ -22,6 +22,9 @@
 #define US 1000ull
 #define MS 1000000ull
 
+/* Of a multicast group that the SA does not have. */
+static const struct mcast_rule free_for_all __attribute__((unused));
+
 /* What the engine's clock_ns() is. */
 extern uint64_t rig_clock;
 uint64_t __wrap_clock_ns(void);

@@ -214,15 +214,27 @@ static void fill_operands(struct vib_send_wqe *wqe, const struct wr *wr, bool ud
 			wqe->u.ud.qkey = wr->qkey;
 			wqe->u.ud.av = wr->av;
 			wqe->u.ud.pkey_index = wr->pkey_index;
+			wqe->u.ud.mss = wr->mss;
 		}
 	}
+}
+
+/* What of it is there: a malformed request says more. */
+static void fill_data(uint8_t *slot, uint32_t stride, uint32_t offset, const void *data,
+		      uint32_t bytes)
+{
+	uint32_t room = offset < stride ? stride - offset : 0;
+
+	if (bytes && room)
+		memcpy(slot + offset, data, bytes < room ? bytes : room);
 }
 
 bool post_send(struct pqp *qp, const struct wr *wr)
 {
 	bool ud = vib_qp_type_is_datagram((uint8_t)qp->type);
-	uint32_t offset = vib_send_data_offset(wr->opcode, (uint8_t)qp->type), room;
-	uint32_t bytes = wr->data ? wr->inline_len : wr->count * sizeof(struct vib_sge);
+	bool lso = wr->opcode == VIB_OP_LSO;
+	uint32_t offset = vib_send_data_offset(wr->opcode, (uint8_t)qp->type);
+	uint32_t bytes = wr->count * (uint32_t)sizeof(struct vib_sge);
 	struct vib_send_wqe wqe = {
 		.opcode = wr->opcode,
 		.flags = wr->flags,
@@ -238,8 +250,12 @@ bool post_send(struct pqp *qp, const struct wr *wr)
 	if (qp->type == VIB_QPT_XRC_INI)
 		wqe.u.xrc.srqn = wr->srqn;
 	memcpy(slot + 4, (uint8_t *)&wqe + 4, sizeof(wqe) - 4);
-	room = qp->sq.stride - offset; /* a malformed one says more than is there */
-	memcpy(slot + offset, wr->data ? wr->data : wr->sge, bytes < room ? bytes : room);
+	if (wr->data)
+		fill_data(slot, qp->sq.stride, offset, wr->data, wr->inline_len);
+	if (lso)
+		offset += vib_lso_header_room(wr->inline_len);
+	if (!wr->data || lso)
+		fill_data(slot, qp->sq.stride, offset, wr->sge, bytes);
 	return produce(qp, &qp->sq);
 }
 

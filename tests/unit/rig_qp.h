@@ -54,8 +54,9 @@ struct wr {
 	uint8_t flags;
 	uint32_t count; /* SGEs; 0 with VIB_SEND_INLINE */
 	struct vib_sge sge[MAX_SGE + 8];
-	const void *data; /* inline */
+	const void *data; /* inline, or the header of LSO */
 	uint32_t inline_len;
+	uint16_t mss;
 	uint32_t imm;
 	uint64_t addr;
 	uint32_t rkey;

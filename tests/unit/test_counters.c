@@ -182,9 +182,9 @@ static void multicast_counts_once_here_and_at_each_member(void **state)
 	assert_counted(d->ga, .xmit_bytes = 30, .xmit_packets = 1,
 		       .multicast_xmit_packets = 1);
 	group.qpn = d->b.qpn;
-	assert_int_equal(qp_mcast(d->gb->vhca, &group, true), 0);
+	assert_int_equal(qp_attach_mcast(d->gb->vhca, &group, &free_for_all), 0);
 	group.qpn = other.qpn;
-	assert_int_equal(qp_mcast(d->gb->vhca, &group, true), 0);
+	assert_int_equal(qp_attach_mcast(d->gb->vhca, &group, &free_for_all), 0);
 	post_recv(&d->b, 11, &sge, 1);
 	post_recv(&other, 12, &sge, 1);
 	run(d, &wr);

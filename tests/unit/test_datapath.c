@@ -140,7 +140,7 @@ static void data_follow_the_operands_of_each_opcode(void **state)
 
 		memset(&wqe.u, 0x5a, sizeof(wqe.u));
 		wqe.u.rdma.reserved = 0; /* the place is that of an atomic's, too */
-		wqe.u.ud.reserved = 0;
+		wqe.u.ud.mss = 0;
 		r->qp->type = kinds[i].type;
 		assert_int_equal(libvib_post_send(r->qp, &wqe, sges), 0);
 		slot = vib_queue_peek(&r->sq);

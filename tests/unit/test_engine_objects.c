@@ -5,7 +5,7 @@
 
 #include "rig_qp.h"
 
-static const struct vhca_limits two_of_each = { 2, 2, 2, 2, 2, 1000, 0 };
+static const struct vhca_limits two_of_each = { 2, 2, 2, 2, 2, 1000, 0, 0 };
 
 /* A guest with quotas of two, a PD, and a page. */
 static struct guest *small_guest(struct rig *rig)

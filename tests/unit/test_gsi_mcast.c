@@ -528,6 +528,75 @@ static void memberships_end_with_port_link_pkey_and_gid(void **state)
 	assert_int_equal(gsi_groups(w.gsi), 1);
 }
 
+/* ---- who receives --------------------------------------------------------- */
+
+static void who_only_sends_does_not_receive(void **state)
+{
+	static const uint8_t states[] = { FULL, NON, SEND_ONLY, SEND_ONLY_FULL };
+
+	(void)state;
+	assert_true(world_has_group(&w, broadcast(0xffff)));
+	assert_false(world_has_group(&w, mgid_of(1)));
+	assert_false(world_receives(&w, 0, mgid_of(1)));
+	ok(0, create(0, mgid_of(1)));
+	assert_true(world_has_group(&w, mgid_of(1)));
+	assert_true(world_receives(&w, 0, mgid_of(1)));
+	for (size_t i = 0; i < sizeof(states); i++) {
+		assert_false(world_receives(&w, 1, mgid_of(1)));
+		ok(1, join(1, mgid_of(1), states[i]));
+		assert_int_equal(world_receives(&w, 1, mgid_of(1)),
+				 !!(states[i] & (FULL | NON)));
+		ok(1, leave(1, mgid_of(1), states[i]));
+	}
+	ok(1, join(1, mgid_of(1), FULL | NON | SEND_ONLY));
+	ok(1, leave(1, mgid_of(1), FULL));
+	assert_true(world_receives(&w, 1, mgid_of(1)));
+	ok(1, leave(1, mgid_of(1), NON));
+	assert_false(world_receives(&w, 1, mgid_of(1)));
+	ok(0, leave(0, mgid_of(1), FULL));
+	assert_false(world_has_group(&w, mgid_of(1)));
+}
+
+/* And then is a member by the one that is left. */
+static void port_may_join_by_several_gids(void **state)
+{
+	struct mad_packet other;
+
+	(void)state;
+	w.attr[1].gids[1] = world_gid(50);
+	world_change(&w, 1);
+	ok(0, create(0, mgid_of(1)));
+	ok(1, join(1, mgid_of(1), FULL));
+	other = join(1, mgid_of(1), FULL);
+	put_gid(data(&other) + PORT_GID, world_gid(50));
+	ok(1, other);
+	ok(1, leave(1, mgid_of(1), FULL));
+	assert_true(world_receives(&w, 1, mgid_of(1)));
+	other = leave(1, mgid_of(1), FULL);
+	put_gid(data(&other) + PORT_GID, world_gid(50));
+	ok(1, other);
+	assert_false(world_receives(&w, 1, mgid_of(1)));
+}
+
+static void port_that_loses_its_right_receives_no_more(void **state)
+{
+	(void)state;
+	ok(0, create(0, mgid_of(1)));
+	for (unsigned int i = 1; i < 3; i++)
+		ok(i, join(i, mgid_of(1), FULL));
+	world_set_pkeys(&w, 1, 0x8001, 0);
+	assert_false(world_receives(&w, 1, mgid_of(1)));
+	world_set_up(&w, 2, false);
+	assert_false(world_receives(&w, 2, mgid_of(1)));
+	assert_true(world_receives(&w, 0, mgid_of(1)));
+	gsi_port_reset(w.port[0]);
+	assert_false(world_receives(&w, 0, mgid_of(1)));
+	assert_false(world_has_group(&w, mgid_of(1)));
+	world_remove(&w, 1);
+	assert_false(world_has_group(&w, broadcast(0x8001)));
+	assert_true(world_has_group(&w, broadcast(0xffff)));
+}
+
 static uint8_t table[1 << 16];
 
 static void query_shows_groups_and_no_members(void **state)
@@ -631,6 +700,9 @@ int main(void)
 		TEST(group_ends_with_its_last_full_member),
 		TEST(mlids_are_used_again),
 		TEST(memberships_end_with_port_link_pkey_and_gid),
+		TEST(who_only_sends_does_not_receive),
+		TEST(port_may_join_by_several_gids),
+		TEST(port_that_loses_its_right_receives_no_more),
 		TEST(query_shows_groups_and_no_members),
 		TEST(rdma_cm_asks_for_the_broadcast_group),
 		TEST(guest_has_a_share_of_groups_only),

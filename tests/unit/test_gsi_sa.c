@@ -65,7 +65,7 @@ static uint16_t status_of(uint8_t method, uint16_t attribute)
 static void unknown_methods_and_attributes_are_refused(void **state)
 {
 	(void)state;
-	assert_int_equal(status_of(0x01, 0x0014), 0x0c); /* SwitchInfoRecord */
+	assert_int_equal(status_of(0x01, 0x003b), 0x0c); /* ServiceAssociation */
 	assert_int_equal(status_of(0x12, 0x0039), 0x0c); /* TraceRecord */
 	assert_int_equal(status_of(0x02, 0x0030), 0x0c); /* Set of GUIDInfoRecord */
 	assert_int_equal(status_of(0x15, 0x0035), 0x0c);

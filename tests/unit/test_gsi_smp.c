@@ -269,6 +269,47 @@ static void qp0_reaches_the_own_port_only(void **state)
 	world_expect_drop(&w, 0, &packet, GSI_DROP_SMP);
 }
 
+/* As sminfo asks, by LID. */
+static void manager_says_who_it_is(void **state)
+{
+	struct mad_packet packet = smp(SA_LID);
+	const struct mad_packet *reply;
+
+	(void)state;
+	put_be16(packet.mad + 16, SM_INFO);
+	memset(packet.mad + 64, 0x55, 64); /* what sminfo would set */
+	reply = world_ask(&w, 0, &packet);
+	assert_int_equal(reply->qpn, 0);
+	assert_int_equal(reply->slid, SA_LID);
+	assert_int_equal(reply->mad[3], 0x81);
+	assert_int_equal(mad_status(reply->mad), 0);
+	assert_true(field64(reply->mad + 64, IB_SMINFO_GUID_F) == 0x0200000000000002);
+	assert_true(field64(reply->mad + 64, IB_SMINFO_KEY_F) == 0);
+	assert_int_equal(field(reply->mad + 64, IB_SMINFO_STATE_F), 3); /* master */
+	assert_true(be64_at(reply->mad + 64 + 24) == 0);
+}
+
+/* It cannot be set, is no node of its own, and is not reached when the link is down. */
+static void manager_says_nothing_else(void **state)
+{
+	struct mad_packet packet = smp(SA_LID), directed;
+
+	(void)state;
+	world_expect_drop(&w, 0, &packet, GSI_DROP_SMP); /* NodeInfo */
+	put_be16(packet.mad + 16, SM_INFO);
+	directed = packet;
+	directed.mad[1] = 0x81;
+	world_expect_drop(&w, 0, &directed, GSI_DROP_SMP);
+	packet.mad[3] = 0x02;
+	world_expect_drop(&w, 0, &packet, GSI_DROP_SMP);
+	packet.mad[3] = 0x01;
+	packet.mad[2] = 2;
+	world_expect_drop(&w, 0, &packet, GSI_DROP_SMP);
+	packet.mad[2] = 1;
+	world_set_up(&w, 0, false);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_LINK_DOWN);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -285,6 +326,8 @@ int main(void)
 		TEST(only_get_is_answered),
 		TEST(directed_route_of_no_hops_is_the_port_itself),
 		TEST(qp0_reaches_the_own_port_only),
+		TEST(manager_says_who_it_is),
+		TEST(manager_says_nothing_else),
 	};
 
 	return cmocka_run_group_tests_name("gsi_smp", tests, NULL, NULL);

@@ -2,29 +2,12 @@
 /* What a guest's kernel asks for itself: memory for DMA, MADs, counters. */
 #include <errno.h>
 
-#include "two_guests.h"
+#include "two_gsis.h"
 
-#define DMA_ADDR   0x40000
 /* Pages of the other guest that stay mapped. */
 #define CONNECTION 3
 
-/* Pages behind DATA, each with a purpose. */
-enum { PAGE_MAD = DATA, PAGE_CQ, PAGE_SQ, PAGE_RQ, PAGE_BUFFER };
-
 /* ---- memory ------------------------------------------------------------ */
-
-/* @count pages at DMA_ADDR. */
-static struct vib_control_request reg_dma(struct peer *p, uint32_t count)
-{
-	struct vib_control_request req = reg_mr(p, 0, count);
-	struct vib_pages pages = req.u.reg_mr.pages;
-
-	memset(&req.u, 0, sizeof(req.u));
-	req.operation = VIB_CMD_REG_DMA;
-	req.u.reg_dma.addr = DMA_ADDR;
-	req.u.reg_dma.pages = pages;
-	return req;
-}
 
 static struct vib_control_request dereg_dma(uint32_t number)
 {
@@ -77,6 +60,72 @@ static void quota_is_that_of_all_memory(void **state)
 	number_of(execute(p, reg_dma(p, PAGES - 1)));
 	assert_int_equal(execute(p, reg_mr(p, pd_of(p), 2)).status, -ENOMEM);
 	assert_int_equal(execute(p, reg_mr(p, pd_of(p), 1)).status, 0);
+}
+
+/* The device is attached with @prereg. */
+static void attach_with(struct peer *p, const char *prereg)
+{
+	frontend_state(p, "6");
+	fake_settle(p->w->xen);
+	put(p, p->be, VIB_BE_ONLINE, "0");
+	fake_settle(p->w->xen);
+	assert_state(p, "6");
+	put(p, p->be, VIB_BE_PREREG, prereg);
+	plug(p, p->domid);
+	join(p);
+}
+
+static void prereg_bounds_what_is_lent(void **state)
+{
+	struct world *w = *state;
+	struct peer *p = &w->a;
+	uint32_t number;
+
+	assert_int_equal(vhca_of(p)->limits.max_dma_pages, UINT32_MAX);
+	attach_with(p, "8M");
+	assert_int_equal(vhca_of(p)->limits.max_dma_pages, 2048);
+	vhca_of(p)->limits.max_dma_pages = 3;
+	number = number_of(execute(p, reg_dma(p, 2)));
+	/* Memory regions are not what it is about. */
+	assert_int_equal(execute(p, reg_mr(p, pd_of(p), 2)).status, 0);
+	for (uint32_t pages = 2; pages >= 1; pages--) {
+		struct vib_control_request more = reg_dma(p, pages);
+
+		more.u.reg_dma.addr += PAGES * VIB_PAGE_SIZE;
+		assert_int_equal(execute(p, more).status, pages > 1 ? -ENOMEM : 0);
+	}
+	assert_int_equal(execute(p, dereg_dma(number)).status, 0);
+	assert_int_equal(execute(p, reg_dma(p, 2)).status, 0);
+}
+
+static void prereg_of_0_lends_nothing_and_all_anything(void **state)
+{
+	struct world *w = *state;
+
+	attach_with(&w->a, "0");
+	assert_int_equal(execute(&w->a, reg_dma(&w->a, 1)).status, -ENOMEM);
+	attach_with(&w->b, "all");
+	assert_int_equal(execute(&w->b, reg_dma(&w->b, PAGES)).status, 0);
+}
+
+static void garbage_in_prereg_refuses_the_device(void **state)
+{
+	struct world *w = *state;
+	struct peer *p = &w->a;
+
+	frontend_state(p, "6");
+	put(p, p->be, VIB_BE_ONLINE, "0");
+	fake_settle(w->xen);
+	put(p, p->be, VIB_BE_PREREG, "lots");
+	plug(p, p->domid);
+	assert_non_null(
+		strstr(get(p, VIB_BE_ERROR), "prereg=\"lots\": it is not a number"));
+	/* tear_down() wants a device. */
+	put(p, p->be, VIB_BE_ONLINE, "0");
+	fake_settle(w->xen);
+	put(p, p->be, VIB_BE_PREREG, "all");
+	plug(p, p->domid);
+	join(p);
 }
 
 /* tear_down() finds that nothing is mapped. */
@@ -180,100 +229,21 @@ static void guest_may_go_while_its_mad_is_mapped(void **state)
 
 /* ---- MADs that the guest sends ----------------------------------------- */
 
-/* A guest with a GSI QP in RTS. */
-struct gsi {
-	struct peer *p;
-	struct vib_queue cq, sq, rq;
-};
-
-static struct vib_pages one_page(struct peer *p, uint32_t page)
-{
-	return (struct vib_pages){ .count = 1, .root = page_of(p, page) };
-}
-
-static void modify(struct peer *p, uint8_t qp_state, uint32_t mask)
-{
-	struct vib_control_request req = {
-		.operation = VIB_CMD_MODIFY_QP,
-		.u.modify_qp = { .qpn = 1,
-				 .mask = VIB_QP_STATE | mask,
-				 .attr = { .state = qp_state, .qkey = QKEY_GSI } },
-	};
-
-	assert_int_equal(execute(p, req).status, 0);
-}
-
-static struct gsi gsi_new(struct peer *p)
-{
-	struct vib_control_request req = { .operation = VIB_CMD_MAP_DOORBELL };
-	struct vib_cmd_create_qp cmd = { .type = VIB_QPT_GSI,
-					 .flags = VIB_QPF_KERNEL,
-					 .srq = VIB_NO_OBJECT };
-	struct gsi g = { .p = p };
-
-	cmd.pd = pd_of(p);
-	req.u.map_doorbell.ref = page_of(p, DOORBELL);
-	req.u.map_doorbell.event_channel = 10 + p->domid;
-	cmd.doorbell = number_of(execute(p, req));
-	req = (struct vib_control_request){
-		.operation = VIB_CMD_CREATE_CQ,
-		.u.create_cq = { 5, VIB_NO_OBJECT, one_page(p, PAGE_CQ) },
-	};
-	cmd.send_cq = cmd.recv_cq = number_of(execute(p, req));
-	cmd.sq = (struct vib_work_queue){ 4, 128, 1, one_page(p, PAGE_SQ) };
-	cmd.rq = (struct vib_work_queue){ 4, 64, 1, one_page(p, PAGE_RQ) };
-	req = (struct vib_control_request){ .operation = VIB_CMD_CREATE_QP };
-	req.u.create_qp = cmd;
-	assert_int_equal(number_of(execute(p, req)), 1);
-	modify(p, VIB_QPS_INIT, VIB_QP_PKEY_INDEX | VIB_QP_QKEY);
-	modify(p, VIB_QPS_RTR, 0);
-	modify(p, VIB_QPS_RTS, VIB_QP_SQ_PSN);
-	vib_queue_init(&g.cq, memory_of(p, PAGE_CQ), 5, sizeof(struct vib_cqe));
-	vib_queue_init(&g.sq, memory_of(p, PAGE_SQ), 4, 128);
-	vib_queue_init(&g.rq, memory_of(p, PAGE_RQ), 4, 64);
-	req = reg_dma(p, 1);
-	req.u.reg_dma.pages = one_page(p, PAGE_BUFFER);
-	number_of(execute(p, req));
-	return g;
-}
-
-static void passes(struct world *w)
-{
-	for (int i = 0; i < 64; i++)
-		poller_pass(&w->engine->pollers[0]);
-}
-
 /* A MAD whose first byte is @first, to LID 9. */
-static void gsi_send(struct gsi *g, uint8_t first)
+static void mad_to_nobody(struct its_gsi *g, uint8_t first)
 {
-	uint8_t *slot = vib_queue_next_slot(&g->sq);
-	struct vib_send_wqe *wqe = (struct vib_send_wqe *)slot;
+	const uint8_t mad[VIB_MAD_BYTES] = { first };
 
-	assert_int_equal(vib_queue_may_produce(&g->sq), 1);
-	memset(slot + 4, 0, 124);
-	wqe->opcode = VIB_OP_SEND;
-	wqe->flags = VIB_SEND_SIGNALED;
-	wqe->num_sge = 1;
-	wqe->u.ud.remote_qpn = 1;
-	wqe->u.ud.qkey = QKEY_GSI;
-	wqe->u.ud.av.dlid = 9;
-	*(struct vib_sge *)(slot + VIB_DATA_UD) =
-		(struct vib_sge){ DMA_ADDR, VIB_MAD_BYTES, VIB_LOCAL_DMA_LKEY };
-	*(uint8_t *)memory_of(g->p, PAGE_BUFFER) = first;
-	vib_queue_produce(&g->sq);
-	vib_doorbell_ring(memory_of(g->p, DOORBELL), 0);
-	passes(g->p->w);
-	assert_non_null(vib_queue_peek(&g->cq));
-	vib_queue_consume(&g->cq);
+	its_gsi_send(g, mad, 9);
 }
 
 static void mads_come_to_the_gsi(void **state)
 {
 	struct world *w = *state;
-	struct gsi a = gsi_new(&w->a), b = gsi_new(&w->b);
+	struct its_gsi a = its_gsi(&w->a), b = its_gsi(&w->b);
 
-	gsi_send(&a, 1);
-	gsi_send(&b, 2);
+	mad_to_nobody(&a, 1);
+	mad_to_nobody(&b, 2);
 	fake_loop(w->xen);
 	assert_int_equal(w->num_taken, 2);
 	for (int i = 0; i < 2; i++) {
@@ -288,14 +258,14 @@ static void mads_come_to_the_gsi(void **state)
 }
 
 /* Whoever sends a few is served among those of one who sends many. */
-static void assert_shared(struct world *w, struct gsi *many, struct gsi *few)
+static void assert_shared(struct world *w, struct its_gsi *many, struct its_gsi *few)
 {
 	unsigned int place = 0;
 
 	w->num_taken = 0;
 	for (int i = 0; i < 5 * MADS_A_TURN; i++)
-		gsi_send(many, 1);
-	gsi_send(few, 2);
+		mad_to_nobody(many, 1);
+	mad_to_nobody(few, 2);
 	fake_loop(w->xen);
 	assert_int_equal(w->num_taken, 5 * MADS_A_TURN + 1);
 	while (w->taken[place].packet.mad[0] != 2)
@@ -306,7 +276,7 @@ static void assert_shared(struct world *w, struct gsi *many, struct gsi *few)
 static void each_has_a_share_of_a_turn(void **state)
 {
 	struct world *w = *state;
-	struct gsi a = gsi_new(&w->a), b = gsi_new(&w->b);
+	struct its_gsi a = its_gsi(&w->a), b = its_gsi(&w->b);
 
 	assert_shared(w, &a, &b);
 	assert_shared(w, &b, &a);
@@ -315,34 +285,29 @@ static void each_has_a_share_of_a_turn(void **state)
 static void mad_that_is_delivered_is_received(void **state)
 {
 	struct world *w = *state;
-	struct gsi b = gsi_new(&w->b);
-	uint8_t *slot = vib_queue_next_slot(&b.rq),
-		*buffer = memory_of(&w->b, PAGE_BUFFER);
+	struct its_gsi b = its_gsi(&w->b);
 	struct mad_packet packet = { .qpn = 1, .pkey = 0xffff, .length = VIB_MAD_BYTES };
+	uint8_t mad[VIB_MAD_BYTES];
 
-	*(struct vib_recv_wqe *)(slot) =
-		(struct vib_recv_wqe){ .num_sge = 1, .wr_id = 5 };
-	*(struct vib_sge *)(slot + sizeof(struct vib_recv_wqe)) =
-		(struct vib_sge){ DMA_ADDR, 296, VIB_LOCAL_DMA_LKEY };
-	vib_queue_produce(&b.rq);
+	its_gsi_post(&b);
 	memset(packet.mad, 0x66, sizeof(packet.mad));
 	mad_deliver(vhca_of(&w->b), &packet);
 	passes(w);
-	assert_int_equal(((const struct vib_cqe *)vib_queue_peek(&b.cq))->wr_id, 5);
-	assert_int_equal(buffer[40], 0x66);
-	assert_int_equal(buffer[295], 0x66);
-	assert_int_equal(buffer[296], 0);
+	assert_true(its_gsi_take(&b, mad));
+	assert_memory_equal(mad, packet.mad, VIB_MAD_BYTES);
+	assert_false(its_gsi_take(&b, mad));
 }
 
 static void guest_that_went_has_no_mads_taken(void **state)
 {
 	struct world *w = *state;
-	struct gsi a = gsi_new(&w->a);
+	struct its_gsi a = its_gsi(&w->a);
 
-	gsi_send(&a, 1);
+	mad_to_nobody(&a, 1);
 	put(&w->a, w->a.fe, "state", "6");
 	fake_loop(w->xen);
 	assert_in_range(w->num_taken, 0, 1); /* whichever of both is seen first */
+	assert_int_equal(w->num_gone, 1);
 	fake_settle(w->xen);
 	assert_state(&w->a, "2");
 }
@@ -355,10 +320,10 @@ static void counters_are_asked_while_a_command_goes_on(void **state)
 								  VIB_CMD_QUERY_COUNTERS,
 							  .port = VIB_PORT };
 	struct world *w = *state;
-	struct gsi a = gsi_new(&w->a);
+	struct its_gsi a = its_gsi(&w->a);
 	struct vib_control_response rsp;
 
-	gsi_send(&a, 1);
+	mad_to_nobody(&a, 1);
 	ask(&w->a, process(&w->a, PAGE_MAD));
 	ask(&w->a, ask_counters);
 	rsp = take(&w->a);
@@ -377,6 +342,9 @@ int main(void)
 		test(memory_is_mapped_as_long_as_it_is_lent),
 		test(memory_that_cannot_be_mapped_is_refused),
 		test(quota_is_that_of_all_memory),
+		test(prereg_bounds_what_is_lent),
+		test(prereg_of_0_lends_nothing_and_all_anything),
+		test(garbage_in_prereg_refuses_the_device),
 		test(memory_ends_with_its_guest),
 		test(reply_stands_behind_the_mad),
 		test(page_is_let_go_of_before_the_answer),

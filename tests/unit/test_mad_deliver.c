@@ -317,6 +317,34 @@ static void burst_beyond_the_queue_is_discarded(void **state)
 	mad_rig_free(m);
 }
 
+/* However many others send, its answers have room. */
+static void flood_of_others_leaves_room_for_answers(void **state)
+{
+	struct mad_rig *m = mad_rig_new(VIB_QPT_GSI);
+	struct mad_packet p = packet_of(1);
+
+	(void)state;
+	for (uint32_t i = 0; i < 15; i++)
+		post(m, i, 4096);
+	for (uint32_t i = 0; i < 2 * MAD_QUEUE_PACKETS; i++) {
+		p.from_guest = true;
+		p.mad[0] = 1;
+		mad_deliver(m->g->vhca, &p);
+	}
+	assert_int_equal(counters_of(m->g).rcv_discards,
+			 2 * MAD_QUEUE_PACKETS - MAD_QUEUE_FOREIGN);
+	for (uint32_t i = 0; i < MAD_QUEUE_PACKETS - MAD_QUEUE_FOREIGN; i++) {
+		p.from_guest = false;
+		mad_deliver(m->g->vhca, &p);
+	}
+	assert_int_equal(counters_of(m->g).rcv_discards,
+			 2 * MAD_QUEUE_PACKETS - MAD_QUEUE_FOREIGN);
+	mad_deliver(m->g->vhca, &p);
+	assert_int_equal(counters_of(m->g).rcv_discards,
+			 2 * MAD_QUEUE_PACKETS - MAD_QUEUE_FOREIGN + 1);
+	mad_rig_free(m);
+}
+
 static void guest_may_end_with_some_on_their_way(void **state)
 {
 	struct mad_rig *m = mad_rig_new(VIB_QPT_GSI);
@@ -348,6 +376,7 @@ int main(void)
 		cmocka_unit_test(port_that_is_down_receives_none),
 		cmocka_unit_test(receive_that_names_what_it_must_not_fails),
 		cmocka_unit_test(burst_beyond_the_queue_is_discarded),
+		cmocka_unit_test(flood_of_others_leaves_room_for_answers),
 		cmocka_unit_test(guest_may_end_with_some_on_their_way),
 	};
 

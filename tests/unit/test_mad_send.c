@@ -292,26 +292,69 @@ static void requests_that_are_no_mad_s_fail(void **state)
 	assert_fails(VIB_QPT_GSI, &bad, VIB_WC_LOC_PROT_ERR);
 }
 
-static void flood_loses_its_own(void **state)
+/* No pass is idle while a request waits, so there is no rig_run() to be had. */
+#define PASSES 100
+
+static void flood_waits_for_its_own(void **state)
 {
 	struct mad_rig *m = mad_rig_new(VIB_QPT_GSI);
 	struct guest *other = guest_new(m->rig);
+	struct ccq cq = ccq_new(other, 4, VIB_NO_OBJECT);
+	struct pqp theirs = mad_qp(other, VIB_QPT_GSI, &cq);
+	struct wr wr = mad_wr(m, 0, 24);
 	struct mad_packet packet;
-	unsigned int n = 0;
 
 	(void)state;
-	for (uint64_t i = 0; i < 3 * MAD_QUEUE_PACKETS; i++) {
-		struct wr wr = mad_wr(m, i, 24);
-
-		m->r.at[0] = (uint8_t)i;
+	pqp_bring(&theirs, VIB_QPS_RTS);
+	for (; wr.id < MAD_QUEUE_PACKETS; wr.id++) {
+		m->r.at[0] = (uint8_t)wr.id;
 		mad_post(m, &wr);
 	}
-	assert_int_equal(m->g->mads, MAD_QUEUE_PACKETS);
-	assert_int_equal(counters_of(m->g).mads_dropped, 2 * MAD_QUEUE_PACKETS);
-	assert_false(mad_take(other->vhca, &packet));
-	while (mad_take(m->g->vhca, &packet))
-		assert_int_equal(packet.mad[0], n++); /* those that were there first */
-	assert_int_equal(n, MAD_QUEUE_PACKETS);
+	/* One more waits, and nothing of it is lost. */
+	m->r.at[0] = MAD_QUEUE_PACKETS;
+	post_send(&m->qp, &wr);
+	rig_passes(m->rig, PASSES);
+	assert_no_cqe(&m->cq);
+	/* Another guest does not. */
+	wr = (struct wr){ .id = 5,
+			  .opcode = VIB_OP_SEND,
+			  .flags = VIB_SEND_SIGNALED,
+			  .qpn = 1,
+			  .qkey = QKEY_GSI,
+			  .av = { .dlid = 77 } };
+	post_send(&theirs, &wr);
+	rig_passes(m->rig, PASSES);
+	take_cqe(&cq, 5, VIB_WC_SUCCESS);
+	assert_true(mad_take(other->vhca, &packet));
+	assert_false(mad_is_waiting(other->vhca));
+	for (unsigned int n = 0; n <= MAD_QUEUE_PACKETS; n++) {
+		assert_true(mad_is_waiting(m->g->vhca));
+		assert_true(mad_take(m->g->vhca, &packet));
+		assert_int_equal(packet.mad[0], n);
+		rig_passes(m->rig, PASSES);
+	}
+	take_cqe(&m->cq, MAD_QUEUE_PACKETS, VIB_WC_SUCCESS);
+	assert_false(mad_take(m->g->vhca, &packet));
+	assert_int_equal(m->g->mads, MAD_QUEUE_PACKETS + 1);
+	assert_int_equal(counters_of(m->g).mads_dropped, 0);
+	mad_rig_free(m);
+}
+
+/* By ERR it is flushed, and by its end forgotten. */
+static void mad_that_waits_can_be_flushed(void **state)
+{
+	struct mad_rig *m = mad_rig_new(VIB_QPT_GSI);
+	struct wr wr = mad_wr(m, 0, 24);
+
+	(void)state;
+	for (; wr.id < MAD_QUEUE_PACKETS; wr.id++)
+		mad_post(m, &wr);
+	post_send(&m->qp, &wr);
+	rig_passes(m->rig, PASSES);
+	assert_no_cqe(&m->cq);
+	assert_int_equal(pqp_modify(&m->qp, VIB_QPS_ERR, 0), 0);
+	rig_passes(m->rig, PASSES);
+	take_cqe(&m->cq, MAD_QUEUE_PACKETS, VIB_WC_WR_FLUSH_ERR);
 	mad_rig_free(m);
 }
 
@@ -377,7 +420,7 @@ static void they_join_no_multicast_group(void **state)
 	const struct vib_cmd_mcast cmd = { .qpn = 1, .mgid = { { 0xff, 0x12 } } };
 
 	(void)state;
-	assert_int_equal(qp_mcast(m->g->vhca, &cmd, true), -EINVAL);
+	assert_int_equal(qp_attach_mcast(m->g->vhca, &cmd, &free_for_all), -EINVAL);
 	mad_rig_free(m);
 }
 
@@ -445,7 +488,8 @@ int main(void)
 		cmocka_unit_test(mad_without_a_source_gid_is_lost),
 		cmocka_unit_test(mad_of_a_port_that_is_down_is_lost),
 		cmocka_unit_test(requests_that_are_no_mad_s_fail),
-		cmocka_unit_test(flood_loses_its_own),
+		cmocka_unit_test(flood_waits_for_its_own),
+		cmocka_unit_test(mad_that_waits_can_be_flushed),
 		cmocka_unit_test(vib_has_one_of_each),
 		cmocka_unit_test(they_are_made_as_the_abi_says),
 		cmocka_unit_test(they_join_no_multicast_group),

@@ -30,14 +30,23 @@ static int attach(const struct pqp *qp, uint16_t last)
 {
 	struct vib_cmd_mcast cmd = group(qp, last);
 
-	return qp_mcast(qp->guest->vhca, &cmd, true);
+	return qp_attach_mcast(qp->guest->vhca, &cmd, &free_for_all);
+}
+
+/* As a port that has joined, or has not, what is a group of P_Key @pkey at the SA. */
+static int attach_by(const struct pqp *qp, uint16_t last, uint16_t pkey, bool joined)
+{
+	struct vib_cmd_mcast cmd = group(qp, last);
+	const struct mcast_rule rule = { pkey, joined };
+
+	return qp_attach_mcast(qp->guest->vhca, &cmd, &rule);
 }
 
 static int detach(const struct pqp *qp, uint16_t last)
 {
 	struct vib_cmd_mcast cmd = group(qp, last);
 
-	return qp_mcast(qp->guest->vhca, &cmd, false);
+	return qp_detach_mcast(qp->guest->vhca, &cmd);
 }
 
 static struct crowd crowd_new(void)
@@ -235,6 +244,113 @@ static void group_is_one_fabric_s(void **state)
 	rig_free(c.rig);
 }
 
+/* ---- groups that the SA has ---------------------------------------------- */
+
+static void set_group(struct crowd *c, uint16_t last, uint16_t pkey)
+{
+	struct vib_gid mgid = group(&c->qp[0], last).mgid;
+
+	mcast_set_group(&c->rig->engine->mcast, &c->rig->fabric, &mgid, pkey);
+}
+
+static void set_joined(struct crowd *c, int member, uint16_t last, bool joined)
+{
+	struct vib_gid mgid = group(&c->qp[0], last).mgid;
+
+	mcast_set_joined(&c->rig->engine->mcast, &c->rig->fabric, &mgid,
+			 c->g[member]->vhca, joined);
+}
+
+static void group_of_the_sa_reaches_those_who_joined(void **state)
+{
+	struct crowd c = crowd_new();
+
+	(void)state;
+	crowd_open(&c);
+	assert_int_equal(attach_by(&c.qp[1], 7, 0xffff, true), 0);
+	assert_int_equal(attach_by(&c.qp[2], 7, 0xffff, false), 0);
+	assert_int_equal(attach_by(&c.qp[3], 7, 0xffff, true), 0);
+	send_to(&c, 7);
+	assert_got(&c, 0x0a);
+	set_joined(&c, 2, 7, true);
+	set_joined(&c, 3, 7, false);
+	set_joined(&c, 3, 8, true); /* another group, to which nobody is attached */
+	send_to(&c, 7);
+	assert_got(&c, 0x06);
+	rig_free(c.rig);
+}
+
+static void group_begins_without_members_and_ends_as_it_was(void **state)
+{
+	struct crowd c = crowd_new();
+
+	(void)state;
+	crowd_open(&c);
+	for (int i = 1; i < 4; i++)
+		assert_int_equal(attach(&c.qp[i], 7), 0);
+	set_group(&c, 8, 0xffff);
+	send_to(&c, 7);
+	assert_got(&c, 0x0e);
+	set_group(&c, 7, 0xffff);
+	send_to(&c, 7);
+	assert_got(&c, 0);
+	set_joined(&c, 2, 7, true);
+	send_to(&c, 7);
+	assert_got(&c, 0x04);
+	set_group(&c, 7, 0);
+	send_to(&c, 7);
+	assert_got(&c, 0x0e);
+	set_group(&c, 7, 0xffff); /* who was a member is none of the next one */
+	send_to(&c, 7);
+	assert_got(&c, 0);
+	rig_free(c.rig);
+}
+
+/* As within an HCA, to which no switch has to send it. */
+static void own_port_needs_no_membership(void **state)
+{
+	struct crowd c = crowd_new();
+
+	(void)state;
+	crowd_open(&c);
+	assert_int_equal(attach_by(&c.qp[0], 7, 0xffff, false), 0);
+	assert_int_equal(attach_by(&c.qp[1], 7, 0xffff, false), 0);
+	send_to(&c, 7);
+	assert_got(&c, 0x01);
+	rig_free(c.rig);
+}
+
+static void packet_of_another_partition_is_not_the_groups(void **state)
+{
+	struct crowd c = crowd_new();
+
+	(void)state;
+	crowd_open(&c);
+	assert_int_equal(attach_by(&c.qp[0], 7, 0x8001, true), 0);
+	assert_int_equal(attach_by(&c.qp[1], 7, 0x8001, true), 0);
+	send_to(&c, 7); /* by its P_Key 0xffff, which the receiver has, too */
+	assert_got(&c, 0x01);
+	rig_free(c.rig);
+}
+
+/* Limited members of the partition of a group reach full ones, and not each other. */
+static void limited_members_do_not_reach_each_other(void **state)
+{
+	struct crowd c = crowd_new();
+
+	(void)state;
+	crowd_open(&c);
+	for (int i = 1; i < 4; i++)
+		assert_int_equal(attach_by(&c.qp[i], 7, 0xffff, true), 0);
+	c.g[0]->view.pkeys[0] = 0x7fff;
+	guest_set_port(c.g[0]);
+	c.g[2]->view.pkeys[0] = 0x7fff;
+	guest_set_port(c.g[2]);
+	send_to(&c, 7);
+	assert_got(&c, 0x0a);
+	rig_free(c.rig);
+}
+
 static void commands_about_groups_are_checked(void **state)
 {
 	const struct plan plan = { .type = VIB_QPT_RC };
@@ -251,11 +367,11 @@ static void commands_about_groups_are_checked(void **state)
 	assert_int_equal(detach(&c.qp[1], 8), -ENOENT);
 	cmd = group(&c.qp[1], 7);
 	cmd.mgid.raw[0] = 0xfe;
-	assert_int_equal(qp_mcast(c.g[1]->vhca, &cmd, true), -EINVAL);
+	assert_int_equal(qp_attach_mcast(c.g[1]->vhca, &cmd, &free_for_all), -EINVAL);
 	cmd = group(&c.qp[2], 7); /* another guest's */
-	assert_int_equal(qp_mcast(c.g[1]->vhca, &cmd, true), -EINVAL);
+	assert_int_equal(qp_attach_mcast(c.g[1]->vhca, &cmd, &free_for_all), -EINVAL);
 	cmd.qpn = 0;
-	assert_int_equal(qp_mcast(c.g[1]->vhca, &cmd, true), -EINVAL);
+	assert_int_equal(qp_attach_mcast(c.g[1]->vhca, &cmd, &free_for_all), -EINVAL);
 	rc = pqp_new(c.g[1], &plan, &c.cq[1], &c.cq[1]);
 	assert_int_equal(attach(&rc, 7), -EINVAL);
 	rig_free(c.rig);
@@ -305,6 +421,11 @@ int main(void)
 		cmocka_unit_test(destroyed_qp_leaves_all_its_groups),
 		cmocka_unit_test(member_that_does_not_fit_is_passed_over),
 		cmocka_unit_test(group_is_one_fabric_s),
+		cmocka_unit_test(group_of_the_sa_reaches_those_who_joined),
+		cmocka_unit_test(group_begins_without_members_and_ends_as_it_was),
+		cmocka_unit_test(own_port_needs_no_membership),
+		cmocka_unit_test(packet_of_another_partition_is_not_the_groups),
+		cmocka_unit_test(limited_members_do_not_reach_each_other),
 		cmocka_unit_test(commands_about_groups_are_checked),
 		cmocka_unit_test(guest_has_so_many_members_in_a_group_and_no_more),
 		cmocka_unit_test(guest_is_in_so_many_groups_and_no_more),

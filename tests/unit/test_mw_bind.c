@@ -392,7 +392,7 @@ static void window_s_number_comes_back_late(void **state)
 
 static void windows_and_regions_share_a_quota(void **state)
 {
-	static const struct vhca_limits limits = { 4, 4, 4, 3, 4, 100, 0 };
+	static const struct vhca_limits limits = { 4, 4, 4, 3, 4, 100, 0, 0 };
 	struct rig *rig = rig_new(1);
 	struct guest *g = guest_bare(rig, &limits);
 	struct vib_cmd_alloc_mw cmd = { .type = VIB_MW_TYPE_1 };

@@ -72,7 +72,7 @@ static void both_directories_are_written(void **state)
 {
 	(void)state;
 	assert_int_equal(attach(5, VIB_ANY_INDEX, "web",
-				"pkey=0x1/0x8001, max_qp=0x10, rate=10000M"),
+				"pkey=0x1/0x8001, max_qp=0x10, rate=10000M, prereg=all"),
 			 0);
 	assert_int_equal(vib.backend, 0);
 	assert_int_equal(vib.frontend, 5);
@@ -88,6 +88,7 @@ static void both_directories_are_written(void **state)
 	assert_node(BACKEND, "pkey", "0x0001/0x8001");
 	assert_node(BACKEND, "max-qp", "16");
 	assert_node(BACKEND, "rate", "10G");
+	assert_node(BACKEND, "prereg", "all");
 	assert_null(fake_value(fake, BACKEND "/fabric"));
 }
 

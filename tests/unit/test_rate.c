@@ -91,7 +91,7 @@ static void datagram_to_a_group_is_paid_for_each_member(void **state)
 		members[i] = pqp_new(d->gb, &plan, &d->cqb, &d->cqb);
 		pqp_bring(&members[i], VIB_QPS_RTS);
 		cmd.qpn = members[i].qpn;
-		assert_int_equal(qp_mcast(d->gb->vhca, &cmd, true), 0);
+		assert_int_equal(qp_attach_mcast(d->gb->vhca, &cmd, &free_for_all), 0);
 	}
 	wr.qpn = 0xffffff;
 	wr.av = (struct vib_av){ .flags = VIB_AV_GRH, .dlid = 0xc001, .dgid = cmd.mgid };

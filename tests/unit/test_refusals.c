@@ -308,6 +308,19 @@ static void quota_names_max_mem_and_what_would_do(void **state)
 	unmap_it(&a);
 }
 
+static void prereg_is_named_and_what_would_do(void **state)
+{
+	struct shortage s = {
+		.kind = SHORT_OF_PREREG, .pages = 2049, .max_lent = 2048, .lent = 2048
+	};
+	char text[SHORTAGE_TEXT_MAX];
+
+	(void)state;
+	shortage_text(&s, text, sizeof(text));
+	assert_string_equal(text, "the guest's kernel cannot lend 2049 pages: prereg=8M, "
+				  "of which 8 are lent; prereg=17M would do");
+}
+
 static void mappings_that_are_used_up_name_what_would_do(void **state)
 {
 	struct memory a[2], b;
@@ -563,6 +576,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		test(mappings_are_counted_in_pieces),
 		test(quota_names_max_mem_and_what_would_do),
+		test(prereg_is_named_and_what_would_do),
 		test(mappings_that_are_used_up_name_what_would_do),
 		test(failed_mapping_names_xen_s_setting),
 		test(references_that_are_bad_are_named),

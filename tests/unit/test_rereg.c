@@ -203,7 +203,7 @@ static void operands_out_of_bounds_are_refused_and_change_nothing(void **state)
 
 static void quota_of_regions_does_not_hinder_a_change(void **state)
 {
-	static const struct vhca_limits limits = { 4, 4, 4, 1, 4, 100, 0 };
+	static const struct vhca_limits limits = { 4, 4, 4, 1, 4, 100, 0, 0 };
 	struct rig *rig = rig_new(1);
 	struct guest *g = guest_bare(rig, &limits);
 	struct vib_cmd_rereg_mr cmd;

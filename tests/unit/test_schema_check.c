@@ -55,6 +55,13 @@ static void a_refusal_names_key_value_and_what_is_allowed(void **state)
 	assert_string_equal(err, "rate=\"10Gbit\": it is not a rate; want 0, or bits per"
 				 " second as a decimal number with or without k, M or G"
 				 " for powers of 1000, from 1M to 1000G");
+	schema_check(SCHEMA_BACKEND, VIB_BE_PREREG, "64m", err, sizeof(err));
+	assert_string_equal(err,
+			    "prereg=\"64m\": it is not a size; want 0, all, or bytes"
+			    " as a decimal number with or without K, M or G for powers"
+			    " of 1024, from 8M to 4G");
+	schema_check(SCHEMA_BACKEND, VIB_BE_PREREG, "4M", err, sizeof(err));
+	assert_non_null(strstr(err, "it is too small"));
 }
 
 static void max_eqs_is_from_1_to_64(void **state)
@@ -138,6 +145,12 @@ static void xenstore_holds_one_form(void **state)
 	canonical(SCHEMA_BACKEND, VIB_BE_RATE, "1234567", "1234567");
 	canonical(SCHEMA_BACKEND, VIB_BE_RATE, "1000000M", "1000G");
 	canonical(SCHEMA_BACKEND, VIB_BE_RATE, "0k", "0");
+	canonical(SCHEMA_BACKEND, VIB_BE_PREREG, "65536K", "64M");
+	canonical(SCHEMA_BACKEND, VIB_BE_PREREG, "1536M", "1536M");
+	canonical(SCHEMA_BACKEND, VIB_BE_PREREG, "4096M", "4G");
+	canonical(SCHEMA_BACKEND, VIB_BE_PREREG, "10000001", "10000001");
+	canonical(SCHEMA_BACKEND, VIB_BE_PREREG, "0G", "0");
+	canonical(SCHEMA_BACKEND, VIB_BE_PREREG, "all", "all");
 	assert_int_equal(schema_canonical(schema_find(SCHEMA_BACKEND, VIB_BE_PORT_GUID),
 					  "0x0002c903000a1234", out, sizeof(out)),
 			 -1);

@@ -105,6 +105,40 @@ static void rates_with_and_without_a_unit(void **state)
 			 -1);
 }
 
+static void sizes_with_and_without_a_unit(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t size;
+	} good[] = {
+		{ "0", 0 },
+		{ "0G", 0 },
+		{ "all", SCHEMA_SIZE_ALL },
+		{ "8388608", 8u << 20 },
+		{ "8192K", 8u << 20 },
+		{ "64M", 64u << 20 },
+		{ "1G", 1u << 30 },
+		{ "4G", 1ull << 32 },
+	};
+	static const char *const bad[] = {
+		"",     "K",    "8388607", "8191K",    "7M",   "5G",           "64m",
+		"64k",  "64g",  "64T",     "64MB",     "64 M", "-1",           "ALL",
+		"all ", "alle", "al",      "0x800000", "1.5G", "17179869184G", "none"
+	};
+	uint64_t v;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
+		assert_int_equal(
+			schema_parse_size(good[i].text, 8u << 20, 1ull << 32, &v, NULL),
+			0);
+		assert_true(v == good[i].size);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+		assert_int_equal(
+			schema_parse_size(bad[i], 8u << 20, 1ull << 32, &v, NULL), -1);
+}
+
 static void guids_in_both_spellings(void **state)
 {
 	uint64_t a, b;
@@ -258,6 +292,7 @@ int main(void)
 		cmocka_unit_test(numbers_within_bounds),
 		cmocka_unit_test(numbers_that_are_none),
 		cmocka_unit_test(rates_with_and_without_a_unit),
+		cmocka_unit_test(sizes_with_and_without_a_unit),
 		cmocka_unit_test(guids_in_both_spellings),
 		cmocka_unit_test(guids_that_are_none),
 		cmocka_unit_test(pkeys_in_order),

@@ -44,6 +44,19 @@ static void blanks_around_commas_and_equals_do_not_matter(void **state)
 	assert_string_equal(vibconf_get(&conf, "max_qp"), "7");
 }
 
+static void prereg_is_all_or_a_size(void **state)
+{
+	(void)state;
+	assert_int_equal(parse("prereg=all"), 0);
+	assert_string_equal(vibconf_get(&conf, "prereg"), "all");
+	assert_int_equal(parse("prereg=65536K"), 0);
+	assert_string_equal(vibconf_get(&conf, "prereg"), "64M");
+	assert_int_equal(parse("prereg=some"), -1);
+	assert_non_null(strstr(err, "prereg=\"some\": it is not a number; want 0, all,"));
+	assert_int_equal(parse("prereg=1M"), -1);
+	assert_non_null(strstr(err, "from 8M to 4G"));
+}
+
 static void a_backend_is_a_name_or_a_number(void **state)
 {
 	(void)state;
@@ -199,6 +212,7 @@ int main(void)
 		cmocka_unit_test(nothing_is_all_defaults),
 		cmocka_unit_test(keys_become_canonical_nodes),
 		cmocka_unit_test(blanks_around_commas_and_equals_do_not_matter),
+		cmocka_unit_test(prereg_is_all_or_a_size),
 		cmocka_unit_test(a_backend_is_a_name_or_a_number),
 		cmocka_unit_test(an_unknown_key_lists_those_there_are),
 		cmocka_unit_test(a_key_given_twice_is_refused),

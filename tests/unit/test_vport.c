@@ -19,16 +19,18 @@ static const struct vport_attr usual = { .fabric = "local",
 
 static void each_fixed_attribute_is_named(void **state)
 {
-	const char *const keys[] = { VIB_BE_FABRIC, VIB_BE_NODE_GUID, VIB_BE_PORT_GUID };
-	struct vport_attr other[3];
+	const char *const keys[] = { VIB_BE_FABRIC, VIB_BE_NODE_GUID, VIB_BE_PORT_GUID,
+				     VIB_BE_PREREG };
+	struct vport_attr other[4];
 
 	(void)state;
-	for (unsigned int i = 0; i < 3; i++)
+	for (unsigned int i = 0; i < 4; i++)
 		other[i] = usual;
 	strcpy(other[0].fabric, "storage");
 	other[1].node_guid = 1;
 	other[2].port_guid = 1;
-	for (unsigned int i = 0; i < 3; i++) {
+	other[3].prereg = 1;
+	for (unsigned int i = 0; i < 4; i++) {
 		assert_string_equal(vport_attr_fixed(&usual, &other[i]), keys[i]);
 		assert_int_equal(vport_attr_diff(&usual, &other[i]), VPORT_CHANGED_FIXED);
 	}
@@ -98,6 +100,7 @@ static const char *another_value(const struct schema_node *node)
 	case SCHEMA_GIDS:
 		return "fe80::77";
 	case SCHEMA_RATE:
+	case SCHEMA_SIZE:
 		return "77M";
 	default:
 		fail_msg("%s: a type that this test has no value of", node->key);

@@ -262,6 +262,23 @@ static bool process_mad(struct mad_taker *taker, struct vib *vib,
 	return in[0];
 }
 
+static struct mcast_rule mcast_rule(struct mad_taker *taker, struct vib *vib,
+				    const struct vib_gid *mgid)
+{
+	(void)taker;
+	(void)vib;
+	(void)mgid;
+	return (struct mcast_rule){ 0 };
+}
+
+static void gone(struct mad_taker *taker, struct vib *vib)
+{
+	struct world *w = (struct world *)((char *)taker - offsetof(struct world, taker));
+
+	(void)vib;
+	w->num_gone++;
+}
+
 /* ---- coming and going -------------------------------------------------- */
 
 void make_peer(struct world *w, struct peer *p, unsigned int domid)
@@ -274,7 +291,7 @@ void make_peer(struct world *w, struct peer *p, unsigned int domid)
 	plug(p, domid);
 }
 
-int set_up(void **state)
+int set_up_with(void **state, struct mad_taker *(*begin)(struct world *w))
 {
 	struct world *w = calloc(1, sizeof(*w));
 
@@ -293,8 +310,7 @@ int set_up(void **state)
 				       &w->fabrics, w->engine, 0,
 				       &fake_jobs(w->xen)->jobs, ""),
 			 0);
-	w->taker = (struct mad_taker){ take_mad, process_mad };
-	backend_take_mads(&w->backend, &w->taker);
+	backend_take_mads(&w->backend, begin(w));
 	make_peer(w, &w->a, 1);
 	make_peer(w, &w->b, 2);
 	join(&w->a);
@@ -302,6 +318,17 @@ int set_up(void **state)
 	assert_int_equal(mapped(w), 0);
 	*state = w;
 	return 0;
+}
+
+static struct mad_taker *begin_fake(struct world *w)
+{
+	w->taker = (struct mad_taker){ take_mad, process_mad, mcast_rule, gone };
+	return &w->taker;
+}
+
+int set_up(void **state)
+{
+	return set_up_with(state, begin_fake);
 }
 
 /* Whatever a test did, nothing may be left, and nothing counted. */
@@ -316,6 +343,10 @@ int tear_down(void **state)
 	assert_int_equal(fake_bound_ports(w->xen), 0);
 	assert_int_equal(w->engine->mappings, 0);
 	assert_int_equal(w->backend.mapped, 0);
+	if (w->end_gsi) {
+		w->end_gsi(w);
+		fake_loop(w->xen);
+	}
 	assert_int_equal(uv_loop_close(&w->loop), 0);
 	fabric_table_free(&w->fabrics);
 	engine_free(w->engine);

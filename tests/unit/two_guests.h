@@ -45,6 +45,10 @@ struct world {
 		struct mad_packet packet;
 	} taken[256];
 	unsigned int num_taken;
+	unsigned int num_gone;
+	/* Or a real one, and how it ends: see set_up_with(). */
+	void *gsi;
+	void (*end_gsi)(struct world *w);
 	struct peer a, b;
 };
 
@@ -104,6 +108,8 @@ struct vib_control_request dereg_mr(uint32_t key);
 uint32_t register_mr(struct peer *p, uint32_t count);
 
 int set_up(void **state);
+/* With the GSI that @begin makes. */
+int set_up_with(void **state, struct mad_taker *(*begin)(struct world *w));
 int tear_down(void **state);
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 

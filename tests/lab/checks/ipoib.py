@@ -16,17 +16,8 @@ def address6(guest: str) -> str:
     return f"{NETWORK6}:{guest[1:]}"
 
 
-def serve_kernel(host: Host, guest: str) -> None:
-    """Load ibfront for the users in the guest's kernel, too, if it is not."""
-    host.sh(guest, "test $(cat /sys/module/ibfront/parameters/pool) != 0 || "
-            "{ echo options ibfront pool=64 >/etc/modprobe.d/ibfront.conf; "
-            "rmmod ibfront && modprobe ibfront; }")
-    host.port_is(guest, "ACTIVE")
-
-
 def interface(host: Host, guest: str, device: str = "vib0") -> str:
     """The interface that ib_ipoib has made of the device; waits for it."""
-    serve_kernel(host, guest)
     place = f"/sys/class/infiniband/{device}/device/net"
     host.sh(guest, "modprobe ib_ipoib")
     host.until(guest, f"test -d {place}")

@@ -10,7 +10,14 @@ MODES = ("datagram", "connected")
 # The largest of connected mode (RFC 4755); datagram mode has what the group says.
 MTU = {"datagram": 0, "connected": 65520}
 PKEY = 0x8001
-FILE_MB = 8
+FILE_MB = 32
+# What systemd as init does before systemd-networkd, and its configuration.
+NETWORKD = """
+test -s /etc/machine-id || tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
+mkdir -p /run/systemd/network /run/systemd/netif/links /run/systemd/netif/leases &&
+chown -R systemd-network /run/systemd/netif &&
+printf '[Match]\\nName={name}\\n[Network]\\nDHCP=ipv4\\n' >/run/systemd/network/{name}.network
+"""
 
 
 class IpoibChecks(LabCheck):
@@ -60,16 +67,18 @@ class IpoibChecks(LabCheck):
             server.communicate()
 
     def test_a_large_file_arrives_whole(self) -> None:
+        """By HTTP: busybox's httpd and wget."""
+        self.addCleanup(self.host.attempt, "g1", "pkill busybox; rm -f /tmp/file")
         for mode in MODES:
             with self.subTest(mode):
                 self.both_up(mode)
-                server = self.host.start("g1", "timeout 120 busybox nc -l -p 7000 | sha256sum", 150)
-                self.host.until("g1", "grep -q ':1B58 .*:0000 0A' /proc/net/tcp /proc/net/tcp6")
-                sent = self.host.sh("g2", f"dd if=/dev/urandom of=/tmp/file bs=1M count={FILE_MB} "
-                                    "2>/dev/null; sha256sum </tmp/file; "
-                                    f"busybox nc -w 30 {ipoib.address('g1')} 7000 </tmp/file; "
-                                    "rm /tmp/file", 150)
-                self.assertEqual(server.communicate()[0].strip(), sent)
+                self.host.sh("g1", f"busybox httpd -p {ipoib.address('g1')}:7000 -h /tmp")
+                there = self.host.sh("g1", f"dd if=/dev/urandom of=/tmp/file bs=1M count={FILE_MB} "
+                                     "2>/dev/null; sha256sum </tmp/file")
+                here = self.host.sh("g2", f"busybox wget -q -O - http://{ipoib.address('g1')}:7000/file "
+                                    "| sha256sum")
+                self.host.sh("g1", "pkill busybox")
+                self.assertEqual(here, there)
 
     def test_a_child_interface_reaches_only_its_partition(self) -> None:
         """g1 and g2 both in 0x8001; then g2 is not."""
@@ -106,18 +115,20 @@ class IpoibChecks(LabCheck):
         self.assertRegex(said, r"[1-9]\d* (?:datagrams received|KBytes)|[1-9]\d*(?:\.\d+)? KBytes", said)
 
     def test_a_client_gets_its_address_by_dhcp(self) -> None:
-        """dnsmasq in g1, dhcpcd in g2 (RFC 4390: no hardware address in it)."""
+        """dnsmasq in g1, systemd-networkd in g2 (RFC 4390: no hardware address in it)."""
         name = self.both_up()
         self.host.sh("g2", f"ip addr flush dev {name}")
         server = self.host.start(
             "g1", f"timeout 120 dnsmasq -d -p 0 --dhcp-authoritative -i {name} -z "
-            f"--dhcp-range={ipoib.NETWORK}.100,{ipoib.NETWORK}.110,5m -l /tmp/leases --log-dhcp", 150)
+            f"--dhcp-range={ipoib.NETWORK}.100,{ipoib.NETWORK}.110,5m -l /tmp/leases", 150)
         self.addCleanup(server.communicate)
         self.addCleanup(self.host.attempt, "g1", "pkill dnsmasq")
-        self.addCleanup(self.host.attempt, "g2", f"dhcpcd -x {name}; pkill dhcpcd")
         self.host.until("g1", "grep -q ':0043 ' /proc/net/udp")
-        self.host.sh("g2", f"mkdir -p /tmp/dhcpcd; dhcpcd -4 -1 -A -t 60 {name}", 120)
-        self.host.sh("g2", f"ip -4 addr show dev {name} | grep '{ipoib.NETWORK}\\.1[01]'")
+        self.host.sh("g2", NETWORKD.format(name=name))
+        client = self.host.start("g2", "exec timeout 120 /lib/systemd/systemd-networkd", 150)
+        self.addCleanup(client.communicate)
+        self.addCleanup(self.host.attempt, "g2", "pkill systemd-network; rm /run/systemd/network/*")
+        self.host.until("g2", f"ip -4 addr show dev {name} | grep -q '{ipoib.NETWORK}\\.1[01]'")
         self.pings("g2", ipoib.address("g1"))
 
     def test_ibback_killed_under_ipoib(self) -> None:

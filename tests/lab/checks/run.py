@@ -15,6 +15,7 @@ from .garbage_checks import GarbageChecks
 from .host import Host
 from .hostile_checks import HostileChecks
 from .ipoib_checks import IpoibChecks
+from .kernel_soak import KernelSoakChecks
 from .lab_check import LabCheck
 from .node_checks import NodeChecks
 from .sa_checks import SaChecks
@@ -30,7 +31,7 @@ WHOLE: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, 
 # What the guest's kernel makes of a vib: `make check-lab T=ipoib`, and so on.
 TOPICS: dict[str, tuple[type[LabCheck], ...]] = {
     "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,),
-    "kernel": (SaChecks, IpoibChecks, CmChecks)}
+    "kernel": (SaChecks, IpoibChecks, CmChecks), "soak": (KernelSoakChecks,)}
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ LONG = [*(Setting(*shape, groups=WHOLE) for shape in (
         # What must not add up: each soak with one type of guests.
         Setting("pvh", "6.12", "6.1", "come_and_go", (SoakChecks,)),
         Setting("pv", "6.1", "6.1", "killed_again", (SoakChecks,)),
+        Setting("pv", "6.12", "6.1", groups=(KernelSoakChecks,)),
         # 1 GiB takes words of Xen's own.
         *(Setting("pvh", "6.12", "6.1", groups=groups, lab=memory_checks.ONE_GUEST + xen)
           for groups, xen in memory_checks.XENS)]

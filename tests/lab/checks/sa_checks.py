@@ -13,7 +13,6 @@ class SaChecks(LabCheck):
     def setUp(self) -> None:
         super().setUp()
         for guest in GUESTS:
-            ipoib.serve_kernel(self.host, guest)
             self.host.sh(guest, "modprobe -a ib_umad")
         self.lid = {guest: int(self.host.sh(guest, "cat /sys/class/infiniband/vib0/ports/1/lid"), 16)
                     for guest in GUESTS}
@@ -38,6 +37,19 @@ class SaChecks(LabCheck):
         self.addCleanup(ipoib.down, self.host, "g1")
         self.assertIn("ff12:401b:ffff::ffff:ffff", self.host.sh("g1", "saquery -g").lower())
         self.host.sh("g1", "saquery -S; saquery -I; saquery PIR; saquery CPI")
+
+    def test_every_query_has_an_answer(self) -> None:
+        """What saquery can ask for; of links, switches and VLs there is nothing."""
+        for what in ("NR", "PIR", "GIR", "PKTR", "SMIR", "PR", "MCMR", "SR", "IIR"):
+            self.host.sh("g1", f"saquery {what}")
+        for what in ("LR", "SWIR", "LFTR", "MFTR", "SL2VL", "VLAR"):
+            self.assertEqual(self.host.sh("g1", f"saquery {what}").strip(), "", what)
+
+    def test_manager_is_seen(self) -> None:
+        """By sminfo at its LID; and it is no node, so that discovery ends at the port."""
+        self.assertRegex(self.host.sh("g1", "sminfo"), r"sm lid 1 .*SMINFO_MASTER")
+        self.assertNotEqual(self.host.attempt("g1", "smpquery -t 200 nodeinfo 1").returncode, 0)
+        self.assertIn("Ca", self.host.sh("g1", "ibnetdiscover -t 100 2>/dev/null"))
 
     def test_counters_count(self) -> None:
         """perfquery of one's own port and of the peer's; sysfs and iproute2 alike."""

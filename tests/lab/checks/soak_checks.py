@@ -6,27 +6,20 @@ import shlex
 import time
 
 from . import census, traffic
-from .host import BUSY, PATIENCE
-from .lab_check import COMPLAINT, GUESTS, LabCheck
-from .oracle import Oracle
+from .lab_check import GUESTS
+from .soak import WARM_UP, Soak, memory
 from .traffic import Summary, Traffic
 
-# The first rounds fill the allocators' caches.
-WARM_UP = 3
 PINGPONG_PORT = 18600
 
 
-class SoakChecks(LabCheck):
-    """Each round must leave the host as it was; a long run has many."""
+class SoakChecks(Soak):
+    """Programs' traffic, and guests and backends that end under it."""
 
     def setUp(self) -> None:
         super().setUp()
         for guest in GUESTS:
             traffic.install(self.host, guest)
-
-    def times(self, full: int) -> int:
-        """All of them in a run of ten rounds, three in one of one."""
-        return max(3, full * self.rounds // 10)
 
     # ---- guests ---------------------------------------------------------------
 
@@ -83,12 +76,6 @@ class SoakChecks(LabCheck):
         self.assertEqual(here.server.stop().corrupt, 0)
         for half in (there.server, here.client):
             half.abandon()
-
-    def end_g2(self) -> None:
-        oracle, domid = Oracle(self.host), self.host.attempt("dom0", "xl domid g2")
-        if domid.returncode == 0:
-            self.host.sh("dom0", "xl destroy g2 || ! xl domid g2")
-            self.assertEqual(oracle.undead(int(domid.stdout)), [])
 
     # ---- the backend ------------------------------------------------------------
 
@@ -153,27 +140,3 @@ class SoakChecks(LabCheck):
         for guest in GUESTS:  # each needs the other's
             self.end_pingpongs(guest)
             self.host.sh(guest, "! grep 'invalid data' /tmp/pingpongs")
-
-    # ---- what is left ----------------------------------------------------------------
-
-    def taken(self, guests: tuple[str, ...]) -> census.Census:
-        return census.take(self.host, guests)
-
-    def settled(self, guests: tuple[str, ...], before: census.Census) -> census.Census:
-        """The counts are what they were, once what was under way has ended."""
-        end = time.monotonic() + PATIENCE * BUSY
-        while grown := census.growth(before, now := self.taken(guests)):
-            if time.monotonic() > end:
-                self.fail("\n".join(grown))
-        return now
-
-    def consoles(self) -> str:
-        """What the kernels of guests that are gone said."""
-        return self.host.sh("dom0", f"grep -HE '{COMPLAINT}|Kernel panic' "
-                            "/var/log/xen/console/guest-*.log || true")
-
-
-def memory(found: census.Census) -> str:
-    """The figures that may only grow within bounds."""
-    return ", ".join(f"{name} {value}" for name, value in found.items()
-                     if name.split()[-1] in census.MEMORY)

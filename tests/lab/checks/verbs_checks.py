@@ -5,7 +5,7 @@ from mainjob import device, pair, perftest, pingpong
 from mainjob.perftest import Perftest
 from mainjob.pingpong import Pingpong
 
-from . import rdma_tests, syscalls
+from . import ipoib, rdma_tests, syscalls
 from .lab_check import GUESTS, LabCheck
 
 SIZES = (4096, 65536, 1048576)
@@ -118,6 +118,10 @@ class VerbsChecks(LabCheck):
     # ---- rdma-core's own tests ------------------------------------------------
 
     def test_rdma_core_conformance(self) -> None:
+        # The tests of rdma_cm want an address on the device's network interface.
+        self.addCleanup(ipoib.down, self.host, "g1")
+        ipoib.up(self.host, "g1")
+        self.host.sh("g1", "modprobe rdma_ucm")
         result = rdma_tests.run(self.host, "g1", self.both.name, self.both.gid_index)
         may_skip = rdma_tests.accepted(self.type)
         print(f"\n{rdma_tests.listing(result, may_skip)}")

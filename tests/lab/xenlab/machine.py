@@ -33,7 +33,7 @@ CPU_MODEL = "qemu64,+svm,+npt,+rdrand"
 
 XEN_LINE = (f"console=com1 com1=115200,8n1 dom0_mem={DOM0_MB}M,max:{DOM0_MB}M "
             f"dom0_max_vcpus={DOM0_CPUS} dom0_vcpus_pin noreboot "
-            "loglvl=all guest_loglvl=all conring_size=1M serial_tx_buffer=1M")
+            "loglvl=all guest_loglvl=all conring_size=4M serial_tx_buffer=1M")
 DOM0_LINE = "console=hvc0 earlyprintk=xen quiet net.ifnames=0 xenlab.role=dom0"
 
 SNAPSHOT = "booted"

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Figures of one run side by side, and whether they are what was promised."""
+
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Optional
+
+from .programs import Program
+
+NETFRONT = "netfront, bridge"
+# By how much IPoIB, in its better mode, must be better than netfront.
+PROMISED = {"iperf3": 3.0, "qperf": 2.0}
+
+
+@dataclass
+class Row:
+    """One program over each way, by name, as often as it was run."""
+
+    program: Program
+    figures: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, way: str, figure: Optional[float]) -> None:
+        if figure is not None:
+            self.figures.setdefault(way, []).append(figure)
+
+    def median(self, way: str) -> Optional[float]:
+        return median(self.figures[way]) if self.figures.get(way) else None
+
+    def ratio(self, way: str) -> Optional[float]:
+        """How many times as good as netfront."""
+        ours, theirs = self.median(way), self.median(NETFRONT)
+        return None if ours is None or theirs is None else self.program.better(ours, theirs)
+
+    def best(self) -> Optional[float]:
+        """The ratio of the better way."""
+        ratios = [ratio for way in self.figures if way != NETFRONT
+                  and (ratio := self.ratio(way)) is not None]
+        return max(ratios, default=None)
+
+
+def lines(row: Row, ways: list[str]) -> list[str]:
+    """One for each way: the median, its ratio, all figures."""
+    said = [f"{row.program.name}: {row.program.measures}, {row.program.unit}"]
+    for way in ways:
+        middle, ratio = row.median(way), row.ratio(way)
+        said.append(f"  {way:18} {'missing' if middle is None else f'{middle:.1f}':>10} "
+                    f"{'' if ratio is None or way == NETFRONT else f'{ratio:.1f} x':>8}   "
+                    f"of {', '.join(f'{figure:.1f}' for figure in row.figures.get(way, []))}")
+    return said
+
+
+def verdict(row: Row) -> tuple[str, bool]:
+    """Whether the better way is as good as promised, in a line."""
+    wanted, best = PROMISED[row.program.name], row.best()
+    met = best is not None and best >= wanted
+    reached = "no figure" if best is None else f"{best:.1f} x netfront"
+    return (f"{row.program.name}: {reached} in the better mode, at least {wanted:.0f} x wanted: "
+            f"{'met' if met else 'NOT MET'}", met)

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the programs print is read right, and compared right."""
+
+import unittest
+
+from . import table
+from .programs import PROGRAMS, iperf3_figure, qperf_figure
+
+IPERF3, QPERF = PROGRAMS
+
+
+class FigureTest(unittest.TestCase):
+    def test_iperf3_says_what_arrived(self) -> None:
+        self.assertEqual(iperf3_figure('{"end": {"sum_sent": {"bits_per_second": 9e6},'
+                                       ' "sum_received": {"bits_per_second": 2.5e6}}}'), 2.5)
+
+    def test_iperf3_without_a_figure(self) -> None:
+        for said in ("", '{"error": "unable to connect"}', '{"end": {}}',
+                     '{"end": {"sum_received": {"bits_per_second": 0}}}'):
+            self.assertIsNone(iperf3_figure(said), said)
+
+    def test_qperf_in_any_unit(self) -> None:
+        for said, figure in (("812 us", 812), ("1.25 ms", 1250), ("2 sec", 2e6), ("90 ns", 0.09)):
+            self.assertAlmostEqual(qperf_figure(f"tcp_lat:\n    latency  =  {said}\n"), figure)
+        self.assertIsNone(qperf_figure("failed to connect: Connection refused"))
+
+
+class TableTest(unittest.TestCase):
+    def row(self, program, **figures) -> table.Row:
+        names = {"netfront": table.NETFRONT}
+        return table.Row(program, {names.get(way, way): seen for way, seen in figures.items()})
+
+    def test_the_better_mode_counts_by_its_median(self) -> None:
+        row = self.row(IPERF3, netfront=[100, 90, 400], ud=[90, 90, 90], rc=[310, 10, 300])
+        self.assertEqual(row.best(), 3.0)
+        self.assertTrue(table.verdict(row)[1])
+
+    def test_a_lower_latency_is_better(self) -> None:
+        row = self.row(QPERF, netfront=[100], ud=[80], rc=[60])
+        self.assertAlmostEqual(row.best() or 0, 100 / 60)
+        self.assertFalse(table.verdict(row)[1])
+
+    def test_no_figure_meets_nothing(self) -> None:
+        row = self.row(IPERF3, ud=[10])
+        row.add(table.NETFRONT, None)
+        self.assertEqual((row.best(), table.verdict(row)[1]), (None, False))
+        self.assertIn("missing", "\n".join(table.lines(row, [table.NETFRONT, "ud"])))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The subnet of two guests, from their GSI QPs to the SA and back. */
+#include "two_gsis.h"
+
+#include <infiniband/umad_sa.h>
+
+#include "control/subnets.h"
+#include "control/vib.h"
+#include "gsi/gsi.h"
+#include "gsi/mad.h"
+
+#define SA_LID  1
+#define SA_DATA 56
+#define SA_MASK 48
+
+static void end_subnets(struct world *w)
+{
+	subnets_stop(w->gsi);
+}
+
+static struct mad_taker *begin_subnets(struct world *w)
+{
+	w->gsi = subnets_start(&w->fabrics, w->engine, &w->loop);
+	assert_non_null(w->gsi);
+	w->end_gsi = end_subnets;
+	return subnets_taker(w->gsi);
+}
+
+static int begin(void **state)
+{
+	return set_up_with(state, begin_subnets);
+}
+
+/* ---- MADs -------------------------------------------------------------- */
+
+static uint64_t next_tid = 0x1000;
+
+/* A MAD, and its transaction id. */
+static uint64_t mad_begin(uint8_t mad[VIB_MAD_BYTES], uint8_t mgmt_class, uint8_t version,
+			  uint8_t method, uint16_t attribute)
+{
+	memset(mad, 0, VIB_MAD_BYTES);
+	mad[0] = 1;
+	mad[1] = mgmt_class;
+	mad[2] = version;
+	mad[3] = method;
+	put_be64(mad + MAD_AT_TID, ++next_tid);
+	put_be16(mad + MAD_AT_ATTRIBUTE, attribute);
+	return next_tid;
+}
+
+static uint64_t ask_sa(struct its_gsi *g)
+{
+	uint8_t mad[VIB_MAD_BYTES];
+	uint64_t tid = mad_begin(mad, UMAD_CLASS_SUBN_ADM, 2, UMAD_METHOD_GET,
+				 UMAD_ATTR_CLASS_PORT_INFO);
+
+	its_gsi_send(g, mad, SA_LID);
+	return tid;
+}
+
+/* IPoIB's group of P_Key 0xffff. */
+static const uint8_t broadcast[16] = { 0xff, 0x12,        0x40, 0x1b, 0xff,
+				       0xff, [12] = 0xff, 0xff, 0xff, 0xff };
+
+/* What IPoIB does, or undoes, with it. */
+static void join_broadcast(struct its_gsi *g, uint8_t method, uint8_t join_state)
+{
+	uint8_t mad[VIB_MAD_BYTES];
+	uint64_t tid =
+		mad_begin(mad, UMAD_CLASS_SUBN_ADM, 2, method, UMAD_SA_ATTR_MCMEMBER_REC);
+
+	put_be64(mad + SA_MASK, 1 << 0 | 1 << 1 | 1 << 16);
+	memcpy(mad + SA_DATA, broadcast, sizeof(broadcast));
+	memcpy(mad + SA_DATA + 16, &vib_of(g->p)->vport.attr.gids[0], 16);
+	mad[SA_DATA + 48] = join_state;
+	its_gsi_post(g);
+	its_gsi_send(g, mad, SA_LID);
+	fake_loop(g->p->w->xen);
+	passes(g->p->w);
+	assert_true(its_gsi_take(g, mad));
+	assert_true(be64_at(mad + MAD_AT_TID) == tid);
+	assert_int_equal(mad_status(mad), 0);
+}
+
+static unsigned int memberships(const struct peer *p)
+{
+	return gsi_port_holdings(vib_of(p)->vport.gsi).memberships;
+}
+
+/* ---- floods ------------------------------------------------------------ */
+
+/* One turn of the control thread's loop. */
+static void turn(struct world *w)
+{
+	uv_run(&w->loop, UV_RUN_NOWAIT);
+}
+
+/* @count MADs that @from has sent wait for the control thread. */
+static void flood_sa(struct its_gsi *from, unsigned int count)
+{
+	while (count--)
+		ask_sa(from);
+}
+
+/* In the first turn that anything of the flood is served, so is the other's. */
+static void assert_answered_in_a_turn(struct world *w, struct its_gsi *flooder,
+				      struct its_gsi *other)
+{
+	uint8_t mad[VIB_MAD_BYTES];
+	uint64_t tid;
+
+	flood_sa(flooder, 5 * MADS_A_TURN);
+	its_gsi_post(other);
+	tid = ask_sa(other);
+	turn(w);
+	passes(w);
+	assert_true(its_gsi_take(other, mad));
+	assert_true(be64_at(mad + MAD_AT_TID) == tid);
+	/* And the flood has had a turn, not all. */
+	assert_true(mad_is_waiting(vhca_of(flooder->p)));
+	fake_loop(w->xen);
+	passes(w);
+	assert_false(mad_is_waiting(vhca_of(flooder->p)));
+}
+
+static void flood_of_one_costs_another_a_turn(void **state)
+{
+	struct world *w = *state;
+	struct its_gsi a = its_gsi(&w->a), b = its_gsi(&w->b);
+
+	assert_answered_in_a_turn(w, &a, &b);
+	assert_answered_in_a_turn(w, &b, &a);
+}
+
+/* And has no more of them served than a window's. */
+static void flood_has_a_rate(void **state)
+{
+	struct world *w = *state;
+	struct its_gsi a = its_gsi(&w->a);
+
+	vib_of(&w->a)->mads = (struct throttle){
+		.limit = MADS_PER_WINDOW,
+		.window_ms = 3600000, /* not over soon */
+		.window_start = uv_now(&w->loop),
+		.used = MADS_PER_WINDOW - 1,
+	};
+	flood_sa(&a, 2);
+	turn(w);
+	turn(w);
+	assert_true(mad_is_waiting(vhca_of(&w->a)));
+	assert_true(vib_of(&w->a)->mads_wait);
+	assert_true(uv_is_active((uv_handle_t *)&vib_of(&w->a)->timer));
+	vib_of(&w->a)->mads.used = 0;
+	uv_timer_start(&vib_of(&w->a)->timer, vib_of(&w->a)->timer.timer_cb, 0, 0);
+	turn(w);
+	turn(w);
+	assert_false(mad_is_waiting(vhca_of(&w->a)));
+}
+
+/* ---- multicast --------------------------------------------------------- */
+
+static void membership_ends_with_the_connection(void **state)
+{
+	struct world *w = *state;
+	struct its_gsi a = its_gsi(&w->a);
+
+	join_broadcast(&a, UMAD_METHOD_SET, 1);
+	assert_int_equal(memberships(&w->a), 1);
+	frontend_state(&w->a, "1"); /* as one that begins anew */
+	fake_settle(w->xen);
+	assert_non_null(vib_of(&w->a)->vport.gsi);
+	assert_int_equal(memberships(&w->a), 0);
+}
+
+static uint32_t ud_qp(struct peer *p)
+{
+	struct vib_control_request req = { .operation = VIB_CMD_CREATE_QP };
+	struct vib_cmd_create_qp *cmd = &req.u.create_qp;
+	struct vib_control_request cq = {
+		.operation = VIB_CMD_CREATE_CQ,
+		.u.create_cq = { 5, VIB_NO_OBJECT, { 1, page_of(p, PAGE_CQ + 8) } },
+	};
+	struct vib_control_request bell = { .operation = VIB_CMD_MAP_DOORBELL };
+
+	bell.u.map_doorbell.ref = page_of(p, PAGE_CQ + 11);
+	bell.u.map_doorbell.event_channel = 20 + p->domid;
+	*cmd = (struct vib_cmd_create_qp){ .type = VIB_QPT_UD, .srq = VIB_NO_OBJECT };
+	cmd->pd = pd_of(p);
+	cmd->doorbell = number_of(execute(p, bell));
+	cmd->send_cq = cmd->recv_cq = number_of(execute(p, cq));
+	cmd->sq = (struct vib_work_queue){ 4, 128, 1, { 1, page_of(p, PAGE_CQ + 9) } };
+	cmd->rq = (struct vib_work_queue){ 4, 64, 1, { 1, page_of(p, PAGE_CQ + 10) } };
+	return number_of(execute(p, req));
+}
+
+static void attach(struct peer *p)
+{
+	struct vib_control_request req = { .operation = VIB_CMD_ATTACH_MCAST };
+
+	req.u.mcast.qpn = ud_qp(p);
+	memcpy(&req.u.mcast.mgid, broadcast, sizeof(broadcast));
+	assert_int_equal(execute(p, req).status, 0);
+}
+
+/* Is the QP of @p that is attached one that receives from others? */
+static bool receives(const struct peer *p)
+{
+	struct vib_gid mgid;
+	const struct mcast_group *group;
+	const struct mcast_member *member;
+
+	memcpy(&mgid, broadcast, sizeof(mgid));
+	group = mcast_find(&p->w->engine->mcast, vib_of(p)->vport.fabric, &mgid);
+	assert_non_null(group);
+	assert_int_equal(group->pkey, 0xffff);
+	cds_list_for_each_entry(member, &group->members,
+				entry) if (member->vhca ==
+					   vhca_of(p)) return member->joined;
+	fail();
+	return false;
+}
+
+/* Whichever is first: the join, or the QP that is attached. */
+static void engine_knows_who_joined(void **state)
+{
+	struct world *w = *state;
+	struct its_gsi a = its_gsi(&w->a), b = its_gsi(&w->b);
+
+	attach(&w->a);
+	assert_false(receives(&w->a));
+	join_broadcast(&a, UMAD_METHOD_SET, 1);
+	assert_true(receives(&w->a));
+	join_broadcast(&b, UMAD_METHOD_SET, 1);
+	attach(&w->b);
+	assert_true(receives(&w->b));
+	join_broadcast(&a, UMAD_SA_METHOD_DELETE, 1);
+	assert_false(receives(&w->a));
+	assert_true(receives(&w->b));
+	join_broadcast(&a, UMAD_METHOD_SET, 4);
+	assert_false(receives(&w->a));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(flood_of_one_costs_another_a_turn),
+		TEST(flood_has_a_rate),
+		TEST(membership_ends_with_the_connection),
+		TEST(engine_knows_who_joined),
+	};
+
+	alarm(120);
+	return cmocka_run_group_tests_name("subnets", tests, NULL, NULL);
+}
