@@ -6,9 +6,12 @@ CONTROL_OBJS := $(addprefix $(B)/obj/ibback/control/, \
 	pages.o shortage.o vib.o vport.o worker.o)
 # Where the control thread meets the GSI.
 SUBNETS_OBJS := $(B)/obj/ibback/control/subnets.o
+# The administrator's socket, and what is asked there; needs the GSI, too.
+ADMIN_OBJS := $(addprefix $(B)/obj/ibback/control/,admin.o stats.o)
+LIBS_admin := -ljansson
 OBJS_ibback = $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(CONTROL_OBJS) \
-	$(SUBNETS_OBJS) $(GSI_OBJS) $(ENGINE_OBJS) $(B)/libcommon.a
-LIBS_ibback = $(LIBS_common) $(LIBS_engine) -luv -linih
+	$(SUBNETS_OBJS) $(ADMIN_OBJS) $(GSI_OBJS) $(ENGINE_OBJS) $(B)/libcommon.a
+LIBS_ibback = $(LIBS_common) $(LIBS_engine) $(LIBS_admin) -luv -linih
 CFLAGS_ibback := -Iibback
 CFLAGS_ibback_control := -Iibback
 

@@ -177,9 +177,32 @@ static bool engine_entry(struct reader *r, const char *name, const char *value)
 	return ok || refuse(r, "[engine] %s=%s: want %s", name, value, want);
 }
 
+/* ---- [admin] ----------------------------------------------------------- */
+
+static bool admin_entry(struct reader *r, const char *name, const char *value)
+{
+	struct config *config = r->config;
+	size_t length = strlen(value);
+
+	if (strcmp(name, "socket") != 0)
+		return refuse(r, "[admin] %s: the only key is 'socket'", name);
+	if (config->socket[0])
+		return refuse(
+			r, "[admin] socket is given twice, or continued; want it once");
+	if (strcmp(value, "none") != 0 &&
+	    (value[0] != '/' || length >= sizeof(config->socket)))
+		return refuse(r,
+			      "[admin] socket=%s: want an absolute path of at most 107 "
+			      "characters, or 'none'",
+			      value);
+	memcpy(config->socket, value, length + 1);
+	return true;
+}
+
 /* ---- the file ---------------------------------------------------------- */
 
-_Static_assert(MAX_POLLERS == 64 && CPU_SETSIZE == 1024 && MAX_SPIN_US == 1000000,
+_Static_assert(SOCKET_PATH_MAX == 108 && MAX_POLLERS == 64 && CPU_SETSIZE == 1024 &&
+		       MAX_SPIN_US == 1000000,
 	       "the messages say so");
 
 /* inih's callback: returns 1 to go on, 0 to make this line the error. */
@@ -192,8 +215,11 @@ static int on_entry(void *user, const char *section, const char *name, const cha
 		return fabric_entry(r, section + strlen(prefix), name, value);
 	if (strcmp(section, "engine") == 0)
 		return engine_entry(r, name, value);
-	return refuse(r, "%s: it is in section [%s]; want [fabric NAME] or [engine]",
-		      name, section);
+	if (strcmp(section, "admin") == 0)
+		return admin_entry(r, name, value);
+	return refuse(
+		r, "%s: it is in section [%s]; want [fabric NAME], [engine] or [admin]",
+		name, section);
 }
 
 /*
@@ -261,7 +287,7 @@ int config_read(const char *path, bool required, struct config *config)
 	if (line > 0 && (!r.refused || (unsigned int)line < r.wrong)) {
 		r.refused = false;
 		r.line = (unsigned int)line;
-		refuse(&r, "want [fabric NAME], [engine] or KEY = VALUE");
+		refuse(&r, "want [fabric NAME], [engine], [admin] or KEY = VALUE");
 	}
 	if (!r.refused)
 		return check_whole(path, config);

@@ -22,7 +22,10 @@
 #include "engine/poller.h"
 
 /* More threads than this would be a slip of the pen. */
-#define MAX_POLLERS 64
+#define MAX_POLLERS     64
+
+/* As a socket's address has it, with its NUL. */
+#define SOCKET_PATH_MAX 108
 
 struct config {
 	struct fabric_table *fabrics; /* the caller's; named ones are added */
@@ -32,6 +35,8 @@ struct config {
 	enum poll_mode poll;
 	bool spin_given; /* else it is measured */
 	unsigned int spin_us;
+	char socket[SOCKET_PATH_MAX]; /* the administrator's; "none", or "": the default
+				       */
 };
 
 /* What holds without a file. */

@@ -11,7 +11,9 @@
 #include <uv.h>
 
 #include "config.h"
+#include "control/admin.h"
 #include "control/backend.h"
+#include "control/stats.h"
 #include "control/subnets.h"
 #include "control/worker.h"
 #include "engine/engine.h"
@@ -21,6 +23,7 @@
 const char *argp_program_version = "ibback " VIB_VERSION;
 
 #define DEFAULT_CONFIG "/etc/xen-ib/ibback.conf"
+#define DEFAULT_SOCKET "/run/xen-ib/ibback.sock"
 
 struct options {
 	const char *config; /* NULL: the default, which need not exist */
@@ -95,7 +98,10 @@ struct daemon {
 	struct subnets *subnets;
 	struct service services[MAX_SERVICES];
 	unsigned int num_services;
-	unsigned int num_started; /* whose backends run */
+	unsigned int num_started;               /* whose backends run */
+	struct backend *backends[MAX_SERVICES]; /* those that run, for stats */
+	struct stats_source stats;
+	struct admin *admin;
 	struct engine *engine;
 	uv_loop_t loop;
 	struct worker worker;
@@ -161,7 +167,8 @@ static void set_spin(struct daemon *d)
 		wake = spin_measure_wake();
 		ns = spin_for_wake(wake);
 		if (d->config.poll == POLL_ADAPTIVE)
-			log_info("a wake-up takes %" PRIu64 " us here: pollers spin for %" PRIu64
+			log_info("a wake-up takes %" PRIu64
+				 " us here: pollers spin for %" PRIu64
 				 " us before they sleep",
 				 wake / 1000, ns / 1000);
 	}
@@ -230,6 +237,26 @@ static int start_backends(struct daemon *d)
 	return 0;
 }
 
+/* Where no socket can be, guests are served all the same. */
+static void start_admin(struct daemon *d, const struct options *options)
+{
+	const char *path = d->config.socket;
+
+	/* A daemon without Xen is one of many, and has a socket only if it is told where.
+	 */
+	if (!path[0] && !options->no_xen)
+		path = DEFAULT_SOCKET;
+	if (!path[0] || !strcmp(path, "none"))
+		return;
+	for (unsigned int i = 0; i < d->num_started; i++)
+		d->backends[i] = &d->services[i].backend;
+	d->stats = (struct stats_source){ d->backends, d->num_started };
+	d->admin = admin_start(&d->loop, path, stats_answer, &d->stats);
+	if (!d->admin)
+		log_err("cannot listen at %s: %s; 'vibctl stats' does not work", path,
+			strerror(errno));
+}
+
 /* Run until a signal or the loss of a Xen. Returns the exit status. */
 static int serve(struct daemon *d, const struct options *options)
 {
@@ -247,9 +274,11 @@ static int serve(struct daemon *d, const struct options *options)
 			log_info("serving %s", d->services[0].backend.root);
 		if (options->local)
 			log_info("serving local front ends at %s", options->local);
+		start_admin(d, options);
 		uv_run(&d->loop, UV_RUN_DEFAULT);
 		status = EXIT_SUCCESS;
 	}
+	admin_stop(d->admin);
 	while (d->num_started) {
 		struct backend *backend = &d->services[--d->num_started].backend;
 

@@ -84,7 +84,7 @@ static void deliver(void *arg, void *port, const struct mad_packet *packet)
 		mad_deliver(vib->conn.guest.vhca, packet);
 }
 
-/* Counted each time, said once in a connection: a guest can send as many as it likes. */
+/* Counted each time, said once of a vib: a guest can send as many as it likes. */
 static void dropped(void *arg, void *port, enum gsi_drop why)
 {
 	struct vib *vib = port;
@@ -93,11 +93,20 @@ static void dropped(void *arg, void *port, enum gsi_drop why)
 	if (!vib->connected)
 		return;
 	vhca_count_lost_mad(vib->conn.guest.vhca);
-	if (vib->mads_complained & 1u << why)
+	if (vib->gsi_drops_said & 1u << why)
 		return;
-	vib->mads_complained |= 1u << why;
+	vib->gsi_drops_said |= 1u << why;
 	vib_log(vib, LOG_LEVEL_WARN, "a MAD goes no further: %s; no more is said of such",
 		gsi_drop_text(why));
+}
+
+static void pkey_violation(void *arg, void *port)
+{
+	const struct vib *vib = port;
+
+	(void)arg;
+	if (vib->connected)
+		vhca_count_pkey_violation(vib->conn.guest.vhca);
 }
 
 static struct mcast *mcast_of(const struct subnet *subnet)
@@ -141,6 +150,7 @@ static uint64_t now(void *arg)
 static const struct gsi_ops ops = {
 	.deliver = deliver,
 	.dropped = dropped,
+	.pkey_violation = pkey_violation,
 	.group = group,
 	.joined = joined,
 	.counters = counters,

@@ -379,7 +379,6 @@ static void have_mads(struct vib *vib)
 {
 	struct guest *guest = &vib->conn.guest;
 
-	vib->mads_complained = 0;
 	vib->mads_wait = false;
 	mad_serve(guest->vhca, on_mad, vib);
 	guest->process_mad = process_mad;
@@ -577,6 +576,8 @@ static void notice_successor(struct vib *vib)
 	vib->domain_gone = false;
 	vib->broken = false;
 	vib->failures = 0;
+	vib->gsi_drops_said = 0;
+	vib->drops_said = 0;
 }
 
 void vib_process(struct vib *vib)
@@ -660,6 +661,7 @@ void vib_event(struct vib *vib)
 	uint32_t wait = throttle_take(&vib->events, uv_now(vib->backend->loop));
 
 	if (wait) {
+		vib->events_put_off++;
 		vib->masked = true;
 		after(vib, wait);
 		return;
@@ -677,10 +679,26 @@ static void on_resumed(struct connection *conn)
 		serve(vib);
 }
 
+/* Counted each time, said once of a vib: a guest can cause as many as it likes. */
+static void say_drops(struct vib *vib)
+{
+	const struct vhca *vhca = vib->conn.guest.vhca;
+
+	for (enum drop why = 1; why < DROPS; why++) {
+		if (vib->drops_said & 1u << why || !drop_counted(vhca, why))
+			continue;
+		vib->drops_said |= 1u << why;
+		vib_log(vib, LOG_LEVEL_WARN, "dropped: %s; no more is said of such",
+			drop_text(why));
+	}
+}
+
 void vib_raised(struct vib *vib)
 {
 	if (!__atomic_exchange_n(&vib->raised, false, __ATOMIC_ACQUIRE))
 		return;
+	if (vib->connected)
+		say_drops(vib);
 	/* One that is served by the timer finds them then. */
 	if (vib->connected && !vib->masked)
 		vib_event(vib);
@@ -698,6 +716,7 @@ static bool serve_mad(struct vib *vib)
 		return false;
 	wait = throttle_take(&vib->mads, uv_now(vib->backend->loop));
 	if (wait) {
+		vib->mads_put_off++;
 		vib->mads_wait = true;
 		after(vib, wait);
 		return false;

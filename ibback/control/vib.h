@@ -44,14 +44,17 @@ struct vib {
 	struct connection conn;
 	struct complaints complaints;
 
-	struct throttle offers;   /* handshakes a guest can cause */
-	struct throttle events;   /* events */
-	struct throttle changes;  /* changes in xenstore */
-	struct throttle mads;     /* and MADs */
-	bool masked;              /* our port waits, masked, for the timer */
-	bool mads_wait;           /* for the timer, too */
-	bool raised;              /* the engine has events for it; atomic */
-	uint32_t mads_complained; /* mask of 1 << enum gsi_drop: of these was said */
+	struct throttle offers;  /* handshakes a guest can cause */
+	struct throttle events;  /* events */
+	struct throttle changes; /* changes in xenstore */
+	struct throttle mads;    /* and MADs */
+	bool masked;             /* our port waits, masked, for the timer */
+	bool mads_wait;          /* for the timer, too */
+	bool raised;             /* the engine has events for it; atomic */
+	uint32_t gsi_drops_said; /* mask of 1 << enum gsi_drop: of these was said */
+	uint32_t drops_said;     /* the same, of enum drop */
+	uint64_t events_put_off; /* how often its events had to wait for their share */
+	uint64_t mads_put_off;   /* the same of its MADs */
 	uv_timer_t timer;
 	LIST_ENTRY(vib) entry; /* of the backend's */
 };

@@ -33,3 +33,8 @@ void vhca_count_lost_mad(struct vhca *vhca)
 {
 	vhca->ended.mads_dropped++;
 }
+
+void vhca_count_pkey_violation(struct vhca *vhca)
+{
+	vhca->ended.pkey_violations++;
+}

@@ -42,4 +42,7 @@ void vhca_counters(const struct vhca *vhca, struct vib_rsp_counters *sum);
  */
 void vhca_count_lost_mad(struct vhca *vhca);
 
+/* The same of one that came to the port with a P_Key that is none of it. */
+void vhca_count_pkey_violation(struct vhca *vhca);
+
 #endif

@@ -50,10 +50,12 @@ static bool accepted(const struct share *share, const struct datagram *d, struct
 
 	if (!pkeys_match(pkey, vhca_view(qp->vhca)->pkeys[qp->attr.pkey_index])) {
 		qp->counters.pkey_violations++;
+		drop_count(share->qp->vhca, DROP_PKEY);
 		return false;
 	}
 	if (qp->attr.qkey != d->qkey) {
 		qp->counters.qkey_violations++;
+		drop_count(share->qp->vhca, DROP_QKEY);
 		return false;
 	}
 	qp->counters.multicast_rcv_packets += d->multicast;
@@ -146,6 +148,12 @@ static enum send_result discard(struct share *share)
 	return SEND_DONE;
 }
 
+static enum send_result forged(struct share *share, enum drop why)
+{
+	drop_count(share->qp->vhca, why);
+	return discard(share);
+}
+
 static enum send_result sent(struct share *share, const struct datagram *d)
 {
 	struct vib_rsp_counters *counters = &share->qp->counters;
@@ -171,6 +179,16 @@ static void address(const struct share *share, struct datagram *d)
 	d->checked = false;
 }
 
+/* What it claims that cannot be: a GID of the port, or to be of QP0 or QP1. */
+static enum drop forgery(const struct datagram *d)
+{
+	const struct vib_av *av = &d->wqe->u.ud.av;
+
+	if (av->flags & VIB_AV_GRH && gid_is_zero(&d->from->gids[av->sgid_index]))
+		return DROP_SGID;
+	return d->wqe->u.ud.remote_qpn < QPN_FIRST ? DROP_QPN : DROP_NONE;
+}
+
 /* Its data are final. */
 static void put_grh(struct datagram *d)
 {
@@ -193,6 +211,7 @@ static enum send_result ud_send(struct share *share)
 	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
 	struct packet packet;
 	struct datagram d;
+	enum drop why;
 	struct qp *to;
 
 	address(share, &d);
@@ -207,6 +226,9 @@ static enum send_result ud_send(struct share *share)
 	}
 	if (!d.from->up)
 		return discard(share);
+	why = forgery(&d);
+	if (why)
+		return forged(share, why);
 
 	put_grh(&d);
 	d.reached = d.multicast && wqe->u.ud.remote_qpn == MULTICAST_QPN;
@@ -267,6 +289,7 @@ static enum send_result lso_send(struct share *share)
 	uint32_t header = s->wqe.inline_len, mss = s->wqe.u.ud.mss;
 	enum send_result result;
 	struct datagram d;
+	enum drop why;
 	struct sg all;
 	struct qp *to;
 
@@ -278,8 +301,13 @@ static enum send_result lso_send(struct share *share)
 		return send_fail(share, VIB_WC_LOC_QP_OP_ERR);
 	if (header + mss > d.from->mtu || all.bytes > VIB_LSO_MAX_DATA)
 		return send_fail(share, VIB_WC_LOC_LEN_ERR);
+	if (!d.from->up)
+		return discard(share);
+	why = forgery(&d);
+	if (why)
+		return forged(share, why);
 	to = engine_find_qp(share->poller->engine, s->wqe.u.ud.remote_qpn);
-	if (!d.from->up || !to)
+	if (!to)
 		return discard(share);
 	if (!lock(share, to))
 		return SEND_MORE;

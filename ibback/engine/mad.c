@@ -23,10 +23,12 @@ static uint32_t qkey_of(const struct qp *qp)
 }
 
 /* SMI to SMI and GSI to GSI, with the Q_Key that either has. */
-static bool is_for_counterpart(const struct qp *qp)
+static enum drop check_counterpart(const struct qp *qp)
 {
-	return qp->sending.wqe.u.ud.remote_qpn == qp_number(qp) &&
-	       qkey_of(qp) == (qp->type == VIB_QPT_GSI ? QKEY_GSI : 0);
+	if (qp->sending.wqe.u.ud.remote_qpn != qp_number(qp))
+		return DROP_MAD_QPN;
+	return qkey_of(qp) == (qp->type == VIB_QPT_GSI ? QKEY_GSI : 0) ? DROP_NONE
+								       : DROP_MAD_QKEY;
 }
 
 /* The P_Key it is sent with: false if the port has none there. IBTA vol. 1 §10.9.2. */
@@ -43,11 +45,12 @@ static bool choose_pkey(const struct qp *qp, const struct port_view *view, uint1
 	return *pkey & 0x7fff;
 }
 
-/* What of @packet is not the guest's to say is the port's. false: it may not be sent. */
-static bool address(const struct qp *qp, struct mad_packet *packet)
+/* What of @packet is not the guest's to say is the port's. Why it may not be sent. */
+static enum drop address(const struct qp *qp, struct mad_packet *packet)
 {
 	const struct port_view *view = vhca_view(qp->vhca);
 	const struct vib_av *av = &qp->sending.wqe.u.ud.av;
+	enum drop why = check_counterpart(qp);
 
 	memset(packet, 0, offsetof(struct mad_packet, mad));
 	packet->qpn = qp_number(qp);
@@ -63,9 +66,13 @@ static bool address(const struct qp *qp, struct mad_packet *packet)
 		packet->traffic_class = av->traffic_class;
 		packet->hop_limit = av->hop_limit;
 	}
-	return view->up && is_for_counterpart(qp) &&
-	       choose_pkey(qp, view, &packet->pkey) &&
-	       !(packet->grh && gid_is_zero(&packet->sgid));
+	if (why)
+		return why;
+	if (!choose_pkey(qp, view, &packet->pkey))
+		return DROP_MAD_PKEY;
+	if (packet->grh && gid_is_zero(&packet->sgid))
+		return DROP_MAD_SGID;
+	return view->up ? DROP_NONE : DROP_MAD_LINK_DOWN;
 }
 
 static void fill(struct mad_packet *packet, const struct sg *data)
@@ -82,6 +89,7 @@ enum send_result mad_send(struct share *share)
 {
 	struct mads *mads = &share->qp->vhca->mads;
 	struct mad_packet *packet;
+	enum drop why;
 	struct sg data;
 
 	if (send_resolve(share, 0, &data) < 0)
@@ -92,8 +100,10 @@ enum send_result mad_send(struct share *share)
 	if (!packet)
 		return SEND_MORE;
 	share_spend(share, COST_DELIVERY + data.bytes);
-	if (!address(share->qp, packet)) {
+	why = address(share->qp, packet);
+	if (why) {
 		share->qp->counters.mads_dropped++;
+		drop_count(share->qp->vhca, why);
 		return SEND_DONE;
 	}
 	fill(packet, &data);

@@ -6,11 +6,11 @@
 
 #include "engine/clock.h"
 
-#define SAMPLES 8
-#define NAP_NS 50000
+#define SAMPLES     8
+#define NAP_NS      50000
 
 /* A guest's turn is an interrupt, a process that is woken, its work: some five each. */
-#define WAKES 20
+#define WAKES       20
 #define SPIN_MIN_NS 50000
 #define SPIN_MAX_NS 5000000
 

@@ -25,6 +25,7 @@ void tokens_await(struct poller *poller, struct qp *qp)
 		TAILQ_INSERT_TAIL(&poller->short_of_tokens, vhca, short_of_tokens);
 	TAILQ_INSERT_TAIL(&vhca->in_line, qp, line);
 	qp->in_line = true;
+	__atomic_store_n(&vhca->token_waits, vhca->token_waits + 1, __ATOMIC_RELAXED);
 }
 
 void tokens_forget(struct poller *poller, struct qp *qp)

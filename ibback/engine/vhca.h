@@ -16,6 +16,7 @@
 #include "engine/async.h"
 #include "engine/bucket.h"
 #include "engine/dma.h"
+#include "engine/drops.h"
 #include "engine/mad.h"
 #include "engine/port_view.h"
 #include "engine/table.h"
@@ -63,6 +64,8 @@ struct vhca {
 	TAILQ_ENTRY(vhca) polled;       /* of the poller's, while it has doorbells */
 	unsigned int num_hot;           /* of the poller's hot QPs */
 	struct bucket bucket;
+	struct drops drops;   /* others only read it */
+	uint64_t token_waits; /* how often a QP had to wait in line; the same, atomic */
 	TAILQ_HEAD(, qp) in_line;          /* for tokens, see tokens.h */
 	TAILQ_ENTRY(vhca) short_of_tokens; /* of the poller's, while there are such */
 

@@ -21,19 +21,46 @@ const struct gsi_config gsi_default_config = {
 	.packet_life = 18,
 };
 
+const char *gsi_drop_name(enum gsi_drop why)
+{
+	static const char *const name[GSI_DROPS] = {
+		[GSI_DROP_MALFORMED] = "malformed",
+		[GSI_DROP_LINK_DOWN] = "link_down",
+		[GSI_DROP_SOURCE] = "slid",
+		[GSI_DROP_SGID] = "sgid",
+		[GSI_DROP_PKEY] = "pkey",
+		[GSI_DROP_PARTITION] = "partition",
+		[GSI_DROP_NO_PORT] = "no_port",
+		[GSI_DROP_CLASS] = "class",
+		[GSI_DROP_SMP] = "smp",
+		[GSI_DROP_GRH] = "grh",
+		[GSI_DROP_CM_FORGED] = "cm_address",
+		[GSI_DROP_SA_CLAIM] = "sa_claim",
+		[GSI_DROP_RMPP] = "rmpp",
+		[GSI_DROP_TID] = "tid",
+		[GSI_DROP_NO_MEMORY] = "no_memory",
+	};
+
+	return why < GSI_DROPS && name[why] ? name[why] : "?";
+}
+
 const char *gsi_drop_text(enum gsi_drop why)
 {
 	static const char *const text[GSI_DROPS] = {
 		[GSI_DROP_MALFORMED] = "it is no MAD of version 1",
 		[GSI_DROP_LINK_DOWN] = "a link is down",
-		[GSI_DROP_SOURCE] = "its source is not the sender",
-		[GSI_DROP_PKEY] = "the P_Key is not the sender's, or not the receiver's",
+		[GSI_DROP_SOURCE] = "its source LID is not the sender's",
+		[GSI_DROP_SGID] = "its source GID is not the sender's",
+		[GSI_DROP_PKEY] = "the P_Key is not the sender's",
+		[GSI_DROP_PARTITION] = "the P_Key is not the receiver's",
 		[GSI_DROP_NO_PORT] = "nobody is at that address",
 		[GSI_DROP_CLASS] = "its class does not pass between vports",
 		[GSI_DROP_SMP] = "subnet management is not the guest's",
+		[GSI_DROP_GRH] = "subnet management has no GRH",
 		[GSI_DROP_CM_FORGED] = "a CM message names another's address as its own",
 		[GSI_DROP_SA_CLAIM] = "it answers as if it were the SA",
 		[GSI_DROP_RMPP] = "it is against the rules of RMPP",
+		[GSI_DROP_TID] = "its transaction ID is of no transaction",
 		[GSI_DROP_NO_MEMORY] = "there is no room for it",
 	};
 
@@ -42,11 +69,13 @@ const char *gsi_drop_text(enum gsi_drop why)
 
 void gsi_deliver(struct gsi_port *port, const struct mad_packet *packet)
 {
+	port->stats.delivered++;
 	port->gsi->ops->deliver(port->gsi->arg, port->owner, packet);
 }
 
 void gsi_dropped(struct gsi_port *port, enum gsi_drop why)
 {
+	port->stats.dropped[why]++;
 	port->gsi->ops->dropped(port->gsi->arg, port->owner, why);
 }
 
@@ -197,6 +226,11 @@ struct gsi_holdings gsi_port_holdings(const struct gsi_port *port)
 		.reports = port->num_reports,
 		.transactions = port->num_sends + port->num_receives,
 	};
+}
+
+const struct gsi_port_stats *gsi_port_stats(const struct gsi_port *port)
+{
+	return &port->stats;
 }
 
 unsigned int gsi_groups(const struct gsi *gsi)

@@ -26,19 +26,24 @@ struct gsi_port;
 enum gsi_drop {
 	GSI_DROP_MALFORMED = 1, /* length, base version or QP */
 	GSI_DROP_LINK_DOWN,     /* of the sender or of the receiver */
-	GSI_DROP_SOURCE,        /* a source address that is not the sender's */
-	GSI_DROP_PKEY,          /* not of the sender's table, or not for the receiver */
+	GSI_DROP_SOURCE,        /* a source LID that is not the sender's */
+	GSI_DROP_SGID,          /* a source GID that is not */
+	GSI_DROP_PKEY,          /* not of the sender's table */
+	GSI_DROP_PARTITION,     /* its own, but not for the receiver */
 	GSI_DROP_NO_PORT,       /* nobody at that address */
 	GSI_DROP_CLASS,         /* a class or method that does not pass between vports */
 	GSI_DROP_SMP,           /* to another port, or nothing that a port answers */
+	GSI_DROP_GRH,           /* on an SMP, which has none */
 	GSI_DROP_CM_FORGED, /* a CM message that names another's addresses as its own */
 	GSI_DROP_SA_CLAIM,  /* a vport that answers as if it were the SA */
-	GSI_DROP_RMPP,      /* of no transaction, or against the rules of RMPP */
+	GSI_DROP_RMPP,      /* against the rules of RMPP */
+	GSI_DROP_TID,       /* of a transaction that is none of the sender's */
 	GSI_DROP_NO_MEMORY,
 	GSI_DROPS /* how many there are, and the unused 0 */
 };
 
-/* For log lines. */
+/* A word for programs, and what log lines say. */
+const char *gsi_drop_name(enum gsi_drop why);
 const char *gsi_drop_text(enum gsi_drop why);
 
 /* What is called back; @port is what gsi_port_add() was given. None of them may call
@@ -51,6 +56,8 @@ struct gsi_ops {
 	void (*deliver)(void *arg, void *port, const struct mad_packet *packet);
 	/* Something that a vport sent, or that was to be sent to it, was dropped. */
 	void (*dropped)(void *arg, void *port, enum gsi_drop why);
+	/* To a vport came what GSI_DROP_PARTITION is about. */
+	void (*pkey_violation)(void *arg, void *port);
 	/* There is a multicast group @mgid now, without members; with @pkey 0 no more. */
 	void (*group)(void *arg, const struct vib_gid *mgid, uint16_t pkey);
 	/* A vport receives what is sent to that group, or no more. */
@@ -151,6 +158,18 @@ struct gsi_holdings {
 };
 
 struct gsi_holdings gsi_port_holdings(const struct gsi_port *port);
+
+/* MADs of a vport, since it was added. */
+struct gsi_port_stats {
+	uint64_t received; /* of the vport: what follows but the last two */
+	uint64_t answered; /* by the port itself or the SA, which may have no words for it
+			    */
+	uint64_t passed;   /* on, to another vport */
+	uint64_t delivered; /* to it: answers, and what others sent */
+	uint64_t dropped[GSI_DROPS];
+};
+
+const struct gsi_port_stats *gsi_port_stats(const struct gsi_port *port);
 
 /* Multicast groups of the fabric, and memberships in them. */
 unsigned int gsi_groups(const struct gsi *gsi);

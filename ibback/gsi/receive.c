@@ -22,10 +22,9 @@ static enum gsi_drop check_form(const struct mad_packet *packet)
 static enum gsi_drop check_source(const struct gsi_port *from,
 				  const struct mad_packet *packet)
 {
-	if (packet->slid != from->attr.port.lid ||
-	    (packet->grh && !port_has_gid(from, &packet->sgid)))
+	if (packet->slid != from->attr.port.lid)
 		return GSI_DROP_SOURCE;
-	return 0;
+	return packet->grh && !port_has_gid(from, &packet->sgid) ? GSI_DROP_SGID : 0;
 }
 
 /* An SMP to the LID of the subnet's manager. */
@@ -51,7 +50,7 @@ static enum gsi_drop receive_smp(struct gsi_port *from, const struct mad_packet 
 	struct mad_packet reply;
 
 	if (packet->grh)
-		return GSI_DROP_SMP;
+		return GSI_DROP_GRH;
 	if (packet->dlid == from->gsi->config.sa_lid)
 		return ask_manager(from, packet);
 	if (packet->dlid != from->attr.port.lid && packet->dlid != LID_PERMISSIVE)
@@ -92,8 +91,16 @@ static enum gsi_drop pass_on(struct gsi_port *from, struct gsi_port *to,
 								     : GSI_DROP_CLASS;
 	if (mad_class(packet->mad) == UMAD_CLASS_CM && cm_is_forged(from, packet->mad))
 		return GSI_DROP_CM_FORGED;
+	from->stats.passed++;
 	gsi_deliver(to, packet);
 	return 0;
+}
+
+/* §9.6.1.1.3 has the receiver count it; its sender's it is. */
+static enum gsi_drop other_partition(const struct gsi_port *to)
+{
+	to->gsi->ops->pkey_violation(to->gsi->arg, to->owner);
+	return GSI_DROP_PARTITION;
 }
 
 /* §9.6.1.1.3 has the P_Key of QP1 checked against the whole table. */
@@ -113,7 +120,7 @@ static enum gsi_drop receive_gmp(struct gsi_port *from, const struct mad_packet 
 	if (!port_is_up(to))
 		return GSI_DROP_LINK_DOWN;
 	if (pkey_accepting(to->attr.pkeys, packet->pkey) < 0)
-		return GSI_DROP_PKEY;
+		return other_partition(to);
 	if (mad_class(packet->mad) == UMAD_CLASS_PERF_MGMT)
 		return answer_pma(from, to, packet);
 	return pass_on(from, to, packet);
@@ -135,10 +142,15 @@ static enum gsi_drop receive(struct gsi_port *from, const struct mad_packet *pac
 
 void gsi_receive(struct gsi_port *from, const struct mad_packet *packet)
 {
+	struct gsi_port_stats *stats = &from->stats;
+	uint64_t passed = stats->passed;
 	enum gsi_drop why = receive(from, packet);
 
+	stats->received++;
 	if (why)
 		gsi_dropped(from, why);
+	else if (stats->passed == passed)
+		stats->answered++;
 }
 
 bool gsi_process(struct gsi_port *port, const uint8_t in[VIB_MAD_BYTES],

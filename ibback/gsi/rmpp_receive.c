@@ -165,7 +165,7 @@ enum gsi_drop rmpp_receive(struct gsi_port *port, const struct mad_packet *packe
 	if (first != (segment == 1))
 		return refuse(r, port, packet, RMPP_ABORT, RMPP_BAD_SEGMENT);
 	if (!r && !first)
-		return GSI_DROP_RMPP;
+		return GSI_DROP_TID;
 	if (!r)
 		r = begin(port, packet);
 	if (!r)

@@ -204,7 +204,7 @@ enum gsi_drop rmpp_send_acked(struct gsi_port *port, const struct mad_packet *pa
 	 * after it.
 	 */
 	if (!s)
-		return segment ? GSI_DROP_RMPP : 0;
+		return segment ? GSI_DROP_TID : 0;
 	if (packet->mad[RMPP_STATUS])
 		return abort_send(s, port, packet, RMPP_BAD_STATUS);
 	if (window < segment)
@@ -233,7 +233,7 @@ enum gsi_drop rmpp_send_ended(struct gsi_port *port, const struct mad_packet *pa
 	struct rmpp_send *s = find_for(port, packet);
 
 	if (!s)
-		return GSI_DROP_RMPP;
+		return GSI_DROP_TID;
 	forget(s);
 	return 0;
 }

@@ -240,7 +240,7 @@ enum gsi_drop sa_receive(struct gsi_port *from, const struct mad_packet *packet)
 	if (mad_class(mad) != UMAD_CLASS_SUBN_ADM)
 		return GSI_DROP_CLASS;
 	if (method == UMAD_METHOD_REPORT_RESP)
-		return report_answered(from, mad_tid(mad)) ? 0 : GSI_DROP_SA_CLAIM;
+		return report_answered(from, mad_tid(mad)) ? 0 : GSI_DROP_TID;
 	if (method & MAD_IS_RESPONSE)
 		return GSI_DROP_SA_CLAIM;
 	if (!is_request(method))

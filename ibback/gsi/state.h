@@ -63,6 +63,8 @@ struct gsi_port {
 	LIST_HEAD(, rmpp_receive) receives;
 	unsigned int num_receives;
 
+	struct gsi_port_stats stats;
+
 	/* Counters as they were when a Set cleared them, by their places in pma.c. */
 	uint64_t cleared[PMA_COUNTERS], cleared_ext[PMA_COUNTERS_EXT];
 };

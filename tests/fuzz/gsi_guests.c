@@ -157,6 +157,7 @@ static void dropped(void *arg, void *owner, enum gsi_drop why)
 	(void)owner;
 	EXPECT(why > 0 && why < GSI_DROPS);
 	EXPECT(strlen(gsi_drop_text(why)) > 1);
+	EXPECT(strlen(gsi_drop_name(why)) > 1);
 }
 
 static void counters(void *arg, void *owner, struct vib_rsp_counters *c)
@@ -172,6 +173,12 @@ static uint64_t now(void *arg)
 {
 	(void)arg;
 	return clock_now;
+}
+
+static void pkey_violation(void *arg, void *owner)
+{
+	(void)arg;
+	(void)owner;
 }
 
 /* ---- multicast groups, as the engine is told of them ----------------------- */
@@ -246,6 +253,7 @@ static void check_groups(void)
 static const struct gsi_ops ops = {
 	.deliver = deliver,
 	.dropped = dropped,
+	.pkey_violation = pkey_violation,
 	.group = group,
 	.joined = joined,
 	.counters = counters,

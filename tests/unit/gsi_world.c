@@ -46,6 +46,13 @@ static uint64_t now(void *arg)
 	return world_of(arg)->now;
 }
 
+static void pkey_violation(void *arg, void *owner)
+{
+	struct gsi_world *w = world_of(arg);
+
+	w->pkey_violations[index_of(w, owner)]++;
+}
+
 static const struct told *find_told(const struct gsi_world *w, const struct vib_gid *mgid)
 {
 	for (unsigned int i = 0; i < w->num_told; i++)
@@ -97,6 +104,7 @@ bool world_receives(const struct gsi_world *w, unsigned int i, struct vib_gid mg
 static const struct gsi_ops ops = {
 	.deliver = deliver,
 	.dropped = dropped,
+	.pkey_violation = pkey_violation,
 	.group = group,
 	.joined = joined,
 	.counters = counters,

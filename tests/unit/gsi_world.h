@@ -43,6 +43,7 @@ struct gsi_world {
 	struct gsi_port *port[WORLD_PORTS];
 	struct vib_rsp_counters counters[WORLD_PORTS];
 	unsigned int drops[WORLD_PORTS][GSI_DROPS];
+	unsigned int pkey_violations[WORLD_PORTS];
 	struct told told[WORLD_GROUPS];
 	unsigned int num_told;
 	unsigned int taken, count; /* of @out */

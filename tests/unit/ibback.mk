@@ -43,3 +43,8 @@ LIBS_test_refusals = $(LIBS_common) $(LIBS_engine) -luv \
 	-Wl,--wrap=clock_ns,--wrap=log_line
 
 CHECK_SCRIPTS += tests/unit/check_ibback_conf.sh
+
+UNIT_TESTS += test_admin_socket
+OBJS_test_admin_socket := $(addprefix $(B)/obj/,tests/unit/test_admin_socket.o \
+	tests/unit/tempdir.o ibback/control/admin.o)
+LIBS_test_admin_socket := -luv

@@ -246,7 +246,60 @@ static void wrong_keys_are_violations_there(void **state)
 	run(d, &wr); /* the P_Key is looked at first */
 	assert_counted(d->gb, .qkey_violations = 1, .pkey_violations = 1);
 	assert_counted(d->ga, .xmit_bytes = 16, .xmit_packets = 2);
+	/* and by whose fault it was */
+	assert_int_equal(drop_counted(d->ga->vhca, DROP_QKEY), 1);
+	assert_int_equal(drop_counted(d->ga->vhca, DROP_PKEY), 1);
+	assert_int_equal(d->ga->raised, 2);
+	for (enum drop why = 1; why < DROPS; why++)
+		assert_int_equal(drop_counted(d->gb->vhca, why), 0);
 	duo_free(d);
+}
+
+static void datagram_without_a_source_gid_is_discarded_here(void **state)
+{
+	struct duo *d = duo_new(VIB_QPT_UD);
+	struct wr wr = duo_wr(d, 1, VIB_OP_SEND, 8);
+
+	(void)state;
+	duo_recv(d, 11, 100);
+	wr.av.flags = VIB_AV_GRH;
+	wr.av.dgid = d->gb->view.gids[0];
+	wr.av.sgid_index = 3;
+	run(d, &wr);
+	assert_counted(d->ga, .xmit_discards = 1);
+	assert_counted(d->gb, 0);
+	assert_int_equal(drop_counted(d->ga->vhca, DROP_SGID), 1);
+	wr.av.sgid_index = 0;
+	run(d, &wr);
+	assert_counted(d->gb, .rcv_bytes = 8, .rcv_packets = 1);
+	duo_free(d);
+}
+
+static void datagram_to_qp0_or_qp1_is_discarded_here(void **state)
+{
+	struct duo *d = duo_new(VIB_QPT_UD);
+	struct wr wr = duo_wr(d, 1, VIB_OP_SEND, 8);
+
+	(void)state;
+	for (wr.qpn = 0; wr.qpn < 2; wr.qpn++)
+		run(d, &wr);
+	assert_counted(d->ga, .xmit_discards = 2);
+	assert_counted(d->gb, 0);
+	assert_int_equal(drop_counted(d->ga->vhca, DROP_QPN), 2);
+	duo_free(d);
+}
+
+static void every_cause_has_a_name_of_its_own(void **state)
+{
+	(void)state;
+	for (enum drop why = 1; why < DROPS; why++) {
+		assert_true(strlen(drop_name(why)) > 1);
+		assert_true(strlen(drop_text(why)) > 1);
+		for (enum drop other = 1; other < why; other++)
+			assert_string_not_equal(drop_name(why), drop_name(other));
+	}
+	assert_string_equal(drop_name(DROPS), "?");
+	assert_string_equal(drop_text(DROP_NONE), "?");
 }
 
 static void mads_count_as_datagrams(void **state)
@@ -336,6 +389,8 @@ static void message_of_another_partition_is_a_violation_there(void **state)
 	take_cqe(&d->cqa, 1, VIB_WC_RETRY_EXC_ERR);
 	assert_true(counters_of(d->gb).pkey_violations > 0);
 	assert_int_equal(counters_of(d->ga).pkey_violations, 0);
+	assert_int_equal(drop_counted(d->ga->vhca, DROP_PKEY),
+			 counters_of(d->gb).pkey_violations);
 	duo_free(d);
 }
 
@@ -372,6 +427,9 @@ int main(void)
 		cmocka_unit_test(datagram_to_nobody_is_discarded_here),
 		cmocka_unit_test(datagram_without_a_receive_is_discarded_there),
 		cmocka_unit_test(wrong_keys_are_violations_there),
+		cmocka_unit_test(datagram_without_a_source_gid_is_discarded_here),
+		cmocka_unit_test(datagram_to_qp0_or_qp1_is_discarded_here),
+		cmocka_unit_test(every_cause_has_a_name_of_its_own),
 		cmocka_unit_test(mads_count_as_datagrams),
 		cmocka_unit_test(uc_message_counts_though_it_is_not_taken),
 		cmocka_unit_test(peer_that_is_not_ready_counts_its_naks),

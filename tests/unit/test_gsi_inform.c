@@ -228,7 +228,7 @@ static void answer_is_of_a_report_to_that_port(void **state)
 	world_set_up(&w, 1, false);
 	report = *world_take(&w);
 	answer = respond_to(&report.packet, 2);
-	world_expect_drop(&w, 2, &answer, GSI_DROP_SA_CLAIM);
+	world_expect_drop(&w, 2, &answer, GSI_DROP_TID);
 	assert_int_equal(gsi_port_holdings(w.port[0]).reports, 1);
 }
 

@@ -185,7 +185,7 @@ static void answer_has_the_pkey_of_who_is_asked(void **state)
 	packet = to_other(GET);
 	assert_int_equal(world_ask(&w, 1, &packet)->pkey, 0x7fff);
 	world_set_pkeys(&w, 0, 0x8001, 0);
-	world_expect_drop(&w, 1, &packet, GSI_DROP_PKEY);
+	world_expect_drop(&w, 1, &packet, GSI_DROP_PARTITION);
 }
 
 static void nobody_clears_anothers_counters(void **state)

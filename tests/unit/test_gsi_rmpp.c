@@ -514,11 +514,11 @@ static void segments_that_cannot_be_are_refused(void **state)
 	assert_int_equal(transactions(), 0);
 	/* Of no transaction at all. */
 	packet = segment_of(&request, 2, 32);
-	world_expect_drop(&w, 0, &packet, GSI_DROP_RMPP);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_TID);
 	packet = rmpp(&request, ACK, 0, 3, 5);
-	world_expect_drop(&w, 0, &packet, GSI_DROP_RMPP);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_TID);
 	packet = rmpp(&request, ABORT, 118, 0, 0);
-	world_expect_drop(&w, 0, &packet, GSI_DROP_RMPP);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_TID);
 }
 
 static void endless_request_is_stopped(void **state)

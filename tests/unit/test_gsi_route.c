@@ -116,9 +116,9 @@ static void source_is_the_senders_own(void **state)
 	world_expect_drop(&w, 0, &packet, GSI_DROP_SOURCE);
 	packet = cm_to(0, 1);
 	world_grh(&packet, 2, world_gid(1));
-	world_expect_drop(&w, 0, &packet, GSI_DROP_SOURCE);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_SGID);
 	packet.sgid = (struct vib_gid){ { 0 } };
-	world_expect_drop(&w, 0, &packet, GSI_DROP_SOURCE);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_SGID);
 }
 
 static void malformed_mads_are_dropped(void **state)
@@ -178,9 +178,12 @@ static void other_partition_is_out_of_reach(void **state)
 	(void)state;
 	world_set_pkeys(&w, 1, 0x8001, 0);
 	packet = cm_to(0, 1);
-	world_expect_drop(&w, 0, &packet, GSI_DROP_PKEY);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_PARTITION);
+	assert_int_equal(w.pkey_violations[0], 0);
+	assert_int_equal(w.pkey_violations[1], 1); /* where it came to */
 	packet = cm_to(1, 0);
-	world_expect_drop(&w, 1, &packet, GSI_DROP_PKEY);
+	world_expect_drop(&w, 1, &packet, GSI_DROP_PARTITION);
+	assert_int_equal(w.pkey_violations[0], 1);
 }
 
 static void limited_members_reach_only_full_ones(void **state)
@@ -191,7 +194,7 @@ static void limited_members_reach_only_full_ones(void **state)
 	world_set_pkeys(&w, 0, 0x7fff, 0);
 	world_set_pkeys(&w, 1, 0x7fff, 0);
 	packet = cm_to(0, 1);
-	world_expect_drop(&w, 0, &packet, GSI_DROP_PKEY);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_PARTITION);
 	packet = cm_to(0, 2);
 	expect_passes(0, &packet, 2);
 	packet = cm_to(2, 0);
@@ -296,6 +299,36 @@ static void every_reason_has_a_text(void **state)
 	for (unsigned int why = 1; why < GSI_DROPS; why++)
 		assert_true(strlen(gsi_drop_text(why)) > 1);
 	assert_string_equal(gsi_drop_text(GSI_DROPS), "?");
+	assert_string_equal(gsi_drop_name(GSI_DROPS), "?");
+	for (unsigned int why = 1; why < GSI_DROPS; why++) {
+		assert_true(strlen(gsi_drop_name(why)) > 1);
+		for (unsigned int other = 1; other < why; other++) {
+			assert_string_not_equal(gsi_drop_name(why), gsi_drop_name(other));
+			assert_string_not_equal(gsi_drop_text(why), gsi_drop_text(other));
+		}
+	}
+}
+
+static void what_a_port_sends_is_answered_passed_or_dropped(void **state)
+{
+	struct mad_packet to = cm_to(0, 1), nowhere = cm_to(0, 1);
+	struct mad_packet sa = world_sa(&w, 0, 0x01, 0x0001, 0);
+	const struct gsi_port_stats *s = gsi_port_stats(w.port[0]);
+
+	(void)state;
+	expect_passes(0, &to, 1);
+	expect_passes(0, &to, 1);
+	world_ask(&w, 0, &sa);
+	nowhere.dlid = 0x7777;
+	world_expect_drop(&w, 0, &nowhere, GSI_DROP_NO_PORT);
+	assert_int_equal(s->received, 4);
+	assert_int_equal(s->passed, 2);
+	assert_int_equal(s->answered, 1);
+	assert_int_equal(s->dropped[GSI_DROP_NO_PORT], 1);
+	assert_int_equal(s->delivered, 1);
+	s = gsi_port_stats(w.port[1]);
+	assert_int_equal(s->delivered, 2);
+	assert_int_equal(s->received, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -322,6 +355,7 @@ int main(void)
 		TEST(answer_has_a_grh_if_the_request_had_one),
 		TEST(sa_is_a_full_member_of_all_partitions),
 		TEST(every_reason_has_a_text),
+		TEST(what_a_port_sends_is_answered_passed_or_dropped),
 	};
 
 	return cmocka_run_group_tests_name("gsi_route", tests, NULL, NULL);

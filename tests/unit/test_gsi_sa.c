@@ -108,8 +108,8 @@ static void only_the_sa_answers_as_the_sa(void **state)
 
 	(void)state;
 	world_expect_drop(&w, 0, &packet, GSI_DROP_SA_CLAIM);
-	packet.mad[3] = 0x86;
-	world_expect_drop(&w, 0, &packet, GSI_DROP_SA_CLAIM);
+	packet.mad[3] = 0x86; /* to a Report that there was not */
+	world_expect_drop(&w, 0, &packet, GSI_DROP_TID);
 	/* To a guest, a forged answer and a request to the wrong one. */
 	packet = world_sa(&w, 0, 0x92, 0x0035, 0);
 	packet.dlid = 0x11;

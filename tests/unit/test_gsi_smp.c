@@ -263,7 +263,7 @@ static void qp0_reaches_the_own_port_only(void **state)
 	world_expect_drop(&w, 0, &packet, GSI_DROP_SMP);
 	packet = smp(0x10);
 	world_grh(&packet, 0, world_gid(0));
-	world_expect_drop(&w, 0, &packet, GSI_DROP_SMP);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_GRH);
 	packet = smp(0x10);
 	packet.mad[3] = 0x02;
 	world_expect_drop(&w, 0, &packet, GSI_DROP_SMP);

@@ -172,6 +172,8 @@ static void mad_to_another_number_is_lost(void **state)
 			wr.qpn = numbers[n];
 			assert_lost(m, &wr);
 		}
+		assert_int_equal(drop_counted(m->g->vhca, DROP_MAD_QPN), 4);
+		assert_int_equal(m->g->raised, 1); /* of the first alone */
 		mad_rig_free(m);
 	}
 }
@@ -191,6 +193,7 @@ static void mad_with_another_qkey_is_lost(void **state)
 		assert_int_equal(pqp_modify(&m->qp, VIB_QPS_RTS, VIB_QP_QKEY), 0);
 		wr.qkey = QKEY_GSI;
 		assert_lost(m, &wr);
+		assert_int_equal(drop_counted(m->g->vhca, DROP_MAD_QKEY), 3);
 		mad_rig_free(m);
 	}
 }
@@ -208,6 +211,7 @@ static void mad_without_a_pkey_is_lost(void **state)
 		wr.pkey_index = indices[i];
 		assert_lost(m, &wr);
 	}
+	assert_int_equal(drop_counted(m->g->vhca, DROP_MAD_PKEY), 4);
 	mad_rig_free(m);
 }
 
@@ -220,6 +224,7 @@ static void mad_without_a_source_gid_is_lost(void **state)
 	wr.av.flags = VIB_AV_GRH;
 	wr.av.sgid_index = VIB_MAX_GIDS - 1;
 	assert_lost(m, &wr);
+	assert_int_equal(drop_counted(m->g->vhca, DROP_MAD_SGID), 1);
 	mad_rig_free(m);
 }
 
@@ -232,6 +237,7 @@ static void mad_of_a_port_that_is_down_is_lost(void **state)
 	m->g->view.up = false;
 	guest_set_port(m->g);
 	assert_lost(m, &wr);
+	assert_int_equal(drop_counted(m->g->vhca, DROP_MAD_LINK_DOWN), 1);
 	mad_rig_free(m);
 }
 

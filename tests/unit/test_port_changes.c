@@ -305,6 +305,7 @@ static void mads_follow_the_pkey_table(void **state)
 	side_recv(&b, 12, 0, 296);
 	send_mad(&a, b.end.lid, 0);
 	side_done(&b, 12);
+	assert_int_equal(pkey_violations(&b), 1);
 	assert_int_equal(libvib_query_counters(a.lv, &counters), 0);
 	assert_int_equal(counters.mads_dropped, 1);
 	set(&a, "pkey=0xffff");
@@ -312,6 +313,7 @@ static void mads_follow_the_pkey_table(void **state)
 	send_mad(&a, b.end.lid, 1); /* of no P_Key at all */
 	assert_int_equal(libvib_query_counters(a.lv, &counters), 0);
 	assert_int_equal(counters.mads_dropped, 2);
+	assert_int_equal(pkey_violations(&b), 1);
 }
 
 /* ---- quotas ------------------------------------------------------------ */

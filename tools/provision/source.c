@@ -20,6 +20,7 @@ void dirs_from_environment(struct dirs *dirs)
 	dirs->conf = from_environment("XEN_IB_CONF_DIR", "/etc/xen-ib/domains");
 	dirs->xl = from_environment("XEN_IB_XL_DIR", "/etc/xen");
 	dirs->proc = from_environment("XEN_IB_PROC_DIR", "/proc");
+	dirs->socket = from_environment("XEN_IB_SOCKET", "/run/xen-ib/ibback.sock");
 	dirs->machine_id = from_environment("XEN_IB_MACHINE_ID", "/etc/machine-id");
 }
 

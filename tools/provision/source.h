@@ -5,13 +5,14 @@
 
 #include "provision/xlproc.h"
 
-/* The folders that matter; each can be moved by the named variable. */
+/* The folders and files that matter; each can be moved by the named variable. */
 struct dirs {
 	const char *records;    /* XEN_IB_RECORDS_DIR, /run/xen-ib/domains */
 	const char *conf;       /* XEN_IB_CONF_DIR, /etc/xen-ib/domains */
 	const char *xl;         /* XEN_IB_XL_DIR, /etc/xen */
 	const char *proc;       /* XEN_IB_PROC_DIR, /proc */
 	const char *machine_id; /* XEN_IB_MACHINE_ID, /etc/machine-id */
+	const char *socket;     /* XEN_IB_SOCKET, /run/xen-ib/ibback.sock: ibback's */
 };
 
 void dirs_from_environment(struct dirs *dirs);

@@ -19,6 +19,7 @@ static const struct command {
 	{ "set", cmd_set, "change a vib that is attached" },
 	{ "list", cmd_list, "all vibs, and those that were refused" },
 	{ "show", cmd_show, "every node of a domain's vibs" },
+	{ "stats", cmd_stats, "what ibback has counted of vibs" },
 	{ "check", cmd_check, "see whether a config is right, and change nothing" },
 };
 

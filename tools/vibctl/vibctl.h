@@ -26,6 +26,7 @@ int cmd_detach(struct vibctl *ctl, int argc, char **argv);
 int cmd_list(struct vibctl *ctl, int argc, char **argv);
 int cmd_set(struct vibctl *ctl, int argc, char **argv);
 int cmd_show(struct vibctl *ctl, int argc, char **argv);
+int cmd_stats(struct vibctl *ctl, int argc, char **argv);
 int cmd_check(struct vibctl *ctl, int argc, char **argv);
 
 /* Print a line to stderr, after "vibctl: ". Returns EXIT_REFUSED. */

@@ -2,7 +2,6 @@
 #include "xenport/local/server.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -10,8 +9,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "listener.h"
 #include "xenport/local/guest.h"
-#include "xenport/local/listener.h"
 #include "xenport/local/wire.h"
 
 /* Guests at one time. */
@@ -28,7 +27,6 @@ struct server {
 	struct channels *channels;
 	struct listener listener;
 	int epoll_fd;
-	int spare_fd; /* given up to accept, and turn away, when there are none left */
 	uint16_t last_domid;
 	unsigned int num_guests;
 	LIST_HEAD(, guest) guests;
@@ -94,27 +92,12 @@ static void admit(struct server *server, int fd)
 	guest_introduce(guest);
 }
 
-/* Without descriptors nobody can be accepted, and the queue of those who wait
- * would stay readable for ever.
- */
-static void turn_away(struct server *server)
-{
-	close(server->spare_fd);
-	server->spare_fd = accept(server->listener.fd, NULL, NULL);
-	close(server->spare_fd);
-	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-}
-
 static void accept_one(struct server *server)
 {
-	/* Who connects has no name, and accept4(2) takes no place for it. */
-	/* cppcheck-suppress nullPointer */
-	int fd = accept4(server->listener.fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = listener_accept(&server->listener);
 
 	if (fd >= 0)
 		admit(server, fd);
-	else if (errno == EMFILE || errno == ENFILE)
-		turn_away(server);
 }
 
 /* What it was is gone before anybody hears of its end. */
@@ -158,10 +141,9 @@ struct server *server_open(const char *path, struct memstore *store,
 	server->channels = channels;
 	LIST_INIT(&server->guests);
 	server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (server->epoll_fd < 0 || server->spare_fd < 0)
+	if (server->epoll_fd < 0)
 		goto fail;
-	if (listener_open(&server->listener, path) < 0)
+	if (listener_open(&server->listener, path, SOCK_SEQPACKET) < 0)
 		goto fail;
 	if (wait_for(server, server->listener.fd, NULL) == 0)
 		return server;
@@ -171,7 +153,6 @@ struct server *server_open(const char *path, struct memstore *store,
 fail:
 	saved = errno;
 	close(server->epoll_fd);
-	close(server->spare_fd);
 	free(server);
 	errno = saved;
 	return NULL;
@@ -188,6 +169,5 @@ void server_close(struct server *server)
 		guest_free(guest);
 	}
 	close(server->epoll_fd);
-	close(server->spare_fd);
 	free(server);
 }

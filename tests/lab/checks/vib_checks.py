@@ -70,6 +70,57 @@ class VibChecks(LabCheck):
         self.host.sh("dom0", f"xenstore-write {node}/pkey 0xffff && xenstore-rm {node}/gid")
         self.host.until("g1", f"grep -q 0xffff {port}/pkeys/0")
 
+    def test_set_reaches_the_guest_and_its_programs(self) -> None:
+        port = "/sys/class/infiniband/vib0/ports/1"
+        self.host.sh("g1", "sh -c 'ibv_asyncwatch -d vib0 >/tmp/events 2>&1 &'")
+        self.host.until("g1", "grep -q vib0 /tmp/events")
+        self.host.sh("dom0", "vibctl set g1/0 pkey=0xffff/0x8005 gid=fe80::77 rate=5G max_qp=100")
+        self.host.until("g1", f"grep -q 0x8005 {port}/pkeys/1 && grep -q 0077$ {port}/gids/1")
+        for event in ("PKEY_CHANGE", "GID_CHANGE"):
+            self.host.until("g1", f"grep -q {event} /tmp/events")
+        self.host.sh("dom0", "vibctl set g1/0 link=down")
+        self.host.port_is("g1", "DOWN")
+        self.host.until("g1", "grep -q PORT_ERR /tmp/events")
+        # all or nothing
+        done = self.host.attempt("dom0", "vibctl set g1/0 link=up fabric=other")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("fabric cannot change while", done.stderr)
+        self.assertIn("down", self.host.sh("dom0", "vibctl show g1 0 | grep link"))
+        self.host.sh("dom0", "vibctl set g1/0 link= pkey= gid= rate= max_qp=")
+        self.host.port_is("g1", "ACTIVE")
+        self.host.until("g1", "grep -q PORT_ACTIVE /tmp/events")
+        self.host.until("g1", f"grep -q 0x0000 {port}/pkeys/1")
+        self.host.sh("g1", "pkill ibv_asyncwatch || true")
+
+    def test_set_lasts_over_a_reboot(self) -> None:
+        old = self.host.domid("g1")
+        self.host.sh("dom0", "vibctl set g1 pkey=0xffff/0x8006")
+        self.host.sh("dom0", "xl reboot g1")
+        self.host.poll("g1 has a new domain id", lambda: self.new_domain("g1", old))
+        self.host.lab("guest", "wait", "g1")
+        self.host.port_is("g1", "ACTIVE")
+        pkey = "/sys/class/infiniband/vib0/ports/1/pkeys/1"
+        self.assertEqual(self.host.sh("g1", f"cat {pkey}"), "0x8006")
+        self.host.sh("dom0", "vibctl set g1 pkey=")
+        self.host.until("g1", f"grep -q 0x0000 {pkey}")
+
+    def test_stats_show_what_a_vib_has(self) -> None:
+        for guest in ("g1", "g2"):
+            (vib,) = json.loads(self.host.sh("dom0", f"vibctl stats {guest}/0 --json"))
+            self.assertTrue(vib["connected"])
+            self.assertEqual(vib["name"], guest)
+            self.assertEqual(vib["objects"]["qp"]["limit"], 4096)
+            self.assertIn("pkey_violations", vib["counters"])
+        self.assertIn("XMIT BYTES", self.host.sh("dom0", "vibctl stats"))
+        self.assertEqual(self.host.sh("dom0", "stat -c %a /run/xen-ib/ibback.sock"), "600")
+        self.host.daemon("stop", "ibback")
+        done = self.host.attempt("dom0", "vibctl stats")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("is it running", done.stderr)
+        self.host.daemon("start", "ibback")
+        for guest in ("g1", "g2"):
+            self.host.port_is(guest, "ACTIVE")
+
     # ---- restarts of either side ----------------------------------------------
 
     def test_module_reload(self) -> None:

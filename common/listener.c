@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "xenport/local/listener.h"
+#include "listener.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Guests that connect at one time. */
+/* Peers that connect at one time. */
 #define BACKLOG 64
 
 /*
@@ -33,7 +33,7 @@ static int lock_folder(const char *path)
 }
 
 /* Remove a dead server's socket; what is in the way otherwise is an error. */
-static int clear_way(const struct sockaddr_un *address)
+static int clear_way(const struct sockaddr_un *address, int type)
 {
 	struct stat st;
 	int fd, rc;
@@ -44,7 +44,7 @@ static int clear_way(const struct sockaddr_un *address)
 		errno = EEXIST;
 		return -1;
 	}
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;
 	rc = connect(fd, (const struct sockaddr *)address, sizeof(*address));
@@ -76,7 +76,7 @@ static int listen_at(struct listener *listener)
 	return 0;
 }
 
-int listener_open(struct listener *listener, const char *path)
+int listener_open(struct listener *listener, const char *path, int type)
 {
 	int lock, saved;
 
@@ -90,18 +90,43 @@ int listener_open(struct listener *listener, const char *path)
 	lock = lock_folder(path);
 	if (lock < 0)
 		return -1;
-	listener->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (listener->fd < 0 || clear_way(&listener->address) < 0 ||
-	    listen_at(listener) < 0) {
+	listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	listener->fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (listener->spare_fd < 0 || listener->fd < 0 ||
+	    clear_way(&listener->address, type) < 0 || listen_at(listener) < 0) {
 		saved = errno;
 		if (listener->fd >= 0)
 			close(listener->fd);
+		if (listener->spare_fd >= 0)
+			close(listener->spare_fd);
 		close(lock);
 		errno = saved;
 		return -1;
 	}
 	close(lock);
 	return 0;
+}
+
+static int accept_any(const struct listener *listener)
+{
+	/* Who connects has no name, and accept4(2) takes no place for it. */
+	/* cppcheck-suppress nullPointer */
+	return accept4(listener->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+}
+
+int listener_accept(struct listener *listener)
+{
+	int fd = accept_any(listener), error = errno;
+
+	if (fd >= 0 || (error != EMFILE && error != ENFILE))
+		return fd;
+	close(listener->spare_fd);
+	fd = accept_any(listener);
+	if (fd >= 0)
+		close(fd);
+	listener->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	errno = error;
+	return -1;
 }
 
 void listener_close(struct listener *listener)
@@ -112,4 +137,5 @@ void listener_close(struct listener *listener)
 	    st.st_ino == listener->ino)
 		unlink(listener->address.sun_path);
 	close(listener->fd);
+	close(listener->spare_fd);
 }
