@@ -25,6 +25,15 @@ class CmChecks(LabCheck):
         said = cm.both(self.host, "ucmatose -c 10", f"ucmatose -c 10 -s {THERE}", cm.listens(7471))
         self.assertIn("data transfers complete", said)
 
+    def test_ucmatose_by_gid(self) -> None:
+        """AF_IB: no IP address is looked at."""
+        gid = {guest: self.host.sh(guest, "cat /sys/class/infiniband/vib0/ports/1/gids/0")
+               for guest in GUESTS}
+        said = cm.both(self.host, f"ucmatose -f gid -c 4 -b {gid[SERVER]}",
+                       f"ucmatose -f gid -c 4 -s {gid[SERVER]} -b {gid[CLIENT]}",
+                       "rdma resource show cm_id | grep -q 'state LISTEN.*ucmatose'")
+        self.assertIn("data transfers complete", said)
+
     def test_udaddy(self) -> None:
         cm.both(self.host, "udaddy -c 4", f"udaddy -c 4 -s {THERE}", cm.listens(7174))
 
