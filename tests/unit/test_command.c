@@ -163,6 +163,15 @@ static void mads_are_announced_where_somebody_takes_them(void **state)
 	nobody.process_mad = NULL;
 }
 
+static void offloads_of_ipoib_are_announced(void **state)
+{
+	struct vib_control_request req = { .operation = VIB_CMD_QUERY_DEVICE };
+	const uint32_t offloads = VIB_CAP_UD_IP_CSUM | VIB_CAP_UD_LSO;
+
+	(void)state;
+	assert_int_equal(run(req).u.device.cap_flags & offloads, offloads);
+}
+
 static void tables_are_read_in_pieces(void **state)
 {
 	struct vib_control_response rsp = run((struct vib_control_request){
@@ -245,6 +254,7 @@ int main(void)
 		cmocka_unit_test(other_ports_do_not_exist),
 		cmocka_unit_test(port_s_violations_are_those_counted),
 		cmocka_unit_test(mads_are_announced_where_somebody_takes_them),
+		cmocka_unit_test(offloads_of_ipoib_are_announced),
 		cmocka_unit_test(tables_are_read_in_pieces),
 		cmocka_unit_test(ranges_beyond_a_table_are_refused),
 		cmocka_unit_test(unknown_operation_is_not_supported),

@@ -290,6 +290,38 @@ static void consumer_that_lies_overruns_its_queue(void **state)
 	noisy_free(n);
 }
 
+/* Completion vectors: each CQ's events go to its own EQ, and by that one's channel. */
+static void event_goes_to_the_queue_s_own_event_queue(void **state)
+{
+	const struct plan plan = { .type = VIB_QPT_RC };
+	struct noisy *n = noisy_new(4);
+	struct duo *d = n->d;
+	struct ceq eq = ceq_new(d->ga, 4, PORT + 1);
+	struct ccq cq = ccq_new(d->ga, 8, eq.number);
+	unsigned int notified;
+
+	(void)state;
+	pqp_end(&d->a);
+	d->a = pqp_new(d->ga, &plan, &n->cq, &cq); /* receives complete in the other */
+	pqp_end(&d->b);
+	d->b = pqp_new(d->gb, &plan, &d->cqb, &d->cqb);
+	duo_aim(d);
+	duo_connect(d);
+	arm(n, VIB_ARM_ANY);
+	assert_false(vib_cq_arm(&cq.queue, VIB_ARM_ANY));
+	notified = d->rig->bells.notified;
+	receive_one(n, false);
+	assert_int_equal(d->rig->bells.notified, notified + 1);
+	assert_int_equal(d->rig->bells.port, PORT + 1);
+	assert_int_equal(ceq_poll(&eq), cq.number);
+	assert_quiet(n);
+	complete_one(n);
+	assert_int_equal(d->rig->bells.port, PORT);
+	assert_event(n);
+	assert_int_equal(ceq_poll(&eq), VIB_NO_OBJECT);
+	noisy_free(n);
+}
+
 /* ---- moderation -------------------------------------------------------- */
 
 static void moderate(struct noisy *n, uint16_t count, uint16_t period_us)
@@ -413,6 +445,7 @@ int main(void)
 		cmocka_unit_test(queue_destroyed_while_its_event_waits_raises_none),
 		cmocka_unit_test(event_queue_s_consumer_that_lies_loses_its_device),
 		cmocka_unit_test(consumer_that_lies_overruns_its_queue),
+		cmocka_unit_test(event_goes_to_the_queue_s_own_event_queue),
 		cmocka_unit_test(event_waits_for_count_entries),
 		cmocka_unit_test(event_waits_no_longer_than_the_period),
 		cmocka_unit_test(without_a_period_nothing_waits),

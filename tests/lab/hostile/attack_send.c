@@ -8,8 +8,8 @@
 static const u8 opcodes[] = {
 	VIB_OP_RDMA_WRITE, VIB_OP_RDMA_WRITE_IMM, VIB_OP_SEND, VIB_OP_SEND_IMM,
 	VIB_OP_RDMA_READ, VIB_OP_CMP_SWAP, VIB_OP_FETCH_ADD, VIB_OP_LOCAL_INV,
-	VIB_OP_BIND_MW, VIB_OP_SEND_INV, 10, 14, VIB_OP_ATOMIC_WRITE, VIB_OP_REG_MR,
-	33, 0xff,
+	VIB_OP_BIND_MW, VIB_OP_SEND_INV, VIB_OP_LSO, 14, VIB_OP_ATOMIC_WRITE,
+	VIB_OP_REG_MR, 33, 0xff,
 };
 
 static u8 any_opcode(struct hostile *h)
@@ -92,6 +92,7 @@ static void put_operands(struct hostile *h, struct world_qp_state *qp,
 		vib_put_ud(slot, chance_one_in(&h->chance, 2) ? qp->number :
 								victim(h, victim_qpn),
 			   0x1234, &av, chance_odd(&h->chance));
+		slot->u.ud.mss = chance_odd(&h->chance);
 		return;
 	}
 	vib_put_atomic(slot, any_address(h), any_key(h), chance64(&h->chance),
@@ -106,7 +107,7 @@ static void put_crafted(struct hostile *h, struct world_qp_state *qp, u8 opcode)
 {
 	struct vib_send_wqe *slot = vib_queue_next_slot(&qp->sq);
 
-	vib_put_send(slot, opcode, chance_below(&h->chance, 16), chance64(&h->chance),
+	vib_put_send(slot, opcode, chance_below(&h->chance, 32), chance64(&h->chance),
 		     (__force __be32)any_key(h));
 	vib_put_amount(slot, chance_one_in(&h->chance, 4) ? chance_odd(&h->chance) :
 							    chance_below(&h->chance, 5),
