@@ -283,6 +283,7 @@ static void disconnect(struct vib *vib)
 	if (!vib->connected)
 		return;
 	vib->connected = false;
+	vib->mads_wait = false;
 	if (taker)
 		taker->gone(taker, vib);
 	vib->masked = false;

@@ -258,6 +258,17 @@ static bool process_mad(void *arg, const uint8_t in[VIB_MAD_BYTES],
 	return in[0] & 1;
 }
 
+/* Some groups the SA has, and in some of those a guest is a member. */
+static struct mcast_rule mcast_rule(void *arg, const struct vib_gid *mgid)
+{
+	const struct world_guest *g = arg;
+
+	return (struct mcast_rule){
+		.pkey = mgid->raw[15] & 1 ? 0xffff : 0,
+		.joined = (mgid->raw[15] & 3) == 3 && g->index % 2,
+	};
+}
+
 static struct vhca *new_vhca(const struct world_guest *g)
 {
 	const struct vport_attr *a = &g->vport.attr;
@@ -311,6 +322,8 @@ void world_connect(struct world_guest *g)
 	g->conn.guest.vhca = new_vhca(g);
 	g->conn.guest.jobs = &jobs.jobs;
 	g->conn.guest.process_mad = process_mad;
+	g->conn.guest.mcast_rule = mcast_rule;
+	g->conn.guest.gsi_arg = g;
 	g->conn.resumed = on_resumed;
 	g->connected = true;
 }

@@ -145,3 +145,25 @@ class IpoibChecks(LabCheck):
                     self.host.port_is(guest, "ACTIVE")
                 self.host.until("g2", f"ping -n -c 3 -w 5 {ipoib.address('g1')}")
         self.assertEqual(self.complaints(), "")
+
+    def test_device_begins_anew_when_a_qp_is_lost(self) -> None:
+        """A quota that is short of one takes a child's QP: IPoIB has a device again, and works."""
+        name = self.both_up()
+        node = f"/local/domain/0/backend/vib/{self.host.domid('g1')}/0/max-qp"
+        self.addCleanup(self.host.attempt, "dom0", f"xenstore-rm {node}")
+        self.host.sh("g1", f"ip link add {name}.1 link {name} type ipoib")
+        self.host.sh("dom0", f"xenstore-write {node} 3")  # QP0, QP1, and of the interface
+        self.host.daemon("kill9", "ibback")
+        self.host.port_is("g1", "DOWN")
+        self.host.daemon("start", "ibback")
+        self.host.until("g1", "dmesg | grep -q 'is registered anew'")
+        for guest in GUESTS:
+            self.host.port_is(guest, "ACTIVE")
+        ipoib.up(self.host, "g1")
+        self.host.until("g2", f"ping -n -c 3 -w 5 {ipoib.address('g1')}")
+        self.assertEqual(self.complaints(), "")
+        self.host.sh("dom0", f"xenstore-rm {node}")
+        self.host.daemon("kill9", "ibback")
+        self.host.daemon("start", "ibback")
+        for guest in GUESTS:
+            self.host.port_is(guest, "ACTIVE")
