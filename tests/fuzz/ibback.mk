@@ -28,7 +28,8 @@ LIBS_fuzz_config := -linih
 
 FUZZERS += fuzz_nodes
 SRCS_fuzz_nodes := tests/fuzz/fuzz_nodes.c tests/unit/fake_guest.c tests/unit/fake_store.c \
-	$(filter-out %/subnets.c,$(wildcard ibback/control/*.c ibback/engine/*.c)) \
+	$(filter-out %/subnets.c %/admin.c %/stats.c, \
+		$(wildcard ibback/control/*.c ibback/engine/*.c)) \
 	common/xenport/xenport.c \
 	$(addprefix common/xenport/local/,memstore.c tree.c watchqueue.c) \
 	$(wildcard common/schema/*.c) $(SCHEMA_TABLE)

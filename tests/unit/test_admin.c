@@ -415,6 +415,8 @@ static void engine_tells_forgeries_apart(void **state)
 	send_twice(&wqe);
 	expect_counted("dropped", "mad_sgid", NULL, 2, "a MAD had an SGID index");
 	assert_int_equal(number(&a, "counters", "mads_dropped", NULL), 8);
+	/* None said those before it again. */
+	assert_int_equal(lines_about(&a, "no more is said of such"), 4);
 
 	/* The first that gets anywhere is the first that is right. */
 	a.memory[20] = 0x55;
