@@ -11,6 +11,7 @@ MODES = ("datagram", "connected")
 MTU = {"datagram": 0, "connected": 65520}
 PKEY = 0x8001
 FILE_MB = 32
+CSUM_ERRORS = "nstat -asz TcpInCsumErrors UdpInCsumErrors IpInHdrErrors | awk '{ print $1, $2 }'"
 # What systemd as init does before systemd-networkd, and its configuration.
 NETWORKD = """
 test -s /etc/machine-id || tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
@@ -65,6 +66,26 @@ class IpoibChecks(LabCheck):
         finally:
             self.host.attempt("g1", "pkill iperf3", 20)
             server.communicate()
+
+    def test_offloads(self) -> None:
+        """What ibback puts into packets is right in the eyes of a kernel that looks."""
+        name = self.both_up()
+        there = self.host.sh("g2", f"ethtool -k {name}")
+        for feature in ("tx-checksum-ipv4", "tx-tcp-segmentation", "rx-checksumming"):
+            self.assertRegex(there, rf"\b{feature}: on")
+        self.addCleanup(self.host.attempt, "g1", f"ethtool -K {name} rx on")
+        self.host.sh("g1", f"ethtool -K {name} rx off")
+        self.addCleanup(self.host.attempt, "g2", f"ethtool -K {name} tx on tso on; "
+                        f"ethtool -C {name} rx-usecs 0 rx-frames 0")
+        before = self.host.sh("g1", CSUM_ERRORS)
+        for settings in ("-K {} tx on tso on", "-K {} tso off", "-K {} tx off",
+                         "-C {} rx-usecs 500 rx-frames 16"):
+            with self.subTest(settings):
+                self.host.sh("g2", f"ethtool {settings.format(name)}")
+                for options in ("-t 2", "-t 2 -u -b 10M"):
+                    self.assertNotIn("error", self.iperf3(options), options)
+        self.assertEqual(self.host.sh("g1", CSUM_ERRORS), before)
+        self.assertEqual(self.complaints(), "")
 
     def test_a_large_file_arrives_whole(self) -> None:
         """By HTTP: busybox's httpd and wget."""
