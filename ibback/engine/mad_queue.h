@@ -8,7 +8,7 @@
 #include "engine/mad_packet.h"
 
 /* What may be on its way: a burst of a connection manager's, and no flood. */
-#define MAD_QUEUE_PACKETS 64
+#define MAD_QUEUE_PACKETS 128
 /* Of what comes to a guest, what may be from others: the rest is for its answers. */
 #define MAD_QUEUE_FOREIGN (MAD_QUEUE_PACKETS / 2)
 
