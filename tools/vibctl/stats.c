@@ -338,8 +338,8 @@ static void print_member(const char *section, const char *key, json_t *value)
 /* Of causes only those that there were: there are many. */
 static void print_members(const char *section, json_t *json)
 {
-	size_t length = strlen(section);
-	bool causes = length >= 7 && !strcmp(section + length - 7, "dropped");
+	const char *last = strrchr(section, '.');
+	bool causes = !strcmp(last ? last + 1 : section, "dropped");
 	const char *key;
 	json_t *value;
 
