@@ -10,15 +10,15 @@
 /* The claim of a receive that no message has. */
 #define HELD 1
 
-/* The GRH and the data are one message. */
-static void copy(const struct sg *dst, const struct grh *grh, const struct sg *data)
+/* The GRH and the data are one message. false: the receive cannot be written. */
+static bool copy(const struct sg *dst, const struct grh *grh, const struct sg *data)
 {
 	struct sg src = *data;
 
 	memmove(&src.part[1], &src.part[0], sizeof(src.part[0]) * src.count++);
 	src.part[0].at = (uint8_t *)grh;
 	src.part[0].length = sizeof(*grh);
-	sg_copy(dst, &src, 0, sizeof(*grh) + data->bytes);
+	return sg_copy(dst, &src, 0, sizeof(*grh) + data->bytes) == SG_COPIED;
 }
 
 /* It names what it must not. */
@@ -55,7 +55,9 @@ bool datagram_put(struct poller *poller, struct qp *qp, const struct grh *grh,
 		return true;
 	}
 	r->claim = 0;
-	copy(&dst, grh, data);
-	receive_complete(poller, qp, &r->receive, &done);
+	if (copy(&dst, grh, data))
+		receive_complete(poller, qp, &r->receive, &done);
+	else
+		spoil(poller, qp);
 	return true;
 }

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/mr.h"
 #include "engine/mw.h"
+#include "xenport/xenport.h"
 
 /* Buckets: a few objects each. */
 #define OBJ_BUCKETS    64
@@ -122,6 +123,14 @@ void vhca_set_rate(struct vhca *vhca, uint64_t rate)
 		return;
 	vhca->limits.rate = rate;
 	poller_call(vhca->poller, set_rate, vhca);
+}
+
+void vhca_reach_grants(struct vhca *vhca, struct xenport *xen, uint16_t domid)
+{
+	if (!xenport_can_copy(xen))
+		return;
+	vhca->xen = xen;
+	vhca->domid = domid;
 }
 
 void vhca_new_epoch(struct vhca *vhca)
