@@ -12,6 +12,7 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
+#include "granted.h"
 #include "pool.h"
 #include "ram.h"
 #include "verbs.h"
@@ -185,7 +186,9 @@ int vib_pool_open(struct vib *vib)
 	if (vib->kernel.ram)
 		wanted = VIB_POOL_MIN_PAGES;
 	err = vib_pool_try(vib, wanted);
-	if (!vib->kernel.pool)
+	if (vib->kernel.pool)
+		vib_granted_open(vib);
+	else
 		vib_ram_close(vib);
 	if (!READ_ONCE(vib->up))
 		return -EIO;
@@ -215,12 +218,14 @@ void vib_pool_close(struct vib *vib)
 
 	if (!pool)
 		return;
+	cancel_delayed_work_sync(&vib->kernel.report);
 	vib_kernel_lock(vib);
 	if (pool->lent)
 		vib_object_destroy(vib, READ_ONCE(vib->epoch),
 				   VIB_CMD_DEREG_DMA, pool->number);
 	vib_pool_withdraw(vib);
 	vib_ram_close(vib);
+	vib_granted_close(vib);
 	vib->kernel.pool = NULL;
 	vib_kernel_unlock(vib);
 	/* Who has not unmapped may do it yet; and genalloc would take it for a bug. */
@@ -228,7 +233,13 @@ void vib_pool_close(struct vib *vib)
 		vib_pool_free(pool);
 }
 
-/* Where grants of the memory itself are to help out, this is the place. */
+/* A quarter is for parts of pages, and for slabs', which cannot be granted. */
+bool vib_pool_is_low(const struct vib_pool *pool)
+{
+	return gen_pool_avail(pool->places) <
+	       ((size_t)pool->count << PAGE_SHIFT) / 4;
+}
+
 u64 vib_pool_take(struct vib_pool *pool, u32 pages)
 {
 	u64 addr = gen_pool_alloc(pool->places, (size_t)pages << PAGE_SHIFT);
