@@ -48,8 +48,7 @@ enum send_result {
 #define COST_REQUEST  512
 #define COST_SGE      64
 #define COST_DELIVERY 1024 /* a datagram, to each member of a group */
-#define COST_GRANTED  4096 /* a piece of memory that is granted, besides its bytes twice \
-			    */
+#define COST_GRANTED  4096 /* a piece that is granted, besides its bytes once more */
 
 /* Spend @bytes of the budget, which the last item may exceed. */
 static inline void share_spend(struct share *share, uint64_t bytes)

@@ -296,7 +296,8 @@ static int copy(struct xenport *xp, uint16_t domid, const struct xenport_copy *p
 {
 	(void)xp;
 	EXPECT(count <= XENPORT_COPY_MAX);
-	for (const struct xenport_copy *part = parts; part < parts + count; part++) {
+	for (size_t i = 0; i < count; i++) {
+		const struct xenport_copy *part = &parts[i];
 		uint32_t page;
 
 		EXPECT(part->length && part->offset + part->length <= VIB_PAGE_SIZE);
