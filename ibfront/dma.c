@@ -2,7 +2,8 @@
 /*
  * DMA as the kernel's users of the ib_device know it: a mapping is the memory itself,
  * where all is lent (ram.c), else a copy in the pool, made and taken back as swiotlb
- * does. All of it may be called anywhere.
+ * does, or, where that is full, whole pages that are granted (granted.c). All of it may
+ * be called anywhere.
  *
  * A mapping has the offset in its page that its memory has. Where the memory of a
  * list lies end to end, so do its mappings, which ib_map_mr_sg() asks for: a list is
@@ -15,12 +16,16 @@
 #include <linux/sizes.h>
 
 #include "compat.h"
+#include "granted.h"
 #include "pool.h"
 #include "ram.h"
 #include "vib.h"
 
 /* One mapping, for who asks: few of these fill the pool. */
 #define VIB_DMA_MAX_MAPPING SZ_1M
+
+/* What failed is told so much later, once. */
+#define VIB_REPORT_TIME HZ
 
 static struct vib_pool *vib_dma_pool(struct device *dev)
 {
@@ -88,6 +93,54 @@ static dma_addr_t vib_dma_place(struct vib_pool *pool, u64 place, void *original
 	return addr;
 }
 
+/* There is neither room nor grants: who asks may try again later. */
+static void vib_dma_fail(struct device *dev)
+{
+	struct vib *vib = dev_get_drvdata(dev);
+
+	atomic64_inc(&vib->kernel.dma_failed);
+	schedule_delayed_work(&vib->kernel.report, VIB_REPORT_TIME);
+}
+
+/* The toolstack sees it there; at most so often. */
+static void vib_dma_report(struct work_struct *work)
+{
+	struct vib *vib = container_of(to_delayed_work(work), struct vib,
+				       kernel.report);
+	const char *dir = vib->xbdev->nodename;
+
+	/* A directory that the toolstack has removed is not to come back. */
+	if (READ_ONCE(vib->up) && xenbus_exists(XBT_NIL, dir, "state"))
+		xenbus_printf(XBT_NIL, dir, VIB_FE_DMA_FAILURES, "%lld",
+			      atomic64_read(&vib->kernel.dma_failed));
+}
+
+static bool vib_dma_is_whole(unsigned long offset, size_t size)
+{
+	return size && !((offset | size) & ~PAGE_MASK);
+}
+
+/* @size bytes from @offset on of the memory that @page begins, granted; 0: they are not. */
+static u64 vib_dma_grant(struct device *dev, struct page *page, unsigned long offset,
+			 size_t size, enum dma_data_direction dir)
+{
+	struct vib *vib = dev_get_drvdata(dev);
+	u32 count = size >> PAGE_SHIFT;
+	u64 addr;
+
+	if (!vib->kernel.granted || !vib_dma_is_whole(offset, size))
+		return 0;
+	page = pfn_to_page(page_to_pfn(page) + (offset >> PAGE_SHIFT));
+	if (!vib_granted_hold(page, count))
+		return 0;
+	addr = vib_granted_take(vib, count);
+	if (addr)
+		vib_granted_show(vib, addr, page, count, dir == DMA_TO_DEVICE);
+	else
+		vib_granted_drop(page, count);
+	return addr;
+}
+
 static dma_addr_t vib_dma_map_page(struct device *dev, struct page *page,
 				   unsigned long offset, size_t size,
 				   enum dma_data_direction dir,
@@ -100,12 +153,19 @@ static dma_addr_t vib_dma_map_page(struct device *dev, struct page *page,
 	BUILD_BUG_ON(IS_ENABLED(CONFIG_HIGHMEM));
 
 	place = vib_dma_map_ram(dev, page, offset, size);
+	if (!place && vib_pool_is_low(pool))
+		place = vib_dma_grant(dev, page, offset, size, dir);
 	if (place)
 		return place;
 	place = vib_pool_take(pool, vib_dma_pages((uintptr_t)original, size));
-	if (!place)
-		return DMA_MAPPING_ERROR;
-	return vib_dma_place(pool, place, original, size, attrs);
+	if (place)
+		return vib_dma_place(pool, place, original, size, attrs);
+	/* A pool that is not low may have no place as large. */
+	place = vib_dma_grant(dev, page, offset, size, dir);
+	if (place)
+		return place;
+	vib_dma_fail(dev);
+	return DMA_MAPPING_ERROR;
 }
 
 static void vib_dma_unmap_page(struct device *dev, dma_addr_t addr, size_t size,
@@ -115,6 +175,10 @@ static void vib_dma_unmap_page(struct device *dev, dma_addr_t addr, size_t size,
 
 	if (vib_ram_has(addr))
 		return;
+	if (vib_granted_has(addr)) {
+		vib_granted_unmap(dev_get_drvdata(dev), addr, PFN_UP(size));
+		return;
+	}
 	if (dir != DMA_TO_DEVICE && !(attrs & DMA_ATTR_SKIP_CPU_SYNC))
 		vib_dma_copy_out(pool, addr, size);
 	vib_pool_give(pool, addr - offset_in_page(addr),
@@ -138,6 +202,57 @@ static bool vib_dma_map_sg_ram(struct device *dev, struct scatterlist *list, int
 	return true;
 }
 
+/* The first @count entries are held no more. */
+static void vib_dma_drop_sg(struct scatterlist *list, int count)
+{
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sg(list, sg, count, i)
+		vib_granted_drop(sg_page(sg), sg->length >> PAGE_SHIFT);
+}
+
+static bool vib_dma_hold_sg(struct scatterlist *list, int nents)
+{
+	struct scatterlist *sg;
+	int i;
+
+	for_each_sg(list, sg, nents, i) {
+		if (vib_dma_is_whole(sg->offset, sg->length) && !sg->offset &&
+		    vib_granted_hold(sg_page(sg), sg->length >> PAGE_SHIFT))
+			continue;
+		vib_dma_drop_sg(list, i);
+		return false;
+	}
+	return true;
+}
+
+/* All of the list, of @pages whole pages, end to end; or false. */
+static bool vib_dma_grant_sg(struct device *dev, struct scatterlist *list, int nents,
+			     u32 pages, enum dma_data_direction dir)
+{
+	struct vib *vib = dev_get_drvdata(dev);
+	struct scatterlist *sg;
+	u64 addr;
+	int i;
+
+	if (!vib->kernel.granted || !vib_dma_hold_sg(list, nents))
+		return false;
+	addr = vib_granted_take(vib, pages);
+	if (!addr) {
+		vib_dma_drop_sg(list, nents);
+		return false;
+	}
+	for_each_sg(list, sg, nents, i) {
+		vib_granted_show(vib, addr, sg_page(sg), sg->length >> PAGE_SHIFT,
+				 dir == DMA_TO_DEVICE);
+		sg_dma_address(sg) = addr;
+		sg_dma_len(sg) = sg->length;
+		addr += sg->length;
+	}
+	return true;
+}
+
 static int vib_dma_map_sg(struct device *dev, struct scatterlist *list, int nents,
 			  enum dma_data_direction dir, unsigned long attrs)
 {
@@ -147,13 +262,21 @@ static int vib_dma_map_sg(struct device *dev, struct scatterlist *list, int nent
 	u64 place;
 	int i;
 
-	if (nents && vib_dma_map_sg_ram(dev, list, nents))
+	if (!nents)
+		return -EINVAL;
+	if (vib_dma_map_sg_ram(dev, list, nents))
 		return nents;
 	for_each_sg(list, sg, nents, i)
 		pages += vib_dma_pages(sg->offset, sg->length);
-	place = pages ? vib_pool_take(pool, pages) : 0;
-	if (!place)
-		return pages ? -ENOMEM : -EINVAL;
+	if (vib_pool_is_low(pool) && vib_dma_grant_sg(dev, list, nents, pages, dir))
+		return nents;
+	place = vib_pool_take(pool, pages);
+	if (!place) {
+		if (vib_dma_grant_sg(dev, list, nents, pages, dir))
+			return nents;
+		vib_dma_fail(dev);
+		return -ENOMEM;
+	}
 	for_each_sg(list, sg, nents, i) {
 		sg_dma_address(sg) = vib_dma_place(pool, place, sg_virt(sg),
 						   sg->length, attrs);
@@ -175,17 +298,23 @@ static void vib_dma_unmap_sg(struct device *dev, struct scatterlist *list,
 				   attrs);
 }
 
+/* Not the memory itself. */
+static bool vib_dma_is_copy(dma_addr_t addr)
+{
+	return !vib_ram_has(addr) && !vib_granted_has(addr);
+}
+
 static void vib_dma_sync_for_cpu(struct device *dev, dma_addr_t addr, size_t size,
 				 enum dma_data_direction dir)
 {
-	if (!vib_ram_has(addr) && dir != DMA_TO_DEVICE)
+	if (vib_dma_is_copy(addr) && dir != DMA_TO_DEVICE)
 		vib_dma_copy_out(vib_dma_pool(dev), addr, size);
 }
 
 static void vib_dma_sync_for_device(struct device *dev, dma_addr_t addr,
 				    size_t size, enum dma_data_direction dir)
 {
-	if (!vib_ram_has(addr) && dir != DMA_FROM_DEVICE)
+	if (vib_dma_is_copy(addr) && dir != DMA_FROM_DEVICE)
 		vib_dma_copy_in(vib_dma_pool(dev), addr, size);
 }
 
@@ -230,6 +359,26 @@ static void *vib_dma_alloc_ram(struct device *dev, size_t size, dma_addr_t *addr
 	return NULL;
 }
 
+/* Pages that are granted, the last resort. */
+static void *vib_dma_alloc_granted(struct device *dev, u32 pages, dma_addr_t *addr,
+				   gfp_t gfp)
+{
+	size_t size = (size_t)pages << PAGE_SHIFT;
+	struct page *page;
+
+	/* Each has to have a reference. */
+	page = alloc_pages(gfp | __GFP_ZERO | __GFP_NOWARN | __GFP_COMP,
+			   get_order(size));
+	if (page) {
+		*addr = vib_dma_grant(dev, page, 0, size, DMA_BIDIRECTIONAL);
+		if (*addr)
+			return page_address(page);
+		__free_pages(page, get_order(size));
+	}
+	vib_dma_fail(dev);
+	return NULL;
+}
+
 /* Else memory of the pool itself. */
 static void *vib_dma_alloc(struct device *dev, size_t size, dma_addr_t *addr,
 			   gfp_t gfp, unsigned long attrs)
@@ -243,7 +392,7 @@ static void *vib_dma_alloc(struct device *dev, size_t size, dma_addr_t *addr,
 		return address;
 	place = vib_pool_take(pool, pages);
 	if (!place)
-		return NULL;
+		return vib_dma_alloc_granted(dev, pages, addr, gfp);
 	first = vib_dma_page(place);
 	memset(&pool->originals[first], 0, pages * sizeof(*pool->originals));
 	memset(vib_pool_address(pool, place), 0, (size_t)pages << PAGE_SHIFT);
@@ -254,10 +403,13 @@ static void *vib_dma_alloc(struct device *dev, size_t size, dma_addr_t *addr,
 static void vib_dma_free(struct device *dev, size_t size, void *address,
 			 dma_addr_t addr, unsigned long attrs)
 {
-	if (vib_ram_has(addr))
-		free_pages((unsigned long)address, get_order(size));
-	else
+	if (vib_dma_is_copy(addr)) {
 		vib_pool_give(vib_dma_pool(dev), addr, PFN_UP(size));
+		return;
+	}
+	if (vib_granted_has(addr))
+		vib_granted_unmap(dev_get_drvdata(dev), addr, PFN_UP(size));
+	free_pages((unsigned long)address, get_order(size));
 }
 
 /* They follow one another in memory, which those of the pool do not. */
@@ -316,6 +468,11 @@ static const struct dma_map_ops vib_dma_ops = {
 	.get_required_mask = vib_dma_required_mask,
 	.max_mapping_size = vib_dma_max_mapping,
 };
+
+void vib_dma_init(struct vib *vib)
+{
+	INIT_DELAYED_WORK(&vib->kernel.report, vib_dma_report);
+}
 
 /* A xenbus device has nothing of what DMA needs. */
 void vib_dma_open(struct vib *vib)

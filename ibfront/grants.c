@@ -110,6 +110,38 @@ static int vib_grants_take(enum vib_memory_kind kind, u32 count,
 	return err;
 }
 
+int vib_grants_take_each(u32 count, grant_ref_t *refs)
+{
+	u32 taken = 0, end;
+	grant_ref_t head;
+
+	while (taken < count) {
+		end = taken + min(count - taken, VIB_GRANT_CHUNK);
+		if (vib_grants_take(VIB_MEMORY_POOL, end - taken, &head)) {
+			while (taken)
+				vib_grants_give(refs[--taken]);
+			return -ENOSPC;
+		}
+		for (; taken < end; taken++) {
+			refs[taken] = gnttab_claim_grant_reference(&head);
+			atomic_long_inc(&vib_grants_used);
+		}
+	}
+	return 0;
+}
+
+void vib_grants_give(grant_ref_t ref)
+{
+	gnttab_free_grant_reference(ref);
+	atomic_long_dec(&vib_grants_used);
+}
+
+void vib_grants_leave_one(grant_ref_t ref, struct page *page)
+{
+	gnttab_end_foreign_access(ref, page);
+	atomic_long_dec(&vib_grants_used);
+}
+
 int vib_grants_make(struct vib *vib, struct vib_memory *memory)
 {
 	domid_t domid = vib->xbdev->otherend_id;

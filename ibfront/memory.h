@@ -111,7 +111,16 @@ int vib_grants_make(struct vib *vib, struct vib_memory *memory);
 /* End what is granted. False if the backend has some mapped still. */
 bool vib_grants_end(struct vib_memory *memory);
 
-/* Pages that are granted, of all vibs. */
+/*
+ * @count grants which grant nothing yet; 0, or -ENOSPC if that does not leave enough. Each
+ * is given back when it grants nothing again, or left with its page to the grant table,
+ * which has a reference to that until it does.
+ */
+int vib_grants_take_each(u32 count, grant_ref_t *refs);
+void vib_grants_give(grant_ref_t ref);
+void vib_grants_leave_one(grant_ref_t ref, struct page *page);
+
+/* Grants that are in use, of all vibs. */
 unsigned int vib_grants_count(void);
 
 /* The max_grant_frames with which @pages are granted beside what other devices have. */

@@ -97,6 +97,11 @@ u64 vib_places_take(struct vib_places *places, u32 pages)
 	return addr;
 }
 
+u32 vib_places_left(const struct vib_places *places)
+{
+	return (gen_pool_avail(places->pool) >> PAGE_SHIFT) + READ_ONCE(places->spare);
+}
+
 void vib_places_give(struct vib_places *places, u64 addr, u32 pages)
 {
 	if (pages != 1 || !vib_places_push(places, addr))

@@ -20,4 +20,7 @@ bool vib_places_free(struct vib_places *places);
 u64 vib_places_take(struct vib_places *places, u32 pages);
 void vib_places_give(struct vib_places *places, u64 addr, u32 pages);
 
+/* How many pages are free, not all of them side by side. */
+u32 vib_places_left(const struct vib_places *places);
+
 #endif

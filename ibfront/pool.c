@@ -11,6 +11,7 @@
 #include <linux/string.h>
 #include <linux/vmalloc.h>
 
+#include "granted.h"
 #include "places.h"
 #include "pool.h"
 #include "ram.h"
@@ -184,7 +185,9 @@ int vib_pool_open(struct vib *vib)
 	if (vib->kernel.ram)
 		wanted = VIB_POOL_MIN_PAGES;
 	err = vib_pool_try(vib, wanted);
-	if (!vib->kernel.pool)
+	if (vib->kernel.pool)
+		vib_granted_open(vib);
+	else
 		vib_ram_close(vib);
 	if (!READ_ONCE(vib->up))
 		return -EIO;
@@ -214,18 +217,25 @@ void vib_pool_close(struct vib *vib)
 
 	if (!pool)
 		return;
+	cancel_delayed_work_sync(&vib->kernel.report);
 	vib_kernel_lock(vib);
 	if (pool->lent)
 		vib_object_destroy(vib, READ_ONCE(vib->epoch),
 				   VIB_CMD_DEREG_DMA, pool->number);
 	vib_pool_withdraw(vib);
 	vib_ram_close(vib);
+	vib_granted_close(vib);
 	vib->kernel.pool = NULL;
 	vib_kernel_unlock(vib);
 	vib_pool_free(pool);
 }
 
-/* Where grants of the memory itself are to help out, this is the place. */
+/* A quarter is for parts of pages, and for slabs', which cannot be granted. */
+bool vib_pool_is_low(const struct vib_pool *pool)
+{
+	return vib_places_left(pool->places) < pool->count / 4;
+}
+
 u64 vib_pool_take(struct vib_pool *pool, u32 pages)
 {
 	u64 addr = vib_places_take(pool->places, pages);

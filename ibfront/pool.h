@@ -57,12 +57,16 @@ void vib_pool_close(struct vib *vib);
 u64 vib_pool_take(struct vib_pool *pool, u32 pages);
 void vib_pool_give(struct vib_pool *pool, u64 addr, u32 pages);
 
+/* Is what is left for who cannot do without? */
+bool vib_pool_is_low(const struct vib_pool *pool);
+
 static inline void *vib_pool_address(const struct vib_pool *pool, u64 addr)
 {
 	return (u8 *)pool->address + (addr - VIB_DMA_BASE);
 }
 
 /* dma.c */
+void vib_dma_init(struct vib *vib);
 void vib_dma_open(struct vib *vib);
 void vib_dma_close(struct vib *vib);
 

@@ -11,6 +11,7 @@
 
 #include <linux/sched/mm.h>
 
+#include "granted.h"
 #include "kernel.h"
 #include "pool.h"
 #include "ram.h"
@@ -24,6 +25,7 @@ void vib_kernel_init(struct vib *vib)
 	INIT_LIST_HEAD(&kernel->srqs);
 	INIT_LIST_HEAD(&kernel->qps);
 	vib_bells_init(&kernel->bells, vib, NULL);
+	vib_dma_init(vib);
 }
 
 /*
@@ -182,6 +184,7 @@ static int vib_kernel_connect_locked(struct vib *vib)
 	err = vib->kernel.pool ? vib_pool_lend(vib) : vib_pool_open(vib);
 	if (err || !vib->kernel.pool)
 		return err;
+	vib_granted_connect(vib);
 	if (vib->kernel.ram) {
 		err = vib_ram_lend(vib);
 		if (err)

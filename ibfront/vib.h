@@ -114,6 +114,9 @@ struct vib_kernel {
 	struct list_head qps;
 	u32 pd; /* at the backend: the one for all */
 	struct vib_pool *pool; /* set while there are kernel verbs */
+	struct vib_granted *granted; /* the same; NULL: no page is granted */
+	atomic64_t dma_failed; /* mappings, for want of all of these */
+	struct delayed_work report; /* says so in xenstore */
 	struct vib_ram *ram; /* beside the pool; NULL: not all memory is lent */
 	struct vib_bells bells;
 	struct task_struct *reviver; /* who may ask a backend that does not serve yet */

@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include <xen/grant_table.h>
 #include <xen/sys/gntdev.h>
 
 #include "xenport/xenport.h"
@@ -140,5 +141,45 @@ int gntdev_unmap(const struct gntdev *g, void *addr, size_t count)
 		at += bytes;
 		count -= op.count;
 	}
+	return 0;
+}
+
+static void fill_segment(struct ioctl_gntdev_grant_copy_segment *segment, uint16_t domid,
+			 const struct xenport_copy *part, bool to_guest)
+{
+	*segment = (struct ioctl_gntdev_grant_copy_segment){
+		.len = part->length,
+		.flags = to_guest ? GNTCOPY_dest_gref : GNTCOPY_source_gref,
+		.status = GNTST_general_error,
+	};
+	if (to_guest) {
+		segment->source.virt = part->local;
+		segment->dest.foreign.ref = part->ref;
+		segment->dest.foreign.offset = part->offset;
+		segment->dest.foreign.domid = domid;
+	} else {
+		segment->source.foreign.ref = part->ref;
+		segment->source.foreign.offset = part->offset;
+		segment->source.foreign.domid = domid;
+		segment->dest.virt = part->local;
+	}
+}
+
+/* What Xen says of each part is in its segment, whatever ioctl(2) says. */
+int gntdev_copy(const struct gntdev *g, uint16_t domid, const struct xenport_copy *parts,
+		size_t count, bool to_guest)
+{
+	struct ioctl_gntdev_grant_copy_segment segments[XENPORT_COPY_MAX];
+	struct ioctl_gntdev_grant_copy op = { (unsigned int)count, segments };
+
+	for (size_t i = 0; i < count; i++)
+		fill_segment(&segments[i], domid, &parts[i], to_guest);
+	if (ioctl(g->fd, IOCTL_GNTDEV_GRANT_COPY, &op) < 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (segments[i].status != GNTST_okay) {
+			errno = EFAULT;
+			return -1;
+		}
 	return 0;
 }

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct xenport_copy;
+
 struct gntdev {
 	int fd;
 	size_t slice; /* grants of one map; see xenport_slice() */
@@ -28,5 +30,9 @@ int gntdev_map_at(const struct gntdev *g, void *addr, uint16_t domid,
 
 /* End what gntdev_map() or libxengnttab has mapped through the same descriptor. */
 int gntdev_unmap(const struct gntdev *g, void *addr, size_t count);
+
+/* As xenport_copy(). */
+int gntdev_copy(const struct gntdev *g, uint16_t domid, const struct xenport_copy *parts,
+		size_t count, bool to_guest);
 
 #endif

@@ -36,6 +36,9 @@ struct xenport_ops {
 	int (*map_at)(struct xenport *xp, void *addr, uint16_t domid,
 		      const uint32_t *refs, size_t count, bool writable);
 	size_t (*slice)(struct xenport *xp); /* NULL: XENPORT_SLICE_MAX */
+	/* NULL, or a failure with no parts: it cannot. */
+	int (*copy)(struct xenport *xp, uint16_t domid, const struct xenport_copy *parts,
+		    size_t count, bool to_guest);
 
 	int (*bind)(struct xenport *xp, uint16_t domid, uint32_t remote_port,
 		    uint32_t *local_port);

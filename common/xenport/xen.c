@@ -170,6 +170,12 @@ static size_t xen_slice(struct xenport *xp)
 	return to_xen(xp)->gntdev.slice;
 }
 
+static int xen_copy(struct xenport *xp, uint16_t domid, const struct xenport_copy *parts,
+		    size_t count, bool to_guest)
+{
+	return gntdev_copy(&to_xen(xp)->gntdev, domid, parts, count, to_guest);
+}
+
 /* ---- event channels ---------------------------------------------------- */
 
 static int xen_bind(struct xenport *xp, uint16_t domid, uint32_t remote_port,
@@ -262,6 +268,7 @@ static const struct xenport_ops xen_ops = {
 	.unmap = xen_unmap,
 	.map_at = xen_map_at,
 	.slice = xen_slice,
+	.copy = xen_copy,
 	.bind = xen_bind,
 	.unbind = xen_unbind,
 	.notify = xen_notify,

@@ -124,6 +124,17 @@ int xenport_map_at(struct xenport *xp, void *addr, uint16_t domid, const uint32_
 	return xp->ops->map_at(xp, addr, domid, refs, count, writable);
 }
 
+int xenport_copy(struct xenport *xp, uint16_t domid, const struct xenport_copy *parts,
+		 size_t count, bool to_guest)
+{
+	return xp->ops->copy(xp, domid, parts, count, to_guest);
+}
+
+bool xenport_can_copy(struct xenport *xp)
+{
+	return xp->ops->copy && xp->ops->copy(xp, 0, NULL, 0, false) == 0;
+}
+
 int xenport_bind(struct xenport *xp, uint16_t domid, uint32_t remote_port,
 		 uint32_t *local_port)
 {

@@ -5,7 +5,7 @@
  * operations, so that a daemon can be driven without a Xen beneath it.
  *
  * A port belongs to one thread, but any thread may bind, unbind and notify
- * event channels on any port, and map, reserve and unmap grants: all of "grants"
+ * event channels on any port, and map, reserve, unmap and copy grants: all of "grants"
  * below but xenport_map_notify(). Two threads may not unmap the same. Functions
  * return 0 or a count on success and -1 with errno otherwise, unless said
  * differently; nothing here logs.
@@ -162,6 +162,27 @@ void *xenport_map_notify(struct xenport *xp, uint16_t domid, uint32_t ref,
 
 /* End a mapping made by one call of the above; @count as given, 1 for notify. */
 int xenport_unmap(struct xenport *xp, void *addr, size_t count);
+
+/* A part of a granted page, and where it goes or comes from here. */
+struct xenport_copy {
+	uint32_t ref;
+	uint16_t offset; /* in the page, with length within it */
+	uint16_t length;
+	uint8_t *local; /* memory of the process, not mapped from a guest */
+};
+
+#define XENPORT_COPY_MAX 32
+
+/*
+ * Copy @count parts, at most XENPORT_COPY_MAX, of grants of @domid from the guest or to
+ * it, without mapping anything. Does not wait for anybody. -1 and errno if a part is not
+ * granted, or not so: EFAULT; the others may have been copied.
+ */
+int xenport_copy(struct xenport *xp, uint16_t domid, const struct xenport_copy *parts,
+		 size_t count, bool to_guest);
+
+/* Can the port do that? */
+bool xenport_can_copy(struct xenport *xp);
 
 /* ---- event channels ---------------------------------------------------- */
 

@@ -404,6 +404,7 @@ static int connect_frontend(struct vib *vib, char *why, size_t size)
 	vib->conn.guest.vhca = new_vhca(vib);
 	if (!vib->conn.guest.vhca)
 		goto fail;
+	vhca_reach_grants(vib->conn.guest.vhca, vib->backend->xp, vib->domid);
 	if (vib->backend->mad_taker)
 		have_mads(vib);
 	if (backend_route_port(vib->backend, vib->conn.port, vib) < 0)

@@ -36,7 +36,8 @@ enum send_result atomic_send(struct share *share, const struct sg *dst)
 		return deny_request(share);
 	old = atomic_execute((uint64_t *)src.part[0].at, wqe);
 	sg_one(&old_sg, (uint8_t *)&old, sizeof(old));
-	sg_copy(dst, &old_sg, 0, sizeof(old));
+	if (sg_copy(dst, &old_sg, 0, sizeof(old)) != SG_COPIED)
+		return send_fail(share, VIB_WC_LOC_PROT_ERR);
 	share->qp->sending.done = sizeof(old);
 	return SEND_DONE;
 }
@@ -57,7 +58,8 @@ enum send_result atomic_write(struct share *share, const struct sg *own)
 	if ((uintptr_t)dst.part[0].at % sizeof(value)) /* as in atomic_send() */
 		return deny_request(share);
 	sg_one(&value_sg, (uint8_t *)&value, sizeof(value));
-	sg_copy(&value_sg, own, 0, sizeof(value));
+	if (sg_copy(&value_sg, own, 0, sizeof(value)) != SG_COPIED)
+		return send_fail(share, VIB_WC_LOC_PROT_ERR);
 	__atomic_store_n((uint64_t *)dst.part[0].at, value, __ATOMIC_SEQ_CST);
 	return SEND_DONE;
 }

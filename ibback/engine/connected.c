@@ -151,23 +151,39 @@ static void complete_receive(struct share *share, uint64_t bytes, uint8_t flags)
 
 /* ---- operations -------------------------------------------------------- */
 
-/* Copy as much as the share allows. true once the message is whole. */
+/*
+ * Copy as much as the share allows. true once the message is whole; else share->copied
+ * says whether it can be.
+ */
 static bool copy(struct share *share, const struct sg *dst, const struct sg *src,
 		 uint64_t bytes)
 {
+	unsigned int granted = dst->granted + src->granted;
 	struct sending *s = &share->qp->sending;
 	uint64_t left = share->budget > 0 ? (uint64_t)share->budget : 0;
 	uint64_t n = earlier(bytes - s->done, left);
 
-	if (n > LONG_COPY)
+	if (n > LONG_COPY || granted)
 		cq_release(share->poller);
 	if (n && bytes >= share->poller->engine->stream_bytes)
-		sg_copy_parts(dst, src, s->done, n, true);
+		share->copied = sg_copy_parts(dst, src, s->done, n, true);
 	else
-		sg_copy(dst, src, s->done, n);
-	s->done += n;
+		share->copied = sg_copy(dst, src, s->done, n);
 	share_spend(share, n);
+	if (granted && n)
+		share_spend(share, n + COST_GRANTED * granted);
+	if (share->copied != SG_COPIED)
+		return false;
+	s->done += n;
 	return s->done == bytes;
+}
+
+/* For a request whose copy() is not whole: the rest of it, or memory of its own is bad.
+ */
+static enum send_result rest(struct share *share)
+{
+	return share->copied == SG_COPIED ? SEND_MORE
+					  : send_fail(share, VIB_WC_LOC_PROT_ERR);
 }
 
 /* What a SEND's receive says of its immediate data. */
@@ -190,8 +206,12 @@ static enum send_result do_send(struct share *share, const struct sg *src)
 		return spoil_receive(share, VIB_WC_LOC_PROT_ERR, VIB_WC_REM_OP_ERR);
 	if (dst.bytes < src->bytes)
 		return spoil_receive(share, VIB_WC_LOC_LEN_ERR, VIB_WC_REM_INV_REQ_ERR);
-	if (!copy(share, &dst, src, src->bytes))
-		return SEND_MORE;
+	if (!copy(share, &dst, src, src->bytes)) {
+		if (share->copied == SG_BAD_DST)
+			return spoil_receive(share, VIB_WC_LOC_PROT_ERR,
+					     VIB_WC_REM_OP_ERR);
+		return rest(share);
+	}
 	/* The last of it, as IBTA vol. 1 §9.4.1.1.2 has it: the data are there. */
 	if (wqe->opcode == VIB_OP_SEND_INV) {
 		share_release_window(share); /* which may be the one */
@@ -224,7 +244,7 @@ do_write(struct share *share, const struct sg *src)
 	if (with_imm && !hold_receive(share))
 		return not_ready(share);
 	if (!copy(share, &dst, src, src->bytes))
-		return SEND_MORE;
+		return rest(share);
 	if (with_imm)
 		complete_receive(share, src->bytes, VIB_CQE_WITH_IMM);
 	return SEND_DONE;
@@ -240,7 +260,7 @@ static enum send_result do_read(struct share *share, const struct sg *dst)
 	if (!reach(share, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey, dst->bytes,
 		   VIB_ACCESS_REMOTE_READ, &src))
 		return unreached(share);
-	return copy(share, dst, &src, dst->bytes) ? SEND_DONE : SEND_MORE;
+	return copy(share, dst, &src, dst->bytes) ? SEND_DONE : rest(share);
 }
 
 static void establish(struct qp *peer)

@@ -10,21 +10,24 @@
 /* The claim of a receive that no message has. */
 #define HELD 1
 
-/* The GRH and the data are one message. Most are of one piece, and go into one. */
-static void copy(const struct sg *dst, const struct grh *grh, const struct sg *data)
+/*
+ * The GRH and the data are one message. Most are of one piece, and go into one. false: the
+ * receive cannot be written.
+ */
+static bool copy(const struct sg *dst, const struct grh *grh, const struct sg *data)
 {
 	struct sg src;
 
-	if (dst->count == 1 && data->count == 1) {
+	if (dst->count == 1 && data->count == 1 && !(dst->granted | data->granted)) {
 		memcpy(dst->part[0].at, grh, sizeof(*grh));
 		memmove(dst->part[0].at + sizeof(*grh), data->part[0].at, data->bytes);
-		return;
+		return true;
 	}
 	src = *data;
 	memmove(&src.part[1], &src.part[0], sizeof(src.part[0]) * src.count++);
 	src.part[0].at = (uint8_t *)grh;
 	src.part[0].length = sizeof(*grh);
-	sg_copy(dst, &src, 0, sizeof(*grh) + data->bytes);
+	return sg_copy(dst, &src, 0, sizeof(*grh) + data->bytes) == SG_COPIED;
 }
 
 /* It names what it must not. */
@@ -61,7 +64,9 @@ bool datagram_put(struct poller *poller, struct qp *qp, const struct grh *grh,
 		return true;
 	}
 	r->claim = 0;
-	copy(&dst, grh, data);
-	receive_complete(poller, qp, &r->receive, &done);
+	if (copy(&dst, grh, data))
+		receive_complete(poller, qp, &r->receive, &done);
+	else
+		spoil(poller, qp);
 	return true;
 }

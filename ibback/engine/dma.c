@@ -66,6 +66,9 @@ int dma_check(const struct vhca *vhca, const struct vib_cmd_reg_dma *cmd)
 	if (!cmd->pages.count || cmd->pages.count > VIB_PAGES_MAX ||
 	    cmd->addr % VIB_PAGE_SIZE || cmd->addr + bytes_of(cmd) <= cmd->addr)
 		return -EINVAL;
+	if (cmd->addr < VIB_GRANTED_BASE + VIB_GRANTED_BYTES &&
+	    cmd->addr + bytes_of(cmd) > VIB_GRANTED_BASE)
+		return -EINVAL;
 	if (overlaps(vhca->dma.map, cmd->addr, bytes_of(cmd)))
 		return -EEXIST;
 	return vhca->dma.map->count < VIB_MAX_DMA_REGIONS ? 0 : -ENOMEM;

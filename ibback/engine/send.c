@@ -134,6 +134,15 @@ static int fetch(struct qp *qp)
 	return 1;
 }
 
+static int fetch_granted(struct share *share, struct sg *sg)
+{
+	share_spend(share, COST_GRANTED * sg->granted + sg->bytes);
+	if (sg_fetch(sg) == 0)
+		return 0;
+	share->status = VIB_WC_LOC_PROT_ERR;
+	return -1;
+}
+
 int send_resolve(struct share *share, uint32_t access, struct sg *sg)
 {
 	struct qp *qp = share->qp;
@@ -155,6 +164,9 @@ int send_resolve(struct share *share, uint32_t access, struct sg *sg)
 		share->status = VIB_WC_LOC_LEN_ERR;
 		return -1;
 	}
+	/* Of datagrams there may be several copies, or it is looked into. */
+	if (sg->granted && vib_qp_type_is_datagram((uint8_t)qp->type))
+		return fetch_granted(share, sg);
 	return 0;
 }
 

@@ -31,6 +31,7 @@ struct share {
 	uint64_t bytes;       /* that went to the peer, and are not counted yet */
 	uint64_t packets;     /* the same */
 	uint8_t status;       /* enum vib_status, with SEND_FAILED */
+	uint8_t copied;       /* enum sg_copied, of what was copied last */
 };
 
 enum send_result {
@@ -47,6 +48,7 @@ enum send_result {
 #define COST_REQUEST  512
 #define COST_SGE      64
 #define COST_DELIVERY 1024 /* a datagram, to each member of a group */
+#define COST_GRANTED  4096 /* a piece that is granted, besides its bytes once more */
 
 /* Spend @bytes of the budget, which the last item may exceed. */
 static inline void share_spend(struct share *share, uint64_t bytes)

@@ -2,6 +2,7 @@
 #include "engine/sg.h"
 
 #include "engine/dma.h"
+#include "engine/granted.h"
 #include "engine/mr.h"
 #include "engine/stream.h"
 
@@ -9,10 +10,13 @@
 static uint8_t *find(const struct sg_owner *owner, const struct vib_sge *sge,
 		     uint32_t access)
 {
-	if (__builtin_expect(sge->lkey == VIB_LOCAL_DMA_LKEY, 0))
-		return owner->kernel ? dma_reach(owner->vhca, owner->hint, sge->addr,
-						 sge->length)
-				     : NULL;
+	if (__builtin_expect(sge->lkey == VIB_LOCAL_DMA_LKEY, 0)) {
+		if (!owner->kernel)
+			return NULL;
+		if (addr_is_granted(sge->addr))
+			return granted_reach(owner->vhca, sge->addr, sge->length);
+		return dma_reach(owner->vhca, owner->hint, sge->addr, sge->length);
+	}
 	return mr_reach(owner->vhca, owner->hint, sge->lkey, owner->pd, sge->addr,
 			sge->length, access);
 }
@@ -21,6 +25,8 @@ int sg_resolve(struct sg *sg, const struct sg_owner *owner, const struct vib_sge
 	       uint32_t count, uint32_t access)
 {
 	sg->count = 0;
+	sg->granted = 0;
+	sg->vhca = owner->vhca;
 	sg->bytes = 0;
 	for (uint32_t i = 0; i < count; i++) {
 		uint8_t *at;
@@ -31,11 +37,69 @@ int sg_resolve(struct sg *sg, const struct sg_owner *owner, const struct vib_sge
 		at = find(owner, &sges[i], access);
 		if (!at)
 			return -1;
+		sg->granted += is_granted(at);
 		sg->part[sg->count].at = at;
 		sg->part[sg->count++].length = sges[i].length;
 		sg->bytes += sges[i].length;
 	}
 	return 0;
+}
+
+/*
+ * A piece of which one side or both are granted, by chunks. Memory that is mapped from a
+ * guest goes by way of our own. It begins where it does in its page, so that a page here
+ * is a page there.
+ */
+static enum sg_copied copy_granted(const struct sg *dst, uint8_t *to,
+				   const struct sg *src, uint8_t *from, uint64_t length)
+{
+	static _Thread_local uint8_t buffer[GRANTED_CHUNK + VIB_PAGE_SIZE]
+		__attribute__((aligned(VIB_PAGE_SIZE)));
+	uint8_t *data =
+		buffer + (uintptr_t)(is_granted(from) ? from : to) % VIB_PAGE_SIZE;
+
+	while (length) {
+		uint64_t n = length < GRANTED_CHUNK ? length : GRANTED_CHUNK;
+
+		if (!is_granted(from))
+			memcpy(data, from, n);
+		else if (granted_read(src->vhca, from, data, n) < 0)
+			return SG_BAD_SRC;
+		if (!is_granted(to))
+			memcpy(to, data, n);
+		else if (granted_write(dst->vhca, to, data, n) < 0)
+			return SG_BAD_DST;
+		to += n;
+		from += n;
+		length -= n;
+	}
+	return SG_COPIED;
+}
+
+int sg_fetch(struct sg *sg)
+{
+	static _Thread_local uint8_t buffer[SG_FETCH_BYTES];
+	struct sg here;
+
+	if (!sg->granted || sg->bytes > sizeof(buffer))
+		return 0;
+	sg_one(&here, buffer, sg->bytes);
+	if (sg_copy(&here, sg, 0, sg->bytes) != SG_COPIED)
+		return -1;
+	*sg = here;
+	return 0;
+}
+
+static enum sg_copied copy_piece(const struct sg *dst, uint8_t *to, const struct sg *src,
+				 uint8_t *from, uint64_t length, bool stream)
+{
+	if (__builtin_expect(is_granted(to) || is_granted(from), 0))
+		return copy_granted(dst, to, src, from, length);
+	if (stream)
+		stream_copy(to, from, length);
+	else
+		memmove(to, from, length);
+	return SG_COPIED;
 }
 
 /* The part of @sg in which byte *@offset is; *@offset becomes relative to it. */
@@ -65,10 +129,11 @@ void sg_gather(uint8_t *to, const struct sg *src, uint64_t from, uint64_t length
 	}
 }
 
-void sg_copy_parts(const struct sg *dst, const struct sg *src, uint64_t from,
-		   uint64_t length, bool stream)
+enum sg_copied sg_copy_parts(const struct sg *dst, const struct sg *src, uint64_t from,
+			     uint64_t length, bool stream)
 {
 	uint64_t to_off = from, from_off = from;
+	enum sg_copied copied;
 	unsigned int d, s;
 
 	d = seek(dst, &to_off);
@@ -80,14 +145,13 @@ void sg_copy_parts(const struct sg *dst, const struct sg *src, uint64_t from,
 			n = src->part[s].length - from_off;
 		if (n > length)
 			n = length;
-		if (stream)
-			stream_copy(dst->part[d].at + to_off, src->part[s].at + from_off,
-				    n);
-		else
-			memmove(dst->part[d].at + to_off, src->part[s].at + from_off, n);
+		copied = copy_piece(dst, dst->part[d].at + to_off, src,
+				    src->part[s].at + from_off, n, stream);
+		if (copied != SG_COPIED)
+			return copied;
 		length -= n;
 		if (length == 0)
-			return;
+			return SG_COPIED;
 		to_off += n;
 		from_off += n;
 		if (to_off == dst->part[d].length) {

@@ -24,6 +24,8 @@ struct sg_owner {
 
 struct sg {
 	unsigned int count;
+	unsigned int granted;    /* of these, parts that are not mapped, see granted.h */
+	const struct vhca *vhca; /* whose, if there are such */
 	uint64_t bytes;
 	struct {
 		uint8_t *at;
@@ -31,10 +33,14 @@ struct sg {
 	} part[MAX_SGE + 1];
 };
 
+/* What comes of copying: which list names what cannot be read or written. */
+enum sg_copied { SG_COPIED, SG_BAD_SRC, SG_BAD_DST };
+
 /* The list of one piece. */
 static inline void sg_one(struct sg *sg, uint8_t *at, uint64_t length)
 {
 	sg->count = 1;
+	sg->granted = 0;
 	sg->bytes = length;
 	sg->part[0].at = at;
 	sg->part[0].length = length;
@@ -51,22 +57,32 @@ int sg_resolve(struct sg *sg, const struct sg_owner *owner, const struct vib_sge
 /* Copy bytes @from to @from + @length of @src to @to, which is nobody else's. */
 void sg_gather(uint8_t *to, const struct sg *src, uint64_t from, uint64_t length);
 
+/* Bytes of sg_fetch()'s memory: a datagram, however it is cut up later. */
+#define SG_FETCH_BYTES (128u << 10)
+
+/*
+ * Have the list be one piece of memory of the process, if it names what is not mapped
+ * and is not longer than SG_FETCH_BYTES. Valid until the thread's next call. -1: it
+ * cannot be read.
+ */
+int sg_fetch(struct sg *sg);
+
 /* sg_copy() for lists of any length; @stream: past the caches. */
-void sg_copy_parts(const struct sg *dst, const struct sg *src, uint64_t from,
-		   uint64_t length, bool stream);
+enum sg_copied sg_copy_parts(const struct sg *dst, const struct sg *src, uint64_t from,
+			     uint64_t length, bool stream);
 
 /* Copy bytes @from to @from + @length of a message; both lists have them. They
- * may overlap, as guests like.
+ * may overlap, as guests like. Fails only where one has parts that are granted.
  */
-static inline void sg_copy(const struct sg *dst, const struct sg *src, uint64_t from,
-			   uint64_t length)
+static inline enum sg_copied sg_copy(const struct sg *dst, const struct sg *src,
+				     uint64_t from, uint64_t length)
 {
 	if (!length)
-		return;
-	if (dst->count == 1 && src->count == 1)
-		memmove(dst->part[0].at + from, src->part[0].at + from, length);
-	else
-		sg_copy_parts(dst, src, from, length, false);
+		return SG_COPIED;
+	if (dst->count != 1 || src->count != 1 || dst->granted | src->granted)
+		return sg_copy_parts(dst, src, from, length, false);
+	memmove(dst->part[0].at + from, src->part[0].at + from, length);
+	return SG_COPIED;
 }
 
 #endif

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "engine/mr.h"
 #include "engine/mw.h"
+#include "xenport/xenport.h"
 
 /* Buckets: a few objects each. */
 #define OBJ_BUCKETS    64
@@ -133,6 +134,14 @@ void vhca_set_quotas(struct vhca *vhca, const struct vhca_limits *limits)
 	vhca->limits.rate = rate;
 	table_grow(&vhca->mrs, mr_buckets(limits));
 	table_grow(&vhca->mws, mr_buckets(limits));
+}
+
+void vhca_reach_grants(struct vhca *vhca, struct xenport *xen, uint16_t domid)
+{
+	if (!xenport_can_copy(xen))
+		return;
+	vhca->xen = xen;
+	vhca->domid = domid;
 }
 
 void vhca_new_epoch(struct vhca *vhca)

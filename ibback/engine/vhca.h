@@ -47,6 +47,8 @@ struct vhca {
 	struct engine *engine;
 	struct poller *poller;
 	struct xenport *events; /* the poller's, of the Xen the guest is on */
+	struct xenport *xen;    /* that Xen's, if it copies what is granted; or NULL */
+	uint16_t domid;         /* of the guest, with that */
 	struct port_view *view; /* RCU */
 	struct async_list async;
 	const char *broken; /* why the device is lost; set by any thread, once */
@@ -100,6 +102,12 @@ void vhca_free(struct vhca *vhca);
 
 /* The port has changed. -1 and ENOMEM: it is as it was. */
 int vhca_set_port(struct vhca *vhca, const struct port_view *view);
+
+/*
+ * Its guest is domain @domid of @xen, which outlives it: pages that are granted and not
+ * mapped can be reached, if @xen can copy. Before it has objects.
+ */
+void vhca_reach_grants(struct vhca *vhca, struct xenport *xen, uint16_t domid);
 
 /* Another vhca_limits.rate, from now on. The control thread. */
 void vhca_set_rate(struct vhca *vhca, uint64_t rate);

@@ -105,6 +105,13 @@ VIB_ASSERT_SIZE(struct vib_cmd_reg_dma, 16);
 /* How many regions a vib may have. */
 #define VIB_MAX_DMA_REGIONS 64
 
+/*
+ * With VIB_CAP_GRANTED_DMA the same key reaches pages that no region has: from here on
+ * an address is a grant, times the size of a page, and an offset in that page.
+ */
+#define VIB_GRANTED_BASE    (1ull << 61)
+#define VIB_GRANTED_BYTES   (1ull << 44)
+
 /* Which parts of an MR REREG_MR changes. Linux' IB_MR_REREG_* have the same values. */
 enum vib_rereg {
 	VIB_REREG_TRANSLATION = 1 << 0, /* iova, length, pages */

@@ -290,6 +290,27 @@ static void *map(struct xenport *xp, uint16_t domid, const uint32_t *refs, size_
 			  : map_range(pages, count, writable);
 }
 
+/* Up to the first part that is not granted. */
+static int copy(struct xenport *xp, uint16_t domid, const struct xenport_copy *parts,
+		size_t count, bool to_guest)
+{
+	(void)xp;
+	EXPECT(count <= XENPORT_COPY_MAX);
+	for (size_t i = 0; i < count; i++) {
+		const struct xenport_copy *part = &parts[i];
+		uint32_t page;
+
+		EXPECT(part->length && part->offset + part->length <= VIB_PAGE_SIZE);
+		if (!find_page(domid, part->ref, to_guest, &page))
+			return -1;
+		if (to_guest)
+			memcpy(memory[page] + part->offset, part->local, part->length);
+		else
+			memcpy(part->local, memory[page] + part->offset, part->length);
+	}
+	return 0;
+}
+
 static int map_at(struct xenport *xp, void *addr, uint16_t domid, const uint32_t *refs,
 		  size_t count, bool writable)
 {
@@ -401,6 +422,7 @@ static const struct xenport_ops ops = {
 	.map = map,
 	.map_at = map_at,
 	.slice = slice_of,
+	.copy = copy,
 	.map_notify = map_notify,
 	.unmap = unmap,
 	.bind = bind,

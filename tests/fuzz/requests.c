@@ -30,6 +30,19 @@ static void fill_dma_sge(const struct move *m, const struct thing *dma,
 	sge->length = length(m->arg[ARG_LENGTH], dma->length - m->arg[ARG_LOCAL]);
 }
 
+/* The same of pages that are granted, or read-only, or not. */
+static void fill_granted_sge(const struct move *m, struct vib_sge *sge)
+{
+	uint32_t ref = PAGE_FREE + m->arg[ARG_MORE] % (WORLD_PAGES + 2 - PAGE_FREE);
+	uint32_t left = (WORLD_PAGES - PAGE_FREE) * VIB_PAGE_SIZE;
+
+	sge->addr = VIB_GRANTED_BASE + (uint64_t)ref * VIB_PAGE_SIZE + m->arg[ARG_LOCAL];
+	sge->lkey = VIB_LOCAL_DMA_LKEY;
+	sge->length = length(m->arg[ARG_LENGTH], left);
+	if (m->arg[ARG_MORE] == 0xff) /* near the end of those that name grants */
+		sge->addr = VIB_GRANTED_BASE + VIB_GRANTED_BYTES - m->arg[ARG_LOCAL];
+}
+
 /* @count SGEs at @sge, of one MR that @d has, or of one after the other. */
 static void fill_sges(struct driver *d, const struct move *m, struct vib_sge *sge,
 		      uint32_t count)
@@ -41,6 +54,10 @@ static void fill_sges(struct driver *d, const struct move *m, struct vib_sge *sg
 		const struct thing *dma = driver_pick(d, DMA, m->pick[PICK_MR]);
 		uint32_t offset = m->arg[ARG_LOCAL];
 
+		if (m->at[AT_WINDOW] & 2 && m->at[AT_WINDOW] & 4 + 4 * (i % 2)) {
+			fill_granted_sge(m, &sge[i]);
+			continue;
+		}
 		if (dma && m->at[AT_WINDOW] & 2) {
 			fill_dma_sge(m, dma, &sge[i]);
 			continue;

@@ -289,6 +289,7 @@ static struct vhca *new_vhca(const struct world_guest *g)
 	vhca = vhca_new(world_engine, 0, &limits, &view, raised, NULL);
 	EXPECT(vhca);
 	mad_serve(vhca, raised, NULL);
+	vhca_reach_grants(vhca, grants_port(), (uint16_t)(GRANTS_DOMID + g->index));
 	vhca->mws.last = 0x801000;
 	vhca->mrs.last = 0x1000; /* keys of one guest mean something to the others too */
 	return vhca;

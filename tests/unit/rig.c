@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 uint64_t rig_clock;
 
@@ -46,7 +47,46 @@ static void bells_close(struct xenport *xp)
 	(void)xp;
 }
 
+static bool is_refused(const struct bells *b, const struct xenport_copy *part,
+		       bool to_guest)
+{
+	const struct rig_grant *grant = &b->grants[part->ref % RIG_GRANTS];
+
+	return part->ref >= RIG_GRANTS || !grant->page || (to_guest && grant->read_only);
+}
+
+/* As Xen does it: the parts in front of a bad one are copied, and those behind it. */
+static int bells_copy(struct xenport *xp, uint16_t domid,
+		      const struct xenport_copy *parts, size_t count, bool to_guest)
+{
+	struct bells *b = (struct bells *)xp;
+	int rc = 0;
+
+	if (!count)
+		return 0;
+	b->copies++;
+	assert_int_equal(domid, RIG_DOMID);
+	assert_in_range(count, 1, XENPORT_COPY_MAX);
+	for (size_t i = 0; i < count; i++) {
+		const struct xenport_copy *part = &parts[i];
+		uint8_t *page = b->grants[part->ref % RIG_GRANTS].page;
+
+		assert_in_range(part->length, 1, VIB_PAGE_SIZE - part->offset);
+		b->copied++;
+		if (is_refused(b, part, to_guest)) {
+			errno = EFAULT;
+			rc = -1;
+		} else if (to_guest) {
+			memcpy(page + part->offset, part->local, part->length);
+		} else {
+			memcpy(part->local, page + part->offset, part->length);
+		}
+	}
+	return rc;
+}
+
 static const struct xenport_ops bells_ops = {
+	.copy = bells_copy,
 	.open_events = bells_open_events,
 	.close = bells_close,
 	.notify = bells_notify,
@@ -158,6 +198,7 @@ struct guest *guest_bare(struct rig *rig, const struct vhca_limits *limits)
 	g->vhca = vhca_new(rig->engine, 0, limits, &g->view, on_raised, g);
 	assert_non_null(g->vhca);
 	mad_serve(g->vhca, on_mad, g);
+	vhca_reach_grants(g->vhca, &rig->bells.xp, RIG_DOMID);
 	return g;
 }
 

@@ -29,11 +29,24 @@ static const struct mcast_rule free_for_all __attribute__((unused));
 extern uint64_t rig_clock;
 uint64_t __wrap_clock_ns(void);
 
-/* The pollers' Xen port: all it can do is to count what it is told. */
+/* Pages that guests grant and that are not mapped; their references count from 0 on. */
+#define RIG_GRANTS 64
+/* All guests are the same domain to Xen. */
+#define RIG_DOMID  5
+
+struct rig_grant {
+	uint8_t *page; /* NULL: it is not granted */
+	bool read_only;
+};
+
+/* The pollers' Xen port: it counts what it is told, and copies grants. */
 struct bells {
 	struct xenport xp;
 	unsigned int notified;
 	uint32_t port; /* the last one */
+	struct rig_grant grants[RIG_GRANTS];
+	unsigned int copies; /* calls */
+	unsigned int copied; /* parts of pages */
 };
 
 struct rig {

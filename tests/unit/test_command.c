@@ -8,6 +8,7 @@
 #include "control/pages.h"
 #include "control/vport.h"
 #include "engine/vhca.h"
+#include "xenport/ops.h"
 
 /* Commands about the device and its port need no object. */
 static struct vhca nothing = {
@@ -172,6 +173,18 @@ static void offloads_of_ipoib_are_announced(void **state)
 	assert_int_equal(run(req).u.device.cap_flags & offloads, offloads);
 }
 
+static void grants_are_announced_where_they_can_be_copied(void **state)
+{
+	struct vib_control_request req = { .operation = VIB_CMD_QUERY_DEVICE };
+	struct xenport xen;
+
+	(void)state;
+	assert_int_equal(run(req).u.device.cap_flags & VIB_CAP_GRANTED_DMA, 0);
+	nothing.xen = &xen;
+	assert_true(run(req).u.device.cap_flags & VIB_CAP_GRANTED_DMA);
+	nothing.xen = NULL;
+}
+
 static void tables_are_read_in_pieces(void **state)
 {
 	struct vib_control_response rsp = run((struct vib_control_request){
@@ -255,6 +268,7 @@ int main(void)
 		cmocka_unit_test(port_s_violations_are_those_counted),
 		cmocka_unit_test(mads_are_announced_where_somebody_takes_them),
 		cmocka_unit_test(offloads_of_ipoib_are_announced),
+		cmocka_unit_test(grants_are_announced_where_they_can_be_copied),
 		cmocka_unit_test(tables_are_read_in_pieces),
 		cmocka_unit_test(ranges_beyond_a_table_are_refused),
 		cmocka_unit_test(unknown_operation_is_not_supported),

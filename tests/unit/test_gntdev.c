@@ -6,14 +6,17 @@
 #include "cm.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <xen/grant_table.h>
 #include <xen/sys/gntdev.h>
 
 #include "address_space.h"
 #include "xenport/gntdev.h"
+#include "xenport/xenport.h"
 
 #define FD   777
 #define PAGE 4096ul
@@ -37,6 +40,7 @@ static struct {
 	unsigned int fail;     /* this mmap of it fails; 0: none */
 	unsigned int fail_map; /* this map is not made; 0: none */
 	bool old;              /* it knows no MAP_FIXED_NOREPLACE */
+	bool no_copy;          /* nor how to copy */
 	unsigned int intrude;  /* another thread is quicker than this mmap */
 	void *intruder;
 } dev;
@@ -97,10 +101,51 @@ static int find(struct ioctl_gntdev_get_offset_for_vaddr *op)
 	return refuse(EINVAL);
 }
 
+/* The guest's pages, of domain 7: references from 1000 on, odd ones read-only. */
+static uint8_t granted[16][PAGE];
+
+/* drivers/xen/gntdev.c: gntdev_grant_copy_seg(), and what Xen says of it. */
+static int copy_segment(struct ioctl_gntdev_grant_copy_segment *s)
+{
+	bool to_guest = s->flags == GNTCOPY_dest_gref;
+	uint32_t ref = to_guest ? s->dest.foreign.ref : s->source.foreign.ref;
+	uint16_t offset = to_guest ? s->dest.foreign.offset : s->source.foreign.offset;
+	uint16_t domid = to_guest ? s->dest.foreign.domid : s->source.foreign.domid;
+
+	if (!to_guest && s->flags != GNTCOPY_source_gref)
+		return refuse(EINVAL);
+	if (offset + s->len > PAGE)
+		return refuse(EINVAL);
+	s->status = GNTST_okay;
+	if (domid != 7)
+		s->status = GNTST_bad_domain;
+	else if (ref < 1000 || ref >= 1016)
+		s->status = GNTST_bad_gntref;
+	else if (to_guest && ref % 2)
+		s->status = GNTST_permission_denied;
+	else if (to_guest)
+		memcpy(granted[ref - 1000] + offset, s->source.virt, s->len);
+	else
+		memcpy(s->dest.virt, granted[ref - 1000] + offset, s->len);
+	return 0;
+}
+
+static int copy(const struct ioctl_gntdev_grant_copy *op)
+{
+	if (dev.no_copy)
+		return refuse(ENOTTY);
+	for (unsigned int i = 0; i < op->count; i++)
+		if (copy_segment(&op->segments[i]) < 0)
+			return -1;
+	return 0;
+}
+
 int __wrap_ioctl(int fd, unsigned long request, void *arg)
 {
 	assert_int_equal(fd, FD);
 	switch (request) {
+	case IOCTL_GNTDEV_GRANT_COPY:
+		return copy(arg);
 	case IOCTL_GNTDEV_MAP_GRANT_REF:
 		return make(arg);
 	case IOCTL_GNTDEV_UNMAP_GRANT_REF:
@@ -367,6 +412,58 @@ static void what_is_no_mapping_is_not_unmapped(void **state)
 	assert_nothing_left();
 }
 
+static void parts_of_pages_are_copied_both_ways(void **state)
+{
+	uint8_t here[300];
+	const struct xenport_copy from[2] = { { 1001, 4000, 96, here },
+					      { 1004, 5, 204, here + 96 } };
+	const struct xenport_copy to = { 1006, 0, 300, here };
+
+	(void)state;
+	for (unsigned int i = 0; i < 16; i++)
+		memset(granted[i], (int)i + 1, PAGE);
+	assert_int_equal(gntdev_copy(&g, 7, from, 2, false), 0);
+	for (unsigned int i = 0; i < 300; i++)
+		assert_int_equal(here[i], i < 96 ? 2 : 5);
+	assert_int_equal(gntdev_copy(&g, 7, &to, 1, true), 0);
+	assert_memory_equal(granted[6], here, 300);
+	assert_int_equal(granted[6][300], 7);
+	assert_int_equal(gntdev_copy(&g, 7, NULL, 0, false), 0);
+	assert_nothing_left();
+}
+
+static void part_that_is_not_granted_fails_the_copy(void **state)
+{
+	uint8_t here[8] = { 0 };
+	struct xenport_copy parts[3] = { { 1000, 0, 8, here },
+					 { 1002, 0, 8, here },
+					 { 1004, 0, 8, here } };
+
+	(void)state;
+	for (int bad = 0; bad < 3; bad++) {
+		parts[bad].ref += 16; /* is none */
+		assert_int_equal(gntdev_copy(&g, 7, parts, 3, false), -1);
+		assert_int_equal(errno, EFAULT);
+		parts[bad].ref -= 15; /* read-only */
+		assert_int_equal(gntdev_copy(&g, 7, parts, 3, false), 0);
+		assert_int_equal(gntdev_copy(&g, 7, parts, 3, true), -1);
+		assert_int_equal(errno, EFAULT);
+		parts[bad].ref--;
+		assert_int_equal(gntdev_copy(&g, 7, parts, 3, true), 0);
+	}
+	assert_int_equal(gntdev_copy(&g, 8, parts, 3, false), -1);
+	parts[1].offset = PAGE - 7;
+	assert_int_equal(gntdev_copy(&g, 7, parts, 3, false), -1);
+}
+
+static void kernel_that_cannot_copy_says_so(void **state)
+{
+	(void)state;
+	dev.no_copy = true;
+	assert_int_equal(gntdev_copy(&g, 7, NULL, 0, false), -1);
+	assert_int_equal(errno, ENOTTY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -381,6 +478,9 @@ int main(void)
 		cmocka_unit_test_setup(kernel_that_maps_elsewhere_maps_one_slice_alone,
 				       begin),
 		cmocka_unit_test_setup(what_is_no_mapping_is_not_unmapped, begin),
+		cmocka_unit_test_setup(parts_of_pages_are_copied_both_ways, begin),
+		cmocka_unit_test_setup(part_that_is_not_granted_fails_the_copy, begin),
+		cmocka_unit_test_setup(kernel_that_cannot_copy_says_so, begin),
 	};
 
 	alarm(120);

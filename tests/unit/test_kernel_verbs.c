@@ -96,6 +96,40 @@ static void data_come_from_and_go_to_memory_without_a_region(void **state)
 	assert_int_equal(b.memory[7000], 0);
 }
 
+/* The address of that byte of @s's memory by its page's grant. */
+static struct vib_sge granted_sge(const struct side *s, uint32_t from, uint32_t length)
+{
+	struct libvib_pages first;
+	uint64_t ref;
+
+	assert_int_equal(libvib_pages_begin(s->lv, s->memory, 1, &first), 0);
+	ref = first.tree.root; /* of one page it is the page's */
+	return (struct vib_sge){ VIB_GRANTED_BASE + (ref << VIB_PAGE_SHIFT) + from,
+				 length, VIB_LOCAL_DMA_LKEY };
+}
+
+static void data_come_from_and_go_to_pages_that_are_granted(void **state)
+{
+	const struct vib_recv_wqe recv = { .num_sge = 1, .wr_id = 2 };
+	const struct vib_send_wqe send = { .opcode = VIB_OP_SEND,
+					   .flags = VIB_SEND_SIGNALED,
+					   .num_sge = 1,
+					   .wr_id = 1 };
+	const struct vib_sge to = granted_sge(&b, 4000, 9000);
+	const struct vib_sge from = granted_sge(&a, 8190, 9000);
+
+	(void)state;
+	connect_kernels();
+	memset(a.memory + 8190, 0x5e, 9000);
+	assert_int_equal(libvib_recv(b.qp, &recv, &to), 0);
+	assert_int_equal(libvib_send(a.qp, &send, &from), 0);
+	side_done(&a, 1);
+	assert_int_equal(side_done(&b, 2).byte_len, 9000);
+	assert_memory_equal(b.memory + 4000, a.memory + 8190, 9000);
+	assert_int_equal(b.memory[3999], 0);
+	assert_int_equal(b.memory[13000], 0);
+}
+
 static void shared_queue_of_the_kernel_serves_anybody(void **state)
 {
 	const struct vib_recv_wqe wqe = { .num_sge = 1, .wr_id = 2 };
@@ -291,6 +325,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		test(data_come_from_and_go_to_memory_without_a_region),
+		test(data_come_from_and_go_to_pages_that_are_granted),
 		test(shared_queue_of_the_kernel_serves_anybody),
 		test(region_ends_when_it_is_taken_back),
 		test(number_outlives_the_backend),

@@ -459,6 +459,42 @@ static void only_the_domains_own_grants_are_mapped(void **state)
 	localguest_close(other);
 }
 
+static void grants_are_copied_without_being_mapped(void **state)
+{
+	struct world *w = *state;
+	struct localguest *g = guest_open(w);
+	uint32_t ref;
+	uint8_t *page = guest_alloc(w, g, 2, &ref), here[200];
+	struct xenport_copy parts[2] = { { ref, PAGE - 100, 100, here },
+					 { ref + 1, 0, 100, here + 100 } };
+
+	assert_true(xenport_can_copy(w->xp));
+	memset(page + PAGE - 100, 1, 100);
+	memset(page + PAGE, 2, 100);
+	assert_int_equal(xenport_copy(w->xp, 1, parts, 2, false), 0);
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(here[i], i < 100 ? 1 : 2);
+	memset(here, 3, sizeof(here));
+	assert_int_equal(xenport_copy(w->xp, 1, parts, 2, true), 0);
+	for (int i = 0; i < 200; i++)
+		assert_int_equal(page[PAGE - 100 + i], 3);
+	assert_int_equal(page[PAGE - 101], 0);
+	assert_int_equal(page[PAGE + 100], 0);
+
+	assert_int_equal(xenport_copy(w->xp, 2, parts, 2, false), -1);
+	parts[1].ref = ref + 2;
+	assert_int_equal(xenport_copy(w->xp, 1, parts, 2, false), -1);
+	assert_int_equal(errno, EFAULT);
+	parts[1].ref = ref + 1;
+	parts[1].offset = PAGE - 99;
+	assert_int_equal(xenport_copy(w->xp, 1, parts, 2, false), -1);
+	guest_free_pages(w, g, (char *)page, 2);
+	assert_int_equal(xenport_copy(w->xp, 1, parts, 1, true), -1);
+	localguest_close(g);
+	world_settle(w);
+	assert_int_equal(xenport_copy(w->xp, 1, parts, 1, true), -1);
+}
+
 /* ---- event channels ------------------------------------------------------ */
 
 static void assert_event(struct xenport *xp, uint32_t port)
@@ -715,6 +751,7 @@ int main(void)
 		TEST(watches_fire_on_both_sides),
 		TEST(granted_pages_are_one_range_in_any_order),
 		TEST(a_read_only_mapping_is_not_writable),
+		TEST(grants_are_copied_without_being_mapped),
 		TEST(only_the_domains_own_grants_are_mapped),
 		TEST(events_go_both_ways_and_stay_masked),
 		TEST(a_channel_is_bound_once_and_by_its_domain),

@@ -144,3 +144,28 @@ fail:
 	errno = saved;
 	return NULL;
 }
+
+static int copy_part(const struct grants *grants, const struct xenport_copy *part,
+		     bool to_guest)
+{
+	const struct grant_region *region = region_of(grants, part->ref);
+	off_t at = (off_t)(part->ref & PAGE_MASK) * LOCAL_PAGE + part->offset;
+	ssize_t copied = -1;
+
+	if (region && part->offset + part->length <= LOCAL_PAGE)
+		copied = to_guest ? pwrite(region->fd, part->local, part->length, at)
+				  : pread(region->fd, part->local, part->length, at);
+	if (copied == part->length)
+		return 0;
+	errno = EFAULT;
+	return -1;
+}
+
+int grants_copy(const struct grants *grants, const struct xenport_copy *parts,
+		size_t count, bool to_guest)
+{
+	for (size_t i = 0; i < count; i++)
+		if (copy_part(grants, &parts[i], to_guest) < 0)
+			return -1;
+	return 0;
+}

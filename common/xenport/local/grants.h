@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct xenport_copy;
+
 /* Regions of one guest. */
 #define GRANT_REGIONS   1024u
 /* Pages of one guest: 16 GiB, of which it has what it touched. */
@@ -47,5 +49,9 @@ int grants_remove(struct grants *grants, uint32_t first_ref);
  */
 void *grants_map(const struct grants *grants, void *at, const uint32_t *refs,
 		 size_t count, bool writable, unsigned int *pieces);
+
+/* As xenport_copy(). */
+int grants_copy(const struct grants *grants, const struct xenport_copy *parts,
+		size_t count, bool to_guest);
 
 #endif

@@ -202,6 +202,26 @@ static int local_unmap(struct xenport *xp, void *addr, size_t count)
 	return rc;
 }
 
+/* Whether the guest is there is of no matter without parts. */
+static int local_copy(struct xenport *xp, uint16_t domid,
+		      const struct xenport_copy *parts, size_t count, bool to_guest)
+{
+	struct local_port *local = to_local(xp);
+	const struct grants *grants;
+	int rc = 0;
+
+	pthread_mutex_lock(&local->lock);
+	grants = server_grants(local->server, domid);
+	if (grants) {
+		rc = grants_copy(grants, parts, count, to_guest);
+	} else if (count) {
+		errno = ESRCH;
+		rc = -1;
+	}
+	pthread_mutex_unlock(&local->lock);
+	return rc;
+}
+
 /* ---- event channels ---------------------------------------------------- */
 
 static int local_bind(struct xenport *xp, uint16_t domid, uint32_t remote_port,
@@ -324,6 +344,7 @@ static const struct xenport_ops local_ops = {
 	.map_at = local_map_at,
 	.map_notify = local_map_notify,
 	.unmap = local_unmap,
+	.copy = local_copy,
 	.bind = local_bind,
 	.unbind = local_unbind,
 	.notify = local_notify,
