@@ -77,7 +77,7 @@ class CmChecks(LabCheck):
                                  ">/tmp/survivor 2>&1", 120)
         self.addCleanup(client.communicate)
         self.addCleanup(self.host.attempt, SERVER, "pkill ib_write_bw")
-        self.host.until(SERVER, "rdma resource show qp | grep -q 'type RC state RTS'")
+        self.host.until(SERVER, "grep -q '#bytes' /tmp/survivor")  # it writes
         self.host.sh("dom0", f"xl destroy {CLIENT}")
         server.kill()
         server.communicate()
