@@ -8,10 +8,14 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Peers that connect at one time. */
 #define BACKLOG 64
+
+#define LOCK_TRIES  100
+#define LOCK_NAP_NS 10000000
 
 /*
  * Two servers that start at one time must not both find a dead one's socket, and
@@ -25,7 +29,14 @@ static int lock_folder(const char *path)
 
 	strcpy(copy, path);
 	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd >= 0 && flock(fd, LOCK_EX) < 0) {
+	/* Anybody may lock a folder for ever; another server is quick. */
+	for (int i = 0; fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0; i++) {
+		const struct timespec nap = { .tv_nsec = LOCK_NAP_NS };
+
+		if (errno == EWOULDBLOCK && i < LOCK_TRIES) {
+			(void)nanosleep(&nap, NULL);
+			continue;
+		}
 		close(fd);
 		return -1;
 	}

@@ -118,7 +118,8 @@ static void group(void *arg, const struct vib_gid *mgid, uint16_t pkey)
 {
 	const struct subnet *subnet = arg;
 
-	mcast_set_group(mcast_of(subnet), subnet->fabric, mgid, pkey);
+	if (gsi_asks_for_joins(mgid))
+		mcast_set_group(mcast_of(subnet), subnet->fabric, mgid, pkey);
 }
 
 static void joined(void *arg, void *port, const struct vib_gid *mgid, bool joined)
@@ -250,7 +251,7 @@ static struct mcast_rule mcast_rule(struct mad_taker *taker, struct vib *vib,
 	struct mcast_rule rule = { 0 };
 
 	(void)taker;
-	if (vib->vport.gsi)
+	if (vib->vport.gsi && gsi_asks_for_joins(mgid))
 		rule.pkey = gsi_group(vib->vport.gsi, mgid, &rule.joined);
 	return rule;
 }

@@ -54,7 +54,8 @@ static bool addresses_agree(struct qp *qp, struct qp *peer)
 	if (!pkeys_match(view->pkeys[qp->attr.pkey_index],
 			 peer_view->pkeys[peer->attr.pkey_index])) {
 		peer->counters.pkey_violations++;
-		drop_count(qp->vhca, DROP_PKEY);
+		if (!qp->sending.deadline) /* not for each try */
+			drop_count(qp->vhca, DROP_PKEY);
 		return false;
 	}
 	qp->connected.serial = qp->serial;

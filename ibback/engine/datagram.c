@@ -43,6 +43,13 @@ static bool is_for(const struct datagram *d, const struct qp *qp)
 	       (d->multicast || port_view_is_at(to, &d->wqe->u.ud.av));
 }
 
+/* A receiver has not the sender's key. To a group anybody's QP may be attached. */
+static void wrong_key(const struct share *share, const struct datagram *d, enum drop why)
+{
+	if (!d->multicast)
+		drop_count(share->qp->vhca, why);
+}
+
 /* Does @qp take it? The keys as IBTA vol. 1 §9.6.1 orders them. */
 static bool accepted(const struct share *share, const struct datagram *d, struct qp *qp)
 {
@@ -50,12 +57,12 @@ static bool accepted(const struct share *share, const struct datagram *d, struct
 
 	if (!pkeys_match(pkey, vhca_view(qp->vhca)->pkeys[qp->attr.pkey_index])) {
 		qp->counters.pkey_violations++;
-		drop_count(share->qp->vhca, DROP_PKEY);
+		wrong_key(share, d, DROP_PKEY);
 		return false;
 	}
 	if (qp->attr.qkey != d->qkey) {
 		qp->counters.qkey_violations++;
-		drop_count(share->qp->vhca, DROP_QKEY);
+		wrong_key(share, d, DROP_QKEY);
 		return false;
 	}
 	qp->counters.multicast_rcv_packets += d->multicast;
@@ -134,7 +141,7 @@ static enum send_result deliver_to_group(struct share *share, struct datagram *d
 		if (share->budget <= 0)
 			return SEND_MORE;
 		if (!mcast_reaches(member, share->qp->vhca, pkey))
-			share_spend(share, COST_DELIVERY);
+			share_spend(share, COST_SGE);
 		else if (!deliver_to(share, d, member->qp))
 			return SEND_MORE;
 		s->done++;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "engine/clock.h"
 #include "engine/cq.h"
 #include "engine/datagram_put.h"
 #include "engine/grh.h"
@@ -85,6 +86,9 @@ static void fill(struct mad_packet *packet, const struct sg *data)
 	memset(packet->mad + data->bytes, 0, sizeof(packet->mad) - data->bytes);
 }
 
+/* How long a full queue is left to who takes from it. */
+#define QUEUE_FULL_NS 1000000
+
 enum send_result mad_send(struct share *share)
 {
 	struct mads *mads = &share->qp->vhca->mads;
@@ -92,13 +96,13 @@ enum send_result mad_send(struct share *share)
 	enum drop why;
 	struct sg data;
 
+	packet = mad_queue_next(&mads->sent, MAD_QUEUE_PACKETS);
+	if (!packet)
+		return send_wait(share, clock_ns() + QUEUE_FULL_NS);
 	if (send_resolve(share, 0, &data) < 0)
 		return SEND_FAILED;
 	if (data.bytes > VIB_MAD_BYTES)
 		return send_fail(share, VIB_WC_LOC_LEN_ERR);
-	packet = mad_queue_next(&mads->sent, MAD_QUEUE_PACKETS);
-	if (!packet)
-		return SEND_MORE;
 	share_spend(share, COST_DELIVERY + data.bytes);
 	why = address(share->qp, packet);
 	if (why) {

@@ -6,6 +6,7 @@
 #include <infiniband/umad_sm.h>
 
 #include "gsi/groups.h"
+#include "gsi/mgid.h"
 #include "gsi/notice.h"
 #include "gsi/ports.h"
 #include "gsi/rmpp.h"
@@ -190,6 +191,11 @@ uint16_t gsi_group(const struct gsi_port *port, const struct vib_gid *mgid, bool
 
 	*joined = group && member_receives(group, port);
 	return group ? group->attr.pkey : 0;
+}
+
+bool gsi_asks_for_joins(const struct vib_gid *mgid)
+{
+	return mgid_has_pkey(mgid) || mgid_signature(mgid) == SIGNATURE_SA;
 }
 
 void gsi_port_remove(struct gsi_port *port)

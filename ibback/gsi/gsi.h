@@ -131,6 +131,13 @@ void gsi_port_remove(struct gsi_port *port);
  */
 uint16_t gsi_group(const struct gsi_port *port, const struct vib_gid *mgid, bool *joined);
 
+/*
+ * Does only who has joined receive what is sent to @mgid? Not if whoever creates a group
+ * could thereby silence others, who attach QPs to an MGID of their own: so it is one with
+ * a P_Key in it, or one that the SA chose.
+ */
+bool gsi_asks_for_joins(const struct vib_gid *mgid);
+
 /* @packet, a copy, was sent by QP @packet->qpn of @from. */
 void gsi_receive(struct gsi_port *from, const struct mad_packet *packet);
 

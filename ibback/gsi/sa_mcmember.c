@@ -4,6 +4,7 @@
  * §15.2.5.17). Where the specification leaves it open, as OpenSM has it.
  */
 #include "gsi/groups.h"
+#include "gsi/mgid.h"
 #include "gsi/ports.h"
 #include "gsi/rates.h"
 #include "gsi/sa.h"
@@ -16,14 +17,6 @@
 	(JOIN_NEEDS | MASK(QKEY) | MASK(PKEY) | MASK(SL) | MASK(FLOW_LABEL) | \
 	 MASK(TCLASS))
 
-/* Bytes 2 and 3 of an MGID (§15.2.5.17.2, RFC 4391 §4, Linux' rdma_cm). */
-enum mgid_signature {
-	SIGNATURE_IPOIB_4 = 0x401b,
-	SIGNATURE_IPOIB_6 = 0x601b,
-	SIGNATURE_RDMA_CM_4 = 0x4001,
-	SIGNATURE_RDMA_CM_6 = 0x6001,
-	SIGNATURE_SA = 0xa01b, /* chosen by the SA */
-};
 #define SCOPE_LINK_LOCAL 2
 
 static bool both(uint64_t mask, uint64_t bits)
@@ -71,33 +64,21 @@ static bool group_matches(const struct mcm_group *w, uint64_t mask,
 
 /* ---- making a group ------------------------------------------------------ */
 
-static uint16_t signature(const struct vib_gid *mgid)
-{
-	return be16_at(mgid->raw + 2);
-}
-
 /*
  * An MGID with a P_Key in it is the one of that partition, where its members look for
  * it; nobody else may take it from them.
  */
 static bool mgid_has_other_pkey(const struct vib_gid *mgid, uint16_t pkey)
 {
-	switch (signature(mgid)) {
-	case SIGNATURE_IPOIB_4:
-	case SIGNATURE_IPOIB_6:
-	case SIGNATURE_RDMA_CM_4:
-	case SIGNATURE_RDMA_CM_6:
-		return (be16_at(mgid->raw + 4) | PKEY_FULL) != (pkey | PKEY_FULL);
-	default:
-		return false;
-	}
+	return mgid_has_pkey(mgid) &&
+	       (be16_at(mgid->raw + 4) | PKEY_FULL) != (pkey | PKEY_FULL);
 }
 
 /* o15-0.1.5: the three upper flags are reserved, and so are the SA's own choices. */
 static bool mgid_is_valid(const struct vib_gid *mgid)
 {
 	return gid_is_multicast(mgid) && !(mgid->raw[1] & 0xe0) &&
-	       !(signature(mgid) == SIGNATURE_SA &&
+	       !(mgid_signature(mgid) == SIGNATURE_SA &&
 		 (mgid->raw[1] & 0xf) == SCOPE_LINK_LOCAL);
 }
 

@@ -389,8 +389,8 @@ static void message_of_another_partition_is_a_violation_there(void **state)
 	take_cqe(&d->cqa, 1, VIB_WC_RETRY_EXC_ERR);
 	assert_true(counters_of(d->gb).pkey_violations > 0);
 	assert_int_equal(counters_of(d->ga).pkey_violations, 0);
-	assert_int_equal(drop_counted(d->ga->vhca, DROP_PKEY),
-			 counters_of(d->gb).pkey_violations);
+	/* One message, however often it was tried. */
+	assert_int_equal(drop_counted(d->ga->vhca, DROP_PKEY), 1);
 	duo_free(d);
 }
 

@@ -530,6 +530,17 @@ static void memberships_end_with_port_link_pkey_and_gid(void **state)
 
 /* ---- who receives --------------------------------------------------------- */
 
+static void nobody_silences_an_mgid_that_is_anybodys(void **state)
+{
+	struct vib_gid anybodys = mgid_of(1), from_pool = { .raw = { 0xff, 0x15, 0xa0, 0x1b } };
+	struct vib_gid of_rdma_cm = { .raw = { 0xff, 0x12, 0x40, 0x01, 0xff, 0xff } };
+
+	(void)state;
+	assert_false(gsi_asks_for_joins(&anybodys));
+	assert_true(gsi_asks_for_joins(&from_pool));
+	assert_true(gsi_asks_for_joins(&of_rdma_cm));
+}
+
 static void who_only_sends_does_not_receive(void **state)
 {
 	static const uint8_t states[] = { FULL, NON, SEND_ONLY, SEND_ONLY_FULL };
@@ -700,6 +711,7 @@ int main(void)
 		TEST(group_ends_with_its_last_full_member),
 		TEST(mlids_are_used_again),
 		TEST(memberships_end_with_port_link_pkey_and_gid),
+		TEST(nobody_silences_an_mgid_that_is_anybodys),
 		TEST(who_only_sends_does_not_receive),
 		TEST(port_may_join_by_several_gids),
 		TEST(port_that_loses_its_right_receives_no_more),
