@@ -9,8 +9,9 @@ import time
 import unittest
 from dataclasses import dataclass, replace
 
-from . import memory_checks
+from . import dma_checks, memory_checks
 from .cm_checks import CmChecks
+from .dma_checks import AllMemoryChecks, DmaChecks
 from .garbage_checks import GarbageChecks
 from .host import Host
 from .hostile_checks import HostileChecks
@@ -32,7 +33,7 @@ WHOLE: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, 
 # What the guest's kernel makes of a vib: `make check-lab T=ipoib`, and so on.
 TOPICS: dict[str, tuple[type[LabCheck], ...]] = {
     "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,),
-    "kernel": (SaChecks, IpoibChecks, CmChecks), "soak": (KernelSoakChecks,),
+    "kernel": (SaChecks, IpoibChecks, CmChecks), "soak": (KernelSoakChecks,), "dma": (DmaChecks,),
     "hostile": (HostileChecks, HostileGsiChecks)}
 
 
@@ -78,6 +79,7 @@ LONG = [*(Setting(*shape, groups=WHOLE) for shape in (
         Setting("pvh", "6.12", "6.1", "come_and_go", (SoakChecks,)),
         Setting("pv", "6.1", "6.1", "killed_again", (SoakChecks,)),
         Setting("pv", "6.12", "6.1", groups=(KernelSoakChecks,)),
+        Setting("pvh", "6.12", "6.1", groups=(AllMemoryChecks,), lab=dma_checks.ALL),
         # 1 GiB takes words of Xen's own.
         *(Setting("pvh", "6.12", "6.1", groups=groups, lab=memory_checks.ONE_GUEST + xen)
           for groups, xen in memory_checks.XENS)]
