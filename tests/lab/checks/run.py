@@ -58,7 +58,7 @@ class Setting:
         words = ["check", self.type, self.kernel, self.dom0_kernel]
         if self.groups not in (MAIN, WHOLE):
             words += [g.__name__.removesuffix("Checks").lower() for g in self.groups]
-        return "-".join(words).replace(".", "_")
+        return "-".join(words).replace(".", "_")[:32]  # a lab's name has no more
 
 
 # What depends on the guests' type and the kernels, and not on the tools alone.
