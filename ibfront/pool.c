@@ -230,10 +230,15 @@ void vib_pool_close(struct vib *vib)
 	vib_pool_free(pool);
 }
 
-/* A quarter is for parts of pages, and for slabs', which cannot be granted. */
+/*
+ * A quarter, and of a small pool up to three, is for parts of pages, and for slabs', which
+ * cannot be granted: of IPoIB's connected mode and ib_mad these are 8 MiB.
+ */
 bool vib_pool_is_low(const struct vib_pool *pool)
 {
-	return vib_places_left(pool->places) < pool->count / 4;
+	u32 kept = min_t(u32, pool->count / 4 * 3, 8 * (SZ_1M >> PAGE_SHIFT));
+
+	return vib_places_left(pool->places) < max_t(u32, pool->count / 4, kept);
 }
 
 u64 vib_pool_take(struct vib_pool *pool, u32 pages)

@@ -61,7 +61,7 @@ class DmaChecks(Dma):
 
     def test_grants_help_a_small_pool(self) -> None:
         for guest in GUESTS:
-            self.new_vib(guest, "prereg=8M")
+            self.new_vib(guest, "prereg=12M")
             ipoib.up(self.host, guest, *MODE)
         self.file_both_ways()
         for guest in GUESTS:
