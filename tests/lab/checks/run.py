@@ -26,15 +26,18 @@ from .trouble_checks import TroubleChecks
 from .verbs_checks import VerbsChecks
 from .vib_checks import VibChecks
 
-# The main job. VibChecks ends with a look at the kernels' logs.
-MAIN: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, VibChecks)
-WHOLE: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, NodeChecks,
-                                     VibChecks)
-# What the guest's kernel makes of a vib: `make check-lab T=ipoib`, and so on.
+# What the guest's kernel makes of a vib.
+KERNEL: tuple[type[LabCheck], ...] = (SaChecks, IpoibChecks, CmChecks)
+# `make check-lab T=ipoib`, and so on.
 TOPICS: dict[str, tuple[type[LabCheck], ...]] = {
-    "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,),
-    "kernel": (SaChecks, IpoibChecks, CmChecks), "soak": (KernelSoakChecks,), "dma": (DmaChecks,),
+    "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,), "kernel": KERNEL,
+    "soak": (KernelSoakChecks,), "dma": (DmaChecks,),
     "hostile": (HostileChecks, HostileGsiChecks)}
+# VibChecks ends with a look at the kernels' logs.
+MAIN: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, *KERNEL,
+                                    VibChecks)
+WHOLE: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, NodeChecks,
+                                     *KERNEL, DmaChecks, VibChecks)
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,13 @@ KERNEL_CHECKS = ("devinfo|changes_reach|reload|ibback_(killed|terminated)|attach
                  "holding|reboot|destroyed_domains|save|complains|events|conformance|"
                  "unloaded_under|exhausted")
 
+# Of the guests' kernels' own users.
+KERNEL_USERS = ("counters_count|saquery|ping_of_both|iperf3_in|under_ipoib|offloads|rping|"
+                "ucmatose$")
+
 # One boot per kernel, PV and one PVH.
-SHORT = [Setting("pv", "6.1", "6.1"), Setting("pvh", "6.12", "6.12", KERNEL_CHECKS)]
+SHORT = [Setting("pv", "6.1", "6.1", f"^(Verbs|Trouble|Garbage|Vib)Checks|{KERNEL_USERS}"),
+         Setting("pvh", "6.12", "6.12", f"{KERNEL_CHECKS}|ping_of_both|under_ipoib|rping")]
 # Every guest type with every kernel, each under both Dom0 kernels once.
 LONG = [*(Setting(*shape, groups=WHOLE) for shape in (
             ("pv", "6.1", "6.1"), ("pvh", "6.1", "6.12"),
@@ -103,7 +111,8 @@ def suite(groups: tuple[type[LabCheck], ...], pattern: str) -> unittest.TestSuit
     chosen = unittest.TestSuite()
     for checks in groups:
         names = [name for name, _ in inspect.getmembers(checks, inspect.isfunction)
-                 if name.startswith("test_") and re.search(pattern, name)]
+                 if name.startswith("test_")
+                 and re.search(pattern, f"{checks.__name__}.{name}")]
         names.sort(key=lambda name: inspect.getsourcelines(getattr(checks, name))[1])
         chosen.addTests(checks(name) for name in names)
     return chosen
