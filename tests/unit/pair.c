@@ -141,3 +141,23 @@ struct vib_cqe side_done(struct side *s, uint64_t wr_id)
 	assert_true(cqe.wr_id == wr_id);
 	return cqe;
 }
+
+void side_make_gsi(struct side *s)
+{
+	const struct libvib_qp_init init = {
+		.type = VIB_QPT_GSI,
+		.context = s->context,
+		.pd = s->pd,
+		.send_cq = s->cq,
+		.recv_cq = s->cq,
+		.kernel = true,
+		.send_entries = PAIR_ENTRIES,
+		.send_sges = 1,
+		.recv_entries = PAIR_ENTRIES,
+		.recv_sges = 1,
+	};
+
+	assert_int_equal(libvib_create_qp(&init, &s->qp), 0);
+	assert_int_equal(libvib_qp_end(s->qp, &s->end), 0);
+	assert_int_equal(libvib_qp_start_ud(s->qp, QKEY_OF_GSI, 0), 0);
+}

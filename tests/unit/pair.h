@@ -45,6 +45,12 @@ void side_close(struct side *s);
 /* Make its QP, on its SRQ if it has one. */
 void side_make_qp(struct side *s, enum vib_qp_type type);
 
+/* Q_Key of QP1. */
+#define QKEY_OF_GSI 0x80010000u
+
+/* Make the kernel's QP1, ready to send. */
+void side_make_gsi(struct side *s);
+
 /* Make QPs of RC or UC on both, and connect them. */
 void pair_connect(struct side *a, struct side *b, enum vib_qp_type type);
 

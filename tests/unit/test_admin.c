@@ -19,7 +19,6 @@
 
 #define BYTES       65536
 #define QKEY        0x1234567u
-#define QKEY_OF_GSI 0x80010000u
 #define PATIENCE_MS 20000
 
 static char socket_path[64];
@@ -305,26 +304,6 @@ static void memory_that_is_lent_is_the_pool(void **state)
 
 /* ---- a forger ---------------------------------------------------------- */
 
-static void start_gsi(struct side *s)
-{
-	const struct libvib_qp_init init = {
-		.type = VIB_QPT_GSI,
-		.context = s->context,
-		.pd = s->pd,
-		.send_cq = s->cq,
-		.recv_cq = s->cq,
-		.kernel = true,
-		.send_entries = PAIR_ENTRIES,
-		.send_sges = 1,
-		.recv_entries = PAIR_ENTRIES,
-		.recv_sges = 1,
-	};
-
-	assert_int_equal(libvib_create_qp(&init, &s->qp), 0);
-	assert_int_equal(libvib_qp_end(s->qp, &s->end), 0);
-	assert_int_equal(libvib_qp_start_ud(s->qp, QKEY_OF_GSI, 0), 0);
-}
-
 /* Lines of ibback's log about the vib of @s that have @text in them. */
 static unsigned int lines_about(const struct side *s, const char *text)
 {
@@ -391,8 +370,8 @@ static void engine_tells_forgeries_apart(void **state)
 	struct vib_send_wqe wqe;
 
 	(void)state;
-	start_gsi(&a);
-	start_gsi(&b);
+	side_make_gsi(&a);
+	side_make_gsi(&b);
 	side_recv(&b, 11, 0, 296);
 	write_mad(VENDOR, 1, 3, 1);
 
@@ -434,8 +413,8 @@ static void gsi_tells_forgeries_apart(void **state)
 	struct vib_send_wqe wqe;
 
 	(void)state;
-	start_gsi(&a);
-	start_gsi(&b);
+	side_make_gsi(&a);
+	side_make_gsi(&b);
 	side_recv(&b, 11, 0, 296);
 	assert_int_equal(libvib_query_port(a.lv, &port), 0);
 

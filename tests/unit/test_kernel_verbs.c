@@ -9,7 +9,6 @@
 #define BYTES       65536
 #define DMA_BASE    0x7000000
 #define QKEY        0x1234567u
-#define QKEY_OF_GSI 0x80010000u
 
 static struct side a, b;
 static struct libvib_dma *dma_a, *dma_b;

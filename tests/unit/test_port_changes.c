@@ -14,7 +14,6 @@
 
 #define BYTES       65536
 #define QKEY        0x1234567u
-#define QKEY_OF_GSI 0x80010000u
 #define PATIENCE_MS 20000
 
 static struct side a, b;
@@ -70,26 +69,6 @@ static void expect_no_event(struct side *s)
 
 /* ---- the subnet -------------------------------------------------------- */
 
-static void start_gsi(struct side *s)
-{
-	const struct libvib_qp_init init = {
-		.type = VIB_QPT_GSI,
-		.context = s->context,
-		.pd = s->pd,
-		.send_cq = s->cq,
-		.recv_cq = s->cq,
-		.kernel = true,
-		.send_entries = PAIR_ENTRIES,
-		.send_sges = 1,
-		.recv_entries = PAIR_ENTRIES,
-		.recv_sges = 1,
-	};
-
-	assert_int_equal(libvib_create_qp(&init, &s->qp), 0);
-	assert_int_equal(libvib_qp_end(s->qp, &s->end), 0);
-	assert_int_equal(libvib_qp_start_ud(s->qp, QKEY_OF_GSI, 0), 0);
-}
-
 static void send_mad(struct side *s, uint16_t lid, uint16_t pkey_index)
 {
 	struct vib_send_wqe wqe = { .opcode = VIB_OP_SEND, .flags = VIB_SEND_SIGNALED };
@@ -141,7 +120,7 @@ static uint16_t join_broadcast(struct side *s)
 static void registrations_that_end_with_a_pkey_are_told(void **state)
 {
 	(void)state;
-	start_gsi(&a);
+	side_make_gsi(&a);
 	set(&a, "pkey=0x8001/0xffff"); /* nothing is registered yet */
 	expect_event(&a, VIB_ASYNC_PKEY_CHANGE);
 	set(&a, "pkey=0xffff/0x8001");
@@ -164,7 +143,7 @@ static void registrations_that_end_with_the_link_are_told_when_it_is_back(void *
 	struct vib_port_attr port;
 
 	(void)state;
-	start_gsi(&a);
+	side_make_gsi(&a);
 	assert_int_equal(join_broadcast(&a), 0);
 	set(&a, "link=down");
 	expect_event(&a, VIB_ASYNC_PORT_CHANGE);
@@ -290,8 +269,8 @@ static void mads_follow_the_pkey_table(void **state)
 	struct vib_rsp_counters counters;
 
 	(void)state;
-	start_gsi(&a);
-	start_gsi(&b);
+	side_make_gsi(&a);
+	side_make_gsi(&b);
 	memset(a.memory, 0, VIB_MAD_BYTES);
 	a.memory[0] = 1;
 	a.memory[1] = 0x32; /* a vendor's class: ibping's */
