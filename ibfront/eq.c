@@ -27,7 +27,7 @@ static void vib_eq_completion(struct vib *vib, u32 cqn)
 	xa_lock_irqsave(&vib->cqs, flags);
 	cq = xa_load(&vib->cqs, cqn);
 	if (cq && cq->kernel)
-		vib_kcq_disarm(cq->kernel);
+		vib_kcq_fired(cq->kernel);
 	if (cq && cq->ibcq.comp_handler)
 		cq->ibcq.comp_handler(&cq->ibcq, cq->ibcq.cq_context);
 	xa_unlock_irqrestore(&vib->cqs, flags);

@@ -9,12 +9,30 @@
 
 #include "kernel.h"
 
-/* Somebody waits for completions that no backend tells of. */
+/*
+ * Does somebody wait for completions that no backend tells of? Then the handler is to be
+ * called now. A CQ that has none stays armed: who is told for nothing may not arm it again.
+ */
+bool vib_kcq_tells_own(struct vib_kcq *kcq)
+{
+	unsigned long flags;
+	bool tells;
+
+	spin_lock_irqsave(&kcq->lock, flags);
+	tells = kcq->armed != VIB_ARM_NONE && vib_kcq_has_own(kcq);
+	if (tells)
+		kcq->armed = VIB_ARM_NONE;
+	spin_unlock_irqrestore(&kcq->lock, flags);
+	return tells;
+}
+
 static void vib_kcq_work(struct work_struct *work)
 {
 	struct vib_kcq *kcq = container_of(work, struct vib_kcq, work);
 	struct ib_cq *ibcq = &kcq->cq->ibcq;
 
+	if (!vib_kcq_tells_own(kcq))
+		return;
 	/* Handlers that raise a softirq expect to be called by an interrupt. */
 	local_bh_disable();
 	if (ibcq->comp_handler)
@@ -22,17 +40,15 @@ static void vib_kcq_work(struct work_struct *work)
 	local_bh_enable();
 }
 
-/* Was an event asked for? It is to be raised now. */
-bool vib_kcq_disarm(struct vib_kcq *kcq)
+/* Its event came. Who has armed it anew since then waits for another. */
+void vib_kcq_fired(struct vib_kcq *kcq)
 {
 	unsigned long flags;
-	bool armed;
 
 	spin_lock_irqsave(&kcq->lock, flags);
-	armed = kcq->armed != VIB_ARM_NONE;
-	kcq->armed = VIB_ARM_NONE;
+	if (kcq->live && vib_read32(&kcq->queue.hdr->arm) == VIB_ARM_NONE)
+		kcq->armed = VIB_ARM_NONE;
 	spin_unlock_irqrestore(&kcq->lock, flags);
-	return armed;
 }
 
 int vib_kcq_moderate(struct vib_cq *cq, u16 count, u16 period)
