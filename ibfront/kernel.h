@@ -88,6 +88,7 @@ struct vib_kcq {
 
 	spinlock_t lock; /* guards what follows */
 	bool live; /* a backend fills it */
+	bool used; /* there has been a QP that completes into it */
 	bool broken;
 	struct vib_queue queue;
 	unsigned long *skip; /* slots whose entries are of QPs that have been reset */
@@ -152,12 +153,13 @@ const char *vib_complete(struct vib_kcq *kcq, const struct vib_cqe *cqe,
 
 /* kcq.c */
 int vib_kcq_create(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr);
+int vib_verb_pre_destroy_cq(struct ib_cq *ibcq);
 void vib_kcq_destroy(struct vib_cq *cq);
 int vib_kcq_moderate(struct vib_cq *cq, u16 count, u16 period);
 int vib_kcq_connect(struct vib *vib, struct vib_kcq *kcq);
 void vib_kcq_lose(struct vib *vib, struct vib_kcq *kcq);
 bool vib_kcq_tells_own(struct vib_kcq *kcq);
-void vib_kcq_fired(struct vib_kcq *kcq);
+bool vib_kcq_fires(struct vib_kcq *kcq);
 int vib_kcq_attach(struct ib_cq *ibcq, struct vib_qp *qp);
 void vib_kcq_detach(struct ib_cq *ibcq, struct vib_qp *qp);
 

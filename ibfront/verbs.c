@@ -261,6 +261,9 @@ static const struct ib_device_ops vib_kernel_ops = {
 	.destroy_ah = vib_verb_destroy_ah,
 	.get_dma_mr = vib_verb_get_dma_mr,
 	.poll_cq = vib_verb_poll_cq,
+#ifdef VIB_HAVE_PRE_DESTROY_CQ
+	.pre_destroy_cq = vib_verb_pre_destroy_cq,
+#endif
 	.post_recv = vib_verb_post_recv,
 	.post_send = vib_verb_post_send,
 	.post_srq_recv = vib_verb_post_srq_recv,
