@@ -37,6 +37,12 @@
 /* How long a backend that is alive is given to go. */
 #define VIB_PARTING_TIME HZ
 
+/*
+ * And one that can write to all memory, where what its users free is somebody else's then.
+ * It unmaps a million pages in some seconds.
+ */
+#define VIB_PARTING_TIME_RAM (300 * HZ)
+
 /* What this domain lacked to answer an offer, memory or grants, may come back. */
 #define VIB_RETRY_TIME (5 * HZ)
 
@@ -169,20 +175,34 @@ static bool vib_read_session(struct vib *vib, char session[17])
 	return len == 16 && i == 16;
 }
 
-/*
- * This side closes: let the backend see it and go, before users are told that it
- * has. It need not: then a lost request can still be executed.
- */
-static void vib_part(struct vib *vib)
+static void vib_port_down(struct vib *vib)
 {
-	unsigned long end = jiffies + VIB_PARTING_TIME;
+	if (!vib->ibdev)
+		return;
+	vib_port_lower(&vib->info);
+	vib_port_publish(vib->ibdev, &vib->info);
+}
+
+/*
+ * This side closes or begins anew, and its state says so: let the backend see it and
+ * go, before users are told that it has. It need not: then a lost request can still be
+ * executed. Not while the lifecycle work can run elsewhere.
+ */
+void vib_part(struct vib *vib)
+{
+	unsigned long end = jiffies + (vib->kernel.ram ? VIB_PARTING_TIME_RAM :
+							 VIB_PARTING_TIME);
 
 	if (vib->phase == VIB_IDLE)
 		return;
 	vib_commands_stop(vib);
+	vib_port_down(vib);
 	/* The event that says so may have been switched off by the failure. */
 	while (vib_backend_alive(vib) && time_before(jiffies, end))
 		msleep(20);
+	if (vib->kernel.ram && vib_backend_alive(vib))
+		dev_err(&vib->xbdev->dev,
+			"the backend does not go, and can still write to all memory\n");
 }
 
 /*
@@ -194,10 +214,7 @@ void vib_disconnect(struct vib *vib)
 	if (vib->phase == VIB_IDLE)
 		return;
 	vib_commands_stop(vib);
-	if (vib->ibdev) {
-		vib_port_lower(&vib->info);
-		vib_port_publish(vib->ibdev, &vib->info);
-	}
+	vib_port_down(vib);
 	vib_objects_lost(vib);
 	vib_unshare(vib);
 	vib->news = 0;
@@ -333,15 +350,17 @@ static bool vib_lacks_offloads(const struct vib *vib)
 
 /*
  * ULPs take leave of a device that has no backend, as when it is unplugged, and meet it
- * again with the next offer, which this backend makes at once.
+ * again with the next offer, which this backend makes at once. It has receives of theirs
+ * again already, and they free them: so it goes first.
  */
 static void vib_begin_anew(struct vib *vib, const char *why)
 {
 	dev_warn(&vib->xbdev->dev, "%s is registered anew, as %s\n",
 		 dev_name(&vib->ibdev->ibdev.dev), why);
+	xenbus_switch_state(vib->xbdev, XenbusStateInitialising);
+	vib_part(vib);
 	vib_disconnect(vib);
 	vib_unregister(vib);
-	xenbus_switch_state(vib->xbdev, XenbusStateInitialising);
 }
 
 /* Why the device that is there cannot go on with this backend; NULL: it can. */

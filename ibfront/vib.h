@@ -183,6 +183,7 @@ struct vib {
 
 /* connect.c */
 void vib_lifecycle(struct work_struct *work);
+void vib_part(struct vib *vib);
 void vib_disconnect(struct vib *vib);
 void vib_unregister(struct vib *vib);
 void vib_fail(struct vib *vib, enum vib_failure failure, const char *why);
