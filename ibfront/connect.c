@@ -33,6 +33,8 @@
 
 /* Connections whose pages backends may keep when they are over. */
 #define VIB_KEPT_CONNECTIONS 4
+/* As many as they can have had in commands; one that creates a QP has two. */
+#define VIB_KEPT_LISTS (VIB_KEPT_CONNECTIONS * 2 * VIB_CONTROL_RING_SIZE)
 
 /* How long a backend that is alive is given to go. */
 #define VIB_PARTING_TIME HZ
@@ -52,7 +54,8 @@
  */
 static bool vib_keeps_too_much(struct vib *vib)
 {
-	return vib_memory_kept(vib, VIB_MEMORY_CONNECTION) >= VIB_KEPT_CONNECTIONS;
+	return vib_memory_kept(vib, VIB_MEMORY_CONNECTION) >= VIB_KEPT_CONNECTIONS ||
+	       vib_memory_kept(vib, VIB_MEMORY_LIST) >= VIB_KEPT_LISTS;
 }
 
 static int vib_share(struct vib *vib, evtchn_port_t *evtchn)

@@ -21,6 +21,9 @@
 /* Pages pinned in one go, with interrupts off, or let go of without a rest. */
 #define VIB_PIN_CHUNK 512u
 
+/* How long after its answer a command's pages may be mapped: Linux may defer an unmapping. */
+#define VIB_TAKE_BACK_TIME HZ
+
 /* How long the end of a vib waits for it; the grant table's own list is slow. */
 #define VIB_RELEASE_TIME (5 * HZ)
 
@@ -89,6 +92,22 @@ void vib_memory_end(struct vib *vib, struct vib_memory *memory)
 	list_add_tail(&memory->kept, &vib->kept_memory);
 	spin_unlock(&vib->kept_lock);
 	schedule_delayed_work(&vib->kept_work, VIB_KEPT_TIME);
+}
+
+void vib_memory_take_back(struct vib *vib, struct vib_memory *memory, int err)
+{
+	unsigned long end = jiffies + VIB_TAKE_BACK_TIME;
+	u32 epoch = READ_ONCE(vib->epoch);
+
+	while (!vib_grants_end(memory) && err != -EIO && READ_ONCE(vib->up) &&
+	       READ_ONCE(vib->epoch) == epoch) {
+		if (time_after(jiffies, end)) {
+			vib_fail(vib, VIB_BROKEN, "keeps pages of a command");
+			break;
+		}
+		msleep(10);
+	}
+	vib_memory_end(vib, memory);
 }
 
 struct vib_memory *vib_memory_alloc(struct vib *vib, enum vib_memory_kind kind,
@@ -344,9 +363,9 @@ int vib_tree_make(struct vib *vib, const struct vib_memory *memory,
 	return 0;
 }
 
-void vib_tree_end(struct vib *vib, struct vib_tree *tree)
+void vib_tree_end(struct vib *vib, struct vib_tree *tree, int err)
 {
 	if (tree->lists)
-		vib_memory_end(vib, tree->lists);
+		vib_memory_take_back(vib, tree->lists, err);
 	tree->lists = NULL;
 }

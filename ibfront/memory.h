@@ -80,6 +80,13 @@ struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length,
 /* The end of it: freed, or unpinned, now or when the backend has let go. */
 void vib_memory_end(struct vib *vib, struct vib_memory *memory);
 
+/*
+ * As vib_memory_end(), of VIB_MEMORY_LIST: the command that named it came to @err, which is
+ * -EIO if it was not answered. A backend that has it mapped still, a second after its
+ * answer, is broken.
+ */
+void vib_memory_take_back(struct vib *vib, struct vib_memory *memory, int err);
+
 void *vib_memory_page(const struct vib_memory *memory, u32 index);
 
 /* Memories of this kind that the backend still has, though they have ended. */
@@ -98,7 +105,9 @@ struct vib_tree {
 
 int vib_tree_make(struct vib *vib, const struct vib_memory *memory,
 		  struct vib_tree *tree);
-void vib_tree_end(struct vib *vib, struct vib_tree *tree);
+
+/* @err: what the command came to; see vib_memory_take_back(). */
+void vib_tree_end(struct vib *vib, struct vib_tree *tree, int err);
 
 /* grants.c */
 
