@@ -27,6 +27,7 @@
 
 #include "kernel.h"
 #include "pool.h"
+#include "ram.h"
 
 /* A backend that broke the protocol will do so again: not at full speed. */
 #define VIB_SHUN_TIME (30 * HZ)
@@ -369,6 +370,8 @@ static void vib_begin_anew(struct vib *vib, const char *why)
 /* Why the device that is there cannot go on with this backend; NULL: it can. */
 static const char *vib_is_spent(struct vib *vib)
 {
+	if (vib->kernel.ram && vib->kernel.ram->spent)
+		return "this domain's memory cannot be lent as before";
 	if (vib_kernel_is_spent(vib))
 		return "not all of its kernel's users survived";
 	if (vib_lacks_offloads(vib))
