@@ -129,8 +129,9 @@ int vib_grants_take_each(u32 count, grant_ref_t *refs);
 void vib_grants_give(grant_ref_t ref);
 void vib_grants_leave_one(grant_ref_t ref, struct page *page);
 
-/* Grants that are in use, of all vibs. */
+/* Grants that are in use, of all vibs; and of these, those of VIB_MEMORY_RAM. */
 unsigned int vib_grants_count(void);
+unsigned int vib_grants_count_ram(void);
 
 /* The max_grant_frames with which @pages are granted beside what other devices have. */
 unsigned int vib_grants_frames(unsigned long pages);
