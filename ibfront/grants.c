@@ -205,6 +205,7 @@ void vib_grants_leave(struct vib_memory *memory)
 	if (memory->kind == VIB_MEMORY_RAM && memory->granted) {
 		pr_warn("ibfront: the backend keeps %u pages of this domain mapped, whose grants are lost\n",
 			memory->granted);
+		vib_grants_account(memory, -(long)memory->granted);
 		memory->granted = 0;
 	}
 	while (memory->granted) {
