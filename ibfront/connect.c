@@ -49,6 +49,9 @@
 /* What this domain lacked to answer an offer, memory or grants, may come back. */
 #define VIB_RETRY_TIME (5 * HZ)
 
+/* How long a backend may keep memory that is to be lent anew. */
+#define VIB_RAM_TIME (30 * HZ)
+
 /*
  * A backend that never unmaps could make this domain share pages until it has
  * neither memory nor grants. So there is a next set only while few are kept.
@@ -57,6 +60,21 @@ static bool vib_keeps_too_much(struct vib *vib)
 {
 	return vib_memory_kept(vib, VIB_MEMORY_CONNECTION) >= VIB_KEPT_CONNECTIONS ||
 	       vib_memory_kept(vib, VIB_MEMORY_LIST) >= VIB_KEPT_LISTS;
+}
+
+/*
+ * There are hardly grants for all memory twice: what an earlier backend has of it is waited
+ * for, or there would be a pool instead of the next. Not for ever.
+ */
+static bool vib_waits_for_ram(struct vib *vib)
+{
+	if (!vib_memory_kept(vib, VIB_MEMORY_RAM)) {
+		vib->ram_until = 0;
+		return false;
+	}
+	if (!vib->ram_until)
+		vib->ram_until = (jiffies + VIB_RAM_TIME) ?: 1;
+	return time_before(jiffies, vib->ram_until);
 }
 
 static int vib_share(struct vib *vib, evtchn_port_t *evtchn)
@@ -294,7 +312,10 @@ static void vib_answer_offer(struct vib *vib)
 				 VIB_PROTOCOL_VERSION);
 		return;
 	}
-	err = vib_keeps_too_much(vib) ? -EBUSY : vib_share(vib, &evtchn);
+	if (vib_keeps_too_much(vib) || vib_waits_for_ram(vib))
+		err = -EBUSY;
+	else
+		err = vib_share(vib, &evtchn);
 	if (err) {
 		vib_answer_later(vib, before, err, "sharing pages");
 		return;

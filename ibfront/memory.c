@@ -266,22 +266,24 @@ void *vib_memory_page(const struct vib_memory *memory, u32 index)
 static bool vib_memory_retry(struct vib *vib)
 {
 	struct vib_memory *memory, *next;
-	LIST_HEAD(list);
 	bool left;
 
 	spin_lock(&vib->kept_lock);
-	list_splice_init(&vib->kept_memory, &list);
+	list_splice_init(&vib->kept_memory, &vib->kept_tried);
 	spin_unlock(&vib->kept_lock);
 
-	list_for_each_entry_safe(memory, next, &list, kept) {
+	/* Nobody else changes this list; its memories are counted. */
+	list_for_each_entry_safe(memory, next, &vib->kept_tried, kept) {
 		if (!vib_grants_end(memory))
 			continue;
+		spin_lock(&vib->kept_lock);
 		list_del(&memory->kept);
+		spin_unlock(&vib->kept_lock);
 		vib_memory_free(memory);
 	}
 
 	spin_lock(&vib->kept_lock);
-	list_splice(&list, &vib->kept_memory);
+	list_splice_init(&vib->kept_tried, &vib->kept_memory);
 	left = !list_empty(&vib->kept_memory);
 	spin_unlock(&vib->kept_lock);
 	return left;
@@ -303,6 +305,8 @@ unsigned int vib_memory_kept(struct vib *vib, enum vib_memory_kind kind)
 
 	spin_lock(&vib->kept_lock);
 	list_for_each_entry(memory, &vib->kept_memory, kept)
+		kept += memory->kind == kind;
+	list_for_each_entry(memory, &vib->kept_tried, kept)
 		kept += memory->kind == kind;
 	spin_unlock(&vib->kept_lock);
 	return kept;
@@ -326,6 +330,7 @@ void vib_memory_init(struct vib *vib)
 {
 	spin_lock_init(&vib->kept_lock);
 	INIT_LIST_HEAD(&vib->kept_memory);
+	INIT_LIST_HEAD(&vib->kept_tried);
 	INIT_DELAYED_WORK(&vib->kept_work, vib_memory_work);
 }
 

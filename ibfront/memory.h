@@ -32,7 +32,7 @@ enum vib_memory_kind {
 };
 
 struct vib_memory {
-	struct list_head kept; /* in vib->kept_memory */
+	struct list_head kept; /* in vib->kept_memory or vib->kept_tried */
 	enum vib_memory_kind kind;
 	bool writable; /* by the backend */
 	u32 count;
