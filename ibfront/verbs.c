@@ -55,7 +55,7 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 		props->device_cap_flags |= IB_DEVICE_XRC;
 	if (attr.cap_flags & VIB_CAP_ATOMIC_WRITE)
 		props->device_cap_flags |= IB_DEVICE_ATOMIC_WRITE;
-	if (attr.cap_flags & VIB_CAP_UD_IP_CSUM)
+	if (dev->kernel && attr.cap_flags & VIB_CAP_UD_IP_CSUM)
 		props->device_cap_flags |= IB_DEVICE_UD_IP_CSUM;
 	if (dev->kernel)
 		props->kernel_cap_flags |= IBK_LOCAL_DMA_LKEY;
