@@ -8,6 +8,7 @@
  */
 
 #include <linux/bitmap.h>
+#include <linux/minmax.h>
 #include <linux/nospec.h>
 #include <linux/sched.h>
 
@@ -167,17 +168,40 @@ out:
 	return id;
 }
 
+/* Is the backend at memory of the kernel, which can be all there is? */
+static bool vib_command_is_of_dma(const struct vib *vib)
+{
+	const struct vib_command_slot *slot;
+
+	for (slot = vib->slots; slot < vib->slots + VIB_CONTROL_RING_SIZE; slot++)
+		if (slot->response && (slot->operation == VIB_CMD_REG_DMA ||
+				       slot->operation == VIB_CMD_DEREG_DMA))
+			return true;
+	return false;
+}
+
+/* In jiffies. The lock is held. */
+static unsigned long vib_command_patience(const struct vib *vib)
+{
+	unsigned int pages = vib_grants_count();
+
+	if (!vib_command_is_of_dma(vib))
+		pages -= min(pages, vib_grants_count_ram());
+	return VIB_COMMAND_TIMEOUT + msecs_to_jiffies(pages * VIB_PAGE_MS);
+}
+
 /*
  * While it answers others, it is only slow; and it may be at any of the pages that
- * it is granted, with nothing else answered meanwhile.
+ * it is granted, with nothing else answered meanwhile. Those of all memory it maps and
+ * unmaps by commands of their own alone.
  */
 static void vib_command_timed_out(struct vib *vib, struct vib_command_slot *slot,
 				  unsigned long sent)
 {
-	unsigned int page_ms = vib_grants_count() * VIB_PAGE_MS;
-	unsigned long patience = VIB_COMMAND_TIMEOUT + msecs_to_jiffies(page_ms);
+	unsigned long patience;
 
 	spin_lock_irq(&vib->lock);
+	patience = vib_command_patience(vib);
 	if (slot->response && time_after(jiffies, sent + patience) &&
 	    time_after(jiffies, vib->answered + patience))
 		vib_fail_locked(vib, VIB_BROKEN, "no answer to a command");

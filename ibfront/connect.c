@@ -27,18 +27,30 @@
 
 #include "kernel.h"
 #include "pool.h"
+#include "ram.h"
 
 /* A backend that broke the protocol will do so again: not at full speed. */
 #define VIB_SHUN_TIME (30 * HZ)
 
 /* Connections whose pages backends may keep when they are over. */
 #define VIB_KEPT_CONNECTIONS 4
+/* As many as they can have had in commands; one that creates a QP has two. */
+#define VIB_KEPT_LISTS (VIB_KEPT_CONNECTIONS * 2 * VIB_CONTROL_RING_SIZE)
 
 /* How long a backend that is alive is given to go. */
 #define VIB_PARTING_TIME HZ
 
+/*
+ * And one that can write to all memory, where what its users free is somebody else's then.
+ * It unmaps a million pages in some seconds.
+ */
+#define VIB_PARTING_TIME_RAM (300 * HZ)
+
 /* What this domain lacked to answer an offer, memory or grants, may come back. */
 #define VIB_RETRY_TIME (5 * HZ)
+
+/* How long a backend may keep memory that is to be lent anew. */
+#define VIB_RAM_TIME (30 * HZ)
 
 /*
  * A backend that never unmaps could make this domain share pages until it has
@@ -46,7 +58,23 @@
  */
 static bool vib_keeps_too_much(struct vib *vib)
 {
-	return vib_memory_kept(vib, VIB_MEMORY_CONNECTION) >= VIB_KEPT_CONNECTIONS;
+	return vib_memory_kept(vib, VIB_MEMORY_CONNECTION) >= VIB_KEPT_CONNECTIONS ||
+	       vib_memory_kept(vib, VIB_MEMORY_LIST) >= VIB_KEPT_LISTS;
+}
+
+/*
+ * There are hardly grants for all memory twice: what an earlier backend has of it is waited
+ * for, or there would be a pool instead of the next. Not for ever.
+ */
+static bool vib_waits_for_ram(struct vib *vib)
+{
+	if (!vib_memory_kept(vib, VIB_MEMORY_RAM)) {
+		vib->ram_until = 0;
+		return false;
+	}
+	if (!vib->ram_until)
+		vib->ram_until = (jiffies + VIB_RAM_TIME) ?: 1;
+	return time_before(jiffies, vib->ram_until);
 }
 
 static int vib_share(struct vib *vib, evtchn_port_t *evtchn)
@@ -169,20 +197,34 @@ static bool vib_read_session(struct vib *vib, char session[17])
 	return len == 16 && i == 16;
 }
 
-/*
- * This side closes: let the backend see it and go, before users are told that it
- * has. It need not: then a lost request can still be executed.
- */
-static void vib_part(struct vib *vib)
+static void vib_port_down(struct vib *vib)
 {
-	unsigned long end = jiffies + VIB_PARTING_TIME;
+	if (!vib->ibdev)
+		return;
+	vib_port_lower(&vib->info);
+	vib_port_publish(vib->ibdev, &vib->info);
+}
+
+/*
+ * This side closes or begins anew, and its state says so: let the backend see it and
+ * go, before users are told that it has. It need not: then a lost request can still be
+ * executed. Not while the lifecycle work can run elsewhere.
+ */
+void vib_part(struct vib *vib)
+{
+	unsigned long end = jiffies + (vib->kernel.ram ? VIB_PARTING_TIME_RAM :
+							 VIB_PARTING_TIME);
 
 	if (vib->phase == VIB_IDLE)
 		return;
 	vib_commands_stop(vib);
+	vib_port_down(vib);
 	/* The event that says so may have been switched off by the failure. */
 	while (vib_backend_alive(vib) && time_before(jiffies, end))
 		msleep(20);
+	if (vib->kernel.ram && vib_backend_alive(vib))
+		dev_err(&vib->xbdev->dev,
+			"the backend does not go, and can still write to all memory\n");
 }
 
 /*
@@ -194,10 +236,7 @@ void vib_disconnect(struct vib *vib)
 	if (vib->phase == VIB_IDLE)
 		return;
 	vib_commands_stop(vib);
-	if (vib->ibdev) {
-		vib_port_lower(&vib->info);
-		vib_port_publish(vib->ibdev, &vib->info);
-	}
+	vib_port_down(vib);
 	vib_objects_lost(vib);
 	vib_unshare(vib);
 	vib->news = 0;
@@ -273,7 +312,10 @@ static void vib_answer_offer(struct vib *vib)
 				 VIB_PROTOCOL_VERSION);
 		return;
 	}
-	err = vib_keeps_too_much(vib) ? -EBUSY : vib_share(vib, &evtchn);
+	if (vib_keeps_too_much(vib) || vib_waits_for_ram(vib))
+		err = -EBUSY;
+	else
+		err = vib_share(vib, &evtchn);
 	if (err) {
 		vib_answer_later(vib, before, err, "sharing pages");
 		return;
@@ -333,20 +375,24 @@ static bool vib_lacks_offloads(const struct vib *vib)
 
 /*
  * ULPs take leave of a device that has no backend, as when it is unplugged, and meet it
- * again with the next offer, which this backend makes at once.
+ * again with the next offer, which this backend makes at once. It has receives of theirs
+ * again already, and they free them: so it goes first.
  */
 static void vib_begin_anew(struct vib *vib, const char *why)
 {
 	dev_warn(&vib->xbdev->dev, "%s is registered anew, as %s\n",
 		 dev_name(&vib->ibdev->ibdev.dev), why);
+	xenbus_switch_state(vib->xbdev, XenbusStateInitialising);
+	vib_part(vib);
 	vib_disconnect(vib);
 	vib_unregister(vib);
-	xenbus_switch_state(vib->xbdev, XenbusStateInitialising);
 }
 
 /* Why the device that is there cannot go on with this backend; NULL: it can. */
 static const char *vib_is_spent(struct vib *vib)
 {
+	if (vib->kernel.ram && vib->kernel.ram->spent)
+		return "this domain's memory cannot be lent as before";
 	if (vib_kernel_is_spent(vib))
 		return "not all of its kernel's users survived";
 	if (vib_lacks_offloads(vib))

@@ -21,7 +21,7 @@ int vib_cq_make(struct vib *vib, struct vib_cq *cq, unsigned int vector)
 		.pages = tree.pages,
 	};
 	err = vib_object_create(vib, cq->epoch, &request, &cq->number);
-	vib_tree_end(vib, &tree);
+	vib_tree_end(vib, &tree, err);
 	return err;
 }
 
@@ -125,7 +125,7 @@ static int vib_cq_resize(struct vib *vib, struct vib_cq *cq,
 		.pages = tree.pages,
 	};
 	err = vib_object_command(vib, cq->epoch, &request, &response);
-	vib_tree_end(vib, &tree);
+	vib_tree_end(vib, &tree, err);
 	if (!err)
 		*index = response.u.resize_cq.index;
 	return err;

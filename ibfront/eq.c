@@ -26,9 +26,7 @@ static void vib_eq_completion(struct vib *vib, u32 cqn)
 	/* A number that names none is of a CQ that has ended. */
 	xa_lock_irqsave(&vib->cqs, flags);
 	cq = xa_load(&vib->cqs, cqn);
-	if (cq && cq->kernel)
-		vib_kcq_disarm(cq->kernel);
-	if (cq && cq->ibcq.comp_handler)
+	if (cq && (!cq->kernel || vib_kcq_fires(cq->kernel)) && cq->ibcq.comp_handler)
 		cq->ibcq.comp_handler(&cq->ibcq, cq->ibcq.cq_context);
 	xa_unlock_irqrestore(&vib->cqs, flags);
 }

@@ -30,10 +30,24 @@
 static DEFINE_MUTEX(vib_grants_lock);
 
 static atomic_long_t vib_grants_used = ATOMIC_LONG_INIT(0);
+static atomic_long_t vib_grants_of_ram = ATOMIC_LONG_INIT(0); /* of these */
 
 unsigned int vib_grants_count(void)
 {
 	return atomic_long_read(&vib_grants_used);
+}
+
+unsigned int vib_grants_count_ram(void)
+{
+	return atomic_long_read(&vib_grants_of_ram);
+}
+
+/* So many more, or fewer. */
+static void vib_grants_account(const struct vib_memory *memory, long count)
+{
+	atomic_long_add(count, &vib_grants_used);
+	if (memory->kind == VIB_MEMORY_RAM)
+		atomic_long_add(count, &vib_grants_of_ram);
 }
 
 static int vib_grants_show(char *buffer, const struct kernel_param *kp)
@@ -165,7 +179,7 @@ int vib_grants_make(struct vib *vib, struct vib_memory *memory)
 				!memory->writable);
 			memory->granted++;
 		}
-		atomic_long_add(count, &vib_grants_used);
+		vib_grants_account(memory, count);
 		cond_resched();
 	}
 	return 0;
@@ -177,7 +191,7 @@ bool vib_grants_end(struct vib_memory *memory)
 		if (!gnttab_try_end_foreign_access(memory->refs[memory->granted - 1]))
 			return false;
 		memory->granted--;
-		atomic_long_dec(&vib_grants_used);
+		vib_grants_account(memory, -1);
 		if (!(memory->granted % VIB_GRANT_CHUNK))
 			cond_resched();
 	}
@@ -191,6 +205,7 @@ void vib_grants_leave(struct vib_memory *memory)
 	if (memory->kind == VIB_MEMORY_RAM && memory->granted) {
 		pr_warn("ibfront: the backend keeps %u pages of this domain mapped, whose grants are lost\n",
 			memory->granted);
+		vib_grants_account(memory, -(long)memory->granted);
 		memory->granted = 0;
 	}
 	while (memory->granted) {
@@ -198,7 +213,7 @@ void vib_grants_leave(struct vib_memory *memory)
 		get_page(page);
 		gnttab_end_foreign_access(memory->refs[memory->granted - 1], page);
 		memory->granted--;
-		atomic_long_dec(&vib_grants_used);
+		vib_grants_account(memory, -1);
 		if (!(memory->granted % VIB_GRANT_CHUNK))
 			cond_resched();
 	}

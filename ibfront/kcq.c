@@ -9,30 +9,54 @@
 
 #include "kernel.h"
 
-/* Somebody waits for completions that no backend tells of. */
+/*
+ * Does somebody wait for completions that no backend tells of? Then the handler is to be
+ * called now. A CQ that has none stays armed: who is told for nothing may not arm it again.
+ */
+bool vib_kcq_tells_own(struct vib_kcq *kcq)
+{
+	unsigned long flags;
+	bool tells;
+
+	spin_lock_irqsave(&kcq->lock, flags);
+	tells = kcq->armed != VIB_ARM_NONE && vib_kcq_has_own(kcq);
+	if (tells)
+		kcq->armed = VIB_ARM_NONE;
+	spin_unlock_irqrestore(&kcq->lock, flags);
+	return tells;
+}
+
 static void vib_kcq_work(struct work_struct *work)
 {
 	struct vib_kcq *kcq = container_of(work, struct vib_kcq, work);
 	struct ib_cq *ibcq = &kcq->cq->ibcq;
+	ib_comp_handler handler = READ_ONCE(ibcq->comp_handler);
 
+	if (!handler || !vib_kcq_tells_own(kcq))
+		return;
 	/* Handlers that raise a softirq expect to be called by an interrupt. */
 	local_bh_disable();
-	if (ibcq->comp_handler)
-		ibcq->comp_handler(ibcq, ibcq->cq_context);
+	handler(ibcq, ibcq->cq_context);
 	local_bh_enable();
 }
 
-/* Was an event asked for? It is to be raised now. */
-bool vib_kcq_disarm(struct vib_kcq *kcq)
+/*
+ * An event came. Is the handler to be called? A backend may send as many as it likes, but
+ * nobody is told who does not wait: its handler has been called since it was armed last. Nor
+ * is one of whose CQ there has been no QP: ib_core arms it before it has all it takes. Who
+ * has armed it anew since the event was sent is told, and waits for another.
+ */
+bool vib_kcq_fires(struct vib_kcq *kcq)
 {
 	unsigned long flags;
-	bool armed;
+	bool fires;
 
 	spin_lock_irqsave(&kcq->lock, flags);
-	armed = kcq->armed != VIB_ARM_NONE;
-	kcq->armed = VIB_ARM_NONE;
+	fires = kcq->live && kcq->used && kcq->armed != VIB_ARM_NONE;
+	if (fires && vib_read32(&kcq->queue.hdr->arm) == VIB_ARM_NONE)
+		kcq->armed = VIB_ARM_NONE;
 	spin_unlock_irqrestore(&kcq->lock, flags);
-	return armed;
+	return fires;
 }
 
 int vib_kcq_moderate(struct vib_cq *cq, u16 count, u16 period)
@@ -107,6 +131,9 @@ int vib_kcq_attach(struct ib_cq *ibcq, struct vib_qp *qp)
 {
 	struct vib_kcq *kcq = to_vib_cq(ibcq)->kernel;
 
+	spin_lock_irq(&kcq->lock);
+	kcq->used = true;
+	spin_unlock_irq(&kcq->lock);
 	return xa_insert(&kcq->qps, qp->ibqp.qp_num, qp, GFP_KERNEL);
 }
 
@@ -185,6 +212,27 @@ out:
 	vib_kernel_unlock(vib);
 	return err;
 }
+
+#ifdef VIB_HAVE_PRE_DESTROY_CQ
+/*
+ * ib_core stops what handlers of its own have queued, and only then destroys the CQ. So
+ * before that the last call of one has returned. Without this, no handler is called for a CQ
+ * that has no QP, but by a backend that sends events of it.
+ */
+int vib_verb_pre_destroy_cq(struct ib_cq *ibcq)
+{
+	struct vib *vib = to_vib(ibcq->device);
+	struct vib_kcq *kcq = to_vib_cq(ibcq)->kernel;
+
+	if (!kcq)
+		return 0;
+	xa_lock_irq(&vib->cqs); /* held while events are delivered */
+	WRITE_ONCE(ibcq->comp_handler, NULL);
+	xa_unlock_irq(&vib->cqs);
+	cancel_work_sync(&kcq->work);
+	return 0;
+}
+#endif
 
 /* No QP completes into it any more. */
 void vib_kcq_destroy(struct vib_cq *cq)

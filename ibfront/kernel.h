@@ -84,10 +84,11 @@ struct vib_kcq {
 	unsigned int vector;
 	u16 count, period; /* moderation */
 	struct xarray qps; /* that complete into it */
-	struct work_struct work; /* calls the handler */
+	struct work_struct work; /* calls the handler for what completes here */
 
 	spinlock_t lock; /* guards what follows */
 	bool live; /* a backend fills it */
+	bool used; /* there has been a QP that completes into it */
 	bool broken;
 	struct vib_queue queue;
 	unsigned long *skip; /* slots whose entries are of QPs that have been reset */
@@ -152,17 +153,20 @@ const char *vib_complete(struct vib_kcq *kcq, const struct vib_cqe *cqe,
 
 /* kcq.c */
 int vib_kcq_create(struct ib_cq *ibcq, const struct ib_cq_init_attr *attr);
+int vib_verb_pre_destroy_cq(struct ib_cq *ibcq);
 void vib_kcq_destroy(struct vib_cq *cq);
 int vib_kcq_moderate(struct vib_cq *cq, u16 count, u16 period);
 int vib_kcq_connect(struct vib *vib, struct vib_kcq *kcq);
 void vib_kcq_lose(struct vib *vib, struct vib_kcq *kcq);
-bool vib_kcq_disarm(struct vib_kcq *kcq);
+bool vib_kcq_tells_own(struct vib_kcq *kcq);
+bool vib_kcq_fires(struct vib_kcq *kcq);
 int vib_kcq_attach(struct ib_cq *ibcq, struct vib_qp *qp);
 void vib_kcq_detach(struct ib_cq *ibcq, struct vib_qp *qp);
 
 /* kpoll.c */
 int vib_verb_poll_cq(struct ib_cq *ibcq, int count, struct ib_wc *wc);
 int vib_verb_req_notify_cq(struct ib_cq *ibcq, enum ib_cq_notify_flags flags);
+bool vib_kcq_has_own(const struct vib_kcq *kcq);
 void vib_kcq_save(struct vib_kcq *kcq);
 void vib_kcq_forget(struct vib_kcq *kcq, struct vib_qp *qp);
 void vib_kcq_settle(struct vib_kcq *kcq, struct vib_kwq *wq);

@@ -102,6 +102,17 @@ int vib_verb_poll_cq(struct ib_cq *ibcq, int count, struct ib_wc *wc)
 	return taken;
 }
 
+/* Would polling find what is in no queue of a backend? The CQ is locked. */
+bool vib_kcq_has_own(const struct vib_kcq *kcq)
+{
+	u32 i;
+
+	for (i = kcq->backlog_next; i != kcq->backlog_count; i++)
+		if (kcq->backlog[i].qp)
+			return true;
+	return !list_empty(&kcq->settling);
+}
+
 int vib_verb_req_notify_cq(struct ib_cq *ibcq, enum ib_cq_notify_flags flags)
 {
 	bool solicited = (flags & IB_CQ_SOLICITED_MASK) == IB_CQ_SOLICITED;
@@ -115,8 +126,7 @@ int vib_verb_req_notify_cq(struct ib_cq *ibcq, enum ib_cq_notify_flags flags)
 	spin_lock_irqsave(&kcq->lock, irq);
 	kcq->armed = max(kcq->armed, wish);
 	missed = kcq->live && vib_cq_arm(&kcq->queue, wish) && !kcq->broken;
-	missed |= kcq->backlog_next != kcq->backlog_count ||
-		  !list_empty(&kcq->settling);
+	missed |= vib_kcq_has_own(kcq);
 	spin_unlock_irqrestore(&kcq->lock, irq);
 	return flags & IB_CQ_REPORT_MISSED_EVENTS ? missed : 0;
 }
@@ -132,7 +142,6 @@ void vib_kcq_settle(struct vib_kcq *kcq, struct vib_kwq *wq)
 	/* A handler is not called within a verb: core_locking.rst. */
 	if (kcq->armed != VIB_ARM_NONE)
 		vib_event_queue(&kcq->work);
-	kcq->armed = VIB_ARM_NONE;
 	spin_unlock_irqrestore(&kcq->lock, flags);
 }
 

@@ -46,7 +46,7 @@ static int vib_mad_ask(struct vib *vib, const struct ib_mad *in, struct ib_mad *
 		memcpy(out, page + VIB_MAD_BYTES, sizeof(*out));
 		err = 1;
 	}
-	vib_memory_end(vib, memory);
+	vib_memory_take_back(vib, memory, err);
 	return err;
 }
 

@@ -70,7 +70,8 @@ static void vib_backend_changed(struct xenbus_device *xbdev,
 
 /*
  * Objects are destroyed at the backend while there is one. It may be long gone:
- * then they end here alone, and nothing waits but for its pages, a little.
+ * then they end here alone, and nothing waits but for its pages, a little. One that has
+ * failed is not told of their end, and goes before.
  */
 static void vib_remove(struct xenbus_device *xbdev)
 {
@@ -81,6 +82,11 @@ static void vib_remove(struct xenbus_device *xbdev)
 	spin_unlock_irq(&vib->lock);
 	cancel_delayed_work_sync(&vib->work);
 
+	if (!READ_ONCE(vib->up)) {
+		if (xbdev->state != XenbusStateClosed)
+			xenbus_switch_state(xbdev, XenbusStateClosing);
+		vib_part(vib);
+	}
 	vib_unregister(vib);
 	vib_commands_stop(vib);
 	if (xbdev->state != XenbusStateClosed)

@@ -21,6 +21,9 @@
 /* Pages pinned in one go, with interrupts off, or let go of without a rest. */
 #define VIB_PIN_CHUNK 512u
 
+/* How long after its answer a command's pages may be mapped: Linux may defer an unmapping. */
+#define VIB_TAKE_BACK_TIME HZ
+
 /* How long the end of a vib waits for it; the grant table's own list is slow. */
 #define VIB_RELEASE_TIME (5 * HZ)
 
@@ -89,6 +92,22 @@ void vib_memory_end(struct vib *vib, struct vib_memory *memory)
 	list_add_tail(&memory->kept, &vib->kept_memory);
 	spin_unlock(&vib->kept_lock);
 	schedule_delayed_work(&vib->kept_work, VIB_KEPT_TIME);
+}
+
+void vib_memory_take_back(struct vib *vib, struct vib_memory *memory, int err)
+{
+	unsigned long end = jiffies + VIB_TAKE_BACK_TIME;
+	u32 epoch = READ_ONCE(vib->epoch);
+
+	while (!vib_grants_end(memory) && err != -EIO && READ_ONCE(vib->up) &&
+	       READ_ONCE(vib->epoch) == epoch) {
+		if (time_after(jiffies, end)) {
+			vib_fail(vib, VIB_BROKEN, "keeps pages of a command");
+			break;
+		}
+		msleep(10);
+	}
+	vib_memory_end(vib, memory);
 }
 
 struct vib_memory *vib_memory_alloc(struct vib *vib, enum vib_memory_kind kind,
@@ -247,22 +266,24 @@ void *vib_memory_page(const struct vib_memory *memory, u32 index)
 static bool vib_memory_retry(struct vib *vib)
 {
 	struct vib_memory *memory, *next;
-	LIST_HEAD(list);
 	bool left;
 
 	spin_lock(&vib->kept_lock);
-	list_splice_init(&vib->kept_memory, &list);
+	list_splice_init(&vib->kept_memory, &vib->kept_tried);
 	spin_unlock(&vib->kept_lock);
 
-	list_for_each_entry_safe(memory, next, &list, kept) {
+	/* Nobody else changes this list; its memories are counted. */
+	list_for_each_entry_safe(memory, next, &vib->kept_tried, kept) {
 		if (!vib_grants_end(memory))
 			continue;
+		spin_lock(&vib->kept_lock);
 		list_del(&memory->kept);
+		spin_unlock(&vib->kept_lock);
 		vib_memory_free(memory);
 	}
 
 	spin_lock(&vib->kept_lock);
-	list_splice(&list, &vib->kept_memory);
+	list_splice_init(&vib->kept_tried, &vib->kept_memory);
 	left = !list_empty(&vib->kept_memory);
 	spin_unlock(&vib->kept_lock);
 	return left;
@@ -284,6 +305,8 @@ unsigned int vib_memory_kept(struct vib *vib, enum vib_memory_kind kind)
 
 	spin_lock(&vib->kept_lock);
 	list_for_each_entry(memory, &vib->kept_memory, kept)
+		kept += memory->kind == kind;
+	list_for_each_entry(memory, &vib->kept_tried, kept)
 		kept += memory->kind == kind;
 	spin_unlock(&vib->kept_lock);
 	return kept;
@@ -307,6 +330,7 @@ void vib_memory_init(struct vib *vib)
 {
 	spin_lock_init(&vib->kept_lock);
 	INIT_LIST_HEAD(&vib->kept_memory);
+	INIT_LIST_HEAD(&vib->kept_tried);
 	INIT_DELAYED_WORK(&vib->kept_work, vib_memory_work);
 }
 
@@ -344,9 +368,9 @@ int vib_tree_make(struct vib *vib, const struct vib_memory *memory,
 	return 0;
 }
 
-void vib_tree_end(struct vib *vib, struct vib_tree *tree)
+void vib_tree_end(struct vib *vib, struct vib_tree *tree, int err)
 {
 	if (tree->lists)
-		vib_memory_end(vib, tree->lists);
+		vib_memory_take_back(vib, tree->lists, err);
 	tree->lists = NULL;
 }

@@ -32,7 +32,7 @@ enum vib_memory_kind {
 };
 
 struct vib_memory {
-	struct list_head kept; /* in vib->kept_memory */
+	struct list_head kept; /* in vib->kept_memory or vib->kept_tried */
 	enum vib_memory_kind kind;
 	bool writable; /* by the backend */
 	u32 count;
@@ -80,6 +80,13 @@ struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length,
 /* The end of it: freed, or unpinned, now or when the backend has let go. */
 void vib_memory_end(struct vib *vib, struct vib_memory *memory);
 
+/*
+ * As vib_memory_end(), of VIB_MEMORY_LIST: the command that named it came to @err, which is
+ * -EIO if it was not answered. A backend that has it mapped still, a second after its
+ * answer, is broken.
+ */
+void vib_memory_take_back(struct vib *vib, struct vib_memory *memory, int err);
+
 void *vib_memory_page(const struct vib_memory *memory, u32 index);
 
 /* Memories of this kind that the backend still has, though they have ended. */
@@ -98,7 +105,9 @@ struct vib_tree {
 
 int vib_tree_make(struct vib *vib, const struct vib_memory *memory,
 		  struct vib_tree *tree);
-void vib_tree_end(struct vib *vib, struct vib_tree *tree);
+
+/* @err: what the command came to; see vib_memory_take_back(). */
+void vib_tree_end(struct vib *vib, struct vib_tree *tree, int err);
 
 /* grants.c */
 
@@ -120,8 +129,9 @@ int vib_grants_take_each(u32 count, grant_ref_t *refs);
 void vib_grants_give(grant_ref_t ref);
 void vib_grants_leave_one(grant_ref_t ref, struct page *page);
 
-/* Grants that are in use, of all vibs. */
+/* Grants that are in use, of all vibs; and of these, those of VIB_MEMORY_RAM. */
 unsigned int vib_grants_count(void);
+unsigned int vib_grants_count_ram(void);
 
 /* The max_grant_frames with which @pages are granted beside what other devices have. */
 unsigned int vib_grants_frames(unsigned long pages);

@@ -76,7 +76,7 @@ static int vib_mr_register(struct vib *vib, struct vib_mr *mr, u32 pd, u64 iova)
 		.pages = tree.pages,
 	};
 	err = vib_object_command(vib, mr->epoch, &request, &response);
-	vib_tree_end(vib, &tree);
+	vib_tree_end(vib, &tree, err);
 	if (err)
 		return err;
 	mr->ibmr.lkey = response.u.reg_mr.lkey;
@@ -143,7 +143,7 @@ static int vib_mr_retranslate(struct vib *vib, struct vib_mr *mr,
 	cmd->mr.pages = tree.pages;
 	request.u.rereg_mr = *cmd;
 	err = vib_object_command(vib, mr->epoch, &request, &response);
-	vib_tree_end(vib, &tree);
+	vib_tree_end(vib, &tree, err);
 	if (err)
 		goto err_memory;
 	vib_memory_end(vib, mr->memory);

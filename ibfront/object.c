@@ -228,7 +228,7 @@ static void vib_cq_lost(void *object)
 {
 	struct vib_cq *cq = object;
 
-	if (cq->kernel && !vib_kcq_disarm(cq->kernel))
+	if (cq->kernel && !vib_kcq_tells_own(cq->kernel))
 		return;
 	if (cq->ibcq.comp_handler)
 		cq->ibcq.comp_handler(&cq->ibcq, cq->ibcq.cq_context);

@@ -91,7 +91,7 @@ int vib_dma_lend(struct vib *vib, u64 addr, const struct vib_memory *memory,
 		.pages = tree.pages,
 	};
 	err = vib_object_create(vib, READ_ONCE(vib->epoch), &request, number);
-	vib_tree_end(vib, &tree);
+	vib_tree_end(vib, &tree, err);
 	return err;
 }
 

@@ -198,9 +198,9 @@ int vib_qp_make(struct vib *vib, struct vib_qp *qp, u32 qpn)
 				&rq);
 	if (!err) {
 		err = vib_qp_command(vib, qp, &request);
-		vib_tree_end(vib, &rq);
+		vib_tree_end(vib, &rq, err);
 	}
-	vib_tree_end(vib, &sq);
+	vib_tree_end(vib, &sq, err);
 	return err;
 }
 

@@ -177,7 +177,7 @@ static int vib_ram_grant(struct vib *vib, struct vib_ram *ram)
 	return 0;
 }
 
-int vib_ram_lend(struct vib *vib)
+static int vib_ram_lend(struct vib *vib)
 {
 	struct vib_ram *ram = vib->kernel.ram;
 	struct vib_ram_range *range;
@@ -193,6 +193,18 @@ int vib_ram_lend(struct vib *vib)
 		range->lent = true;
 	}
 	return 0;
+}
+
+int vib_ram_lend_again(struct vib *vib)
+{
+	struct vib_ram *ram = vib->kernel.ram;
+	int err;
+
+	/* The grants of pages that have left are of nothing. */
+	err = vib->ibdev && vib_ram_has_moved(ram) ? -ESTALE : vib_ram_lend(vib);
+	if (err && vib->ibdev && READ_ONCE(vib->up))
+		ram->spent = true;
+	return err;
 }
 
 void vib_ram_withdraw(struct vib *vib)

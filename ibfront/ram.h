@@ -41,6 +41,7 @@ struct vib_ram {
 	unsigned long populated; /* pages that the domain had then */
 	int targets; /* that the toolstack had set by then */
 	bool moved;
+	bool spent; /* it cannot be lent again */
 };
 
 /*
@@ -49,8 +50,12 @@ struct vib_ram {
  */
 void vib_ram_open(struct vib *vib);
 
-/* Each further backend is lent the same. An errno: not all of it is. */
-int vib_ram_lend(struct vib *vib);
+/*
+ * Each further backend is lent the same. An errno: not all of it is. Then, unless the
+ * connection has failed, an ib_device that is there is spent: the next one has a pool, or
+ * what memory there is by then.
+ */
+int vib_ram_lend_again(struct vib *vib);
 
 /* That backend is gone. */
 void vib_ram_withdraw(struct vib *vib);

@@ -186,7 +186,12 @@ static int vib_kernel_connect_locked(struct vib *vib)
 		return err;
 	vib_granted_connect(vib);
 	if (vib->kernel.ram) {
-		err = vib_ram_lend(vib);
+		err = vib_ram_lend_again(vib);
+		if (vib->kernel.ram->spent) {
+			/* Nothing is revived; see vib_begin_anew(). */
+			vib->kernel.pd = VIB_NO_OBJECT;
+			return 0;
+		}
 		if (err)
 			return err;
 	}
@@ -200,8 +205,8 @@ static int vib_kernel_connect_locked(struct vib *vib)
 
 /*
  * A new backend is asked for what the kernel needs of it, and has; then it serves
- * verbs. Returns 0, also if there is nothing to ask; or an errno, and then either the
- * connection has failed or this domain lacks something that it may have later.
+ * verbs. Returns 0, also if there is nothing to ask, or it is spent; or an errno, and then
+ * either the connection has failed or this domain lacks something that it may have later.
  */
 int vib_kernel_connect(struct vib *vib)
 {

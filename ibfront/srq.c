@@ -34,7 +34,7 @@ int vib_srq_make(struct vib *vib, struct vib_srq *srq,
 		request.u.create_srq.cq = to_vib_cq(init->ext.cq)->number;
 	}
 	err = vib_object_create(vib, srq->epoch, &request, &srq->number);
-	vib_tree_end(vib, &tree);
+	vib_tree_end(vib, &tree, err);
 	return err;
 }
 

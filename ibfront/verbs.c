@@ -55,7 +55,7 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 		props->device_cap_flags |= IB_DEVICE_XRC;
 	if (attr.cap_flags & VIB_CAP_ATOMIC_WRITE)
 		props->device_cap_flags |= IB_DEVICE_ATOMIC_WRITE;
-	if (attr.cap_flags & VIB_CAP_UD_IP_CSUM)
+	if (dev->kernel && attr.cap_flags & VIB_CAP_UD_IP_CSUM)
 		props->device_cap_flags |= IB_DEVICE_UD_IP_CSUM;
 	if (dev->kernel)
 		props->kernel_cap_flags |= IBK_LOCAL_DMA_LKEY;
@@ -261,6 +261,9 @@ static const struct ib_device_ops vib_kernel_ops = {
 	.destroy_ah = vib_verb_destroy_ah,
 	.get_dma_mr = vib_verb_get_dma_mr,
 	.poll_cq = vib_verb_poll_cq,
+#ifdef VIB_HAVE_PRE_DESTROY_CQ
+	.pre_destroy_cq = vib_verb_pre_destroy_cq,
+#endif
 	.post_recv = vib_verb_post_recv,
 	.post_send = vib_verb_post_send,
 	.post_srq_recv = vib_verb_post_srq_recv,

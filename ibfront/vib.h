@@ -136,6 +136,7 @@ struct vib {
 	enum vib_phase phase;
 	char session[17]; /* the last one answered; "" for none */
 	unsigned long shun_until; /* jiffies; 0: a backend is not shunned */
+	unsigned long ram_until; /* jiffies, until when kept RAM is waited for; 0: it is not */
 	struct vib_info info;
 	struct vib_ibdev *ibdev;
 
@@ -166,6 +167,7 @@ struct vib {
 
 	spinlock_t kept_lock; /* guards what follows */
 	struct list_head kept_memory;
+	struct list_head kept_tried; /* the same, while it is tried again */
 	struct delayed_work kept_work;
 
 	spinlock_t lock; /* guards everything below */
@@ -183,6 +185,7 @@ struct vib {
 
 /* connect.c */
 void vib_lifecycle(struct work_struct *work);
+void vib_part(struct vib *vib);
 void vib_disconnect(struct vib *vib);
 void vib_unregister(struct vib *vib);
 void vib_fail(struct vib *vib, enum vib_failure failure, const char *why);
