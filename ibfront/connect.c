@@ -365,12 +365,11 @@ static void vib_start_over(struct vib *vib, int err)
 static bool vib_lacks_offloads(const struct vib *vib)
 {
 	const struct ib_device *ibdev = &vib->ibdev->ibdev;
-	u32 caps = vib->info.device.cap_flags;
 
 	return (ibdev->attrs.device_cap_flags & IB_DEVICE_UD_IP_CSUM &&
-		!(caps & VIB_CAP_UD_IP_CSUM)) ||
+		!(vib->info.device.cap_flags & VIB_CAP_UD_IP_CSUM)) ||
 	       (ibdev->attrs.kernel_cap_flags & IBK_UD_TSO &&
-		!(caps & VIB_CAP_UD_LSO));
+		!vib_device_has_tso(&vib->info.device));
 }
 
 /*

@@ -32,21 +32,24 @@
 /*
  * A page that left the domain and came back is another one to Xen, but has the same
  * address here. Before one can come back, the toolstack has set a target twice: the
- * first of them is seen here before the balloon driver learns of the second.
+ * first of them is seen here before the balloon driver learns of the second. Each counts, as
+ * two in a row are told of with the value of the second. Who sets a target in sysfs does
+ * without xenstore: that is seen by looking at the number of pages, if it takes long enough.
  */
 static atomic_t vib_ram_targets = ATOMIC_INIT(0);
-static unsigned int vib_ram_target;
+static bool vib_ram_told;
 static bool vib_ram_watched;
+
+/* How often it is looked at. */
+#define VIB_RAM_LOOK_TIME HZ
 
 /* Called once when the watch is set, too. */
 static void vib_ram_target_changed(struct xenbus_watch *watch, const char *path,
 				   const char *token)
 {
-	unsigned int target = xenbus_read_unsigned("memory", "target", 0);
-
-	if (target != vib_ram_target)
+	if (vib_ram_told)
 		atomic_inc(&vib_ram_targets);
-	vib_ram_target = target;
+	vib_ram_told = true;
 }
 
 static struct xenbus_watch vib_ram_watch = {
@@ -97,6 +100,28 @@ static bool vib_ram_has_moved(const struct vib_ram *ram)
 {
 	return atomic_read(&vib_ram_targets) != ram->targets ||
 	       vib_ram_populated() != ram->populated;
+}
+
+/* Has it, ever since? Any context. */
+static bool vib_ram_is_stale(struct vib_ram *ram)
+{
+	if (READ_ONCE(ram->moved))
+		return true;
+	if (likely(!vib_ram_has_moved(ram)))
+		return false;
+	if (!xchg(&ram->moved, true))
+		dev_warn(&ram->vib->xbdev->dev,
+			 "this domain is ballooned: DMA goes through a pool from now on\n");
+	return true;
+}
+
+static void vib_ram_look(struct work_struct *work)
+{
+	struct vib_ram *ram = container_of(to_delayed_work(work),
+					   struct vib_ram, look);
+
+	if (!vib_ram_is_stale(ram))
+		schedule_delayed_work(&ram->look, VIB_RAM_LOOK_TIME);
 }
 
 /* ---- which memory there is ----------------------------------------------- */
@@ -201,7 +226,7 @@ int vib_ram_lend_again(struct vib *vib)
 	int err;
 
 	/* The grants of pages that have left are of nothing. */
-	err = vib->ibdev && vib_ram_has_moved(ram) ? -ESTALE : vib_ram_lend(vib);
+	err = vib->ibdev && vib_ram_is_stale(ram) ? -ESTALE : vib_ram_lend(vib);
 	if (err && vib->ibdev && READ_ONCE(vib->up))
 		ram->spent = true;
 	return err;
@@ -223,6 +248,7 @@ void vib_ram_close(struct vib *vib)
 
 	if (!ram)
 		return;
+	cancel_delayed_work_sync(&ram->look);
 	for (range = ram->ranges; range < ram->ranges + ram->num; range++) {
 		if (range->lent)
 			vib_object_destroy(vib, READ_ONCE(vib->epoch),
@@ -285,6 +311,9 @@ void vib_ram_open(struct vib *vib)
 			 PTR_ERR(ram));
 		return;
 	}
+	ram->vib = vib;
+	INIT_DELAYED_WORK(&ram->look, vib_ram_look);
+	schedule_delayed_work(&ram->look, VIB_RAM_LOOK_TIME);
 	vib->kernel.ram = ram;
 	err = vib_ram_try(vib, ram);
 	if (err) {
@@ -318,13 +347,7 @@ u64 vib_ram_map(struct vib *vib, phys_addr_t phys, size_t size)
 {
 	struct vib_ram *ram = vib->kernel.ram;
 
-	if (!ram || READ_ONCE(ram->moved))
+	if (!ram || vib_ram_is_stale(ram))
 		return 0;
-	if (unlikely(vib_ram_has_moved(ram))) {
-		if (!xchg(&ram->moved, true))
-			dev_warn(&vib->xbdev->dev,
-				 "this domain is ballooned: DMA goes through a pool from now on\n");
-		return 0;
-	}
 	return vib_ram_covers(ram, phys, size) ? VIB_RAM_BASE + phys : 0;
 }

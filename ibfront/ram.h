@@ -13,6 +13,7 @@
 #define IBFRONT_RAM_H
 
 #include <linux/types.h>
+#include <linux/workqueue.h>
 
 #include <xen-ib/object.h>
 
@@ -35,12 +36,14 @@ struct vib_ram_range {
 };
 
 struct vib_ram {
+	struct vib *vib;
 	unsigned long pages; /* of all ranges */
 	unsigned int num;
 	struct vib_ram_range ranges[VIB_RAM_RANGES];
 	unsigned long populated; /* pages that the domain had then */
 	int targets; /* that the toolstack had set by then */
 	bool moved;
+	struct delayed_work look; /* whether it has moved */
 	bool spent; /* it cannot be lent again */
 };
 

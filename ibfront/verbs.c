@@ -59,7 +59,7 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 		props->device_cap_flags |= IB_DEVICE_UD_IP_CSUM;
 	if (dev->kernel)
 		props->kernel_cap_flags |= IBK_LOCAL_DMA_LKEY;
-	if (dev->kernel && attr.cap_flags & VIB_CAP_UD_LSO)
+	if (dev->kernel && vib_device_has_tso(&attr))
 		props->kernel_cap_flags |= IBK_UD_TSO;
 	props->max_send_sge = vib_limit(attr.max_send_sge);
 	props->max_recv_sge = vib_limit(attr.max_recv_sge);

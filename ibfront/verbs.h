@@ -13,6 +13,7 @@
 #include <linux/bitmap.h>
 #include <linux/kref.h>
 #include <linux/mutex.h>
+#include <linux/skbuff.h>
 
 #include <rdma/ib_verbs.h>
 #include <rdma/uverbs_ioctl.h>
@@ -20,6 +21,16 @@
 #include "compat.h"
 #include "memory.h"
 #include "vib.h"
+
+/*
+ * Can IPoIB have its large packets cut? Of one with more fragments than a request has SGEs it
+ * makes a single one, when it has found the header already, and then reads what it has freed.
+ */
+static inline bool vib_device_has_tso(const struct vib_device_attr *attr)
+{
+	return attr->cap_flags & VIB_CAP_UD_LSO &&
+	       attr->max_send_sge > MAX_SKB_FRAGS;
+}
 
 struct vib_ibdev {
 	struct ib_device ibdev;
