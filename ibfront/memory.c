@@ -105,7 +105,7 @@ void vib_memory_take_back(struct vib *vib, struct vib_memory *memory, int err)
 			vib_fail(vib, VIB_BROKEN, "keeps pages of a command");
 			break;
 		}
-		msleep(10);
+		msleep(20);
 	}
 	vib_memory_end(vib, memory);
 }
