@@ -42,12 +42,7 @@ class Dma(LabCheck):
         self.host.until("g1", "grep -q ':1451 .*:0000 0A' /proc/net/tcp")
         client = self.host.start("g2", f"timeout 90 iperf3 -t 10 -c {ipoib.address('g1')}", 120)
         self.host.until("g1", "test $(grep -c ':1451 .* 01 ' /proc/net/tcp) -ge 2")
-        self.host.daemon("kill9", "ibback")
-        for guest in GUESTS:
-            self.host.port_is(guest, "DOWN")
-        self.host.daemon("start", "ibback")
-        for guest in GUESTS:
-            self.host.port_is(guest, "ACTIVE")
+        self.kill_ibback()
         self.host.until("g2", f"ping -n -c 3 -w 5 {ipoib.address('g1')}")
         for one in (client, server):
             one.communicate()

@@ -152,20 +152,12 @@ class IpoibChecks(LabCheck):
         self.host.until("g2", f"ip -4 addr show dev {name} | grep -q '{ipoib.NETWORK}\\.1[01]'")
         self.pings("g2", ipoib.address("g1"))
 
-    def restart(self) -> None:
-        self.host.daemon("kill9", "ibback")
-        for guest in GUESTS:
-            self.host.port_is(guest, "DOWN")
-        self.host.daemon("start", "ibback")
-        for guest in GUESTS:
-            self.host.port_is(guest, "ACTIVE")
-
     def test_ibback_killed_under_ipoib_that_is_down(self) -> None:
         """Its CQ was armed for who comes up later."""
         name = self.both_up()
         for guest in GUESTS:
             self.host.sh(guest, f"ip link set {name} down")
-        self.restart()
+        self.kill_ibback()
         self.both_up()
         self.pings("g2", ipoib.address("g1"))
 
@@ -175,7 +167,7 @@ class IpoibChecks(LabCheck):
             with self.subTest(mode):
                 self.both_up(mode)
                 self.pings("g2", ipoib.address("g1"))
-                self.restart()
+                self.kill_ibback()
                 self.host.until("g2", f"ping -n -c 3 -w 5 {ipoib.address('g1')}")
         self.assertEqual(self.complaints(), "")
 

@@ -39,6 +39,15 @@ class LabCheck(unittest.TestCase):
         self.host.lab("guest", "create", "-", stdin=self.host_config(guest))
         self.host.lab("guest", "wait", guest)
 
+    def kill_ibback(self) -> None:
+        """And start it again."""
+        self.host.daemon("kill9", "ibback")
+        for guest in GUESTS:
+            self.host.port_is(guest, "DOWN")
+        self.host.daemon("start", "ibback")
+        for guest in GUESTS:
+            self.host.port_is(guest, "ACTIVE")
+
     def complaints(self, guests: Sequence[str] = GUESTS) -> str:
         """What the kernels have complained about since they booted."""
         return "".join(f"{where}: {said}\n" for where in (*guests, "dom0")
