@@ -21,9 +21,9 @@ ln -s /usr/share/xenlab/rdma-tests/tests/*.py . && rm test_mlx5* test_efa* test_
 { echo 4 >/proc/sys/vm/nr_hugepages; } 2>/dev/null; cd /tmp/rdma-tests
 """
 
-# The second line is the case's docstring, if it has one.
-CASE = re.compile(r"^\w+ \(tests\.([\w.]+)\)(?:\n.*?)?? \.\.\. (ok|FAIL|ERROR|skipped (.*))$",
-                  re.M)
+# The second line is the case's docstring, if it has one. One case prints besides.
+CASE = re.compile(r"^\w+ \(tests\.([\w.]+)\)(?:\n.*?)?? \.\.\. (?:is_fork_initialized\(\) = \d\n)?"
+                  r"(ok|FAIL|ERROR|skipped (.*))$", re.M)
 
 
 @dataclass
