@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* Peers that connect at one time. */
-#define BACKLOG 64
+#define BACKLOG     64
 
 #define LOCK_TRIES  100
 #define LOCK_NAP_NS 10000000

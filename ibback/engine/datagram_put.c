@@ -11,8 +11,8 @@
 #define HELD 1
 
 /*
- * The GRH and the data are one message. Most are of one piece, and go into one. false: the
- * receive cannot be written.
+ * The GRH and the data are one message. Most are of one piece, and go into one. false:
+ * the receive cannot be written.
  */
 static bool copy(const struct sg *dst, const struct grh *grh, const struct sg *data)
 {

@@ -60,8 +60,8 @@ enum vib_device_cap {
 	VIB_CAP_XRC = 1 << 2,
 	VIB_CAP_ATOMIC_WRITE = 1 << 3,
 	VIB_CAP_MAD = 1 << 4, /* QP0, QP1, PROCESS_MAD, and a subnet administrator */
-	VIB_CAP_UD_IP_CSUM = 1 << 6, /* VIB_SEND_IP_CSUM */
-	VIB_CAP_UD_LSO = 1 << 7,     /* VIB_OP_LSO */
+	VIB_CAP_UD_IP_CSUM = 1 << 6,  /* VIB_SEND_IP_CSUM */
+	VIB_CAP_UD_LSO = 1 << 7,      /* VIB_OP_LSO */
 	VIB_CAP_GRANTED_DMA = 1 << 8, /* addresses from VIB_GRANTED_BASE on */
 };
 

@@ -532,7 +532,8 @@ static void memberships_end_with_port_link_pkey_and_gid(void **state)
 
 static void nobody_silences_an_mgid_that_is_anybodys(void **state)
 {
-	struct vib_gid anybodys = mgid_of(1), from_pool = { .raw = { 0xff, 0x15, 0xa0, 0x1b } };
+	struct vib_gid anybodys = mgid_of(1),
+		       from_pool = { .raw = { 0xff, 0x15, 0xa0, 0x1b } };
 	struct vib_gid of_rdma_cm = { .raw = { 0xff, 0x12, 0x40, 0x01, 0xff, 0xff } };
 
 	(void)state;

@@ -6,9 +6,9 @@
 
 #include "pair.h"
 
-#define BYTES       65536
-#define DMA_BASE    0x7000000
-#define QKEY        0x1234567u
+#define BYTES    65536
+#define DMA_BASE 0x7000000
+#define QKEY     0x1234567u
 
 static struct side a, b;
 static struct libvib_dma *dma_a, *dma_b;
