@@ -79,11 +79,11 @@ class VibChecks(LabCheck):
         self.host.until("g1", "grep -q vib0 /tmp/events")
         self.host.sh("dom0", "vibctl set g1/0 pkey=0xffff/0x8005 gid=fe80::77 rate=5G max_qp=100")
         self.host.until("g1", f"grep -q 0x8005 {port}/pkeys/1 && grep -q 0077$ {port}/gids/1")
-        for event in ("P_Key change", "GID table change"):
-            self.host.until("g1", f"grep -q '{event}' /tmp/events")
+        for event in ("PKEY_CHANGE", "GID_CHANGE"):
+            self.host.until("g1", f"grep -q {event} /tmp/events")
         self.host.sh("dom0", "vibctl set g1/0 link=down")
         self.host.port_is("g1", "DOWN")
-        self.host.until("g1", "grep -q 'port error' /tmp/events")
+        self.host.until("g1", "grep -q PORT_ERR /tmp/events")
         # all or nothing
         done = self.host.attempt("dom0", "vibctl set g1/0 link=up fabric=other")
         self.assertEqual(done.returncode, 1)
@@ -91,7 +91,7 @@ class VibChecks(LabCheck):
         self.assertIn("down", self.host.sh("dom0", "vibctl show g1 0 | grep link"))
         self.host.sh("dom0", "vibctl set g1/0 link= pkey= gid= rate= max_qp=")
         self.host.port_is("g1", "ACTIVE")
-        self.host.until("g1", "grep -q 'port active' /tmp/events")
+        self.host.until("g1", "grep -q PORT_ACTIVE /tmp/events")
         self.host.until("g1", f"grep -q 0x0000 {port}/pkeys/1")
 
     def test_set_lasts_over_a_reboot(self) -> None:
