@@ -72,8 +72,12 @@ KERNEL_CHECKS = ("devinfo|changes_reach|reload|ibback_killed_and|attach_and|hold
 # Of the guests' kernels' own users.
 KERNEL_USERS = "counters_count|saquery|ping_of_both|iperf3_in|under_ipoib|rping"
 
+# A minute each, of what seldom changes: long runs only.
+SLOW = "every_step|save_is|config_full"
+
 # One boot per kernel, PV and one PVH.
-SHORT = [Setting("pv", "6.1", "6.1", f"^(Verbs|Trouble|Garbage|Vib)Checks|{KERNEL_USERS}"),
+SHORT = [Setting("pv", "6.1", "6.1",
+                 f"^(?!.*({SLOW}))(Verbs|Trouble|Garbage|Vib)Checks|{KERNEL_USERS}"),
          Setting("pvh", "6.12", "6.12", KERNEL_CHECKS)]
 # Every guest type with every kernel, each under both Dom0 kernels once.
 LONG = [*(Setting(*shape, groups=WHOLE) for shape in (
