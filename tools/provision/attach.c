@@ -23,9 +23,6 @@ struct attach {
 	struct reason *why;
 };
 
-/* A transaction that others keep disturbing is given up after so many tries. */
-enum { TRIES_MAX = 64 };
-
 static int refuse_store(struct attach *a, const char *what)
 {
 	return refuse(a->why, errno, "xenstore: cannot %s: %s", what, strerror(errno));
@@ -247,7 +244,7 @@ static int write_backend(struct attach *a)
 	return 0;
 }
 
-static int attach_in_tx(struct attach *a)
+static int attach_all(struct attach *a)
 {
 	a->other_count = store_list_vibs(a->xp, a->tx, &a->others);
 	if (a->other_count < 0)
@@ -262,28 +259,27 @@ static int attach_in_tx(struct attach *a)
 	return 0;
 }
 
-/* Returns 0, -1, or 1 for another try. */
-static int attach_once(struct attach *a)
+/* One try. */
+static int attach_in_tx(struct xenport *xp, xenport_tx tx, void *arg)
 {
+	struct attach *a = arg;
 	int rc, error;
 
-	if (xenport_tx_begin(a->xp, &a->tx) < 0)
-		return refuse_store(a, "begin a transaction");
-	rc = attach_in_tx(a);
+	(void)xp;
+	a->tx = tx;
+	rc = attach_all(a);
 	error = errno;
 	free(a->others);
 	a->others = NULL;
-	if (rc < 0) {
-		xenport_tx_end(a->xp, a->tx, false);
-		errno = error;
-		return -1;
-	}
-	if (xenport_tx_end(a->xp, a->tx, true) < 0) {
-		if (errno == EAGAIN)
-			return 1;
-		return refuse_store(a, "end a transaction");
-	}
-	return 0;
+	errno = error;
+	return rc;
+}
+
+static int refuse_transaction(struct attach *a)
+{
+	if (errno == EAGAIN)
+		return refuse(a->why, EAGAIN, "xenstore is too busy; try again");
+	return refuse_store(a, "begin or end a transaction");
 }
 
 int vib_attach(struct xenport *xp, const struct vib_request *request, struct vib_id *vib,
@@ -291,17 +287,19 @@ int vib_attach(struct xenport *xp, const struct vib_request *request, struct vib
 {
 	struct vibconf *conf = malloc(sizeof(*conf));
 	struct attach a = { .xp = xp, .request = request, .conf = conf, .why = why };
-	int rc = 1, error;
+	int rc, error;
 
 	if (!conf)
 		return refuse(why, ENOMEM, "out of memory");
 	a.vib.frontend = request->domid;
-	if (vibconf_parse(request->text, conf, why->text, sizeof(why->text)) < 0)
-		rc = -1;
-	for (int try = 0; rc > 0 && try < TRIES_MAX; try++)
-		rc = attach_once(&a);
-	if (rc > 0)
-		rc = refuse(why, EAGAIN, "xenstore is too busy; try again");
+	rc = vibconf_parse(request->text, conf, why->text, sizeof(why->text));
+	if (rc >= 0) {
+		why->text[0] = '\0';
+		rc = store_transact(xp, attach_in_tx, &a);
+		/* The transaction itself has no words. */
+		if (rc < 0 && !why->text[0])
+			rc = refuse_transaction(&a);
+	}
 	error = errno;
 	free(conf);
 	errno = error;
