@@ -19,31 +19,43 @@
 #define BELL_PASSES  4
 #define COOLING      256
 #define PASS_TIMERS  256 /* at most */
+#define PASS_PAGES   8   /* doorbell pages looked at, at most */
+
+static bool look_at_clock(struct poller *poller)
+{
+	poller->now = clock_ns();
+	return timers_run(&poller->timers, poller->now, PASS_TIMERS);
+}
+
+void poller_catch_up(struct poller *poller)
+{
+	if (look_at_clock(poller))
+		poller->idle_since = poller->now;
+	(void)poller_take_bells(poller, poller->num_doorbells);
+}
 
 bool poller_pass(struct poller *poller)
 {
 	unsigned int pass = ++poller->passes;
-	bool worked = false;
+	bool worked = false, asked;
 
 	poller_answer_call(poller);
-	worked |= poller_take_kicks(poller);
+	asked = poller_take_kicks(poller);
 	if (!TAILQ_EMPTY(&poller->short_of_tokens))
 		worked |= tokens_share_out(poller);
 	worked |= poller_serve_hot(poller);
 	if (!poller->num_hot || pass % BELL_PASSES == 0)
-		worked |= poller_take_bells(poller);
+		worked |= poller_take_bells(poller, PASS_PAGES);
 	if (pass % COOLING == 0)
 		poller_cool_idle(poller);
 	poller_drain_backlog(poller);
-	if (pass % CLOCK_PASSES == 0) {
-		poller->now = clock_ns();
-		worked |= timers_run(&poller->timers, poller->now, PASS_TIMERS);
-	}
+	if (pass % CLOCK_PASSES == 0)
+		asked |= look_at_clock(poller);
 	poller_notify_touched(poller); /* after all that may complete something */
-	if (worked)
+	if (asked)
 		poller->idle_since = poller->now;
 	rcu_quiescent_state();
-	return worked;
+	return worked || asked;
 }
 
 int poller_init(struct poller *poller, struct engine *engine, enum poll_mode mode)

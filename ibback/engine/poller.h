@@ -82,7 +82,7 @@ struct poller {
 	bool stop; /* atomic */
 	int epoll_fd;
 	unsigned int passes;
-	uint64_t idle_since; /* ns */
+	uint64_t idle_since; /* ns; work since may be spun for */
 	struct {
 		struct xenport *events;
 		uint32_t port;

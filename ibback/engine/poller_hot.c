@@ -11,11 +11,17 @@
 #define COOL_PASSES  4096
 /* And after which it makes room for anybody. */
 #define IDLE_PASSES  64
-/* Doorbell pages looked at in one pass, and bells of one page. */
-#define PASS_PAGES   8
+/* Bells of one doorbell page at a look. */
 #define LOOK_BELLS   16
 /* When a QP without a bell, for which there was no room, comes back. */
 #define COME_BACK_NS 10000
+
+/* What one that has used up its rate asks for next has to wait, and a timer says when. */
+void poller_note_work(struct poller *poller, const struct vhca *vhca)
+{
+	if (bucket_gives(&vhca->bucket))
+		poller->idle_since = poller->now;
+}
 
 /* ---- hot QPs ----------------------------------------------------------- */
 
@@ -122,6 +128,7 @@ bool poller_serve_hot(struct poller *poller)
 
 		if (qp_serve(poller, qp)) {
 			qp->idle = 0;
+			poller_note_work(poller, qp->vhca);
 			worked = true;
 		} else if (qp->in_line) { /* for tokens */
 			drop_hot(poller, i--);
@@ -164,7 +171,10 @@ static bool take_bells_of(struct poller *poller, struct vhca *vhca)
 	if (!db)
 		db = TAILQ_FIRST(&vhca->doorbells_polled);
 	vhca->next_doorbell = TAILQ_NEXT(db, entry);
-	return doorbell_take(db, LOOK_BELLS, on_ring, poller);
+	if (!doorbell_take(db, LOOK_BELLS, on_ring, poller))
+		return false;
+	poller_note_work(poller, vhca);
+	return true;
 }
 
 /*
@@ -172,10 +182,10 @@ static bool take_bells_of(struct poller *poller, struct vhca *vhca)
  * neither many contexts nor many guests slow the hot QPs, and one guest's pages
  * do not hide another's.
  */
-bool poller_take_bells(struct poller *poller)
+bool poller_take_bells(struct poller *poller, unsigned int pages)
 {
 	unsigned int looks =
-		poller->num_doorbells < PASS_PAGES ? poller->num_doorbells : PASS_PAGES;
+		pages < poller->num_doorbells ? pages : poller->num_doorbells;
 	struct vhca *vhca = poller->next_vhca;
 	bool worked = false;
 

@@ -127,7 +127,7 @@ static void sleep_if_quiet(struct poller *poller)
 	}
 	__atomic_store_n(&poller->sleeps, false, __ATOMIC_RELAXED);
 	announce_waking(poller);
-	poller->idle_since = poller->now = clock_ns();
+	poller_catch_up(poller);
 }
 
 static void idle(struct poller *poller)
