@@ -5,7 +5,8 @@
 
 #include "engine/poller.h"
 
-/* poller.c: after a sleep, look at the clock and at all bells: who woke it is not said. */
+/* poller.c: after a sleep, look at the clock and at all bells: who woke it is not said.
+ */
 void poller_catch_up(struct poller *poller);
 
 /* poller_kicks.c: do what other threads asked for. */

@@ -28,7 +28,8 @@ static unsigned long sleeps_of(const char *thread)
 	bool found = false;
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/task/%.16s/status", (int)ibback.pid, thread);
+	snprintf(path, sizeof(path), "/proc/%d/task/%.16s/status", (int)ibback.pid,
+		 thread);
 	f = fopen(path, "re");
 	assert_non_null(f);
 	while (fgets(line, sizeof(line), f))
