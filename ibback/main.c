@@ -161,18 +161,21 @@ static void close_services(struct daemon *d)
 
 static void set_spin(struct daemon *d)
 {
-	uint64_t ns = d->config.spin_us * 1000ull, wake;
+	struct spin spin;
+	uint64_t wake;
 
-	if (!d->config.spin_given) {
+	if (d->config.spin_given) {
+		spin_fix(&spin, d->config.spin_us * 1000ull);
+	} else {
 		wake = spin_measure_wake();
-		ns = spin_for_wake(wake);
+		spin_for_wake(&spin, wake);
 		if (d->config.poll == POLL_ADAPTIVE)
 			log_info("a wake-up takes %" PRIu64
-				 " us here: pollers spin for %" PRIu64
+				 " us here: pollers spin for %" PRIu64 " to %" PRIu64
 				 " us before they sleep",
-				 wake / 1000, ns / 1000);
+				 wake / 1000, spin.least / 1000, spin.most / 1000);
 	}
-	engine_set_spin(d->engine, ns);
+	engine_set_spin(d->engine, &spin);
 }
 
 static int run_engine(struct daemon *d)

@@ -94,10 +94,10 @@ int engine_add_xen(struct engine *engine, struct xenport *xen)
 	return (int)engine->num_xens++;
 }
 
-void engine_set_spin(struct engine *engine, uint64_t ns)
+void engine_set_spin(struct engine *engine, const struct spin *spin)
 {
 	for (unsigned int i = 0; i < engine->num_pollers; i++)
-		engine->pollers[i].spin_ns = ns;
+		engine->pollers[i].spin = *spin;
 }
 
 int engine_start(struct engine *engine, const int *cpus)

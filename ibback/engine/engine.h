@@ -39,7 +39,7 @@ struct engine *engine_new(unsigned int num_pollers, enum poll_mode mode);
 int engine_add_xen(struct engine *engine, struct xenport *xen);
 
 /* How long adaptive pollers spin after the last work. Before engine_start(). */
-void engine_set_spin(struct engine *engine, uint64_t ns);
+void engine_set_spin(struct engine *engine, const struct spin *spin);
 
 /* Run each poller in a thread; poller i on processor cpus[i], unless @cpus is
  * NULL. -1 and errno; engine_free() ends what runs.

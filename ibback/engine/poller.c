@@ -29,9 +29,13 @@ static bool look_at_clock(struct poller *poller)
 
 void poller_catch_up(struct poller *poller)
 {
+	uint64_t worked = poller->idle_since;
+
 	if (look_at_clock(poller))
 		poller->idle_since = poller->now;
 	(void)poller_take_bells(poller, poller->num_doorbells);
+	if (poller->idle_since != worked)
+		spin_missed(&poller->spin, poller->idle_since - worked);
 }
 
 bool poller_pass(struct poller *poller)
@@ -63,7 +67,7 @@ int poller_init(struct poller *poller, struct engine *engine, enum poll_mode mod
 	memset(poller, 0, sizeof(*poller));
 	poller->engine = engine;
 	poller->mode = mode;
-	poller->spin_ns = DEFAULT_SPIN_NS;
+	spin_fix(&poller->spin, DEFAULT_SPIN_NS);
 	poller->now = clock_ns();
 	RB_INIT(&poller->timers);
 	TAILQ_INIT(&poller->vhcas);

@@ -19,6 +19,7 @@
 #include <sys/queue.h>
 
 #include "engine/kick.h"
+#include "engine/spin.h"
 #include "engine/timer.h"
 
 struct cq;
@@ -49,7 +50,7 @@ struct poller {
 	struct xenport *events[MAX_XENS]; /* its own, one for each Xen there is */
 	unsigned int num_events;
 	enum poll_mode mode;
-	uint64_t spin_ns; /* POLL_ADAPTIVE: how long after the last work */
+	struct spin spin; /* POLL_ADAPTIVE: how long after the last work */
 	uint64_t now;     /* ns, CLOCK_MONOTONIC, read every few passes */
 	struct timers timers;
 

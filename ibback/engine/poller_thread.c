@@ -136,7 +136,7 @@ static void idle(struct poller *poller)
 	if (poller->mode == POLL_ALWAYS)
 		return;
 	if (poller->mode == POLL_ADAPTIVE &&
-	    poller->now < poller->idle_since + poller->spin_ns)
+	    poller->now < poller->idle_since + poller->spin.now)
 		return;
 	sleep_if_quiet(poller);
 }

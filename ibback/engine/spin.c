@@ -13,6 +13,7 @@
 #define WAKES       20
 #define SPIN_MIN_NS 50000
 #define SPIN_MAX_NS 5000000
+#define GROWTH      4
 
 /* How much longer than it should a nap takes. */
 static uint64_t oversleep(void)
@@ -43,9 +44,24 @@ uint64_t spin_measure_wake(void)
 	return least;
 }
 
-uint64_t spin_for_wake(uint64_t wake)
+void spin_fix(struct spin *spin, uint64_t ns)
 {
-	if (wake < SPIN_MIN_NS / WAKES)
-		return SPIN_MIN_NS;
-	return wake < SPIN_MAX_NS / WAKES ? wake * WAKES : SPIN_MAX_NS;
+	spin->least = spin->most = spin->now = ns;
+}
+
+void spin_for_wake(struct spin *spin, uint64_t wake)
+{
+	uint64_t ns = wake < SPIN_MAX_NS / WAKES ? wake * WAKES : SPIN_MAX_NS;
+
+	spin_fix(spin, ns < SPIN_MIN_NS ? SPIN_MIN_NS : ns);
+	spin->most = GROWTH * spin->least;
+}
+
+/* What comes later than that is not worth waiting for, however long. */
+void spin_missed(struct spin *spin, uint64_t gap)
+{
+	if (gap > spin->most)
+		spin->now = spin->least;
+	else if (gap > spin->now)
+		spin->now = 2 * spin->now < spin->most ? 2 * spin->now : spin->most;
 }
