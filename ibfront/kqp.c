@@ -181,6 +181,25 @@ err_queues:
 	return err;
 }
 
+/*
+ * IPoIB hears of each packet that it sent only to free it, and has told TCP that it has
+ * gone out already. Each of these interrupts wakes the guest once more than what is
+ * answered does. So they wait for some more, but not for long: memory is kept so.
+ */
+#define VIB_KQP_SENT_COUNT  16u
+#define VIB_KQP_SENT_PERIOD 10000u /* us */
+
+static int vib_kqp_moderate_sent(const struct ib_qp_init_attr *attr)
+{
+	struct vib_cq *cq = to_vib_cq(attr->send_cq);
+
+	if (!(attr->create_flags & IB_QP_CREATE_IPOIB_UD_LSO) ||
+	    attr->send_cq == attr->recv_cq)
+		return 0;
+	return vib_kcq_moderate(cq, min(VIB_KQP_SENT_COUNT, attr->cap.max_send_wr / 4),
+				VIB_KQP_SENT_PERIOD);
+}
+
 /* Its attributes have been checked. */
 int vib_kqp_create(struct vib_qp *qp, struct ib_qp_init_attr *attr)
 {
@@ -189,6 +208,9 @@ int vib_kqp_create(struct vib_qp *qp, struct ib_qp_init_attr *attr)
 
 	if (attr->qp_type == IB_QPT_XRC_INI)
 		return -EOPNOTSUPP; /* ib_post_send() cannot name an SRQ */
+	err = vib_kqp_moderate_sent(attr);
+	if (err)
+		return err;
 	qp->bells = &vib->kernel.bells;
 	qp->signal_all = attr->sq_sig_type == IB_SIGNAL_ALL_WR;
 	vib_kernel_lock(vib);
