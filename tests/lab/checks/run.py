@@ -175,5 +175,8 @@ def main() -> int:
         good, bad = check(setting, rounds, options.pattern, options.reuse,
                           options.keep)
         passed, failed = passed + good, failed + bad
+    if not passed + failed:
+        print("nothing fits these options; without --long there are only "
+              + " and ".join(str(s) for s in SHORT), file=sys.stderr)
     print(f"{passed} passed, {failed} failed")
     return 0 if passed and not failed else 1
