@@ -3,7 +3,8 @@
 PROGRAMS += ibback
 CONTROL_OBJS := $(addprefix $(B)/obj/ibback/control/, \
 	backend.o command.o complaints.o connection.o fabric.o frontend.o lifecycle.o nodes.o object_command.o \
-	pages.o shortage.o vib.o vport.o worker.o)
+	pages.o shortage.o vib.o vib_attributes.o vib_mads.o vib_nodes.o vib_serve.o \
+	vib_timer.o vport.o worker.o)
 # Where the control thread meets the GSI.
 SUBNETS_OBJS := $(B)/obj/ibback/control/subnets.o
 # The administrator's socket, and what is asked there; needs the GSI, too.

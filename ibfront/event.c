@@ -112,7 +112,7 @@ static int vib_take_async_events(struct vib *vib)
 			continue;
 		}
 		memcpy(&event, slot, sizeof(event));
-		barrier(); /* the copy is what is looked at */
+		vib_copy_barrier();
 		vib_queue_consume(&vib->async);
 		vib_async_event(vib, &event);
 	}

@@ -27,7 +27,7 @@ static bool vib_kcq_next(struct vib_kcq *kcq, struct vib_cqe *cqe)
 		vib_queue_advance(&kcq->queue);
 	}
 	memcpy(cqe, slot, sizeof(*cqe));
-	barrier(); /* the copy is what is looked at */
+	vib_copy_barrier();
 	vib_queue_advance(&kcq->queue);
 	return true;
 }
@@ -241,7 +241,7 @@ void vib_kcq_forget(struct vib_kcq *kcq, struct vib_qp *qp)
 		slot = vib_slot_at(&queue, queue.index);
 		i = queue.index & (vib_queue_depth(&queue) - 1);
 		memcpy(&cqe, slot, sizeof(cqe));
-		barrier(); /* the copy is what is looked at */
+		vib_copy_barrier();
 		if (cqe.qpn == qp->ibqp.qp_num &&
 		    !__test_and_set_bit(i, kcq->skip))
 			vib_complete(kcq, &cqe, &wc, &report);

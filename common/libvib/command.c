@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <poll.h>
 
+#include <xen-ib/barrier.h>
+
 #include "libvib/internal.h"
 
 /* Longer than any command takes; a backend that needs more is taken for hung. */
@@ -55,8 +57,7 @@ static int take_response(struct libvib *lv, const struct vib_control_request *re
 		return -EPROTO;
 	}
 	RING_COPY_RESPONSE(&lv->ring, lv->ring.rsp_cons, rsp);
-	/* The copy is the only reading there is. */
-	__asm__ volatile("" ::: "memory");
+	vib_copy_barrier();
 	lv->ring.rsp_cons++;
 	why = fault(req, rsp);
 	if (why) {

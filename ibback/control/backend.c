@@ -8,6 +8,9 @@
 
 #include <xen-ib/xenstore.h>
 
+#include "control/vib_mads.h"
+#include "control/vib_nodes.h"
+#include "control/vib_serve.h"
 #include "log.h"
 
 #define ROOT_TOKEN         "be"

@@ -9,6 +9,7 @@
 
 #include <urcu/compiler.h>
 
+#include <xen-ib/barrier.h>
 #include <xen-ib/xenstore.h>
 
 #include "control/command.h"
@@ -157,8 +158,7 @@ static void serve_next(struct connection *c, const struct vport *vport)
 	struct vib_control_request req;
 
 	RING_COPY_REQUEST(&c->ring, c->ring.req_cons, &req);
-	/* The copy is the only reading there is. */
-	__asm__ volatile("" ::: "memory");
+	vib_copy_barrier();
 	c->ring.req_cons++;
 	if (c->parked)
 		answer_or_wait(c, vport, &req);

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <xen-ib/barrier.h>
+
 #include "control/complaints.h"
 #include "engine/objects.h"
 #include "xenport/xenport.h"
@@ -349,8 +351,7 @@ static int answer_mad(struct command *c)
 	bool replied;
 
 	memcpy(in, page, sizeof(in));
-	/* The copy is the only reading there is. */
-	__asm__ volatile("" ::: "memory");
+	vib_copy_barrier();
 	replied = c->guest->process_mad(c->guest->gsi_arg, in, out);
 	if (replied)
 		memcpy(page + sizeof(in), out, sizeof(out));

@@ -68,20 +68,15 @@ struct vib *vib_new(struct backend *backend, uint16_t domid, uint32_t index,
  */
 void vib_forget(struct vib *vib);
 
-/* True if the vib's directory is gone. */
-bool vib_vanished(struct vib *vib);
-
 /* Bring the vib to where xenstore says it should be, now or when its share allows. */
 void vib_process(struct vib *vib);
 
-/* The vib's event channel fired; it is masked. Serves it and unmasks it in time. */
-void vib_event(struct vib *vib);
-
-/* The engine may have events for it: deliver them. */
-void vib_raised(struct vib *vib);
-
-/* Take some of the MADs that its guest sent: true if there may be more. */
-bool vib_serve_mads(struct vib *vib);
+/*
+ * Take back what its guest was offered, and its connection if it has one: at once for the
+ * guest and everybody else; but its memory, of which there may be much, is unmapped by a
+ * job, and vib->unmapping until then.
+ */
+void vib_disconnect(struct vib *vib);
 
 /* The daemon ends: disconnect, tell the frontend to wait for a backend, unless Xen is
  * lost, and free the vib, now or when nothing is mapped any more.

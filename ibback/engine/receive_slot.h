@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include <xen-ib/barrier.h>
+
 #include "engine/receive.h"
 
 /* Copy the next receive of @queue and give its slot back. false if there is none. */
@@ -17,8 +19,7 @@ static inline bool receive_copy(struct vib_queue *queue, uint32_t max_sge,
 	if (!slot)
 		return false;
 	memcpy(&wqe, slot, sizeof(wqe));
-	/* The copy is the only reading there is. */
-	__asm__ volatile("" ::: "memory");
+	vib_copy_barrier();
 	r->wr_id = wqe.wr_id;
 	r->index = queue->index;
 	r->malformed = wqe.num_sge > max_sge;

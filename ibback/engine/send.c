@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <xen-ib/barrier.h>
+
 #include "engine/clock.h"
 #include "engine/counters.h"
 #include "engine/cq.h"
@@ -109,8 +111,7 @@ static int fetch(struct qp *qp)
 	if (!slot)
 		return 0;
 	memcpy(&s->wqe, slot, sizeof(s->wqe));
-	/* The copy is the only reading there is. */
-	__asm__ volatile("" ::: "memory");
+	vib_copy_barrier();
 	s->active = true;
 	s->index = qp->sq.index;
 	s->done = 0;

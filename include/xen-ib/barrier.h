@@ -25,6 +25,8 @@
 #define vib_write32(p, v)   WRITE_ONCE(*(p), v)
 /* Everything before is seen by the other side before anything after is read. */
 #define vib_full_barrier()  virt_mb()
+/* A copy was made of what the other side may change: nothing is read there again. */
+#define vib_copy_barrier()  barrier()
 
 static inline __u64 vib_xchg64(__u64 *p, __u64 v)
 {
@@ -46,6 +48,7 @@ static inline void vib_or64(__u64 *p, __u64 bits)
 #define vib_read32(p)       __atomic_load_n(p, __ATOMIC_RELAXED)
 #define vib_write32(p, v)   __atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define vib_full_barrier()  __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define vib_copy_barrier()  __asm__ volatile("" ::: "memory")
 
 static inline __u64 vib_xchg64(__u64 *p, __u64 v)
 {

@@ -5,6 +5,6 @@ define gsi_fuzzer
 FUZZERS += $(1)
 SRCS_$(1) := tests/fuzz/$(1).c tests/fuzz/gsi_guests.c ibback/engine/timer.c \
 	$$(wildcard ibback/gsi/*.c)
-CFLAGS_$(1) := -Iibback
+CFLAGS_$(1) := -Iibback -Itests/unit
 endef
 $(foreach f,fuzz_gsi fuzz_gsi_mad,$(eval $(call gsi_fuzzer,$(f))))

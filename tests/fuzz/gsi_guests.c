@@ -8,6 +8,7 @@
 #include "gsi/mad.h"
 #include "gsi/pkeys.h"
 #include "gsi/rmpp.h"
+#include "told_groups.h"
 
 #define SA_LID 1
 
@@ -183,71 +184,45 @@ static void pkey_violation(void *arg, void *owner)
 
 /* ---- multicast groups, as the engine is told of them ----------------------- */
 
-#define MAX_TOLD 1024 /* further ones are not looked at */
-
-static struct told {
-	struct vib_gid mgid;
-	uint16_t pkey; /* 0: it has ended */
-	bool joined[GUESTS];
-} told[MAX_TOLD];
-static unsigned int num_told;
-
-static struct told *find_told(const struct vib_gid *mgid)
-{
-	for (unsigned int i = 0; i < num_told; i++)
-		if (memcmp(&told[i].mgid, mgid, sizeof(*mgid)) == 0)
-			return &told[i];
-	return NULL;
-}
+_Static_assert(GUESTS <= TOLD_PORTS, "books for all guests");
+static struct told_groups told;
 
 static void group(void *arg, const struct vib_gid *mgid, uint16_t pkey)
 {
-	struct told *t = find_told(mgid);
-
 	(void)arg;
-	if (!t && num_told < MAX_TOLD)
-		t = &told[num_told++];
-	else if (t)
-		EXPECT(!pkey != !t->pkey);
-	if (t)
-		*t = (struct told){ .mgid = *mgid, .pkey = pkey };
+	EXPECT(told_group(&told, mgid, pkey));
 }
 
 static void joined(void *arg, void *owner, const struct vib_gid *mgid, bool joined)
 {
 	const struct guest *g = owner;
-	struct told *t = find_told(mgid);
+	const struct told_group *t = told_find(&told, mgid);
 
 	(void)arg;
-	EXPECT(t || num_told == MAX_TOLD);
-	if (!t)
-		return;
-	EXPECT(t->pkey);
+	EXPECT(told_joined(&told, mgid, (unsigned int)(g - guests), joined));
 	/* Who has no such P_Key does not come to receive; who loses it is told later. */
-	EXPECT(!joined || pkey_accepting(g->attr.pkeys, t->pkey) >= 0);
-	t->joined[g - guests] = joined;
+	EXPECT(!t || !joined || pkey_accepting(g->attr.pkeys, t->pkey) >= 0);
 }
 
 /* What was told is what is, and within its partition. */
 static void check_groups(void)
 {
 	unsigned int groups = 0;
-	bool is_joined;
 
-	for (unsigned int i = 0; i < num_told; i++) {
-		groups += told[i].pkey != 0;
+	for (unsigned int i = 0; i < told.count; i++) {
+		const struct told_group *t = &told.groups[i];
+
+		groups += t->pkey != 0;
 		for (unsigned int j = 0; j < GUESTS; j++) {
 			if (!guests[j].port)
 				continue;
-			EXPECT(gsi_group(guests[j].port, &told[i].mgid, &is_joined) ==
-			       told[i].pkey);
-			EXPECT(is_joined == told[i].joined[j]);
-			EXPECT(!is_joined ||
+			EXPECT(told_as_asked(t, &t->mgid, guests[j].port, j));
+			EXPECT(!t->joined[j] ||
 			       (is_up(&guests[j]) &&
-				pkey_accepting(guests[j].attr.pkeys, told[i].pkey) >= 0));
+				pkey_accepting(guests[j].attr.pkeys, t->pkey) >= 0));
 		}
 	}
-	EXPECT(num_told == MAX_TOLD || groups == gsi_groups(gsi));
+	EXPECT(told.count == TOLD_GROUPS || groups == gsi_groups(gsi));
 }
 
 static const struct gsi_ops ops = {
@@ -344,7 +319,7 @@ void guest_change(unsigned int i)
 void guests_begin(void)
 {
 	memset(guests, 0, sizeof(guests));
-	num_told = 0;
+	told.count = 0;
 	clock_now = 1000000000;
 	gsi = gsi_new(&ops, NULL, NULL);
 	EXPECT(gsi != NULL);

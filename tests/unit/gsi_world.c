@@ -53,52 +53,34 @@ static void pkey_violation(void *arg, void *owner)
 	w->pkey_violations[index_of(w, owner)]++;
 }
 
-static const struct told *find_told(const struct gsi_world *w, const struct vib_gid *mgid)
-{
-	for (unsigned int i = 0; i < w->num_told; i++)
-		if (memcmp(&w->told[i].mgid, mgid, sizeof(*mgid)) == 0)
-			return &w->told[i];
-	return NULL;
-}
-
 static void group(void *arg, const struct vib_gid *mgid, uint16_t pkey)
 {
 	struct gsi_world *w = world_of(arg);
-	struct told *told = (struct told *)find_told(w, mgid);
 
-	if (!told) {
-		assert_true(w->num_told < WORLD_GROUPS);
-		told = &w->told[w->num_told++];
-	}
-	assert_true(!pkey != !told->pkey);
-	*told = (struct told){ .mgid = *mgid, .pkey = pkey };
+	assert_true(told_group(&w->told, mgid, pkey));
+	assert_true(w->told.count < TOLD_GROUPS);
 }
 
 static void joined(void *arg, void *owner, const struct vib_gid *mgid, bool joined)
 {
 	struct gsi_world *w = world_of(arg);
-	struct told *told = (struct told *)find_told(w, mgid);
 
-	assert_non_null(told);
-	assert_int_not_equal(told->pkey, 0);
-	told->joined[index_of(w, owner)] = joined;
+	assert_true(told_joined(&w->told, mgid, index_of(w, owner), joined));
 }
 
 bool world_has_group(const struct gsi_world *w, struct vib_gid mgid)
 {
-	const struct told *told = find_told(w, &mgid);
+	const struct told_group *told = told_find(&w->told, &mgid);
 
 	return told && told->pkey;
 }
 
 bool world_receives(const struct gsi_world *w, unsigned int i, struct vib_gid mgid)
 {
-	const struct told *told = find_told(w, &mgid);
-	bool joined, told_so = told && told->joined[i];
+	const struct told_group *told = told_find(&w->told, &mgid);
 
-	assert_int_equal(gsi_group(w->port[i], &mgid, &joined), told ? told->pkey : 0);
-	assert_int_equal(joined, told_so);
-	return told_so;
+	assert_true(told_as_asked(told, &mgid, w->port[i], i));
+	return told && told->joined[i];
 }
 
 static const struct gsi_ops ops = {

@@ -12,10 +12,10 @@
 
 #include "gsi/gsi.h"
 #include "gsi/mad.h"
+#include "told_groups.h"
 
-#define WORLD_PORTS    6
+#define WORLD_PORTS    TOLD_PORTS
 #define WORLD_OUT      4096
-#define WORLD_GROUPS   1024
 
 #define SA_LID         1
 #define SA_DATA_AT     56
@@ -28,13 +28,6 @@ struct delivery {
 	struct mad_packet packet;
 };
 
-/* What the GSI has said of a multicast group. */
-struct told {
-	struct vib_gid mgid;
-	uint16_t pkey; /* 0: it has ended */
-	bool joined[WORLD_PORTS];
-};
-
 struct gsi_world {
 	struct gsi *gsi;
 	uint64_t now;
@@ -44,8 +37,7 @@ struct gsi_world {
 	struct vib_rsp_counters counters[WORLD_PORTS];
 	unsigned int drops[WORLD_PORTS][GSI_DROPS];
 	unsigned int pkey_violations[WORLD_PORTS];
-	struct told told[WORLD_GROUPS];
-	unsigned int num_told;
+	struct told_groups told;
 	unsigned int taken, count; /* of @out */
 	struct delivery out[WORLD_OUT];
 };

@@ -70,24 +70,72 @@ void side_close(struct side *s)
 	memset(s, 0, sizeof(*s));
 }
 
-void side_make_qp(struct side *s, enum vib_qp_type type)
+struct libvib_qp_init side_qp_init(const struct side *s, enum vib_qp_type type,
+				   bool kernel)
 {
-	const struct libvib_qp_init init = {
+	return (struct libvib_qp_init){
 		.type = type,
 		.context = s->context,
 		.pd = s->pd,
 		.send_cq = s->cq,
 		.recv_cq = s->cq,
 		.srq = s->srq,
+		.kernel = kernel,
 		.send_entries = PAIR_ENTRIES,
 		.send_sges = PAIR_SGES,
-		.max_inline = PAIR_INLINE,
+		.max_inline = kernel ? 0 : PAIR_INLINE,
 		.recv_entries = PAIR_ENTRIES,
 		.recv_sges = PAIR_SGES,
 	};
+}
+
+static void make_qp(struct side *s, enum vib_qp_type type, bool kernel)
+{
+	const struct libvib_qp_init init = side_qp_init(s, type, kernel);
 
 	made(libvib_create_qp(&init, &s->qp), "QP");
 	made(libvib_qp_end(s->qp, &s->end), "querying the port");
+}
+
+void side_make_qp(struct side *s, enum vib_qp_type type)
+{
+	make_qp(s, type, false);
+}
+
+void side_make_kernel_qp(struct side *s, enum vib_qp_type type)
+{
+	make_qp(s, type, true);
+}
+
+void side_make_gsi(struct side *s)
+{
+	side_make_kernel_qp(s, VIB_QPT_GSI);
+	assert_int_equal(s->qp->number, 1);
+	made(libvib_qp_start_ud(s->qp, QKEY_OF_GSI, 0), "starting QP1");
+}
+
+void pair_open(const struct pair *p)
+{
+	side_open_as(p->a, ibback.socket, p->config_a, p->bytes);
+	side_open_as(p->b, ibback.socket, p->config_b, p->bytes);
+}
+
+void pair_close(const struct pair *p)
+{
+	side_close(p->a);
+	side_close(p->b);
+}
+
+int pair_set_up(void **state)
+{
+	pair_open(*state);
+	return 0;
+}
+
+int pair_tear_down(void **state)
+{
+	pair_close(*state);
+	return 0;
 }
 
 void pair_connect(struct side *a, struct side *b, enum vib_qp_type type)
@@ -140,24 +188,4 @@ struct vib_cqe side_done(struct side *s, uint64_t wr_id)
 	assert_int_equal(cqe.status, VIB_WC_SUCCESS);
 	assert_true(cqe.wr_id == wr_id);
 	return cqe;
-}
-
-void side_make_gsi(struct side *s)
-{
-	const struct libvib_qp_init init = {
-		.type = VIB_QPT_GSI,
-		.context = s->context,
-		.pd = s->pd,
-		.send_cq = s->cq,
-		.recv_cq = s->cq,
-		.kernel = true,
-		.send_entries = PAIR_ENTRIES,
-		.send_sges = 1,
-		.recv_entries = PAIR_ENTRIES,
-		.recv_sges = 1,
-	};
-
-	assert_int_equal(libvib_create_qp(&init, &s->qp), 0);
-	assert_int_equal(libvib_qp_end(s->qp, &s->end), 0);
-	assert_int_equal(libvib_qp_start_ud(s->qp, QKEY_OF_GSI, 0), 0);
 }

@@ -42,14 +42,39 @@ void side_open_as(struct side *s, const char *socket, const char *config, size_t
 /* Destroy all there is, in order, and close. */
 void side_close(struct side *s);
 
-/* Make its QP, on its SRQ if it has one. */
+/* What its QP is made with: on its SRQ if it has one, for a program or the kernel. */
+struct libvib_qp_init side_qp_init(const struct side *s, enum vib_qp_type type,
+				   bool kernel);
+
+/* Make its QP so, for a program. */
 void side_make_qp(struct side *s, enum vib_qp_type type);
+
+/* The same for the kernel. */
+void side_make_kernel_qp(struct side *s, enum vib_qp_type type);
 
 /* Q_Key of QP1. */
 #define QKEY_OF_GSI 0x80010000u
 
 /* Make the kernel's QP1, ready to send. */
 void side_make_gsi(struct side *s);
+
+/* Two sides at ibback, with @bytes of memory each, and their vib strings. */
+struct pair {
+	struct side *a, *b;
+	size_t bytes;
+	const char *config_a, *config_b;
+};
+
+/* Open both with everything but SRQ and QP; destroy and close both. */
+void pair_open(const struct pair *p);
+void pair_close(const struct pair *p);
+
+/* cmocka's fixtures of a test with such a pair, which is its state. */
+int pair_set_up(void **state);
+int pair_tear_down(void **state);
+#define pair_test(name, pair)                                                       \
+	cmocka_unit_test_prestate_setup_teardown(name, pair_set_up, pair_tear_down, \
+						 (void *)(pair))
 
 /* Make QPs of RC or UC on both, and connect them. */
 void pair_connect(struct side *a, struct side *b, enum vib_qp_type type);

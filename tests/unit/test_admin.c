@@ -23,6 +23,8 @@
 
 static char socket_path[64];
 static struct side a, b;
+static const struct pair pair = { &a, &b, BYTES, "pkey=0xffff/0x8001, max_pd=7, rate=10G",
+				  "pkey=0xffff" };
 
 static int start(void **state)
 {
@@ -43,22 +45,6 @@ static int stop(void **state)
 	if (!daemon_stop(&ibback))
 		return -1;
 	return lstat(socket_path, &st) == 0 ? -1 : 0; /* it is gone with it */
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	side_open_as(&a, ibback.socket, "pkey=0xffff/0x8001, max_pd=7, rate=10G", BYTES);
-	side_open_as(&b, ibback.socket, "pkey=0xffff", BYTES);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	side_close(&a);
-	side_close(&b);
-	return 0;
 }
 
 static void nap(void)
@@ -585,7 +571,7 @@ static void vibctl_says_when_nobody_answers(void **state)
 	assert_int_equal(output[0], '\0');
 }
 
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define test(name) pair_test(name, &pair)
 
 int main(void)
 {

@@ -8,6 +8,7 @@
 
 #include "cm.h"
 #include "control/backend.h"
+#include "control/vib_serve.h"
 #include "engine/engine.h"
 #include "engine/objects.h"
 #include "fake_guest.h"

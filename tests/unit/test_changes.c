@@ -16,27 +16,12 @@
 #define REMOTE (VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_READ)
 
 static struct side a, b;
+static const struct pair pair = { &a, &b, BYTES, "", "" };
 
 static int start(void **state)
 {
 	(void)state;
 	return daemon_start(&ibback, "[engine]\npollers = 2\n") ? 0 : -1;
-}
-
-static int set_up(void **state)
-{
-	(void)state;
-	side_open(&a, ibback.socket, BYTES);
-	side_open(&b, ibback.socket, BYTES);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	side_close(&a);
-	side_close(&b);
-	return 0;
 }
 
 /* a writes @length bytes of its memory to @addr of b under @key; the status. */
@@ -278,8 +263,8 @@ static void nobody_writes_through_a_window_whose_binding_has_ended(void **state)
 		pthread_t thread;
 
 		if (type == VIB_MW_TYPE_2) {
-			tear_down(NULL);
-			set_up(NULL);
+			pair_close(&pair);
+			pair_open(&pair);
 		}
 		pair_connect(&a, &b, VIB_QPT_UC);
 		mw = window_new(type);
@@ -408,7 +393,7 @@ static void wish_for_an_event_outlives_a_resize(void **state)
 	assert_int_equal(libvib_arm_cq(a.cq, false), 0);
 }
 
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define test(name) pair_test(name, &pair)
 
 int main(void)
 {

@@ -11,13 +11,13 @@
 #define QKEY     0x1234567u
 
 static struct side a, b;
+static const struct pair pair = { &a, &b, BYTES, "", "" };
 static struct libvib_dma *dma_a, *dma_b;
 
 static int set_up(void **state)
 {
 	(void)state;
-	side_open(&a, ibback.socket, BYTES);
-	side_open(&b, ibback.socket, BYTES);
+	pair_open(&pair);
 	assert_int_equal(libvib_reg_dma(a.lv, a.memory, BYTES, DMA_BASE, &dma_a), 0);
 	assert_int_equal(libvib_reg_dma(b.lv, b.memory, BYTES, 0, &dma_b), 0);
 	return 0;
@@ -28,40 +28,14 @@ static int tear_down(void **state)
 	(void)state;
 	assert_int_equal(libvib_dereg_dma(dma_a), 0);
 	assert_int_equal(libvib_dereg_dma(dma_b), 0);
-	side_close(&a);
-	side_close(&b);
+	pair_close(&pair);
 	return 0;
-}
-
-static struct libvib_qp_init kernel_init(const struct side *s, enum vib_qp_type type)
-{
-	return (struct libvib_qp_init){
-		.type = type,
-		.context = s->context,
-		.pd = s->pd,
-		.send_cq = s->cq,
-		.recv_cq = s->cq,
-		.srq = s->srq,
-		.kernel = true,
-		.send_entries = PAIR_ENTRIES,
-		.send_sges = PAIR_SGES,
-		.recv_entries = PAIR_ENTRIES,
-		.recv_sges = PAIR_SGES,
-	};
-}
-
-static void make_kernel_qp(struct side *s, enum vib_qp_type type)
-{
-	const struct libvib_qp_init init = kernel_init(s, type);
-
-	assert_int_equal(libvib_create_qp(&init, &s->qp), 0);
-	assert_int_equal(libvib_qp_end(s->qp, &s->end), 0);
 }
 
 static void connect_kernels(void)
 {
-	make_kernel_qp(&a, VIB_QPT_RC);
-	make_kernel_qp(&b, VIB_QPT_RC);
+	side_make_kernel_qp(&a, VIB_QPT_RC);
+	side_make_kernel_qp(&b, VIB_QPT_RC);
 	assert_int_equal(libvib_qp_connect(a.qp, &a.end, &b.end, NULL), 0);
 	assert_int_equal(libvib_qp_connect(b.qp, &b.end, &a.end, NULL), 0);
 }
@@ -136,7 +110,7 @@ static void shared_queue_of_the_kernel_serves_anybody(void **state)
 
 	(void)state;
 	assert_int_equal(libvib_create_kernel_srq(b.pd, 8, 2, 0, &b.srq), 0);
-	make_kernel_qp(&a, VIB_QPT_RC);
+	side_make_kernel_qp(&a, VIB_QPT_RC);
 	side_make_qp(&b, VIB_QPT_RC);
 	assert_int_equal(libvib_qp_connect(a.qp, &a.end, &b.end, NULL), 0);
 	assert_int_equal(libvib_qp_connect(b.qp, &b.end, &a.end, NULL), 0);
@@ -168,23 +142,23 @@ static void region_ends_when_it_is_taken_back(void **state)
 
 static void number_outlives_the_backend(void **state)
 {
-	struct libvib_qp_init init = kernel_init(&a, VIB_QPT_RC);
+	struct libvib_qp_init init = side_qp_init(&a, VIB_QPT_RC, true);
 	struct libvib_qp *qp;
 	uint32_t qpn;
 
 	(void)state;
-	make_kernel_qp(&a, VIB_QPT_RC);
+	side_make_kernel_qp(&a, VIB_QPT_RC);
 	qpn = a.qp->number;
 	init.qpn = qpn;
 	assert_int_equal(libvib_create_qp(&init, &qp), -EEXIST);
 	tear_down(state);
 	assert_true(daemon_end(&ibback) && daemon_restart(&ibback));
 	set_up(state);
-	init = kernel_init(&a, VIB_QPT_RC);
+	init = side_qp_init(&a, VIB_QPT_RC, true);
 	init.qpn = qpn;
 	assert_int_equal(libvib_create_qp(&init, &a.qp), 0);
 	assert_int_equal(a.qp->number, qpn);
-	init = kernel_init(&b, VIB_QPT_RC);
+	init = side_qp_init(&b, VIB_QPT_RC, true);
 	init.qpn = qpn;
 	assert_int_equal(libvib_create_qp(&init, &qp), -EEXIST);
 }
@@ -196,8 +170,8 @@ static void port_says_what_went_through_it(void **state)
 	struct vib_port_attr port;
 
 	(void)state;
-	make_kernel_qp(&a, VIB_QPT_UD);
-	make_kernel_qp(&b, VIB_QPT_UD);
+	side_make_kernel_qp(&a, VIB_QPT_UD);
+	side_make_kernel_qp(&b, VIB_QPT_UD);
 	assert_int_equal(libvib_qp_start_ud(a.qp, QKEY, 0), 0);
 	assert_int_equal(libvib_qp_start_ud(b.qp, QKEY, 0), 0);
 	wqe.u.ud.remote_qpn = b.qp->number;
@@ -236,13 +210,6 @@ static void fill_mad(uint8_t mad[VIB_MAD_BYTES], uint8_t class, uint8_t version,
 	mad[17] = (uint8_t)attribute;
 }
 
-static void start_gsi(struct side *s)
-{
-	make_kernel_qp(s, VIB_QPT_GSI);
-	assert_int_equal(s->qp->number, 1);
-	assert_int_equal(libvib_qp_start_ud(s->qp, QKEY_OF_GSI, 0), 0);
-}
-
 /* a sends the MAD in its memory at 0 to QP1 at @lid. */
 static void send_mad(uint16_t lid)
 {
@@ -262,7 +229,7 @@ static void subnet_administrator_answers(void **state)
 	struct vib_cqe cqe;
 
 	(void)state;
-	start_gsi(&a);
+	side_make_gsi(&a);
 	assert_int_equal(libvib_query_port(a.lv, &port), 0);
 	fill_mad(a.memory, 0x03, 2, 0x0001); /* SubnAdm, ClassPortInfo */
 	side_recv(&a, 2, 4096, 296);
@@ -282,8 +249,8 @@ static void mads_reach_the_port_they_are_sent_to(void **state)
 	struct vib_cqe cqe;
 
 	(void)state;
-	start_gsi(&a);
-	start_gsi(&b);
+	side_make_gsi(&a);
+	side_make_gsi(&b);
 	fill_mad(a.memory, 0x32, 1, 0); /* a vendor's class: ibping's */
 	side_recv(&b, 2, 0, 296);
 	send_mad(b.end.lid);
@@ -303,7 +270,7 @@ static void mads_reach_the_port_they_are_sent_to(void **state)
 
 static void port_answers_for_itself(void **state)
 {
-	struct libvib_qp_init init = kernel_init(&a, VIB_QPT_GSI);
+	struct libvib_qp_init init = side_qp_init(&a, VIB_QPT_GSI, true);
 	uint8_t in[VIB_MAD_BYTES], out[VIB_MAD_BYTES];
 	struct vib_device_attr device;
 

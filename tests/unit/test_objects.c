@@ -11,22 +11,7 @@
 #define BYTES 65536
 
 static struct side a, b;
-
-static int set_up(void **state)
-{
-	(void)state;
-	side_open(&a, ibback.socket, BYTES);
-	side_open(&b, ibback.socket, BYTES);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	side_close(&a);
-	side_close(&b);
-	return 0;
-}
+static const struct pair pair = { &a, &b, BYTES, "", "" };
 
 static bool readable(int fd, int timeout_ms)
 {
@@ -185,10 +170,9 @@ static void dead_backend_lets_everything_be_destroyed(void **state)
 	assert_int_equal(libvib_create_srq(b.pd, 8, 2, 0, &b.srq), 0);
 	pair_connect(&a, &b, VIB_QPT_RC);
 	daemon_kill(&ibback);
-	side_close(&a);
-	side_close(&b);
+	pair_close(&pair);
 	assert_true(daemon_restart(&ibback));
-	set_up(state);
+	pair_open(&pair);
 }
 
 /* ---- events ------------------------------------------------------------ */
@@ -263,7 +247,7 @@ static void shared_queue_serves_and_says_when_it_runs_low(void **state)
 	assert_int_equal(limit, 0);
 }
 
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define test(name) pair_test(name, &pair)
 
 int main(void)
 {

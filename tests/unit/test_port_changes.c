@@ -17,22 +17,8 @@
 #define PATIENCE_MS 20000
 
 static struct side a, b;
-
-static int set_up(void **state)
-{
-	(void)state;
-	side_open_as(&a, ibback.socket, "pkey=0xffff/0x8001", BYTES);
-	side_open_as(&b, ibback.socket, "pkey=0xffff/0x8001", BYTES);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	side_close(&a);
-	side_close(&b);
-	return 0;
-}
+static const struct pair pair = { &a, &b, BYTES, "pkey=0xffff/0x8001",
+				  "pkey=0xffff/0x8001" };
 
 /* ---- events ------------------------------------------------------------ */
 
@@ -318,7 +304,7 @@ static void quotas_bind_at_once(void **state)
 	assert_int_equal(libvib_dealloc_pd(pd), 0);
 }
 
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define test(name) pair_test(name, &pair)
 
 int main(void)
 {

@@ -12,22 +12,7 @@
 #define QKEY  0x1234567u
 
 static struct side a, b;
-
-static int set_up(void **state)
-{
-	(void)state;
-	side_open(&a, ibback.socket, BYTES);
-	side_open(&b, ibback.socket, BYTES);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	(void)state;
-	side_close(&a);
-	side_close(&b);
-	return 0;
-}
+static const struct pair pair = { &a, &b, BYTES, "", "" };
 
 static void fill(uint8_t *p, size_t n, uint32_t seed)
 {
@@ -369,7 +354,7 @@ static void group_receives_what_is_sent_to_it(void **state)
 	assert_int_equal(libvib_detach_mcast(b.qp, &mgid, 0xc001), -ENOENT);
 }
 
-#define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define test(name) pair_test(name, &pair)
 
 int main(void)
 {

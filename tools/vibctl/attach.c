@@ -19,12 +19,11 @@ struct arguments {
 	unsigned int timeout_s;
 };
 
-enum { OPTION_JSON = 256, OPTION_NO_WAIT };
+enum { OPTION_NO_WAIT = 256 };
 
 static const struct argp_option options[] = {
 	{ "no-wait", OPTION_NO_WAIT, NULL, 0, "Do not wait for backend and frontend", 0 },
 	{ "timeout", 't', "SECONDS", 0, "Wait this long at most (30)", 0 },
-	{ "json", OPTION_JSON, NULL, 0, "Print JSON", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
 };
 
@@ -33,14 +32,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct arguments *a = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->json;
+		return 0;
 	case OPTION_NO_WAIT:
 		a->wait = false;
 		return 0;
 	case 't':
 		a->timeout_s = parse_seconds(state, arg);
-		return 0;
-	case OPTION_JSON:
-		a->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (!a->domain)
@@ -177,6 +176,7 @@ int cmd_attach(struct vibctl *ctl, int argc, char **argv)
 {
 	static const struct argp argp = {
 		.options = options,
+		.children = json_option,
 		.parser = parse_option,
 		.args_doc = "DOMAIN [KEY=VALUE...]",
 		.doc = "Give a running domain a vib, now and after its reboots.\v"

@@ -15,11 +15,8 @@ struct arguments {
 	bool json;
 };
 
-enum { OPTION_JSON = 256 };
-
 static const struct argp_option options[] = {
 	{ "text", 't', "TEXT", 0, "Check one vib's 'key=value, ...' and no file", 0 },
-	{ "json", OPTION_JSON, NULL, 0, "Print JSON", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
 };
 
@@ -28,11 +25,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct arguments *a = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->json;
+		return 0;
 	case 't':
 		a->text = arg;
-		return 0;
-	case OPTION_JSON:
-		a->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (a->file)
@@ -147,6 +144,7 @@ int cmd_check(struct vibctl *ctl, int argc, char **argv)
 {
 	static const struct argp argp = {
 		.options = options,
+		.children = json_option,
 		.parser = parse_option,
 		.args_doc = "FILE\n--text TEXT",
 		.doc = "See whether the vibs of an xl config, or one vib's text, are "

@@ -33,6 +33,34 @@ int open_store(struct vibctl *ctl)
 	return -1;
 }
 
+enum { OPTION_JSON = 256 };
+
+static error_t parse_json_option(int key, char *arg, struct argp_state *state)
+{
+	bool *json = state->input;
+
+	(void)arg;
+	if (key != OPTION_JSON)
+		return ARGP_ERR_UNKNOWN;
+	*json = true;
+	return 0;
+}
+
+static const struct argp_option json_options[] = {
+	{ "json", OPTION_JSON, NULL, 0, "Print JSON", 0 },
+	{ NULL, 0, NULL, 0, NULL, 0 },
+};
+
+static const struct argp json_argp = {
+	.options = json_options,
+	.parser = parse_json_option,
+};
+
+const struct argp_child json_option[] = {
+	{ &json_argp, 0, NULL, 0 },
+	{ NULL, 0, NULL, 0 },
+};
+
 int print_json(json_t *json)
 {
 	int rc;

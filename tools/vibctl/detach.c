@@ -17,13 +17,10 @@ struct arguments {
 	unsigned int timeout_s;
 };
 
-enum { OPTION_JSON = 256 };
-
 static const struct argp_option options[] = {
 	{ "force", 'f', NULL, 0, "Remove it at once, whatever its backend does", 0 },
 	{ "timeout", 't', "SECONDS", 0, "Wait this long for the backend to close (10)",
 	  0 },
-	{ "json", OPTION_JSON, NULL, 0, "Print JSON", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
 };
 
@@ -32,14 +29,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct arguments *a = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->json;
+		return 0;
 	case 'f':
 		a->force = true;
 		return 0;
 	case 't':
 		a->timeout_s = parse_seconds(state, arg);
-		return 0;
-	case OPTION_JSON:
-		a->json = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (!a->domain)
@@ -139,6 +136,7 @@ int cmd_detach(struct vibctl *ctl, int argc, char **argv)
 {
 	static const struct argp argp = {
 		.options = options,
+		.children = json_option,
 		.parser = parse_option,
 		.args_doc = "DOMAIN INDEX",
 		.doc = "Take a vib from a domain, now and after its reboots.",

@@ -226,20 +226,11 @@ static int put_json(const struct row *row, void *out)
 	return json_array_append_new(out, json);
 }
 
-enum { OPTION_JSON = 256 };
-
-static const struct argp_option options[] = {
-	{ "json", OPTION_JSON, NULL, 0, "Print JSON", 0 },
-	{ NULL, 0, NULL, 0, NULL, 0 },
-};
-
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
-	bool *json = state->input;
-
 	switch (key) {
-	case OPTION_JSON:
-		*json = true;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = state->input;
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_error(state, "list takes no '%s'; 'vibctl show' takes a domain",
@@ -269,7 +260,7 @@ static int list_table(struct vibctl *ctl)
 int cmd_list(struct vibctl *ctl, int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = options,
+		.children = json_option,
 		.parser = parse_option,
 		.doc = "List the vibs of all domains, and those that were refused.",
 	};

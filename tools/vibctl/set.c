@@ -16,20 +16,13 @@ struct arguments {
 	bool json;
 };
 
-enum { OPTION_JSON = 256 };
-
-static const struct argp_option options[] = {
-	{ "json", OPTION_JSON, NULL, 0, "Print JSON", 0 },
-	{ NULL, 0, NULL, 0, NULL, 0 },
-};
-
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 
 	switch (key) {
-	case OPTION_JSON:
-		a->json = true;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->json;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (!a->vib)
@@ -167,7 +160,7 @@ static int set(struct vibctl *ctl, const struct arguments *a, struct work *w)
 int cmd_set(struct vibctl *ctl, int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = options,
+		.children = json_option,
 		.parser = parse_option,
 		.args_doc = "DOMAIN[/INDEX] KEY=VALUE...",
 		.doc = "Change a vib that is attached, now and after reboots of its"

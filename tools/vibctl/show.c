@@ -14,20 +14,13 @@ struct arguments {
 	bool json;
 };
 
-enum { OPTION_JSON = 256 };
-
-static const struct argp_option options[] = {
-	{ "json", OPTION_JSON, NULL, 0, "Print JSON", 0 },
-	{ NULL, 0, NULL, 0, NULL, 0 },
-};
-
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *a = state->input;
 
 	switch (key) {
-	case OPTION_JSON:
-		a->json = true;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->json;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (!a->domain)
@@ -165,7 +158,7 @@ static json_t *collect(struct vibctl *ctl, uint16_t domid, int index)
 int cmd_show(struct vibctl *ctl, int argc, char **argv)
 {
 	static const struct argp argp = {
-		.options = options,
+		.children = json_option,
 		.parser = parse_option,
 		.args_doc = "DOMAIN [INDEX]",
 		.doc = "Show every xenstore node of a domain's vibs, and what the schema"

@@ -367,10 +367,7 @@ struct arguments {
 	bool json;
 };
 
-enum { OPTION_JSON = 256 };
-
 static const struct argp_option options[] = {
-	{ "json", OPTION_JSON, NULL, 0, "Print JSON", 0 },
 	{ "socket", 's', "PATH", 0, "Ask the ibback that listens there", 0 },
 	{ NULL, 0, NULL, 0, NULL, 0 },
 };
@@ -380,8 +377,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	struct arguments *a = state->input;
 
 	switch (key) {
-	case OPTION_JSON:
-		a->json = true;
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &a->json;
 		return 0;
 	case 's':
 		a->socket = arg;
@@ -419,6 +416,7 @@ int cmd_stats(struct vibctl *ctl, int argc, char **argv)
 {
 	static const struct argp argp = {
 		.options = options,
+		.children = json_option,
 		.parser = parse_option,
 		.args_doc = "[DOMAIN[/INDEX]]",
 		.doc = "Show what ibback has counted of all vibs, or all of it of those "

@@ -35,6 +35,12 @@ int failed(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* Connect to xenstore if that is not done. -1 after having said why not. */
 int open_store(struct vibctl *ctl);
 
+/*
+ * The option --json, for the children of a command's argp: it sets the bool that the
+ * command's parser, at ARGP_KEY_INIT, makes state->child_inputs[0] point at.
+ */
+extern const struct argp_child json_option[];
+
 /* Print @json, which may be NULL for want of memory, and release it. */
 int print_json(json_t *json);
 

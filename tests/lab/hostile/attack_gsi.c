@@ -32,55 +32,57 @@ static u8 any_method(struct hostile *h)
 	return methods[chance_below(&h->chance, ARRAY_SIZE(methods))];
 }
 
+static struct mad_to garbage(struct hostile *h, enum world_qp which, u8 *mad, u32 n)
+{
+	struct mad_to to;
+
+	chance_fill(&h->chance, mad, VIB_MAD_BYTES);
+	if (!chance_one_in(&h->chance, 8))
+		mad_head(mad, any_class(h), chance_below(&h->chance, 3), any_method(h),
+			 chance_below(&h->chance, 64), chance64(&h->chance));
+	to = mad_to_any(h, which);
+	/* A longer one than there are fails, and the rest of them with it. */
+	if (chance_one_in(&h->chance, 64))
+		to.length = chance_odd(&h->chance);
+	else if (chance_one_in(&h->chance, 4))
+		to.length = chance_below(&h->chance, 257);
+	return to;
+}
+
 /* Bytes of no sense behind a header of some, of any length, from anywhere to anywhere. */
 void attack_gsi_garbage(struct hostile *h)
 {
-	enum world_qp which = chance_one_in(&h->chance, 4) ? QP_SMI : QP_GSI;
-	struct world_qp_state *qp = qp_fresh(h, which);
-	struct mad_to to;
-	u8 *mad;
-	u32 n;
+	mads_send(h, chance_one_in(&h->chance, 4) ? QP_SMI : QP_GSI, 32, garbage);
+}
 
-	for (n = 0; qp && n < 32; n++) {
-		mad = mad_new(h);
-		chance_fill(&h->chance, mad, VIB_MAD_BYTES);
-		if (!chance_one_in(&h->chance, 8))
-			mad_head(mad, any_class(h), chance_below(&h->chance, 3), any_method(h),
-				 chance_below(&h->chance, 64), chance64(&h->chance));
-		to = mad_to_any(h, which);
-		/* A longer one than there are fails, and the rest of them with it. */
-		mad_send(h, qp, mad,
-			 chance_one_in(&h->chance, 64) ? chance_odd(&h->chance) :
-			 chance_one_in(&h->chance, 4)  ? chance_below(&h->chance, 257) :
-							 VIB_MAD_BYTES, &to);
-	}
-	mad_pause();
+static struct mad_to smp(struct hostile *h, enum world_qp which, u8 *mad, u32 n)
+{
+	static const u16 attributes[] = { 0x02, 0x10, 0x11, 0x12, 0x14, 0x15, 0x16, 0x17,
+					  0x18, 0x19, 0x1a, 0x1b, 0x20, 0x31, 0xff00 };
+
+	chance_fill(&h->chance, mad + MAD_DATA, VIB_MAD_BYTES - MAD_DATA);
+	mad_head(mad, n & 1 ? CLASS_DIRECTED : CLASS_SMP, 1,
+		 chance_one_in(&h->chance, 2) ? 0x02 : any_method(h),
+		 attributes[chance_below(&h->chance, ARRAY_SIZE(attributes))],
+		 chance64(&h->chance));
+	mad[6] = chance_below(&h->chance, 66); /* hop pointer and count */
+	mad[7] = chance_one_in(&h->chance, 2) ? 0 : chance_below(&h->chance, 66);
+	put32(mad + 20, chance_odd(&h->chance));
+	return mad_to_any(h, which);
 }
 
 /* To manage the subnet: ports' own attributes set, by LID and by routes of many hops. */
 void attack_gsi_smps(struct hostile *h)
 {
-	static const u16 attributes[] = { 0x02, 0x10, 0x11, 0x12, 0x14, 0x15, 0x16, 0x17,
-					  0x18, 0x19, 0x1a, 0x1b, 0x20, 0x31, 0xff00 };
-	struct world_qp_state *qp = qp_fresh(h, QP_SMI);
-	struct mad_to to;
-	u8 *mad;
-	u32 n;
+	mads_send(h, QP_SMI, 32, smp);
+}
 
-	for (n = 0; qp && n < 32; n++) {
-		mad = mad_new(h);
-		chance_fill(&h->chance, mad + MAD_DATA, VIB_MAD_BYTES - MAD_DATA);
-		mad_head(mad, n & 1 ? CLASS_DIRECTED : CLASS_SMP, 1,
-			 chance_one_in(&h->chance, 2) ? 0x02 : any_method(h),
-			 attributes[chance_below(&h->chance, ARRAY_SIZE(attributes))],
-			 chance64(&h->chance));
-		mad[6] = chance_below(&h->chance, 66); /* hop pointer and count */
-		mad[7] = chance_one_in(&h->chance, 2) ? 0 : chance_below(&h->chance, 66);
-		put32(mad + 20, chance_odd(&h->chance));
-		to = mad_to_any(h, QP_SMI);
-		mad_send(h, qp, mad, VIB_MAD_BYTES, &to);
-	}
-	mad_pause();
+/* Three in four to a victim, as it should be; the rest to anybody, and nearly so. */
+static struct mad_to to_a_victim(struct hostile *h, enum world_qp which)
+{
+	struct mad_to to = mad_to(which, victim(h, victim_lid));
+
+	return chance_one_in(&h->chance, 4) ? mad_to_any(h, which) : to;
 }
 
 static void put_cm_names(struct hostile *h, u8 *mad)
@@ -109,111 +111,82 @@ static void put_cm_names(struct hostile *h, u8 *mad)
 	memset(req + 96, 0, 44); /* no alternate path */
 }
 
+static struct mad_to cm(struct hostile *h, enum world_qp which, u8 *mad, u32 n)
+{
+	chance_fill(&h->chance, mad + MAD_DATA, VIB_MAD_BYTES - MAD_DATA);
+	mad_head(mad, CLASS_CM, 2, chance_one_in(&h->chance, 8) ? any_method(h) : 0x03,
+		 0x10 + chance_below(&h->chance, 12), chance_below(&h->chance, 256));
+	put_cm_names(h, mad);
+	return to_a_victim(h, which);
+}
+
 /* Requests for connections, answers to those of others, and the ends of theirs. */
 void attack_gsi_cm(struct hostile *h)
 {
-	struct world_qp_state *qp = qp_fresh(h, QP_GSI);
-	struct mad_to to;
-	u8 *mad;
-	u32 n;
+	mads_send(h, QP_GSI, 32, cm);
+}
 
-	for (n = 0; qp && n < 32; n++) {
-		mad = mad_new(h);
-		chance_fill(&h->chance, mad + MAD_DATA, VIB_MAD_BYTES - MAD_DATA);
-		mad_head(mad, CLASS_CM, 2, chance_one_in(&h->chance, 8) ? any_method(h) : 0x03,
-			 0x10 + chance_below(&h->chance, 12), chance_below(&h->chance, 256));
-		put_cm_names(h, mad);
-		to = mad_to(QP_GSI, victim(h, victim_lid));
-		if (chance_one_in(&h->chance, 4))
-			to = mad_to_any(h, QP_GSI);
-		mad_send(h, qp, mad, VIB_MAD_BYTES, &to);
-	}
-	mad_pause();
+static struct mad_to claim(struct hostile *h, enum world_qp which, u8 *mad, u32 n)
+{
+	static const u8 said[] = { 0x81, 0x92, 0x94, 0x95, 0x06, 0x05, 0x86, 0x07 };
+
+	/* Linux' TIDs: the agent's number, and a count. */
+	mad_head(mad, CLASS_SA, 2, said[chance_below(&h->chance, ARRAY_SIZE(said))],
+		 chance_one_in(&h->chance, 2) ? 0x35 : 0x38,
+		 (u64)chance_below(&h->chance, 16) << 32 |
+			 chance_below(&h->chance, 1024));
+	mad[24] = 1; /* RMPP: version, DATA, active */
+	mad[25] = chance_below(&h->chance, 5);
+	mad[26] = chance_below(&h->chance, 8);
+	put_gid(mad + MAD_SA_DATA + 8, any_victim_guid(h));
+	put_gid(mad + MAD_SA_DATA + 24, h->port_guid);
+	put16(mad + MAD_SA_DATA + 40, h->lid);
+	return to_a_victim(h, which);
 }
 
 /* What only the SA says: answers with paths to itself, Reports, Traps. */
 void attack_gsi_claims(struct hostile *h)
 {
-	static const u8 said[] = { 0x81, 0x92, 0x94, 0x95, 0x06, 0x05, 0x86, 0x07 };
-	struct world_qp_state *qp = qp_fresh(h, QP_GSI);
-	struct mad_to to;
-	u8 *mad;
-	u32 n;
+	mads_send(h, QP_GSI, 32, claim);
+}
 
-	for (n = 0; qp && n < 32; n++) {
-		mad = mad_new(h);
-		/* Linux' TIDs: the agent's number, and a count. */
-		mad_head(mad, CLASS_SA, 2, said[chance_below(&h->chance, ARRAY_SIZE(said))],
-			 chance_one_in(&h->chance, 2) ? 0x35 : 0x38,
-			 (u64)chance_below(&h->chance, 16) << 32 |
-				 chance_below(&h->chance, 1024));
-		mad[24] = 1; /* RMPP: version, DATA, active */
-		mad[25] = chance_below(&h->chance, 5);
-		mad[26] = chance_below(&h->chance, 8);
-		put_gid(mad + MAD_SA_DATA + 8, any_victim_guid(h));
-		put_gid(mad + MAD_SA_DATA + 24, h->port_guid);
-		put16(mad + MAD_SA_DATA + 40, h->lid);
-		to = mad_to(QP_GSI, victim(h, victim_lid));
-		if (chance_one_in(&h->chance, 4))
-			to = mad_to_any(h, QP_GSI);
-		mad_send(h, qp, mad, VIB_MAD_BYTES, &to);
-	}
-	mad_pause();
+static struct mad_to counters(struct hostile *h, enum world_qp which, u8 *mad, u32 n)
+{
+	static const u16 attributes[] = { 0x01, 0x10, 0x12, 0x13, 0x14, 0x15, 0x1d };
+
+	mad_head(mad, CLASS_PERF, 1, 1 + chance_below(&h->chance, 2),
+		 attributes[chance_below(&h->chance, ARRAY_SIZE(attributes))], n);
+	mad[MAD_SMP_DATA + 1] = chance_one_in(&h->chance, 4) ? chance32(&h->chance) :
+							       VIB_PORT;
+	put16(mad + MAD_SMP_DATA + 2, chance_odd(&h->chance));
+	return mad_to(which, victim(h, victim_lid));
 }
 
 /* Counters of others, which it may read, and not clear. */
 void attack_gsi_counters(struct hostile *h)
 {
-	static const u16 attributes[] = { 0x01, 0x10, 0x12, 0x13, 0x14, 0x15, 0x1d };
-	struct world_qp_state *qp = qp_fresh(h, QP_GSI);
-	struct mad_to to;
-	u8 *mad;
-	u32 n;
-
-	for (n = 0; qp && n < 32; n++) {
-		mad = mad_new(h);
-		mad_head(mad, CLASS_PERF, 1, 1 + chance_below(&h->chance, 2),
-			 attributes[chance_below(&h->chance, ARRAY_SIZE(attributes))], n);
-		mad[MAD_SMP_DATA + 1] = chance_one_in(&h->chance, 4) ? chance32(&h->chance) :
-								       VIB_PORT;
-		put16(mad + MAD_SMP_DATA + 2, chance_odd(&h->chance));
-		to = mad_to(QP_GSI, victim(h, victim_lid));
-		mad_send(h, qp, mad, VIB_MAD_BYTES, &to);
-	}
-	mad_pause();
+	mads_send(h, QP_GSI, 32, counters);
 }
 
-/* As many as a queue holds, of those that cost the SA or the innocent most. */
-static void flood(struct hostile *h, struct world_qp_state *qp)
+/* Those that cost the SA or the innocent most. */
+static struct mad_to costly(struct hostile *h, enum world_qp which, u8 *mad, u32 n)
 {
-	struct mad_to to;
-	u8 *mad;
-	u32 n;
-
-	for (n = 0; n < 60; n++) {
-		mad = mad_new(h);
-		to = mad_to(QP_GSI, n % 2 ? victim(h, victim_lid) : MAD_SA_LID);
-		if (n % 2)
-			mad_head(mad, CLASS_CM, 2, 0x03, 0x14, n);
-		else
-			mad_head(mad, CLASS_SA, 2, 0x12, n % 4 ? 0x11 : 0x38, n);
-		mad_send(h, qp, mad, VIB_MAD_BYTES, &to);
+	if (n % 2) {
+		mad_head(mad, CLASS_CM, 2, 0x03, 0x14, n);
+		return mad_to(which, victim(h, victim_lid));
 	}
+	mad_head(mad, CLASS_SA, 2, 0x12, n % 4 ? 0x11 : 0x38, n);
+	return mad_to(which, MAD_SA_LID);
 }
 
-/* And again, while some of the last ones wait. */
+/* As many as a queue holds, and again, while some of the last ones wait. */
 void attack_gsi_flood(struct hostile *h)
 {
-	struct world_qp_state *qp;
 	u32 n;
 
-	for (n = 0; n < 16 && hostile_goes_on(h); n++) {
-		qp = qp_fresh(h, QP_GSI);
-		if (!qp)
+	for (n = 0; n < 16 && hostile_goes_on(h); n++)
+		if (!mads_send(h, QP_GSI, 60, costly))
 			return;
-		flood(h, qp);
-		mad_pause();
-	}
 }
 
 /* ---- what is said in groups of others -------------------------------------- */

@@ -26,45 +26,34 @@ enum {
 #define MCM_CREATE	0x130c7
 #define SERVICE_IDS	(1 << 0 | 1 << 1 | 1 << 2)
 
-static u8 *request(struct hostile *h, u8 method, u16 attribute, u64 mask)
+static void request(struct hostile *h, u8 *mad, u8 method, u16 attribute, u64 mask)
 {
-	u8 *mad = mad_new(h);
-
 	mad_head(mad, CLASS_SA, 2, method, attribute, chance_below(&h->chance, 4096));
 	put64(mad + MAD_SA_MASK, mask);
-	return mad;
 }
 
-static void ask(struct hostile *h, struct world_qp_state *qp, const u8 *mad)
-{
-	struct mad_to to = mad_to(QP_GSI, MAD_SA_LID);
-
-	mad_send(h, qp, mad, VIB_MAD_BYTES, &to);
-}
-
-/* Every attribute and method, with any components, about itself and others. */
-void attack_gsi_sa_queries(struct hostile *h)
+static struct mad_to query(struct hostile *h, enum world_qp which, u8 *mad, u32 n)
 {
 	static const u16 attributes[] = { 0x01, 0x02, 0x03, 0x11, 0x12, 0x13, 0x14, 0x15,
 					  0x16, 0x17, 0x18, 0x19, 0x20, 0x30, 0x31, 0x33,
 					  0x35, 0x36, 0x38, 0x39, 0x3a, 0x3b, 0xf3, 0xffff };
 	static const u8 asks[] = { GET, GET_TABLE, GET_TABLE, GET_MULTI, 0x13, 0x7f };
-	struct world_qp_state *qp = qp_fresh(h, QP_GSI);
-	u8 *mad;
-	u32 n;
 
-	for (n = 0; qp && n < 32; n++) {
-		mad = request(h, asks[chance_below(&h->chance, ARRAY_SIZE(asks))],
-			      attributes[chance_below(&h->chance, ARRAY_SIZE(attributes))],
-			      chance_one_in(&h->chance, 3) ? 0 : chance_odd(&h->chance));
-		if (chance_one_in(&h->chance, 2))
-			chance_fill(&h->chance, mad + MAD_SA_DATA, VIB_MAD_BYTES - MAD_SA_DATA);
-		put32(mad + 20, chance_odd(&h->chance)); /* the modifier */
-		put_gid(mad + MAD_SA_DATA + 8, any_victim_guid(h));
-		put_gid(mad + MAD_SA_DATA + 24, any_victim_guid(h));
-		ask(h, qp, mad);
-	}
-	mad_pause();
+	request(h, mad, asks[chance_below(&h->chance, ARRAY_SIZE(asks))],
+		attributes[chance_below(&h->chance, ARRAY_SIZE(attributes))],
+		chance_one_in(&h->chance, 3) ? 0 : chance_odd(&h->chance));
+	if (chance_one_in(&h->chance, 2))
+		chance_fill(&h->chance, mad + MAD_SA_DATA, VIB_MAD_BYTES - MAD_SA_DATA);
+	put32(mad + 20, chance_odd(&h->chance)); /* the modifier */
+	put_gid(mad + MAD_SA_DATA + 8, any_victim_guid(h));
+	put_gid(mad + MAD_SA_DATA + 24, any_victim_guid(h));
+	return mad_to(which, MAD_SA_LID);
+}
+
+/* Every attribute and method, with any components, about itself and others. */
+void attack_gsi_sa_queries(struct hostile *h)
+{
+	mads_send(h, QP_GSI, 32, query);
 }
 
 static void put_mgid(struct hostile *h, u8 *at, bool broadcast)
@@ -79,82 +68,80 @@ static void put_mgid(struct hostile *h, u8 *at, bool broadcast)
 	put32(at + 12, 0xffffffff);
 }
 
+static struct mad_to for_others(struct hostile *h, enum world_qp which, u8 *mad, u32 n)
+{
+	u8 method = chance_one_in(&h->chance, 2) ? SET : DELETE;
+
+	switch (chance_below(&h->chance, 3)) {
+	case 0:
+		request(h, mad, method, MCMEMBER_RECORD,
+			chance_one_in(&h->chance, 2) ? MCM_IDS : MCM_CREATE);
+		put_mgid(h, mad + MAD_SA_DATA, true);
+		put_gid(mad + MAD_SA_DATA + 16, any_victim_guid(h));
+		put16(mad + MAD_SA_DATA + 40, 0xffff);
+		mad[MAD_SA_DATA + 48] = chance_below(&h->chance, 16);
+		mad[MAD_SA_DATA + 49] = 0x80; /* ProxyJoin */
+		break;
+	case 1:
+		request(h, mad, method, SERVICE_RECORD, SERVICE_IDS);
+		put64(mad + MAD_SA_DATA, chance_below(&h->chance, 64));
+		put_gid(mad + MAD_SA_DATA + 8, any_victim_guid(h));
+		put16(mad + MAD_SA_DATA + 24, 0xffff);
+		break;
+	default:
+		request(h, mad, method, GUID_INFO_RECORD, 0x17);
+		put16(mad + MAD_SA_DATA, victim(h, victim_lid));
+		put64(mad + MAD_SA_DATA + 16, chance64(&h->chance));
+		break;
+	}
+	return mad_to(which, MAD_SA_LID);
+}
+
 /* Memberships, services and GUIDs of others: made, changed, and above all deleted. */
 void attack_gsi_sa_others(struct hostile *h)
 {
-	struct world_qp_state *qp = qp_fresh(h, QP_GSI);
-	u8 method, *mad;
-	u32 n;
+	mads_send(h, QP_GSI, 32, for_others);
+}
 
-	for (n = 0; qp && n < 32; n++) {
-		method = chance_one_in(&h->chance, 2) ? SET : DELETE;
-		switch (chance_below(&h->chance, 3)) {
-		case 0:
-			mad = request(h, method, MCMEMBER_RECORD,
-				      chance_one_in(&h->chance, 2) ? MCM_IDS : MCM_CREATE);
-			put_mgid(h, mad + MAD_SA_DATA, true);
-			put_gid(mad + MAD_SA_DATA + 16, any_victim_guid(h));
-			put16(mad + MAD_SA_DATA + 40, 0xffff);
-			mad[MAD_SA_DATA + 48] = chance_below(&h->chance, 16);
-			mad[MAD_SA_DATA + 49] = 0x80; /* ProxyJoin */
-			break;
-		case 1:
-			mad = request(h, method, SERVICE_RECORD, SERVICE_IDS);
-			put64(mad + MAD_SA_DATA, chance_below(&h->chance, 64));
-			put_gid(mad + MAD_SA_DATA + 8, any_victim_guid(h));
-			put16(mad + MAD_SA_DATA + 24, 0xffff);
-			break;
-		default:
-			mad = request(h, method, GUID_INFO_RECORD, 0x17);
-			put16(mad + MAD_SA_DATA, victim(h, victim_lid));
-			put64(mad + MAD_SA_DATA + 16, chance64(&h->chance));
-			break;
-		}
-		ask(h, qp, mad);
+static struct mad_to for_itself(struct hostile *h, enum world_qp which, u8 *mad, u32 n)
+{
+	switch (chance_below(&h->chance, 4)) {
+	case 0:
+		request(h, mad, SET, SERVICE_RECORD, SERVICE_IDS);
+		put64(mad + MAD_SA_DATA, chance64(&h->chance));
+		put_gid(mad + MAD_SA_DATA + 8, h->port_guid);
+		put16(mad + MAD_SA_DATA + 24, 0xffff);
+		break;
+	case 1:
+		request(h, mad, SET, INFORM_INFO, 0);
+		put16(mad + MAD_SA_DATA + 16, 0xffff);
+		mad[MAD_SA_DATA + 22] = 1;
+		mad[MAD_SA_DATA + 23] = chance_below(&h->chance, 2);
+		put16(mad + MAD_SA_DATA + 24, 0xffff);
+		put16(mad + MAD_SA_DATA + 26,
+		      chance_one_in(&h->chance, 2) ? 0xffff : 64 + n % 4);
+		memset(mad + MAD_SA_DATA + 33, 0xff, 3);
+		break;
+	default:
+		request(h, mad, chance_one_in(&h->chance, 4) ? DELETE : SET,
+			MCMEMBER_RECORD, MCM_CREATE);
+		put_mgid(h, mad + MAD_SA_DATA, false);
+		put_gid(mad + MAD_SA_DATA + 16, h->port_guid);
+		put16(mad + MAD_SA_DATA + 40, 0xffff);
+		mad[MAD_SA_DATA + 48] = chance_below(&h->chance, 16);
+		break;
 	}
-	mad_pause();
+	return mad_to(which, MAD_SA_LID);
 }
 
 /* More groups, memberships, services and subscriptions of its own than it may have. */
 void attack_gsi_sa_quotas(struct hostile *h)
 {
-	struct world_qp_state *qp = qp_fresh(h, QP_GSI);
-	u8 *mad;
 	u32 n;
 
-	for (n = 1; qp && n <= 256; n++) {
-		switch (chance_below(&h->chance, 4)) {
-		case 0:
-			mad = request(h, SET, SERVICE_RECORD, SERVICE_IDS);
-			put64(mad + MAD_SA_DATA, chance64(&h->chance));
-			put_gid(mad + MAD_SA_DATA + 8, h->port_guid);
-			put16(mad + MAD_SA_DATA + 24, 0xffff);
-			break;
-		case 1:
-			mad = request(h, SET, INFORM_INFO, 0);
-			put16(mad + MAD_SA_DATA + 16, 0xffff);
-			mad[MAD_SA_DATA + 22] = 1;
-			mad[MAD_SA_DATA + 23] = chance_below(&h->chance, 2);
-			put16(mad + MAD_SA_DATA + 24, 0xffff);
-			put16(mad + MAD_SA_DATA + 26, chance_one_in(&h->chance, 2) ?
-							      0xffff : 64 + n % 4);
-			memset(mad + MAD_SA_DATA + 33, 0xff, 3);
-			break;
-		default:
-			mad = request(h, chance_one_in(&h->chance, 4) ? DELETE : SET,
-				      MCMEMBER_RECORD, MCM_CREATE);
-			put_mgid(h, mad + MAD_SA_DATA, false);
-			put_gid(mad + MAD_SA_DATA + 16, h->port_guid);
-			put16(mad + MAD_SA_DATA + 40, 0xffff);
-			mad[MAD_SA_DATA + 48] = chance_below(&h->chance, 16);
-			break;
-		}
-		ask(h, qp, mad);
-		if (n % 32)
-			continue;
-		mad_pause();
-		qp = qp_fresh(h, QP_GSI);
-	}
+	for (n = 0; n < 8; n++)
+		if (!mads_send(h, QP_GSI, 32, for_itself))
+			return;
 }
 
 /* An RMPP header of no sense, or nearly: type, flags, status, segment, length or window. */
@@ -169,28 +156,34 @@ static void put_rmpp(struct hostile *h, u8 *mad)
 	put32(mad + 32, chance_odd(&h->chance));
 }
 
+/* A request of segments, or for a table; @rmpp: as if it were under way. */
+static void ask_segments(struct hostile *h, struct world_qp_state *qp, bool table,
+			 u64 tid, bool rmpp)
+{
+	struct mad_to to = mad_to(QP_GSI, MAD_SA_LID);
+	u8 *mad = mad_new(h);
+
+	request(h, mad, table ? GET_TABLE : GET_MULTI,
+		table ? MCMEMBER_RECORD : MULTI_PATH_RECORD, 0);
+	put64(mad + 8, tid);
+	if (rmpp)
+		put_rmpp(h, mad);
+	mad_send(h, qp, mad, &to);
+}
+
 /* Requests of segments that never come, tables that are acknowledged without end. */
 void attack_gsi_sa_rmpp(struct hostile *h)
 {
 	struct world_qp_state *qp = qp_fresh(h, QP_GSI);
-	u8 *mad;
+	bool table;
 	u64 tid;
 	u32 n;
 
 	for (n = 0; qp && n < 16; n++) {
+		table = n & 1;
 		tid = chance_below(&h->chance, 64);
-		mad = request(h, n & 1 ? GET_TABLE : GET_MULTI,
-			      n & 1 ? MCMEMBER_RECORD : MULTI_PATH_RECORD, 0);
-		put64(mad + 8, tid);
-		if (!(n & 1))
-			put_rmpp(h, mad);
-		ask(h, qp, mad);
-		/* About the same, as if it were under way. */
-		mad = request(h, n & 1 ? GET_TABLE : GET_MULTI,
-			      n & 1 ? MCMEMBER_RECORD : MULTI_PATH_RECORD, 0);
-		put64(mad + 8, tid);
-		put_rmpp(h, mad);
-		ask(h, qp, mad);
+		ask_segments(h, qp, table, tid, !table);
+		ask_segments(h, qp, table, tid, true);
 		mad_pause();
 	}
 }

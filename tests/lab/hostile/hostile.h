@@ -222,12 +222,13 @@ void qp_ring(struct hostile *h, const struct world_qp_state *qp);
 
 /* mad.c */
 
-/* Where a MAD goes, and by what it comes there. */
+/* Where a MAD goes, by what it comes there, and how much of it. */
 struct mad_to {
 	struct vib_av av;
 	u32 qpn;
 	u32 qkey;
 	u16 pkey_index;
+	u32 length;
 };
 
 #define MAD_SA_LID	1
@@ -246,14 +247,21 @@ __be64 any_victim_guid(struct hostile *h);
 /* Where the next MAD is written: VIB_MAD_BYTES, zero, and memory of MR_ALL. */
 u8 *mad_new(struct hostile *h);
 void mad_head(u8 *mad, u8 class, u8 version, u8 method, u16 attribute, u64 tid);
-/* What the SA or another port would accept from @which. */
+/* What the SA or another port would accept from @which: all of a MAD. */
 struct mad_to mad_to(enum world_qp which, u16 dlid);
 /* Nearly that: with a GRH, a P_Key, a Q_Key, a QP that may be wrong. */
 struct mad_to mad_to_any(struct hostile *h, enum world_qp which);
-void mad_send(struct hostile *h, struct world_qp_state *qp, const u8 *mad, u32 length,
+void mad_send(struct hostile *h, struct world_qp_state *qp, const u8 *mad,
 	      const struct mad_to *to);
 /* Those that were sent are looked at. */
 void mad_pause(void);
+/*
+ * Send @count by @which, of which @make makes the nth, from zeroes, and says where it
+ * goes; and have them looked at. false: it has no such QP, and none was sent.
+ */
+bool mads_send(struct hostile *h, enum world_qp which, u32 count,
+	       struct mad_to (*make)(struct hostile *h, enum world_qp which, u8 *mad,
+				     u32 n));
 
 /* attack.c */
 void attack(struct hostile *h);

@@ -69,6 +69,7 @@ struct mad_to mad_to(enum world_qp which, u16 dlid)
 		.av = { .dlid = dlid },
 		.qpn = which == QP_GSI,
 		.qkey = which == QP_GSI ? QKEY_GSI : 0,
+		.length = VIB_MAD_BYTES,
 	};
 }
 
@@ -120,11 +121,11 @@ struct mad_to mad_to_any(struct hostile *h, enum world_qp which)
 	return to;
 }
 
-void mad_send(struct hostile *h, struct world_qp_state *qp, const u8 *mad, u32 length,
+void mad_send(struct hostile *h, struct world_qp_state *qp, const u8 *mad,
 	      const struct mad_to *to)
 {
 	const struct world_mr_state *mr = &h->world.mrs[MR_ALL];
-	struct vib_sge sge = { mr->iova + (mad - (const u8 *)mr->area->va), length,
+	struct vib_sge sge = { mr->iova + (mad - (const u8 *)mr->area->va), to->length,
 			       mr->key };
 	struct vib_send_wqe *slot = vib_queue_next_slot(&qp->sq);
 
@@ -138,4 +139,24 @@ void mad_send(struct hostile *h, struct world_qp_state *qp, const u8 *mad, u32 l
 void mad_pause(void)
 {
 	usleep_range(500, 1000);
+}
+
+bool mads_send(struct hostile *h, enum world_qp which, u32 count,
+	       struct mad_to (*make)(struct hostile *h, enum world_qp which, u8 *mad,
+				     u32 n))
+{
+	struct world_qp_state *qp = qp_fresh(h, which);
+	struct mad_to to;
+	u8 *mad;
+	u32 n;
+
+	if (!qp)
+		return false;
+	for (n = 0; n < count; n++) {
+		mad = mad_new(h);
+		to = make(h, which, mad, n);
+		mad_send(h, qp, mad, &to);
+	}
+	mad_pause();
+	return true;
 }
