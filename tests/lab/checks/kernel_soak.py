@@ -2,6 +2,7 @@
 """What the guests' kernels make of a vib, again and again: nothing may add up."""
 
 import time
+from ipaddress import IPv6Address
 
 from . import census, cm, ipoib
 from .lab_check import GUESTS
@@ -19,7 +20,6 @@ class KernelSoakChecks(Soak):
         self.end_g2()
         self.bring_up("g1")
         before, warm = self.taken(("g1",)), None
-        groups = self.groups()
         for life in range(1, lives + 1):
             began = time.monotonic()
             self.new_guest("g2")
@@ -27,7 +27,8 @@ class KernelSoakChecks(Soak):
                 self.round(number)
             self.die_in_mid_transfer()
             now = self.settled(("g1",), before)
-            self.host.poll("the groups of g2 are gone", lambda: self.groups() == groups)
+            self.host.poll("the groups of g2 are gone",
+                           lambda: self.groups() == self.own_groups())
             print(f"{life * LIFE} rounds, {time.monotonic() - began:.0f} s for {LIFE}; "
                   f"{memory(now)}", flush=True)
             self.assertEqual(self.complaints(("g1",)) + self.consoles(), "")
@@ -69,5 +70,14 @@ class KernelSoakChecks(Soak):
         self.host.attempt("g1", "pkill -9 iperf3", 20)
         server.communicate()
 
-    def groups(self) -> str:
-        return self.host.sh("g1", "saquery -g | grep MGID | sort")
+    def groups(self) -> set[IPv6Address]:
+        """What the SA has."""
+        return self.gids("saquery -g | sed -n 's/.*MGID\\.*//p'")
+
+    def own_groups(self) -> set[IPv6Address]:
+        """What IPoIB of g1 has joined."""
+        name = ipoib.interface(self.host, "g1")
+        return self.gids(f"sed -n 's/^GID: //p' /sys/kernel/debug/ipoib/{name}_mcg")
+
+    def gids(self, command: str) -> set[IPv6Address]:
+        return {IPv6Address(word) for word in self.host.sh("g1", command).split()}
