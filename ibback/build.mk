@@ -15,6 +15,7 @@ OBJS_ibback = $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(KEEPER_OBJS) $(C
 LIBS_ibback = $(LIBS_common) $(LIBS_engine) $(LIBS_admin) -luv -linih
 CFLAGS_ibback := -Iibback
 CFLAGS_ibback_control := -Iibback
+CFLAGS_ibback_wire := -Iibback
 
 INSTALL_DOM0 += install-ibback
 .PHONY: install-ibback

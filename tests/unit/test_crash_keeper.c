@@ -321,15 +321,17 @@ static void loss_of_the_keeper_is_said_and_costs_nothing(void **state)
 static void be_kept(int fd)
 {
 	struct crash_keeper first, second;
+	void *of_hca, *of_guest;
 	char hca[512];
 
 	snprintf(hca, sizeof(hca), "%s", tempdir_path("dev/uverbs"));
 	if (crash_keeper_start(&first, hca) < 0 ||
 	    crash_keeper_start(&second, tempdir_path("none")) < 0)
 		_exit(1);
-	map_locked("dev/uverbs0", 0);
-	map_locked("dev/gntdev", 0);
-	if (write(fd, (pid_t[]){ first.pid, second.pid }, 2 * sizeof(pid_t)) < 0)
+	of_hca = map_locked("dev/uverbs0", 0);
+	of_guest = map_locked("dev/gntdev", 0);
+	if (!of_hca || !of_guest ||
+	    write(fd, (pid_t[]){ first.pid, second.pid }, 2 * sizeof(pid_t)) < 0)
 		_exit(1);
 	for (;;)
 		pause();
