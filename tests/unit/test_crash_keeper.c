@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -185,6 +186,7 @@ static pid_t make_guest(void)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* should a test fail */
 		side_open(&s, ibback.socket, BYTES);
 		if (write(fds[1], "", 1) != 1)
 			_exit(1);
@@ -324,6 +326,7 @@ static void be_kept(int fd)
 	void *of_hca, *of_guest;
 	char hca[512];
 
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	snprintf(hca, sizeof(hca), "%s", tempdir_path("dev/uverbs"));
 	if (crash_keeper_start(&first, hca) < 0 ||
 	    crash_keeper_start(&second, tempdir_path("none")) < 0)
