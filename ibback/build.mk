@@ -10,11 +10,13 @@ SUBNETS_OBJS := $(B)/obj/ibback/control/subnets.o
 # The administrator's socket, and what is asked there; needs the GSI, too.
 ADMIN_OBJS := $(addprefix $(B)/obj/ibback/control/,admin.o stats.o)
 LIBS_admin := -ljansson
-OBJS_ibback = $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(CONTROL_OBJS) \
+KEEPER_OBJS := $(addprefix $(B)/obj/ibback/,crash_keeper.o mapped_files.o)
+OBJS_ibback = $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(KEEPER_OBJS) $(CONTROL_OBJS) \
 	$(SUBNETS_OBJS) $(ADMIN_OBJS) $(GSI_OBJS) $(ENGINE_OBJS) $(B)/libcommon.a
 LIBS_ibback = $(LIBS_common) $(LIBS_engine) $(LIBS_admin) -luv -linih
 CFLAGS_ibback := -Iibback
 CFLAGS_ibback_control := -Iibback
+CFLAGS_ibback_wire := -Iibback
 
 INSTALL_DOM0 += install-ibback
 .PHONY: install-ibback

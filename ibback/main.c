@@ -16,6 +16,7 @@
 #include "control/stats.h"
 #include "control/subnets.h"
 #include "control/worker.h"
+#include "crash_keeper.h"
 #include "engine/engine.h"
 #include "engine/spin.h"
 #include "log.h"
@@ -106,6 +107,8 @@ struct daemon {
 	uv_loop_t loop;
 	struct worker worker;
 	uv_signal_t term, intr;
+	struct crash_keeper keeper;
+	uv_poll_t keeper_end;
 	bool ending;
 };
 
@@ -226,6 +229,24 @@ static void watch_signal(struct daemon *d, uv_signal_t *handle, int signum)
 	uv_signal_start(handle, on_signal, signum);
 }
 
+/* Somebody killed it; guests are served all the same. */
+static void on_keeper_end(uv_poll_t *handle, int status, int events)
+{
+	(void)status;
+	(void)events;
+	log_err("the crash keeper was killed: if ibback is killed too, this kernel "
+		"complains "
+		"of what an HCA has registered; restart ibback for another one");
+	uv_poll_stop(handle);
+}
+
+static void watch_keeper(struct daemon *d)
+{
+	uv_poll_init(&d->loop, &d->keeper_end, d->keeper.fd);
+	uv_poll_start(&d->keeper_end, UV_READABLE, on_keeper_end);
+	uv_unref((uv_handle_t *)&d->keeper_end);
+}
+
 static int start_backends(struct daemon *d)
 {
 	while (d->num_started < d->num_services) {
@@ -269,6 +290,7 @@ static int serve(struct daemon *d, const struct options *options)
 	worker_init(&d->worker, &d->loop);
 	watch_signal(d, &d->term, SIGTERM);
 	watch_signal(d, &d->intr, SIGINT);
+	watch_keeper(d);
 	d->subnets = subnets_start(&d->fabrics, d->engine, &d->loop);
 	if (!d->subnets)
 		log_err("cannot serve subnets: %s", strerror(errno));
@@ -296,19 +318,17 @@ static int serve(struct daemon *d, const struct options *options)
 	subnets_stop(d->subnets);
 	uv_close((uv_handle_t *)&d->term, NULL);
 	uv_close((uv_handle_t *)&d->intr, NULL);
+	uv_close((uv_handle_t *)&d->keeper_end, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT); /* lets the closing handles close */
 	uv_loop_close(&d->loop);
 	return status;
 }
 
-static int run(struct daemon *d, const struct options *options)
+/* Serve, and leave nothing mapped. Returns the exit status. */
+static int serve_kept(struct daemon *d, const struct options *options)
 {
 	int status = EXIT_FAILURE;
 
-	if (!fabric_add(&d->fabrics, "local") ||
-	    config_read(options->config ? options->config : DEFAULT_CONFIG,
-			options->config != NULL, &d->config) < 0)
-		return EXIT_FAILURE;
 	rcu_register_thread(); /* the control thread reads the engine's tables too */
 	if (open_services(d, options) == 0 && start_engine(d) == 0) {
 		status = serve(d, options);
@@ -316,6 +336,23 @@ static int run(struct daemon *d, const struct options *options)
 	}
 	close_services(d);
 	rcu_unregister_thread();
+	return status;
+}
+
+static int run(struct daemon *d, const struct options *options)
+{
+	int status;
+
+	if (!fabric_add(&d->fabrics, "local") ||
+	    config_read(options->config ? options->config : DEFAULT_CONFIG,
+			options->config != NULL, &d->config) < 0)
+		return EXIT_FAILURE;
+	if (crash_keeper_start(&d->keeper, HCA_FILES) < 0) {
+		log_err("cannot start the crash keeper: %s", strerror(errno));
+		return EXIT_FAILURE;
+	}
+	status = serve_kept(d, options);
+	crash_keeper_stop(&d->keeper);
 	return status;
 }
 

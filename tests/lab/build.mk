@@ -6,4 +6,4 @@
 lab-image:
 	tests/lab/lab build
 
-include tests/lab/hostile/build.mk tests/lab/programs/build.mk
+include tests/lab/hostile/build.mk tests/lab/fake_hca/build.mk tests/lab/programs/build.mk

@@ -48,3 +48,12 @@ UNIT_TESTS += test_admin_socket
 OBJS_test_admin_socket := $(addprefix $(B)/obj/,tests/unit/test_admin_socket.o \
 	tests/unit/tempdir.o ibback/control/admin.o)
 LIBS_test_admin_socket := -luv
+
+UNIT_TESTS += test_mapped_files
+OBJS_test_mapped_files := $(addprefix $(B)/obj/,tests/unit/test_mapped_files.o \
+	tests/unit/tempdir.o ibback/mapped_files.o)
+
+UNIT_TESTS += test_segments
+OBJS_test_segments := $(addprefix $(B)/obj/,tests/unit/test_segments.o tests/unit/tempdir.o \
+	ibback/wire/segments.o)
+LIBS_test_segments := -Wl,--wrap=log_line

@@ -13,7 +13,7 @@ LIBS_test_wrong_backend := $(LIBS_common)
 DAEMON_OBJS := $(B)/obj/tests/unit/daemon.o
 PAIR_OBJS := $(DAEMON_OBJS) $(B)/obj/tests/unit/pair.o
 DAEMON_TESTS := test_libvib test_objects test_verbs test_changes test_pollers_threads test_rate_threads test_killed test_kernel_verbs \
-	test_port_changes test_admin
+	test_port_changes test_admin test_crash_keeper
 OBJS_test_libvib := $(B)/obj/tests/unit/test_libvib.o $(DAEMON_OBJS)
 OBJS_test_objects := $(B)/obj/tests/unit/test_objects.o $(PAIR_OBJS)
 OBJS_test_verbs := $(B)/obj/tests/unit/test_verbs.o $(PAIR_OBJS)
@@ -23,6 +23,8 @@ OBJS_test_rate_threads := $(B)/obj/tests/unit/test_rate_threads.o $(PAIR_OBJS)
 OBJS_test_killed := $(B)/obj/tests/unit/test_killed.o $(PAIR_OBJS)
 OBJS_test_kernel_verbs := $(B)/obj/tests/unit/test_kernel_verbs.o $(PAIR_OBJS)
 OBJS_test_port_changes := $(B)/obj/tests/unit/test_port_changes.o $(PAIR_OBJS)
+OBJS_test_crash_keeper = $(addprefix $(B)/obj/tests/unit/,test_crash_keeper.o tempdir.o) \
+	$(PAIR_OBJS) $(KEEPER_OBJS)
 OBJS_test_admin = $(B)/obj/tests/unit/test_admin.o $(PAIR_OBJS) $(VIBCTL_OBJS) $(PROVISION_OBJS)
 LIBS_test_admin = $(LIBS_provision) $(LIBS_common)
 

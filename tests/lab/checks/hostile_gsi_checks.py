@@ -101,7 +101,7 @@ class HostileGsiChecks(LabCheck):
                           if name.startswith(ONLY)), flush=True)
         guest.end()
         self.assertEqual(self.ibback.complaints(), "")
-        self.assertEqual(self.host.sh("dom0", "pidof ibback"), self.ibback.pid, "ibback restarted")
+        self.assertEqual(self.host.sh("dom0", "pgrep -x ibback"), self.ibback.pid, "ibback restarted")
         self.assertEqual(self.oracle.leftovers(guest.domid), [])
         self.assertEqual(guest.idle(ONLY), [], "attacks that were not made")
         self.assertEqual(made["kept"], 0, "pages mapped after backend_alive was 0")

@@ -176,7 +176,7 @@ answer() { # VIB KEY VALUE: as it should be, but for KEY, which is VALUE or not 
         """States that are none, a session of nobody, directories of others, and many nodes."""
         domid, oracle = self.host.domid("g2"), Oracle(self.host)
         fe, be = "device/vib/0", f"/local/domain/0/backend/vib/{domid}/0"
-        before = self.host.sh("dom0", "pidof ibback")
+        before = self.host.sh("dom0", "pgrep -x ibback")
         for path, values in ((f"{fe}/state", ["rubbish", "", "9", "-1", HUGE, "4294967299"]),
                              (f"{fe}/session", ["0" * 16, "rubbish", ""]),
                              (f"{fe}/backend", ["/local/domain/0/backend/vib/0/0", "rubbish", ""]),
@@ -186,7 +186,7 @@ answer() { # VIB KEY VALUE: as it should be, but for KEY, which is VALUE or not 
                                f"xenstore-write {path} \"$old\""])
         self.script("g2", [f"for n in $(seq 150); do xenstore-write {fe}/x/$n/y $n || exit 0; done"])
         self.host.port_is("g1", "ACTIVE")
-        self.assertEqual(self.host.sh("dom0", "pidof ibback"), before)
+        self.assertEqual(self.host.sh("dom0", "pgrep -x ibback"), before)
         # A frontend that begins anew is served, whatever it was before.
         self.host.sh("g2", f"xenstore-rm {fe}/x; rmmod ibfront && modprobe ibfront")
         self.host.port_is("g2", "ACTIVE")

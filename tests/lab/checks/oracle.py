@@ -15,7 +15,7 @@ class Oracle:
 
     def _count(self) -> dict[str, int]:
         """ibback's own: file descriptors and grant mappings."""
-        pid = self._host.sh("dom0", "pidof ibback")
+        pid = self._host.sh("dom0", "pgrep -x ibback")
         return {
             "descriptors of ibback": int(self._host.sh("dom0", f"ls /proc/{pid}/fd | wc -l")),
             "grant mappings of ibback": int(self._host.sh(

@@ -41,7 +41,7 @@ class Sanitized:
                 f"touch {ENVIRONMENT}; cp -a {ENVIRONMENT} {ENVIRONMENT}.usual; "
                 f"echo ASAN_OPTIONS=disable_coredump=1:detect_leaks=1 >>{ENVIRONMENT}")
         host.daemon("start", "ibback")
-        self.pid = host.sh("dom0", "pidof ibback")
+        self.pid = host.sh("dom0", "pgrep -x ibback")
 
     def said(self) -> str:
         """Its log since it began."""
