@@ -108,7 +108,7 @@ def capture(first: Machine, to: Optional[Path]) -> None:
                                      "netdev": WIRE_PORT, "file": str(to.resolve())})
 
 
-def _ask(of: Machine, command: str, **arguments: object) -> None:
+def _ask(of: Machine, command: str, /, **arguments: object) -> None:
     monitor = of.qemu.monitor_connection()
     try:
         monitor.command(command, **arguments)
