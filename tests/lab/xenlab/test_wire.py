@@ -4,6 +4,7 @@
 import ipaddress
 import re
 import unittest
+from types import SimpleNamespace
 
 from . import network, wire
 from .errors import UsageError
@@ -37,6 +38,18 @@ class TroubleTest(unittest.TestCase):
         for words in (["loss", "0"], ["delay", "0"], ["loss", "0", "delay", "0"]):
             self.assertIn("qdisc del", str(trouble(words).netem()))
         self.assertIn("replace", str(trouble(["loss", "0", "delay", "5"]).netem()))
+
+
+class StateTest(unittest.TestCase):
+    def said(self, text: str) -> str:
+        place = SimpleNamespace(run=lambda command: text)
+        return wire.state(SimpleNamespace(name="peer", place=place))  # type: ignore[arg-type]
+
+    def test_an_end_as_it_is(self) -> None:
+        self.assertEqual(self.said("1\nqdisc fq_codel 0: root refcnt 2 limit 10240p flows 1024 \n"),
+                         "peer: up, nothing lost or late")
+        self.assertEqual(self.said("0\nqdisc netem 8001: root refcnt 2 limit 20000 delay 5ms loss 1%\n"),
+                         "peer: down, delay 5ms loss 1%")
 
 
 class AddressesTest(unittest.TestCase):

@@ -7,6 +7,7 @@ the first machine's. So all frames pass the first machine's hub.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Optional, Sequence
@@ -76,8 +77,8 @@ def _number(what: str, text: str) -> float:
 
 
 def join(of: Machine) -> None:
-    """Give a Dom0 its place on the wire, and rxe0."""
-    of.place.run(f"/usr/lib/xenlab/wire {network.WIRE[of.name]}", timeout=120)
+    """Give a Dom0 its name, its place on the wire, and rxe0."""
+    of.place.run(f"hostname {of.name} && /usr/lib/xenlab/wire {network.WIRE[of.name]}", timeout=120)
 
 
 def spoil(ends: Sequence[Machine], what: Trouble) -> None:
@@ -95,8 +96,9 @@ def state(of: Machine) -> str:
     """A line on a machine's end: carrier, and what netem does."""
     said = of.place.run(f"cat /sys/class/net/{NETDEV}/carrier; tc qdisc show dev {NETDEV}")
     carrier, _, qdisc = said.partition("\n")
-    netem = " ".join(qdisc.partition("netem")[2].split()) if "netem" in qdisc else "nothing lost or late"
-    return f"{of.name}: {'up' if carrier.strip() == '1' else 'down'}, {netem}"
+    netem = re.search(r"netem .*limit \d+ (.*\S)", qdisc)
+    return (f"{of.name}: {'up' if carrier.strip() == '1' else 'down'}, "
+            + (netem[1] if netem else "nothing lost or late"))
 
 
 def capture(first: Machine, to: Optional[Path]) -> None:
