@@ -31,7 +31,7 @@ class FramesTest(unittest.TestCase):
             roce(A, B, port=53), roce(A, B, protocol=6), roce(A, B, kind=0x0800), b"", bytes(60))))
 
     def test_a_frame_that_is_cut_off(self) -> None:
-        whole = pcap(roce(A, B), roce(A, B))
+        whole = pcap(roce(A, B), roce(A, B) + bytes(4))
         self.assertEqual(frames.roce_pairs(whole[:-1]), {(A, B): 1})
         self.assertEqual(frames.roce_pairs(whole[:30]), {})
 
