@@ -47,8 +47,7 @@ PEER_LINE = (f"console=ttyS0,115200 quiet net.ifnames=0 tsc=reliable xenlab.role
 
 SNAPSHOT = "booted"
 
-# The NIC on the wire, and the port of the machine's hub that it is plugged
-# into. 4096 is RoCE's largest MTU; rxe sets 80 bytes aside for its headers.
+# The NIC on the wire, and what of QEMU's it is plugged into. 4096 is RoCE's largest MTU; rxe sets 80 bytes aside for its headers.
 WIRE_NIC = "wire-nic"
 WIRE_PORT = "wire"
 WIRE_MTU = 4200
@@ -153,22 +152,35 @@ def _common(memory_mb: int, disk: Path) -> list[str]:
 
 def _wire_nic() -> list[str]:
     # image/root/usr/lib/xenlab/wire gives it its own MAC address.
-    return ["-netdev", f"hubport,id={WIRE_PORT},hubid=0",
-            "-device", f"virtio-net-pci,id={WIRE_NIC},netdev={WIRE_PORT},"
+    return ["-device", f"virtio-net-pci,id={WIRE_NIC},netdev={WIRE_PORT},"
             f"mac=52:54:00:00:02:00,host_mtu={WIRE_MTU},romfile="]
 
 
 @dataclass(frozen=True)
 class Cable:
-    """One end of a cable from this machine's hub to another's."""
+    """One end of a cable from this machine to another."""
 
     socket: Path
     listens: bool  # the end that is there first
 
-    def arguments(self, number: int) -> list[str]:
-        return ["-netdev", f"stream,id=cable{number},server={'on' if self.listens else 'off'},"
-                f"addr.type=unix,addr.path={self.socket}",
-                "-netdev", f"hubport,id=plug{number},hubid=0,netdev=cable{number}"]
+    def arguments(self, name: str) -> list[str]:
+        return ["-netdev", f"stream,id={name},server={'on' if self.listens else 'off'},"
+                f"addr.type=unix,addr.path={self.socket}"]
+
+
+def wiring(cables: Sequence[Cable]) -> list[str]:
+    """What the NIC on the wire is plugged into: its only cable, or a hub with all.
+
+    QEMU's hub lets frames overtake each other when a cable has no room for a
+    moment, and RoCE then sends again: it is not used for nothing.
+    """
+    if len(cables) == 1:
+        return cables[0].arguments(WIRE_PORT)
+    words = ["-netdev", f"hubport,id={WIRE_PORT},hubid=0"]
+    for n, cable in enumerate(cables):
+        words += [*cable.arguments(f"cable{n}"),
+                  "-netdev", f"hubport,id=plug{n},hubid=0,netdev=cable{n}"]
+    return words
 
 
 @dataclass
@@ -214,8 +226,10 @@ def start(directory: Path, sockets: Path, image: Image, flavour: Flavour, disk: 
         "-chardev", f"file,id=serial,path={directory / 'serial.log'},append=on",
         "-serial", "chardev:serial",
         "-qmp", f"unix:{monitor},server=on,wait=off",
-        *(word for n, cable in enumerate(cables) for word in cable.arguments(n)),
     ]
+    if any(WIRE_NIC in word for word in command):
+        # Before the NIC that names it or after it is the same to QEMU.
+        command += wiring(cables)
     if snapshot:
         command += ["-loadvm", SNAPSHOT]
     with open(directory / "qemu.log", "ab") as log:

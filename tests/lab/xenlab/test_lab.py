@@ -12,7 +12,7 @@ from .guests import Shape
 from .image import Image
 from .kernels import Kernel
 from .lab import Lab, Plan
-from .machine import Cable
+from .machine import Cable, wiring
 from .paths import LONGEST_SOCKET_DIR
 
 IMAGE = Image(Path("/image"), {s: Kernel(s, s, Path(f"/k{s}")) for s in ("6.1", "6.12")})
@@ -73,10 +73,21 @@ class CablesTest(unittest.TestCase):
         self.assertEqual([c.socket for c in first], [second[0].socket, peer[0].socket])
         self.assertEqual(lab._cables("x", "dom0", ["dom0"]), [])
 
-    def test_an_end_hangs_on_the_hub_of_the_nic(self) -> None:
-        words = " ".join(Cable(Path("/s"), True).arguments(1))
-        self.assertIn("stream,id=cable1,server=on,addr.type=unix,addr.path=/s", words)
-        self.assertIn("hubport,id=plug1,hubid=0,netdev=cable1", words)
+    def test_the_nic_is_plugged_into_its_only_cable(self) -> None:
+        self.assertEqual(wiring([Cable(Path("/s"), True)]),
+                         ["-netdev", f"stream,id={machine.WIRE_PORT},server=on,"
+                          "addr.type=unix,addr.path=/s"])
+
+    def test_several_cables_take_a_hub(self) -> None:
+        words = " ".join(wiring([Cable(Path("/s"), True), Cable(Path("/t"), True)]))
+        self.assertIn(f"hubport,id={machine.WIRE_PORT},hubid=0 ", words)
+        for n, socket in enumerate(("/s", "/t")):
+            self.assertIn(f"stream,id=cable{n},server=on,addr.type=unix,addr.path={socket}", words)
+            self.assertIn(f"hubport,id=plug{n},hubid=0,netdev=cable{n}", words)
+
+    def test_a_nic_without_a_cable_is_plugged_in_all_the_same(self) -> None:
+        """As when its snapshot is made."""
+        self.assertEqual(wiring([]), ["-netdev", f"hubport,id={machine.WIRE_PORT},hubid=0"])
 
     def test_sockets_names_are_short_enough(self) -> None:
         """As sockaddr_un has it, with what ssh appends while it makes a control socket."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The wire that joins a lab's machines: joining it, cutting it, spoiling it, listening.
 
-Each machine's NIC hangs on a hub in its QEMU, and cables lead from all hubs to
-the first machine's. So all frames pass the first machine's hub.
+A cable leads from each machine's NIC to the first machine's, which has a hub
+when there are several. So all frames pass the first machine.
 """
 
 from __future__ import annotations
