@@ -37,7 +37,7 @@ class Host:
         return done.stdout
 
     def _argv(self, words: tuple[str, ...]) -> list[str]:
-        verb = 2 if words[0] == "guest" else 1
+        verb = 2 if words[0] in ("guest", "peer") else 1
         return [LAB, *words[:verb], "--name", self.name, *words[verb:]]
 
     def _run(self, words: tuple[str, ...], stdin: Optional[str],

@@ -9,7 +9,7 @@ import time
 import unittest
 from dataclasses import dataclass, replace
 
-from . import dma_checks, memory_checks
+from . import dma_checks, memory_checks, wire_checks
 from .cm_checks import CmChecks
 from .dma_checks import AllMemoryChecks, DmaChecks
 from .garbage_checks import GarbageChecks
@@ -25,6 +25,7 @@ from .soak_checks import SoakChecks
 from .trouble_checks import TroubleChecks
 from .verbs_checks import VerbsChecks
 from .vib_checks import VibChecks
+from .wire_checks import WireChecks
 
 # What the guest's kernel makes of a vib.
 KERNEL: tuple[type[LabCheck], ...] = (SaChecks, IpoibChecks, CmChecks)
@@ -32,7 +33,9 @@ KERNEL: tuple[type[LabCheck], ...] = (SaChecks, IpoibChecks, CmChecks)
 TOPICS: dict[str, tuple[type[LabCheck], ...]] = {
     "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,), "kernel": KERNEL,
     "soak": (KernelSoakChecks,), "dma": (DmaChecks,),
-    "hostile": (HostileChecks, HostileGsiChecks)}
+    "hostile": (HostileChecks, HostileGsiChecks), "wire": (WireChecks,)}
+# What more `lab up` is told for a topic.
+TOPIC_LABS = {"wire": wire_checks.LAB}
 # VibChecks ends with a look at the kernels' logs.
 MAIN: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, *KERNEL,
                                     VibChecks)
@@ -90,6 +93,9 @@ LONG = [*(Setting(*shape, groups=WHOLE) for shape in (
         Setting("pvh", "6.12", "6.1", "come_and_go", (SoakChecks,)),
         Setting("pv", "6.1", "6.1", "killed_again", (SoakChecks,)),
         Setting("pv", "6.12", "6.1", groups=(KernelSoakChecks,)),
+        # The peer has either kernel, as Dom0 has.
+        Setting("pv", "6.1", "6.1", groups=(WireChecks,), lab=wire_checks.LAB),
+        Setting("pvh", "6.12", "6.12", groups=(WireChecks,), lab=(*wire_checks.LAB, "6.12")),
         Setting("pvh", "6.12", "6.1", groups=(AllMemoryChecks,), lab=dma_checks.ALL),
         # 1 GiB takes words of Xen's own.
         *(Setting("pvh", "6.12", "6.1", groups=groups, lab=memory_checks.ONE_GUEST + xen)
@@ -168,8 +174,9 @@ def main() -> int:
                 if options.type in (None, s.type) and options.kernel in (None, s.kernel)
                 and options.dom0_kernel in (None, s.dom0_kernel)]
     if options.topic:
-        settings = [replace(s, checks="", groups=TOPICS[options.topic]) for s in settings
-                    if s.groups in (MAIN, WHOLE)]
+        settings = [replace(s, checks="", groups=TOPICS[options.topic],
+                            lab=s.lab + TOPIC_LABS.get(options.topic, ()))
+                    for s in settings if s.groups in (MAIN, WHOLE)]
     passed = failed = 0
     for setting in settings:
         good, bad = check(setting, rounds, options.pattern, options.reuse,

@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 from typing import Optional, Sequence
 
-from . import consoles, guests, host, image, lab, machine
+from . import consoles, guests, host, image, lab, network, wire
 from .cache import say
 from .errors import LabError, UsageError
 from .guests import Shape
 from .kernels import SERIES
-from .machine import GUEST_CPUS, Flavour
+from .lab import Plan
+from .machine import GUEST_CPUS
 from .waiting import CAP
 
 
@@ -65,19 +66,28 @@ def _parser() -> argparse.ArgumentParser:
         to.add_argument("--memory", type=int, default=guests.MEMORY_MB,
                         help=f"guests' memory in MB ({guests.MEMORY_MB})")
 
+    def machines(to: argparse.ArgumentParser) -> None:
+        to.add_argument("--dom0-kernel", choices=SERIES, default="6.1", help="Dom0's kernel (6.1)")
+        to.add_argument("--hosts", type=int, choices=(1, 2), default=1,
+                        help="how many Xen hosts; two are joined by the wire (1)")
+        to.add_argument("--peer", nargs="?", choices=SERIES, const="6.1", metavar="KERNEL",
+                        help="a Linux machine without Xen on the wire, with rxe (kernel 6.1)")
+
     up = verb(verbs, "up", _up, "start a lab and its guests", named)
-    up.add_argument("--guests", type=int, default=2, metavar="N", help="how many guests (2)")
+    up.add_argument("--guests", type=int, default=2, metavar="N",
+                    help="how many guests on each host (2)")
     shape(up)
-    up.add_argument("--dom0-kernel", choices=SERIES, default="6.1", help="Dom0's kernel (6.1)")
+    machines(up)
     up.add_argument("--xen", default="", metavar="WORDS", help="further words of Xen's command line")
     up.add_argument("--no-payload", action="store_true",
                     help="do not build and copy the project's files")
 
-    build = verb(verbs, "build", _build, "build images and the snapshot of a booted host")
-    build.add_argument("--dom0-kernel", choices=SERIES, default="6.1")
+    build = verb(verbs, "build", _build, "build images and the snapshots of booted machines")
+    machines(build)
 
-    sh = verb(verbs, "sh", _sh, "run a command (after --) or a shell in dom0 or a guest", named)
-    sh.add_argument("where", metavar="WHERE", help="dom0, g1, g2, …")
+    sh = verb(verbs, "sh", _sh, "run a command (after --) or a shell on a machine or in a guest",
+              named)
+    sh.add_argument("where", metavar="WHERE", help=f"{', '.join(network.WIRE)}, g1, g2, …")
     sh.add_argument("--timeout", type=float, metavar="S", help="kill the command after S seconds (exit 124)")
 
     cp = verb(verbs, "cp", _cp, "copy a file: FILE WHERE:PATH or WHERE:PATH FILE", named)
@@ -99,7 +109,19 @@ def _parser() -> argparse.ArgumentParser:
                       help=f"give up after S seconds ({CAP:.0f})")
 
     log = verb(verbs, "log", _log, "print a log: xen (with Dom0's console), qemu, or a guest's console", named)
-    log.add_argument("where", metavar="WHERE", help="xen, dom0, qemu, g1, g2, …")
+    log.add_argument("where", metavar="WHERE",
+                     help=f"xen, {', '.join(network.WIRE)}, qemu, g1, g2, …")
+
+    link = verb(verbs, "link", _link, "cut or spoil the wire; without words: how it is", named)
+    link.add_argument("--at", choices=network.WIRE, help="this machine's end only, not each one's")
+    link.add_argument("words", nargs="*", metavar="down | up | loss PERCENT | delay MS",
+                      help="each end loses, delays what it sends; what of the two is not named is 0")
+    capture = verb(verbs, "capture", _capture, "write the frames on the wire to a pcap file", named)
+    capture.add_argument("file", type=Path, nargs="?", help="without: end the capture")
+
+    peer = verbs.add_parser("peer", help="reboot")
+    actions = peer.add_subparsers(required=True, metavar="ACTION")
+    verb(actions, "reboot", _peer_reboot, "reset the peer and wait until it answers", named)
 
     verb(verbs, "status", _status, "list the labs")
     verb(verbs, "down", _down, "end a lab", named)
@@ -117,13 +139,19 @@ def _shape(options: argparse.Namespace) -> Shape:
     return Shape(options.type, options.kernel, options.vcpus, options.memory)
 
 
+def _plan(options: argparse.Namespace, count: int, shape: Shape, xen: str) -> Plan:
+    return Plan(count, shape, options.dom0_kernel, xen, options.hosts, options.peer)
+
+
 def _up(options: argparse.Namespace, _: list[str]) -> None:
-    lab.up(options.name, options.guests, _shape(options), options.dom0_kernel, options.xen,
+    lab.up(options.name, _plan(options, options.guests, _shape(options), options.xen),
            not options.no_payload)
 
 
 def _build(options: argparse.Namespace, _: list[str]) -> None:
-    host.snapshot(image.get(), Flavour(options.dom0_kernel, machine.MACHINE_SIZES_MB[0]))
+    built = image.get()
+    for flavour in set(_plan(options, 0, Shape(), "").machines().values()):
+        host.snapshot(built, flavour)
 
 
 def _sh(options: argparse.Namespace, command: list[str]) -> int:
@@ -178,6 +206,29 @@ def _guest_wait(options: argparse.Namespace, _: list[str]) -> None:
 
 def _log(options: argparse.Namespace, _: list[str]) -> None:
     sys.stdout.write(lab.log(options.name, options.where))
+
+
+def _link(options: argparse.Namespace, _: list[str]) -> None:
+    what = wire.trouble(options.words)
+    running = lab.opened(options.name)
+    ends = [running.machine(options.at)] if options.at else running.wired()
+    if not running.wired():
+        raise UsageError("this lab has no wire: lab up --peer or --hosts 2 gives it one")
+    if options.words:
+        wire.spoil(ends, what)
+    else:
+        print("\n".join(wire.state(of) for of in ends))
+
+
+def _capture(options: argparse.Namespace, _: list[str]) -> None:
+    running = lab.opened(options.name)
+    if not running.wired():
+        raise UsageError("this lab has no wire: lab up --peer or --hosts 2 gives it one")
+    wire.capture(running.wired()[0], options.file)
+
+
+def _peer_reboot(options: argparse.Namespace, _: list[str]) -> None:
+    lab.reboot_peer(options.name)
 
 
 def _status(_: argparse.Namespace, __: list[str]) -> None:

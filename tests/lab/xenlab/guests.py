@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Optional
 from .errors import LabError, UsageError
 from .kernels import SERIES
 from .machine import GUEST_CPUS
+from .network import guest_number
+from .ssh import Place
 from .waiting import CAP, STALL, tail, until
 
 if TYPE_CHECKING:
     from .lab import Lab
 
-NETWORK = "10.77.0"
-# .254 is Dom0's bridge; hosts in the image name g1 to g64.
-LARGEST_NUMBER = 64
 MEMORY_MB = 384
 # A domain that xl reboots is gone for a few seconds.
 GONE_AFTER = 20.0
@@ -36,17 +35,9 @@ class Shape:
     memory_mb: int = MEMORY_MB
 
 
-def number_of(name: str) -> int:
-    """N of "gN": it gives the guest its address; refuses any other name."""
-    found = re.fullmatch(r"g([1-9]\d*)", name)
-    if not found or int(found.group(1)) > LARGEST_NUMBER:
-        raise UsageError(f"no guest {name!r}: the lab's guests are called g1 to g{LARGEST_NUMBER}")
-    return int(found.group(1))
-
-
 def config(name: str, shape: Shape) -> str:
     """The default xl config of guest `name`."""
-    number = number_of(name)
+    number = guest_number(name)
     if shape.type not in GUEST_CPUS:
         raise UsageError(f"no guest type {shape.type!r}; there is {' and '.join(GUEST_CPUS)}")
     if shape.kernel not in SERIES:
@@ -81,23 +72,23 @@ def name_in(text: str) -> str:
 def create(lab: "Lab", text: str) -> str:
     """Put a config into Dom0 as /etc/xen/NAME.cfg and create the domain."""
     name = name_in(text)
-    number_of(name)
+    place, dom0 = lab.place(name), lab.host_of(name).place
     path = f"/etc/xen/{name}.cfg"
-    lab.place(name).disconnect()
-    lab.dom0.run(f"cat >{path}", stdin=text.encode())
+    place.disconnect()
+    dom0.run(f"cat >{path}", stdin=text.encode())
     lab.console(name).begin()
-    done = lab.dom0.attempt(f"xl create {path} </dev/null", timeout=240)
+    done = dom0.attempt(f"xl create {path} </dev/null", timeout=240)
     if done.returncode:
         said = (done.stdout + done.stderr).decode(errors="replace")
-        raise LabError(f"xl create of {name} failed:\n{tail(said)}\n{lab.report()}")
+        raise LabError(f"xl create of {name} failed:\n{tail(said)}\n{lab.report(name)}")
     return name
 
 
 def destroy(lab: "Lab", name: str) -> None:
     """End a guest at once."""
-    number_of(name)
+    dom0 = lab.host_of(name).place
     lab.place(name).disconnect()
-    lab.dom0.run(f"xl destroy {shlex.quote(name)}", timeout=120)
+    dom0.run(f"xl destroy {shlex.quote(name)}", timeout=120)
 
 
 def wait(lab: "Lab", name: str, stall: float = STALL, cap: float = CAP) -> None:
@@ -106,12 +97,10 @@ def wait(lab: "Lab", name: str, stall: float = STALL, cap: float = CAP) -> None:
     An existing connection may lead to what was there before a reboot, so it
     is not trusted.
     """
-    number_of(name)
-    place = lab.place(name)
+    host, place, console = lab.host_of(name), lab.place(name), lab.console(name)
     place.disconnect()
-    console = lab.console(name)
     console.refresh()
-    absent = Absence(lab, name)
+    absent = Absence(host.place, name)
     ready = 0  # how often the console had said READY at the last attempt
     attempted = time.monotonic()
 
@@ -134,7 +123,7 @@ def wait(lab: "Lab", name: str, stall: float = STALL, cap: float = CAP) -> None:
         for sign in DEATHS:
             if sign in said:
                 return f"its console says {sign!r}"
-        return lab.why_dead() or absent.verdict()
+        return host.why_dead() or absent.verdict()
 
     with console:
         until(f"guest {name}", probe, progress=console.size, failed=failed,
@@ -146,8 +135,8 @@ class Absence:
 
     CHECK_EVERY = 10.0
 
-    def __init__(self, lab: "Lab", name: str) -> None:
-        self._lab, self._name = lab, name
+    def __init__(self, dom0: Place, name: str) -> None:
+        self._dom0, self._name = dom0, name
         self._checked = self._seen = time.monotonic()
 
     def verdict(self) -> Optional[str]:
@@ -155,7 +144,7 @@ class Absence:
         if now - self._checked < self.CHECK_EVERY:
             return None
         self._checked = now
-        done = self._lab.dom0.attempt(f"xl domid {shlex.quote(self._name)}", timeout=30)
+        done = self._dom0.attempt(f"xl domid {shlex.quote(self._name)}", timeout=30)
         if done.returncode == 0 or done.returncode == 255:
             self._seen = now
         if now - self._seen > GONE_AFTER:

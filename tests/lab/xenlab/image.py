@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The disk image: root file system, lab scripts, both kernels' modules.
 
-One ext4 image serves Dom0 (through a writable overlay) and all guests
-(read-only). It also carries what Dom0 boots guests from.
+One ext4 image serves Dom0 and the peer (through writable overlays) and all
+guests (read-only). It also carries what Dom0 boots guests from.
 """
 
 import gzip
@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import cache, initramfs, kernels, rootfs
+from . import cache, initramfs, kernels, network, rootfs
 from .kernels import Kernel
 from .paths import CACHE, IMAGE_SOURCE
 from .shell import run
@@ -69,7 +69,7 @@ def get() -> Image:
     known = kernels.get_all()
     keys = ssh_key().parent
     key = cache.key_of(str(root), [str(k.dir) for k in known.values()], IMAGE_SOURCE / "root",
-                 IMAGE_SOURCE / "initramfs-init", Path(__file__), Path(initramfs.__file__),
+                 IMAGE_SOURCE / "initramfs-init", Path(__file__), Path(initramfs.__file__), _hosts(),
                  keys / "id_lab.pub", keys / "lab_host_key")
     path = cache.entry("image", key, lambda work: _build(work, root, known, keys))
     return Image(path, known)
@@ -111,9 +111,7 @@ def _add_lab_files(tree: Path, keys: Path) -> None:
     (tree / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
     _write(tree / "root/.ssh/authorized_keys", (keys / "id_lab.pub").read_text(), 0o600)
     _write(tree / "etc/fstab", "", 0o644)
-    hosts = ["127.0.0.1 localhost", "10.77.0.254 dom0"]
-    hosts += [f"10.77.0.{n} g{n}" for n in range(1, 65)]
-    _write(tree / "etc/hosts", "\n".join(hosts) + "\n", 0o644)
+    _write(tree / "etc/hosts", "\n".join(_hosts()) + "\n", 0o644)
     # Dom0's memory is fixed on the Xen line.
     with open(tree / "etc/xen/xl.conf", "a") as conf:
         conf.write('\nautoballoon="off"\n')
@@ -121,6 +119,12 @@ def _add_lab_files(tree: Path, keys: Path) -> None:
         if not rules.name.startswith(UDEV_RULES):
             rules.unlink()
     _unpack_rdma_tests(tree)
+
+
+def _hosts() -> list[str]:
+    return ["127.0.0.1 localhost", f"{network.DOM0} dom0",
+            *(f"{network.on_wire(name)} {name}" for name in ("dom0b", "peer")),
+            *(f"{network.of_guest(n)} g{n}" for n in network.GUESTS)]
 
 
 def _unpack_rdma_tests(tree: Path) -> None:

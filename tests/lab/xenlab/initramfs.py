@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The initramfs of Dom0 and guests: find the root disk and switch to it."""
+"""The initramfs of Dom0, guests and the peer: find the root disk and switch to it."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from .paths import IMAGE_SOURCE
 
 # Disk drivers of each role, and what guests build their writable root from.
 MODULES = {"dom0": ("virtio_pci", "virtio_blk", "ext4"),
+           "peer": ("virtio_pci", "virtio_blk", "ext4"),
            "guest": ("xen_blkfront", "ext4", "overlay")}
 
 

@@ -23,7 +23,7 @@ class Qmp:
         self._read()
         self.command("qmp_capabilities")
 
-    def command(self, name: str, **arguments: Any) -> Any:
+    def command(self, name: str, /, **arguments: Any) -> Any:
         """Run one QMP command and return its result."""
         request = {"execute": name, "arguments": arguments}
         self._stream.write(json.dumps(request).encode() + b"\n")
