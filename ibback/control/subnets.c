@@ -282,7 +282,7 @@ static int serve(struct subnets *subnets, struct fabric *fabric)
 	subnet->observer.detaching = detaching;
 	subnet->subnets = subnets;
 	subnet->fabric = fabric;
-	fabric->observer = &subnet->observer;
+	fabric_observe(fabric, &subnet->observer);
 	LIST_INSERT_HEAD(&subnets->all, subnet, entry);
 	return 0;
 }
@@ -333,7 +333,7 @@ void subnets_stop(struct subnets *subnets)
 		return;
 	while ((subnet = LIST_FIRST(&subnets->all))) {
 		LIST_REMOVE(subnet, entry);
-		subnet->fabric->observer = NULL;
+		fabric_unobserve(&subnet->observer);
 		gsi_free(subnet->gsi);
 		free(subnet);
 	}
