@@ -10,8 +10,9 @@ SUBNETS_OBJS := $(B)/obj/ibback/control/subnets.o
 ADMIN_OBJS := $(addprefix $(B)/obj/ibback/control/,admin.o stats.o)
 LIBS_admin := -ljansson
 OBJS_ibback = $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(CONTROL_OBJS) \
-	$(SUBNETS_OBJS) $(ADMIN_OBJS) $(GSI_OBJS) $(ENGINE_OBJS) $(B)/libcommon.a
-LIBS_ibback = $(LIBS_common) $(LIBS_engine) $(LIBS_admin) -luv -linih
+	$(SUBNETS_OBJS) $(ADMIN_OBJS) $(GSI_OBJS) $(WIRE_OBJS) $(ENGINE_OBJS) \
+	$(B)/libcommon.a
+LIBS_ibback = $(LIBS_common) $(LIBS_engine) $(LIBS_admin) $(LIBS_wire) -luv -linih
 CFLAGS_ibback := -Iibback
 CFLAGS_ibback_control := -Iibback
 
