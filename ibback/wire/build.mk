@@ -3,4 +3,4 @@
 
 CFLAGS_ibback_wire := -Iibback
 WIRE_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(wildcard ibback/wire/*.c))
-LIBS_wire := -libverbs
+LIBS_wire := -libverbs -lmnl

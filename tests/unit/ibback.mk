@@ -48,3 +48,8 @@ UNIT_TESTS += test_admin_socket
 OBJS_test_admin_socket := $(addprefix $(B)/obj/,tests/unit/test_admin_socket.o \
 	tests/unit/tempdir.o ibback/control/admin.o)
 LIBS_test_admin_socket := -luv
+
+UNIT_TESTS += test_netdev
+OBJS_test_netdev := $(addprefix $(B)/obj/,tests/unit/test_netdev.o ibback/control/worker.o \
+	$(addprefix ibback/wire/,addresses.o groups6.o netdev.o rtnl.o))
+LIBS_test_netdev := -luv -lmnl
