@@ -6,11 +6,13 @@ CONTROL_OBJS := $(addprefix $(B)/obj/ibback/control/, \
 	pages.o shortage.o vib.o vport.o worker.o)
 # Where the control thread meets the GSI.
 SUBNETS_OBJS := $(B)/obj/ibback/control/subnets.o
+# Where it meets the wire.
+WIRES_OBJS := $(B)/obj/ibback/control/wires.o
 # The administrator's socket, and what is asked there; needs the GSI, too.
-ADMIN_OBJS := $(addprefix $(B)/obj/ibback/control/,admin.o stats.o)
+ADMIN_OBJS := $(addprefix $(B)/obj/ibback/control/,admin.o answers.o fabric_json.o stats.o)
 LIBS_admin := -ljansson
 OBJS_ibback = $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(CONTROL_OBJS) \
-	$(SUBNETS_OBJS) $(ADMIN_OBJS) $(GSI_OBJS) $(WIRE_OBJS) $(ENGINE_OBJS) \
+	$(SUBNETS_OBJS) $(WIRES_OBJS) $(ADMIN_OBJS) $(GSI_OBJS) $(WIRE_OBJS) $(ENGINE_OBJS) \
 	$(B)/libcommon.a
 LIBS_ibback = $(LIBS_common) $(LIBS_engine) $(LIBS_admin) $(LIBS_wire) -luv -linih
 CFLAGS_ibback := -Iibback

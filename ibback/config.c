@@ -25,7 +25,8 @@ static const char *const keys[KEYS] = { "pollers", "cpus", "poll", "spin" };
 
 enum { FABRIC_TYPE, FABRIC_DEVICE, FABRIC_PORT, FABRIC_NETDEV, FABRIC_KEYS };
 
-static const char *const fabric_keys[FABRIC_KEYS] = { "type", "device", "port", "netdev" };
+static const char *const fabric_keys[FABRIC_KEYS] = { "type", "device", "port",
+						      "netdev" };
 
 /* What the file says of a fabric. */
 struct fabric_text {
@@ -102,8 +103,9 @@ static bool is_fabric_name(const char *name)
 /* What the kernel takes for the name of a device; it may be part of a path. */
 static bool is_device_name(const char *name, size_t size)
 {
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				      "0123456789_.-";
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789_.-";
 
 	return name[0] && strlen(name) < size && name[strspn(name, letters)] == '\0' &&
 	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
@@ -159,10 +161,11 @@ static bool fabric_entry(struct reader *r, const char *fabric, const char *name,
 		break;
 	case FABRIC_DEVICE:
 		if (!is_device_name(value, sizeof(text->device)))
-			return refuse(r,
-				      "[fabric %s] device=%s: want the name of an HCA, as "
-				      "'ibv_devices' has it",
-				      fabric, value);
+			return refuse(
+				r,
+				"[fabric %s] device=%s: want the name of an HCA, as "
+				"'ibv_devices' has it",
+				fabric, value);
 		strcpy(text->device, value);
 		break;
 	case FABRIC_PORT:
@@ -195,7 +198,8 @@ static bool share_a_wire(struct reader *r, const struct fabric_text *text)
 			return false;
 		if (other->kind != FABRIC_WIRE)
 			continue;
-		if (strcmp(other->device, text->device) == 0 && other->port == text->port) {
+		if (strcmp(other->device, text->device) == 0 &&
+		    other->port == text->port) {
 			r->line = text->lines[FABRIC_DEVICE];
 			refuse(r,
 			       "[fabric %s] device=%s, port %u: [fabric %s] has it; want "
@@ -221,14 +225,16 @@ static bool check_fabric(struct reader *r, struct fabric_text *text)
 	if (!text->lines[FABRIC_TYPE])
 		text->kind = text->device[0] ? FABRIC_WIRE : FABRIC_LOCAL;
 	for (unsigned int key = 0; key < FABRIC_KEYS; key++) {
-		if (!text->lines[key] || (key == FABRIC_TYPE && text->kind == FABRIC_LOCAL))
+		if (!text->lines[key] ||
+		    (key == FABRIC_TYPE && text->kind == FABRIC_LOCAL))
 			continue;
 		r->line = text->lines[key];
 		if (strcmp(text->name, "local") == 0)
-			return refuse(r,
-				      "[fabric local] %s: the fabric 'local' has no wire; "
-				      "want a fabric of another NAME",
-				      fabric_keys[key]);
+			return refuse(
+				r,
+				"[fabric local] %s: the fabric 'local' has no wire; "
+				"want a fabric of another NAME",
+				fabric_keys[key]);
 		if (text->lines[FABRIC_TYPE] && text->kind == FABRIC_LOCAL)
 			return refuse(r,
 				      "[fabric %s] %s: it is of a wire, and type is "

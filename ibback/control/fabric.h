@@ -23,9 +23,9 @@ struct vport_attr;
 #define FABRIC_NETDEV_MAX 16
 
 /* IBTA vol. 1 §4.1.3: unicast LIDs are 0x0001 to 0xBFFF. */
-#define LID_UNICAST_MAX 0xbfff
+#define LID_UNICAST_MAX   0xbfff
 /* Where ibback is the subnet's administrator it answers at this LID. */
-#define LID_SA          1
+#define LID_SA            1
 
 /* Who is told of its vports: its subnet (subnets.h), its wire (wires.h). */
 struct fabric_observer {
@@ -38,6 +38,7 @@ struct fabric_observer {
 
 enum fabric_kind { FABRIC_LOCAL, FABRIC_WIRE };
 
+struct groups6;
 struct wire_port;
 
 /* What became of a vport's GIDs on the wire. */
@@ -55,6 +56,7 @@ struct fabric {
 	uint8_t port;
 	char netdev[FABRIC_NETDEV_MAX]; /* "": the HCA's own */
 	struct wire_port *wire;         /* NULL while there is no HCA */
+	struct groups6 *groups;         /* of RoCE, once there was an HCA; or NULL */
 	bool up;
 	LIST_HEAD(, fabric_observer) observers;
 	LIST_HEAD(, vport) vports;

@@ -28,8 +28,8 @@ struct owner {
 /* An address as the job was given it, and what it found. */
 struct wanted {
 	struct vib_gid gid;
-	bool there;  /* ours already */
-	int error;   /* why it is not there */
+	bool there; /* ours already */
+	int error;  /* why it is not there */
 };
 
 struct addresses {
@@ -229,7 +229,7 @@ int addresses_set(struct addresses *a, void *owner, const struct vib_gid *gids,
 		  size_t count)
 {
 	struct owner *o = find_owner(a, owner);
-	struct vib_gid kept[VIB_MAX_GIDS];
+	struct vib_gid kept[VIB_MAX_GIDS] = { { { 0 } } };
 	size_t n = 0;
 
 	for (size_t i = 0; i < count; i++)

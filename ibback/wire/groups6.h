@@ -26,9 +26,9 @@ struct groups6 *groups6_new(struct netdev *netdev);
 void groups6_free(struct groups6 *groups);
 
 /*
- * Be a member of @mgid until groups6_leave() was called as often as this; soon, as long as
- * there is the device. What the kernel refuses is logged, and tried again. 0, or -1 and
- * errno: EINVAL if it is no multicast GID, ENOSPC if there are GROUPS6_MAX, ENOMEM.
+ * Be a member of @mgid until groups6_leave() was called as often as this; soon, as long
+ * as there is the device. What the kernel refuses is logged, and tried again. 0, or -1
+ * and errno: EINVAL if it is no multicast GID, ENOSPC if there are GROUPS6_MAX, ENOMEM.
  */
 int groups6_join(struct groups6 *groups, const struct vib_gid *mgid);
 /* Harmless for one that was not joined. */

@@ -129,7 +129,8 @@ static bool concerns(const struct netdev *n, const struct nlmsghdr *nlh)
 		return false;
 	if (n->running || link->ifi_index == n->index)
 		return true;
-	mnl_attr_for_each(attr, nlh, sizeof(*link)) {
+	mnl_attr_for_each(attr, nlh, sizeof(*link))
+	{
 		if (mnl_attr_get_type(attr) == IFLA_IFNAME)
 			return mnl_attr_validate(attr, MNL_TYPE_NUL_STRING) == 0 &&
 			       strcmp(mnl_attr_get_str(attr), n->name) == 0;

@@ -19,8 +19,8 @@ struct rtnl;
 
 /* Who has something at the device. */
 struct netdev_user {
-	/* Take what is wanted along for run(): false, there is no memory. It may be called
-	 * again without the others, when there was a failure elsewhere.
+	/* Take what is wanted along for run(): false, there is no memory. It may be
+	 * called again without the others, when there was a failure elsewhere.
 	 */
 	bool (*begin)(struct netdev_user *user);
 	/*

@@ -189,7 +189,8 @@ static int on_address(const struct nlmsghdr *nlh, void *arg)
 		return MNL_CB_ERROR;
 	to = &l->list[l->count++];
 	memset(to, 0, sizeof(*to));
-	mnl_attr_for_each(attr, nlh, sizeof(*header)) {
+	mnl_attr_for_each(attr, nlh, sizeof(*header))
+	{
 		size_t length = mnl_attr_get_payload_len(attr);
 
 		if (mnl_attr_get_type(attr) == IFA_PROTO && length == 1)

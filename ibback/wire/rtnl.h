@@ -12,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Who made an address (IFA_PROTO), as routes have it: ours. The kernel's own are 1 to 3. */
+/* Who made an address (IFA_PROTO), as routes have it: ours. The kernel's own are 1 to 3.
+ */
 #define RTNL_PROTO_IBBACK  118
 /* Of every address of ours: a GID's subnet prefix is 64 bits. */
 #define RTNL_PREFIX_LENGTH 64

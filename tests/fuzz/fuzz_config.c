@@ -43,7 +43,8 @@ static void check(const struct config *config)
 	expect(config->poll <= POLL_NEVER);
 	LIST_FOREACH(f, &config->fabrics->fabrics, entry)
 	{
-		/* Each wire is whole, its names fit into a path, and it is one fabric's. */
+		/* Each wire is whole, its names fit into a path, and it is one fabric's.
+		 */
 		expect((f->kind == FABRIC_WIRE) == (f->device[0] && f->port));
 		expect(f->kind == FABRIC_WIRE || !f->netdev[0]);
 		expect(!strchr(f->device, '/') && !strchr(f->netdev, '/'));

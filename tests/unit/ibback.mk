@@ -49,7 +49,12 @@ OBJS_test_admin_socket := $(addprefix $(B)/obj/,tests/unit/test_admin_socket.o \
 	tests/unit/tempdir.o ibback/control/admin.o)
 LIBS_test_admin_socket := -luv
 
-UNIT_TESTS += test_netdev
-OBJS_test_netdev := $(addprefix $(B)/obj/,tests/unit/test_netdev.o ibback/control/worker.o \
+# The kernel's network, in a namespace of the test's own.
+NETDEV_OBJS := $(addprefix $(B)/obj/,tests/unit/netns.o ibback/control/worker.o \
 	$(addprefix ibback/wire/,addresses.o groups6.o netdev.o rtnl.o))
+UNIT_TESTS += test_netdev test_wires
+OBJS_test_netdev := $(B)/obj/tests/unit/test_netdev.o $(NETDEV_OBJS)
 LIBS_test_netdev := -luv -lmnl
+OBJS_test_wires := $(addprefix $(B)/obj/,tests/unit/test_wires.o ibback/control/fabric.o \
+	ibback/control/wires.o) $(NETDEV_OBJS)
+LIBS_test_wires := -luv -lmnl

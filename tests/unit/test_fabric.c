@@ -172,7 +172,9 @@ static void on_detaching(struct fabric_observer *observer, struct vport *vport)
 static struct witness witness(char name)
 {
 	return (struct witness){
-		{ .attached = on_attached, .changed = on_changed, .detaching = on_detaching },
+		{ .attached = on_attached,
+		  .changed = on_changed,
+		  .detaching = on_detaching },
 		.name = name,
 	};
 }
@@ -307,7 +309,8 @@ int main(void)
 		cmocka_unit_test(fabrics_are_found_by_name),
 		cmocka_unit_test(a_vport_comes_for_all_observers_or_for_none),
 		cmocka_unit_test(a_wire_is_down_until_it_is_up),
-		cmocka_unit_test(a_link_waits_for_addresses_and_a_refused_one_takes_any_down),
+		cmocka_unit_test(
+			a_link_waits_for_addresses_and_a_refused_one_takes_any_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -7,21 +7,17 @@
 #include "cm.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "control/worker.h"
+#include "netns.h"
 #include "wire/addresses.h"
 #include "wire/groups6.h"
 #include "wire/rtnl.h"
 
 #define PATIENCE_MS 20000
-
-static const char *no_namespace; /* why there is none */
 
 static uv_loop_t loop;
 static uv_timer_t keeper; /* keeps the loop */
@@ -41,38 +37,10 @@ static struct owner a, b;
 
 /* ---- the namespace ----------------------------------------------------- */
 
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return ok;
-}
-
 static void ip(const char *arguments)
 {
-	char command[256];
-
-	snprintf(command, sizeof(command), "ip %s", arguments);
-	if (system(command) != 0)
-		fail_msg("%s", command);
-}
-
-static void enter_namespace(void)
-{
-	char map[32];
-
-	snprintf(map, sizeof(map), "0 %d 1", (int)getuid());
-	if (unshare(CLONE_NEWNET) < 0 && (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 ||
-					  !write_file("/proc/self/uid_map", map)))
-		no_namespace = "no network namespace may be made here";
-	else if (system("ip link add vib0 type veth peer name vib1 2>/dev/null && "
-			"ip link del vib0") != 0)
-		no_namespace = "neither 'ip' nor veth devices here";
-	if (no_namespace)
-		fprintf(stderr, "SKIPPED, ALL OF IT: %s\n", no_namespace);
+	if (!netns_ip(arguments))
+		fail_msg("ip %s", arguments);
 }
 
 /* ---- what is there ----------------------------------------------------- */
@@ -85,25 +53,9 @@ static struct vib_gid gid_of(uint8_t number)
 	return gid;
 }
 
-/* Who made the address @gid of the device, or -1: it has none such. */
 static int maker(const struct vib_gid *gid)
 {
-	struct rtnl *rtnl = rtnl_open();
-	struct rtnl_address *list;
-	int index, proto = -1;
-	size_t count;
-
-	assert_non_null(rtnl);
-	index = rtnl_find(rtnl, "vib0");
-	if (index > 0) {
-		assert_int_equal(rtnl_list_addresses(rtnl, index, &list, &count), 0);
-		for (size_t i = 0; i < count; i++)
-			if (memcmp(list[i].raw, gid->raw, 16) == 0)
-				proto = list[i].proto;
-		free(list);
-	}
-	rtnl_close(rtnl);
-	return proto;
+	return netns_maker("vib0", gid);
 }
 
 static void hex(const uint8_t raw[16], char text[33])
@@ -169,15 +121,15 @@ static void turn(void)
 	nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 }
 
-#define wait_until(condition)                                     \
-	do {                                                      \
-		for (int ms_ = 0; ms_ < PATIENCE_MS; ms_++) {     \
-			if (condition)                            \
-				break;                            \
-			turn();                                   \
-		}                                                 \
-		if (!(condition))                                 \
-			fail_msg("never: %s", #condition);        \
+#define wait_until(condition)                                 \
+	do {                                                  \
+		for (int ms_ = 0; ms_ < PATIENCE_MS; ms_++) { \
+			if (condition)                        \
+				break;                        \
+			turn();                               \
+		}                                             \
+		if (!(condition))                             \
+			fail_msg("never: %s", #condition);    \
 	} while (0)
 
 /* Nothing is left to do, but for what waits for its time. */
@@ -230,7 +182,7 @@ static void stop_here(void)
 static int set_up(void **state)
 {
 	(void)state;
-	if (no_namespace)
+	if (netns_missing())
 		return 0;
 	memset(&a, 0, sizeof(a));
 	memset(&b, 0, sizeof(b));
@@ -244,7 +196,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	(void)state;
-	if (no_namespace)
+	if (netns_missing())
 		return 0;
 	stop_here();
 	return system("ip link del vib0 2>/dev/null") < 0;
@@ -252,7 +204,7 @@ static int tear_down(void **state)
 
 static void need_namespace(void)
 {
-	if (no_namespace)
+	if (netns_missing())
 		skip();
 }
 
@@ -368,7 +320,8 @@ static void what_is_anothers_is_refused_until_it_is_free(void **state)
 	wait_until(a.told && b.told);
 	assert_int_equal(a.state, ADDRESSES_TAKEN);
 	assert_int_equal(b.state, ADDRESSES_READY);
-	assert_non_null(strstr(a.why, "fe80::216:3e00:0:5 is an address of vib0 already"));
+	assert_non_null(
+		strstr(a.why, "fe80::216:3e00:0:5 is an address of vib0 already"));
 	/* Nor does its going take what is not ours. */
 	addresses_forget(addresses, &a);
 	settle();
@@ -432,13 +385,13 @@ static void without_ipv6_it_says_what_to_set(void **state)
 	(void)state;
 	need_namespace();
 	settle();
-	if (!write_file(path, "1"))
+	if (!netns_write(path, "1"))
 		skip();
 	want(&a, 1);
 	wait_until(a.told);
 	assert_int_equal(a.state, ADDRESSES_FAILED);
 	assert_non_null(strstr(a.why, "net.ipv6.conf.vib0.disable_ipv6=0"));
-	assert_true(write_file(path, "0"));
+	assert_true(netns_write(path, "0"));
 	wait_until(a.told == 2);
 	assert_int_equal(a.state, ADDRESSES_READY);
 }
@@ -480,7 +433,7 @@ static void many_groups_take_several_sockets(void **state)
 	(void)state;
 	need_namespace();
 	/* Where it cannot be set, the sockets are fewer. */
-	(void)write_file("/proc/sys/net/core/optmem_max", "20480");
+	(void)netns_write("/proc/sys/net/core/optmem_max", "20480");
 	for (unsigned int i = 0; i < GROUPS6_MAX; i++) {
 		mgid = mgid_of(i);
 		assert_int_equal(groups6_join(groups, &mgid), 0);
@@ -519,6 +472,6 @@ int main(void)
 		test(many_groups_take_several_sockets),
 	};
 
-	enter_namespace();
+	netns_enter();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
