@@ -205,6 +205,13 @@ static bool forgot(const struct gsi_holdings *before, const struct gsi_holdings 
 	       after->subscriptions < before->subscriptions;
 }
 
+static bool lid_taken(struct fabric_observer *observer, uint16_t lid)
+{
+	struct vib_gid gid;
+
+	return gsi_lid_to_gid(subnet_of(observer)->gsi, lid, &gid);
+}
+
 static void changed(struct fabric_observer *observer, struct vport *vport)
 {
 	struct gsi_holdings before = gsi_port_holdings(vport->gsi), after;
@@ -277,6 +284,7 @@ static int serve(struct subnets *subnets, struct fabric *fabric)
 		free(subnet);
 		return -1;
 	}
+	subnet->observer.lid_taken = lid_taken;
 	subnet->observer.attached = attached;
 	subnet->observer.changed = changed;
 	subnet->observer.detaching = detaching;
