@@ -5,13 +5,13 @@ CONTROL_OBJS := $(addprefix $(B)/obj/ibback/control/, \
 	backend.o command.o complaints.o connection.o fabric.o frontend.o lifecycle.o nodes.o object_command.o \
 	pages.o shortage.o vib.o vport.o worker.o)
 # Where the control thread meets the GSI.
-SUBNETS_OBJS := $(B)/obj/ibback/control/subnets.o
+SUBNETS_OBJS := $(addprefix $(B)/obj/ibback/control/,subnets.o subnet_wire.o)
 # The administrator's socket, and what is asked there; needs the GSI, too.
 ADMIN_OBJS := $(addprefix $(B)/obj/ibback/control/,admin.o stats.o)
 LIBS_admin := -ljansson
 OBJS_ibback = $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(CONTROL_OBJS) \
-	$(SUBNETS_OBJS) $(ADMIN_OBJS) $(GSI_OBJS) $(ENGINE_OBJS) $(B)/libcommon.a
-LIBS_ibback = $(LIBS_common) $(LIBS_engine) $(LIBS_admin) -luv -linih
+	$(SUBNETS_OBJS) $(UMAD_OBJS) $(ADMIN_OBJS) $(GSI_OBJS) $(ENGINE_OBJS) $(B)/libcommon.a
+LIBS_ibback = $(LIBS_common) $(LIBS_engine) $(LIBS_admin) $(LIBS_umad) -luv -linih
 CFLAGS_ibback := -Iibback
 CFLAGS_ibback_control := -Iibback
 

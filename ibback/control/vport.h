@@ -53,8 +53,9 @@ struct vport_attr {
 
 struct vport {
 	struct vport_attr attr;
-	struct fabric *fabric; /* NULL while not attached */
-	struct gsi_port *gsi;  /* while attached, of the fabric's services; or NULL */
+	struct fabric *fabric;    /* NULL while not attached */
+	struct gsi_port *gsi;     /* while attached, of the fabric's services; or NULL */
+	struct umad_sender *umad; /* by which its MADs go to the wire; or NULL */
 	uint16_t lid;
 	bool unregistered; /* its subnet forgot something of it, and it was not told */
 	LIST_ENTRY(vport) entry; /* of the fabric's */

@@ -101,7 +101,8 @@ static enum gsi_drop pass_on(struct gsi_port *from, struct gsi_port *to,
 	return 0;
 }
 
-/* Of a path's packets, where the path says nothing: no router is to stop them. */
+/* The HopLimit of the SA's paths only asks for a GRH; nothing is to stop packets by it.
+ */
 #define HOP_LIMIT 255
 
 /* By its GRH, or by the LID that stands for a GID; false: it names nothing there. */
@@ -116,8 +117,9 @@ static bool address_remote(const struct gsi_port *from, struct mad_packet *packe
 		packet->grh = true;
 		packet->sgid = from->attr.gids[0];
 		packet->dgid = *gid;
-		packet->hop_limit = HOP_LIMIT;
 	}
+	if (packet->hop_limit <= 1)
+		packet->hop_limit = HOP_LIMIT;
 	return gid_is_remote(from->gsi, &packet->dgid);
 }
 
