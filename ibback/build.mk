@@ -5,7 +5,7 @@ CONTROL_OBJS := $(addprefix $(B)/obj/ibback/control/, \
 	backend.o command.o complaints.o connection.o fabric.o frontend.o lifecycle.o nodes.o object_command.o \
 	pages.o shortage.o vib.o vport.o worker.o)
 # Where the control thread meets the GSI.
-SUBNETS_OBJS := $(B)/obj/ibback/control/subnets.o
+SUBNETS_OBJS := $(addprefix $(B)/obj/ibback/control/,subnets.o subnet_wire.o)
 # Where it meets the wire.
 WIRES_OBJS := $(B)/obj/ibback/control/wires.o
 # The administrator's socket, and what is asked there; needs the GSI, too.

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * What is asked at the administrator's socket. A request is
- *   {"command": "stats"}  or  {"command": "fabrics"}
- * and its answer an object of that command's, or {"error": "..."}. Belongs to the control
- * thread.
+ *   {"command": "stats"}
+ *   {"command": "fabrics"}
+ *   {"command": "reclaim", "fabric": "NAME"}: claim connection management, if ib_cm let
+ * go and its answer an object of that command's, or {"error": "..."}. Belongs to the
+ * control thread.
  */
 #ifndef XEN_IB_IBBACK_ANSWERS_H
 #define XEN_IB_IBBACK_ANSWERS_H
@@ -18,7 +20,7 @@
 struct admin_source {
 	struct backend *const *backends;
 	unsigned int count;
-	const struct fabric_table *fabrics;
+	struct fabric_table *fabrics;
 	const struct wires *wires;
 };
 

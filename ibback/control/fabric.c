@@ -70,26 +70,23 @@ const char *fabric_kind_name(enum fabric_kind kind)
 
 static bool lid_taken(const struct fabric *fabric, uint16_t lid)
 {
+	struct fabric_observer *observer;
 	const struct vport *v;
 
 	LIST_FOREACH(v, &fabric->vports, entry)
 	if (v->lid == lid)
 		return true;
+	LIST_FOREACH(observer, &fabric->observers, entry)
+	if (observer->lid_taken && observer->lid_taken(observer, lid))
+		return true;
 	return false;
 }
 
-/*
- * A LID that follows from the port GUID, so that a guest keeps its LID over a
- * restart of the daemon and a reboot; the next free one where two GUIDs meet.
- * 0 if none is free.
- */
+/* 0 if none is free. */
 static uint16_t choose_lid(const struct fabric *fabric, uint64_t port_guid)
 {
-	const uint16_t first = LID_SA + 1, count = LID_UNICAST_MAX - LID_SA;
-	uint16_t at = (uint16_t)(port_guid % count);
-
-	for (uint16_t tried = 0; tried < count; tried++) {
-		uint16_t lid = first + (at + tried) % count;
+	for (uint16_t tried = 0; tried < LID_CHOICES; tried++) {
+		uint16_t lid = lid_choice(port_guid, tried);
 
 		if (!lid_taken(fabric, lid))
 			return lid;

@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "lids.h"
+
 struct vport;
 struct vport_attr;
 
@@ -22,13 +24,10 @@ struct vport_attr;
 #define FABRIC_DEVICE_MAX 64
 #define FABRIC_NETDEV_MAX 16
 
-/* IBTA vol. 1 §4.1.3: unicast LIDs are 0x0001 to 0xBFFF. */
-#define LID_UNICAST_MAX   0xbfff
-/* Where ibback is the subnet's administrator it answers at this LID. */
-#define LID_SA            1
-
 /* Who is told of its vports: its subnet (subnets.h), its wire (wires.h). */
 struct fabric_observer {
+	/* Does @lid stand for a port that is none of the fabric's vports? May be NULL. */
+	bool (*lid_taken)(struct fabric_observer *observer, uint16_t lid);
 	/* It has its LID. -1 and errno: it is not attached after all. */
 	int (*attached)(struct fabric_observer *observer, struct vport *vport);
 	void (*changed)(struct fabric_observer *observer, struct vport *vport);

@@ -6,6 +6,7 @@
 #include <urcu/compiler.h>
 
 #include "control/answers.h"
+#include "control/subnets.h"
 #include "control/vib.h"
 #include "wire/groups6.h"
 
@@ -60,6 +61,8 @@ static void put_wire(json_t *json, const struct fabric *fabric,
 		return;
 	put(json, "link_layer", json_string(state->ethernet ? "Ethernet" : "InfiniBand"));
 	put(json, "mtu", json_integer(state->mtu));
+	if (state->ethernet)
+		put(json, "cm", json_boolean(subnet_wire_has_cm(subnets_wire(fabric))));
 	if (!state->ethernet) {
 		put(json, "lid", json_integer(state->lid));
 		put(json, "sm_lid", json_integer(state->sm_lid));

@@ -353,6 +353,15 @@ static void on_raised(void *arg)
 	uv_async_send(&vib->backend->raised);
 }
 
+void vib_unregistered(struct vib *vib)
+{
+	if (!vib->connected)
+		return;
+	vib->vport.unregistered = true;
+	tell_unregistered(vib);
+	on_raised(vib); /* delivers it in the loop's next turn */
+}
+
 static struct vhca *new_vhca(struct vib *vib)
 {
 	const struct vhca_limits limits = limits_of(&vib->vport.attr);

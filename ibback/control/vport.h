@@ -53,8 +53,9 @@ struct vport_attr {
 
 struct vport {
 	struct vport_attr attr;
-	struct fabric *fabric; /* NULL while not attached */
-	struct gsi_port *gsi;  /* while attached, of the fabric's services; or NULL */
+	struct fabric *fabric;    /* NULL while not attached */
+	struct gsi_port *gsi;     /* while attached, of the fabric's services; or NULL */
+	struct umad_sender *umad; /* by which its MADs go to the wire; or NULL */
 	uint16_t lid;
 	enum vport_addresses addresses; /* while attached */
 	/* Its fabric took its link up or down; or NULL. */

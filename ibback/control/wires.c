@@ -10,6 +10,7 @@
 
 #include "control/backend.h"
 #include "control/jobs.h"
+#include "control/subnets.h"
 #include "control/vib.h"
 #include "control/vib_log.h"
 #include "engine/port_view.h"
@@ -55,8 +56,11 @@ struct wire {
 	struct wire_port_state state; /* while there is a port */
 	int said;                     /* why there is none, as it was logged */
 	bool gone;                    /* it is to be closed when the job has ended */
-	uv_poll_t *poll;              /* of the port's events, while there is one */
-	struct netdev *netdev;        /* RoCE, once the HCA was there; or NULL */
+	bool stopping;
+	bool subnet_told;
+	bool joins_said;       /* that one could not be had */
+	uv_poll_t *poll;       /* of the port's events, while there is one */
+	struct netdev *netdev; /* RoCE, once the HCA was there; or NULL */
 	struct addresses *addresses;
 	LIST_HEAD(, tenant) tenants; /* while there are addresses */
 	uv_timer_t timer;
@@ -265,6 +269,66 @@ static void use_netdev(struct wire *w)
 			strerror(errno));
 }
 
+/* ---- its subnet -------------------------------------------------------- */
+
+static int gid_index(void *arg, const struct vib_gid *gid)
+{
+	const struct wire *w = arg;
+
+	return w->fabric->wire ? wire_port_gid_index(w->fabric->wire, gid) : -1;
+}
+
+static bool gid_at(void *arg, unsigned int index, struct vib_gid *gid)
+{
+	const struct wire *w = arg;
+
+	return w->fabric->wire && wire_port_gid_at(w->fabric->wire, index, gid) == 0;
+}
+
+static void join(void *arg, const struct vib_gid *mgid, bool receives)
+{
+	struct wire *w = arg;
+
+	/* All are left with the device then. */
+	if (w->stopping || groups6_hold(w->fabric->groups, mgid, receives) == 0)
+		return;
+	if (!w->joins_said)
+		log_err("fabric %s: a multicast group does not arrive from the wire: %s; "
+			"no "
+			"more is said of such",
+			w->fabric->name, strerror(errno));
+	w->joins_said = true;
+}
+
+/* PortInfo's numbers of 256 to 4096 bytes. */
+static uint8_t mtu_number(uint32_t bytes)
+{
+	uint8_t number = 1;
+
+	while (number < 5 && 256u << number <= bytes)
+		number++;
+	return number;
+}
+
+/* The port is there, or is not as it was. */
+static void tell_subnet(struct wire *w)
+{
+	const struct subnet_port port = {
+		.device = w->fabric->device,
+		.port = w->fabric->port,
+		.active_mtu = mtu_number(w->state.mtu),
+		.active_width = w->state.active_width,
+		.active_speed = w->state.active_speed,
+		.arg = w,
+		.gid_index = gid_index,
+		.gid_at = gid_at,
+		.join = join,
+	};
+
+	subnet_wire_up(subnets_wire(w->fabric), &port);
+	w->subnet_told = true;
+}
+
 /* ---- the port's events ------------------------------------------------- */
 
 static void on_changed(struct wire_port *port, void *arg)
@@ -311,6 +375,8 @@ static void on_poll_closed(uv_handle_t *poll)
 
 static void close_port(struct wire *w)
 {
+	subnet_wire_down(subnets_wire(w->fabric));
+	w->subnet_told = false;
 	uv_close((uv_handle_t *)w->poll, on_poll_closed);
 	w->poll = NULL;
 	wire_port_close(w->fabric->wire);
@@ -451,14 +517,18 @@ static void doubt_gids(struct wire *w)
 static void take_state(struct wire *w, bool opened)
 {
 	bool came = w->seen.active && (opened || !w->state.active);
+	bool news = opened || w->seen.active != w->state.active ||
+		    w->seen.mtu != w->state.mtu;
 
-	if (opened || w->seen.active != w->state.active || w->seen.mtu != w->state.mtu)
+	if (news)
 		say_state(w);
 	w->state = w->seen;
 	if (came)
 		doubt_gids(w);
 	if (w->state.ethernet)
 		use_netdev(w);
+	if (w->netdev && (news || !w->subnet_told))
+		tell_subnet(w);
 	fabric_set_up(w->fabric, w->state.active);
 }
 
@@ -607,6 +677,7 @@ static void on_timer_closed(uv_handle_t *timer)
 
 static void stop(struct wire *w)
 {
+	w->stopping = true;
 	fabric_unobserve(&w->observer);
 	if (w->fabric->wire)
 		close_port(w);

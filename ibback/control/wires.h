@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * The wires of fabrics: each one's port of an HCA is opened as soon as it is there and
- * watched, and the fabric is up while that port is. On RoCE the GIDs of the fabric's
- * vports are put on the network device beneath it; a vport's port is down until the HCA
- * has them. Belongs to the control thread.
+ * watched, and the fabric is up while that port is; its subnet is told of it. On RoCE the
+ * GIDs of the fabric's vports are put on the network device beneath it; a vport's port is
+ * down until the HCA has them. Belongs to the control thread.
  */
 #ifndef XEN_IB_IBBACK_WIRES_H
 #define XEN_IB_IBBACK_WIRES_H

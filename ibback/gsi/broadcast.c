@@ -46,6 +46,22 @@ static void end(struct gsi *gsi, uint16_t pkey)
 		group_destroy(gsi, group);
 }
 
+void broadcast_check(struct gsi *gsi)
+{
+	const struct gsi_config *c = &gsi->config;
+
+	for (uint32_t pkey = 1; pkey <= PKEY_BASE; pkey++) {
+		struct vib_gid mgid = broadcast_mgid((uint16_t)(pkey | PKEY_FULL));
+		struct group *group = gsi->holders[pkey] ? group_find(gsi, &mgid) : NULL;
+
+		if (!group || (group->attr.mtu == c->ipoib_mtu &&
+			       group->attr.rate == c->ipoib_rate))
+			continue;
+		group_destroy(gsi, group);
+		begin(gsi, (uint16_t)(pkey | PKEY_FULL));
+	}
+}
+
 /* True if entry @i is the first of its partition, so that each counts once. */
 static bool counts(const uint16_t pkeys[VIB_MAX_PKEYS], unsigned int i)
 {

@@ -24,6 +24,7 @@
 struct joined {
 	struct vib_gid mgid;
 	unsigned int joins;
+	bool held; /* besides */
 	RB_ENTRY(joined) entry;
 };
 
@@ -187,32 +188,32 @@ static bool end(struct netdev_user *user)
 
 /* ---- who joins --------------------------------------------------------- */
 
-int groups6_join(struct groups6 *g, const struct vib_gid *mgid)
+static struct joined *find(struct groups6 *g, const struct vib_gid *mgid)
 {
-	struct joined *group, key = { .mgid = *mgid };
+	struct joined key = { .mgid = *mgid };
 
-	if (!gid_is_multicast(mgid)) {
-		errno = EINVAL;
-		return -1;
-	}
-	group = RB_FIND(joined_tree, &g->tree, &key);
-	if (group) {
-		group->joins++;
-		return 0;
-	}
-	if (g->count == GROUPS6_MAX) {
-		errno = ENOSPC;
-		return -1;
+	return RB_FIND(joined_tree, &g->tree, &key);
+}
+
+/* That of @mgid, which may be a new one. NULL and errno. */
+static struct joined *find_or_add(struct groups6 *g, const struct vib_gid *mgid)
+{
+	struct joined *group = find(g, mgid);
+
+	if (group)
+		return group;
+	if (!gid_is_multicast(mgid) || g->count == GROUPS6_MAX) {
+		errno = gid_is_multicast(mgid) ? ENOSPC : EINVAL;
+		return NULL;
 	}
 	group = calloc(1, sizeof(*group));
 	if (!group)
-		return -1;
+		return NULL;
 	group->mgid = *mgid;
-	group->joins = 1;
 	RB_INSERT(joined_tree, &g->tree, group);
 	g->count++;
 	netdev_touch(g->netdev);
-	return 0;
+	return group;
 }
 
 static void remove_group(struct groups6 *g, struct joined *group)
@@ -222,15 +223,44 @@ static void remove_group(struct groups6 *g, struct joined *group)
 	free(group);
 }
 
-void groups6_leave(struct groups6 *g, const struct vib_gid *mgid)
+/* One that nobody wants any more goes. */
+static void release(struct groups6 *g, struct joined *group)
 {
-	struct joined *group, key = { .mgid = *mgid };
-
-	group = RB_FIND(joined_tree, &g->tree, &key);
-	if (!group || --group->joins)
+	if (group->joins || group->held)
 		return;
 	remove_group(g, group);
 	netdev_touch(g->netdev);
+}
+
+int groups6_join(struct groups6 *g, const struct vib_gid *mgid)
+{
+	struct joined *group = find_or_add(g, mgid);
+
+	if (!group)
+		return -1;
+	group->joins++;
+	return 0;
+}
+
+void groups6_leave(struct groups6 *g, const struct vib_gid *mgid)
+{
+	struct joined *group = find(g, mgid);
+
+	if (!group || !group->joins)
+		return;
+	group->joins--;
+	release(g, group);
+}
+
+int groups6_hold(struct groups6 *g, const struct vib_gid *mgid, bool hold)
+{
+	struct joined *group = hold ? find_or_add(g, mgid) : find(g, mgid);
+
+	if (!group)
+		return hold ? -1 : 0;
+	group->held = hold;
+	release(g, group);
+	return 0;
 }
 
 size_t groups6_count(const struct groups6 *g)

@@ -8,6 +8,7 @@
 #ifndef XEN_IB_IBBACK_WIRE_GROUPS6_H
 #define XEN_IB_IBBACK_WIRE_GROUPS6_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <xen-ib/port.h>
@@ -33,6 +34,11 @@ void groups6_free(struct groups6 *groups);
 int groups6_join(struct groups6 *groups, const struct vib_gid *mgid);
 /* Harmless for one that was not joined. */
 void groups6_leave(struct groups6 *groups, const struct vib_gid *mgid);
+
+/*
+ * Be a member of @mgid besides, or no more, however often that is said. As above.
+ */
+int groups6_hold(struct groups6 *groups, const struct vib_gid *mgid, bool hold);
 
 /* How many there are. */
 size_t groups6_count(const struct groups6 *groups);

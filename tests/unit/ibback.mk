@@ -34,8 +34,8 @@ LIBS_test_kernel_commands = $(LIBS_test_stalls)
 
 UNIT_TESTS += test_subnets
 OBJS_test_subnets = $(addprefix $(B)/obj/tests/unit/,test_subnets.o two_gsis.o) \
-	$(TWO_GUESTS_OBJS) $(SUBNETS_OBJS) $(GSI_OBJS)
-LIBS_test_subnets = $(LIBS_test_stalls)
+	$(TWO_GUESTS_OBJS) $(SUBNETS_OBJS) $(UMAD_OBJS) $(GSI_OBJS)
+LIBS_test_subnets = $(LIBS_test_stalls) $(LIBS_umad)
 
 UNIT_TESTS += test_refusals
 OBJS_test_refusals = $(B)/obj/tests/unit/test_refusals.o $(CONTROL_OBJS) $(ENGINE_OBJS)

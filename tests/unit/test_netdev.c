@@ -419,6 +419,19 @@ static void a_group_is_joined_as_long_as_anybody_wants_it(void **state)
 	assert_int_equal(groups6_count(groups), 1);
 	assert_int_equal(groups6_join(groups, &unicast), -1);
 	assert_int_equal(errno, EINVAL);
+	/* Who holds one holds it once, beside who joined it. */
+	assert_int_equal(groups6_hold(groups, &mgid, true), 0);
+	assert_int_equal(groups6_hold(groups, &mgid, true), 0);
+	assert_int_equal(groups6_join(groups, &mgid), 0);
+	wait_until(members(&mgid) == 1);
+	groups6_leave(groups, &mgid);
+	groups6_leave(groups, &mgid);
+	settle();
+	assert_int_equal(members(&mgid), 1);
+	assert_int_equal(groups6_hold(groups, &mgid, false), 0);
+	assert_int_equal(groups6_hold(groups, &mgid, false), 0);
+	wait_until(members(&mgid) == 0);
+	assert_int_equal(groups6_hold(groups, &unicast, true), -1);
 	/* A link that was down has them still. */
 	ip("link set vib0 down");
 	ip("link set vib0 up");

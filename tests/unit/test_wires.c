@@ -15,6 +15,7 @@
 
 #include "control/backend.h"
 #include "control/fabric.h"
+#include "control/subnets.h"
 #include "control/vib.h"
 #include "control/wires.h"
 #include "control/worker.h"
@@ -90,6 +91,15 @@ int wire_port_state(const struct wire_port *port, struct wire_port_state *state)
 	return 0;
 }
 
+int wire_port_gid_at(const struct wire_port *port, unsigned int index,
+		     struct vib_gid *gid)
+{
+	(void)port;
+	(void)gid;
+	errno = ENOENT;
+	return index == 3 ? 0 : -1;
+}
+
 int wire_port_gid_index(const struct wire_port *port, const struct vib_gid *gid)
 {
 	(void)port;
@@ -103,6 +113,32 @@ static void event(void)
 	const uint64_t one = 1;
 
 	assert_int_equal(write(hca.fd, &one, sizeof(one)), sizeof(one));
+}
+
+/* ---- its subnet -------------------------------------------------------- */
+
+static struct subnet_port told; /* device NULL: the subnet has no wire */
+
+struct subnet_wire *subnets_wire(const struct fabric *f)
+{
+	return (struct subnet_wire *)f;
+}
+
+void subnet_wire_up(struct subnet_wire *wire, const struct subnet_port *port)
+{
+	assert_non_null(wire);
+	told = *port;
+}
+
+/* It leaves what it joined. */
+void subnet_wire_down(struct subnet_wire *wire)
+{
+	const struct vib_gid mgid = { .raw = { 0xff, 0x12, 0x40, 0x1b } };
+
+	assert_non_null(wire);
+	if (told.device)
+		told.join(told.arg, &mgid, false);
+	memset(&told, 0, sizeof(told));
 }
 
 /* ---- the world --------------------------------------------------------- */
@@ -198,6 +234,7 @@ static int set_up(void **state)
 	present = active = ethernet = has_gids = fails = going = false;
 	changes = opened = 0;
 	memset(hca_netdev, 0, sizeof(hca_netdev));
+	memset(&told, 0, sizeof(told));
 	uv_loop_init(&loop);
 	uv_timer_init(&loop, &keeper);
 	uv_timer_start(&keeper, on_keeper, 1000000, 1000000);
@@ -380,6 +417,48 @@ static void a_vport_is_up_when_the_hca_has_its_gids(void **state)
 	wait_until(!netns_has("vib0", &a.vport.attr.gids[0]));
 }
 
+static void its_subnet_has_the_wire_while_there_is_one(void **state)
+{
+	const struct vib_gid mgid = { .raw = { 0xff, 0x12, 0x40, 0x1b } };
+	struct vib_gid gid;
+
+	(void)state;
+	need_netns();
+	present = ethernet = true;
+	strcpy(hca_netdev, "vib0");
+	start();
+	wait_until(told.device);
+	assert_string_equal(told.device, "hca0");
+	assert_int_equal(told.port, 1);
+	assert_int_equal(told.active_mtu, 5);
+	assert_int_equal(told.gid_index(told.arg, &mgid), -1);
+	set(has_gids, true);
+	assert_int_equal(told.gid_index(told.arg, &mgid), 3);
+	assert_true(told.gid_at(told.arg, 3, &gid));
+	assert_false(told.gid_at(told.arg, 4, &gid));
+	/* What it is told twice is one membership. */
+	told.join(told.arg, &mgid, true);
+	told.join(told.arg, &mgid, true);
+	assert_int_equal(groups6_count(fabric->groups), 1);
+	assert_int_equal(groups6_join(fabric->groups, &mgid), 0); /* another's besides */
+	told.join(told.arg, &mgid, false);
+	told.join(told.arg, &mgid, false);
+	assert_int_equal(groups6_count(fabric->groups), 1);
+	groups6_leave(fabric->groups, &mgid);
+	assert_int_equal(groups6_count(fabric->groups), 0);
+	told.join(told.arg, &mgid, true);
+
+	going = true;
+	set(present, false);
+	event();
+	wait_until(!fabric->wire);
+	assert_null(told.device);
+	assert_int_equal(groups6_count(fabric->groups), 0);
+	going = false;
+	set(present, true);
+	wait_until(told.device);
+}
+
 static void vports_that_were_there_before_the_hca_wait_too(void **state)
 {
 	(void)state;
@@ -440,6 +519,7 @@ int main(void)
 		test(an_hca_that_goes_is_closed_and_found_again),
 		test(an_hca_that_goes_while_it_is_asked_is_closed_once),
 		test(a_vport_is_up_when_the_hca_has_its_gids),
+		test(its_subnet_has_the_wire_while_there_is_one),
 		test(vports_that_were_there_before_the_hca_wait_too),
 		test(a_vport_whose_address_is_anothers_stays_down),
 	};
