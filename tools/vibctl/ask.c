@@ -97,6 +97,33 @@ static json_t *ask(const char *path, const char *request)
 	return answer;
 }
 
+int ask_reclaim(const char *path, const char *fabric)
+{
+	json_t *request = json_pack("{s:s, s:s}", "command", "reclaim", "fabric", fabric);
+	char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+	char line[1024];
+	json_t *answer = NULL;
+	const char *error;
+	int status = 0;
+
+	json_decref(request);
+	if (!text || (size_t)snprintf(line, sizeof(line), "%s\n", text) >= sizeof(line)) {
+		free(text);
+		return failed("'%.64s' is no fabric's name", fabric);
+	}
+	free(text);
+	answer = ask(path, line);
+	if (!answer)
+		return EXIT_REFUSED;
+	error = json_string_value(json_object_get(answer, "error"));
+	if (error)
+		status = failed("ibback at %s: %s", path, error);
+	else if (!json_is_string(json_object_get(answer, "reclaimed")))
+		status = failed("ibback at %s: no answer to that", path);
+	json_decref(answer);
+	return status;
+}
+
 json_t *ask_ibback(const char *path, const char *command, const char *member,
 		   json_t **array)
 {

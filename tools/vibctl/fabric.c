@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* vibctl fabric list, vibctl fabric show NAME */
+/* vibctl fabric list, show NAME, reclaim NAME */
 #include "vibctl.h"
+#include "modules.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,11 +35,12 @@ static const char *state_of(json_t *fabric)
 
 static int add_fabric(struct table *table, json_t *fabric)
 {
-	static const char *const keys[] = { "name", "kind",   "state",      "device",
-					    "port", "netdev", "link_layer", "mtu" };
+	static const char *const keys[] = { "name",       "kind", "state",
+					    "device",     "port", "netdev",
+					    "link_layer", "mtu",  "cm" };
 	const size_t count = sizeof(keys) / sizeof(*keys);
-	char text[9][192];
-	const char *cells[9];
+	char text[10][192];
+	const char *cells[10];
 
 	for (size_t i = 0; i < count; i++)
 		cells[i] = cell(fabric, keys[i], text[i], sizeof(text[i]));
@@ -127,8 +129,12 @@ static const struct argp_option options[] = {
 
 static void take_argument(struct arguments *a, char *arg, struct argp_state *state)
 {
-	if (!a->action && strcmp(arg, "list") != 0 && strcmp(arg, "show") != 0)
-		argp_error(state, "there is no 'fabric %s'; want list or show NAME", arg);
+	if (!a->action && strcmp(arg, "list") != 0 && strcmp(arg, "show") != 0 &&
+	    strcmp(arg, "reclaim") != 0)
+		argp_error(
+			state,
+			"there is no 'fabric %s'; want list, show NAME or reclaim NAME",
+			arg);
 	else if (!a->action)
 		a->action = arg;
 	else if (strcmp(a->action, "list") == 0)
@@ -155,8 +161,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (!a->action)
-			argp_error(state, "what of the fabrics? want list or show NAME");
-		else if (strcmp(a->action, "show") == 0 && !a->name)
+			argp_error(state, "what of the fabrics? want list, show NAME or "
+					  "reclaim NAME");
+		else if (strcmp(a->action, "list") != 0 && !a->name)
 			argp_error(state,
 				   "which fabric? 'vibctl fabric list' shows those "
 				   "there are");
@@ -218,13 +225,34 @@ static int show(const struct arguments *a, json_t *fabrics)
 		a->name);
 }
 
+/* What had it is loaded again, whatever became of it: it leaves that HCA alone then. */
+static int reclaim(const struct vibctl *ctl, const struct arguments *a)
+{
+	struct modules modules;
+	int status;
+
+	if (modules_find(ctl->dirs.modules, "ib_cm", &modules) < 0)
+		return failed("cannot see what uses ib_cm in %s: %s", ctl->dirs.modules,
+			      strerror(errno));
+	if (modules_unload(&modules))
+		status = ask_reclaim(a->socket, a->name);
+	else
+		status = failed("ib_cm cannot be unloaded: this host's own use of it, by "
+				"the modules that modprobe named, has to end first");
+	if (!modules_load(&modules))
+		status = failed("what was unloaded could not all be loaded again");
+	return status;
+}
+
 int cmd_fabric(struct vibctl *ctl, int argc, char **argv)
 {
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse_option,
-		.args_doc = "list\nshow NAME",
-		.doc = "List the fabrics that ibback has, or show one with its vports.",
+		.args_doc = "list\nshow NAME\nreclaim NAME",
+		.doc = "List the fabrics that ibback has, show one with its vports, or "
+		       "have ibback claim its connection management from the kernel's "
+		       "ib_cm.",
 	};
 	struct arguments a = { .socket = ctl->dirs.socket };
 	json_t *answer, *fabrics = NULL;
@@ -232,6 +260,8 @@ int cmd_fabric(struct vibctl *ctl, int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
 		return EXIT_USAGE;
+	if (strcmp(a.action, "reclaim") == 0)
+		return reclaim(ctl, &a);
 	answer = ask_ibback(a.socket, "fabrics", "fabrics", &fabrics);
 	if (!answer)
 		return EXIT_REFUSED;

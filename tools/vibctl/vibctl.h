@@ -86,6 +86,11 @@ const char *printable(const char *text, char *buf, size_t size);
 json_t *ask_ibback(const char *path, const char *command, const char *member,
 		   json_t **array);
 
+/* Ask it to claim connection management on @fabric. The exit status, after having said
+ * why if it did not.
+ */
+int ask_reclaim(const char *path, const char *fabric);
+
 /* Members of what ibback answered: 0 or "" where there is none of that type. */
 json_int_t json_int(json_t *json, const char *key);
 const char *json_text(json_t *json, const char *key);
