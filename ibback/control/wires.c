@@ -57,6 +57,8 @@ struct wire {
 	int said;                     /* why there is none, as it was logged */
 	bool gone;                    /* it is to be closed when the job has ended */
 	bool stopping;
+	bool netdev_said;
+	char said_netdev[IF_NAMESIZE]; /* of which name, "" for none */
 	bool subnet_told;
 	bool joins_said;       /* that one could not be had */
 	uv_poll_t *poll;       /* of the port's events, while there is one */
@@ -243,28 +245,36 @@ static int start_addresses(struct wire *w, const char *name)
 	return 0;
 }
 
+/* Said once of each name that the HCA has for it. */
+static void say_netdev(struct wire *w, const char *used)
+{
+	const struct fabric *f = w->fabric;
+	const char *hcas = w->state.netdev;
+
+	if (w->netdev_said && strcmp(w->said_netdev, hcas) == 0)
+		return;
+	w->netdev_said = true;
+	strcpy(w->said_netdev, hcas);
+	if (!used[0])
+		log_err("fabric %s: %s names no network device, so it stays down; want "
+			"netdev = NAME in ibback.conf",
+			f->name, f->device);
+	else if (hcas[0] && strcmp(used, hcas) != 0)
+		log_warn("fabric %s: addresses are put on %s, but %s is on %s; want "
+			 "netdev = %s in ibback.conf, and ibback restarted",
+			 f->name, used, f->device, hcas, hcas);
+}
+
 /* The port is of RoCE: its network device is to have the vports' addresses. */
 static void use_netdev(struct wire *w)
 {
 	const struct fabric *f = w->fabric;
-	const char *name = f->netdev[0] ? f->netdev : w->state.netdev;
+	const char *name = w->netdev      ? netdev_name(w->netdev)
+			   : f->netdev[0] ? f->netdev
+					  : w->state.netdev;
 
-	if (w->netdev &&
-	    (!w->state.netdev[0] || strcmp(netdev_name(w->netdev), w->state.netdev) == 0))
-		return;
-	if (!name[0]) {
-		log_err("fabric %s: %s names no network device; want netdev = NAME in "
-			"ibback.conf",
-			f->name, f->device);
-		return;
-	}
-	if (w->state.netdev[0] &&
-	    strcmp(w->netdev ? netdev_name(w->netdev) : name, w->state.netdev) != 0)
-		log_warn("fabric %s: addresses are put on %s, but %s is on %s; want "
-			 "netdev = %s in ibback.conf, and ibback restarted",
-			 f->name, w->netdev ? netdev_name(w->netdev) : name, f->device,
-			 w->state.netdev, w->state.netdev);
-	if (!w->netdev && start_addresses(w, name) < 0)
+	say_netdev(w, name);
+	if (!w->netdev && name[0] && start_addresses(w, name) < 0)
 		log_err("fabric %s: cannot put addresses on %s: %s", f->name, name,
 			strerror(errno));
 }
@@ -293,9 +303,8 @@ static void join(void *arg, const struct vib_gid *mgid, bool receives)
 	if (w->stopping || groups6_hold(w->fabric->groups, mgid, receives) == 0)
 		return;
 	if (!w->joins_said)
-		log_err("fabric %s: a multicast group does not arrive from the wire: %s; "
-			"no "
-			"more is said of such",
+		log_err("fabric %s: a multicast group does not arrive from the wire: "
+			"%s; no more is said of such",
 			w->fabric->name, strerror(errno));
 	w->joins_said = true;
 }
@@ -529,7 +538,8 @@ static void take_state(struct wire *w, bool opened)
 		use_netdev(w);
 	if (w->netdev && (news || !w->subnet_told))
 		tell_subnet(w);
-	fabric_set_up(w->fabric, w->state.active);
+	/* Without a network device there are no GIDs of vports. */
+	fabric_set_up(w->fabric, w->state.active && (!w->state.ethernet || w->netdev));
 }
 
 /* What was found of @t. */

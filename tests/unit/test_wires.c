@@ -417,6 +417,26 @@ static void a_vport_is_up_when_the_hca_has_its_gids(void **state)
 	wait_until(!netns_has("vib0", &a.vport.attr.gids[0]));
 }
 
+static void roce_without_a_network_device_stays_down(void **state)
+{
+	(void)state;
+	need_netns();
+	present = active = ethernet = has_gids = true;
+	start();
+	wait_until(fabric->wire);
+	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
+	settle();
+	assert_false(fabric->up);
+	assert_false(is_up(&a));
+	assert_null(told.device);
+	assert_string_equal(view().netdev, "");
+	strcpy(hca_netdev, "vib0"); /* it has an address now */
+	event();
+	wait_until(is_up(&a));
+	assert_non_null(told.device);
+	assert_string_equal(view().netdev, "vib0");
+}
+
 static void its_subnet_has_the_wire_while_there_is_one(void **state)
 {
 	const struct vib_gid mgid = { .raw = { 0xff, 0x12, 0x40, 0x1b } };
@@ -519,6 +539,7 @@ int main(void)
 		test(an_hca_that_goes_is_closed_and_found_again),
 		test(an_hca_that_goes_while_it_is_asked_is_closed_once),
 		test(a_vport_is_up_when_the_hca_has_its_gids),
+		test(roce_without_a_network_device_stays_down),
 		test(its_subnet_has_the_wire_while_there_is_one),
 		test(vports_that_were_there_before_the_hca_wait_too),
 		test(a_vport_whose_address_is_anothers_stays_down),
