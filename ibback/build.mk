@@ -27,6 +27,8 @@ install-ibback: $(B)/bin/ibback
 		$(DESTDIR)/lib/systemd/system/ibback.service
 	install -D -m 644 ibback/ibback.sysctl \
 		$(DESTDIR)/usr/lib/sysctl.d/60-xen-ib.conf
+	install -D -m 755 ibback/wire/hold-ib_cm $(DESTDIR)/usr/lib/xen-ib/hold-ib_cm
+	install -D -m 644 ibback/wire/modprobe.conf $(DESTDIR)/usr/lib/modprobe.d/xen-ib.conf
 	install -D -m 644 ibback/man/ibback.8 $(DESTDIR)$(PREFIX)/share/man/man8/ibback.8
 
 MANPAGES += ibback/man/ibback.8

@@ -49,16 +49,17 @@ static void end(struct gsi *gsi, uint16_t pkey)
 void broadcast_check(struct gsi *gsi)
 {
 	const struct gsi_config *c = &gsi->config;
+	struct group *group, *next;
+	uint16_t pkey;
 
-	for (uint32_t pkey = 1; pkey <= PKEY_BASE; pkey++) {
-		struct vib_gid mgid = broadcast_mgid((uint16_t)(pkey | PKEY_FULL));
-		struct group *group = gsi->holders[pkey] ? group_find(gsi, &mgid) : NULL;
-
-		if (!group || (group->attr.mtu == c->ipoib_mtu &&
-			       group->attr.rate == c->ipoib_rate))
+	for (group = group_first(gsi); group; group = next) {
+		next = group_next(group);
+		if (!group->permanent || (group->attr.mtu == c->ipoib_mtu &&
+					  group->attr.rate == c->ipoib_rate))
 			continue;
+		pkey = group->attr.pkey;
 		group_destroy(gsi, group);
-		begin(gsi, (uint16_t)(pkey | PKEY_FULL));
+		begin(gsi, pkey); /* of the same MGID: @next is behind it */
 	}
 }
 

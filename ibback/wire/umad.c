@@ -222,7 +222,7 @@ static void on_closed(uv_handle_t *handle)
 
 	if (--agent->open_handles)
 		return;
-	umad_close_port(agent->file); /* gives back the claim */
+	umad_close_port(agent->file);
 	free(agent);
 }
 
@@ -295,6 +295,8 @@ void umad_agent_stop(struct umad_agent *agent)
 	agent->shared->wake = NULL;
 	pthread_mutex_unlock(&agent->shared->lock);
 	umad_shared_drop(agent->shared);
+	if (agent->id >= 0) /* now, and not when the file is closed: another may start */
+		umad_unregister(agent->file, agent->id);
 	uv_poll_stop(&agent->poll);
 	uv_close((uv_handle_t *)&agent->poll, on_closed);
 	uv_close((uv_handle_t *)&agent->wake, on_closed);

@@ -73,6 +73,8 @@ void fake_umad_remove(bool removed)
 {
 	pthread_mutex_lock(&lock);
 	fake.removed = removed;
+	if (removed)
+		fake.cm = -1;
 	for (int i = 0; removed && i < FILES; i++)
 		if (fake.other[i])
 			shutdown(fake.other[i] - 1, SHUT_RDWR);
@@ -179,6 +181,14 @@ int umad_register(int file, int mgmt_class, int mgmt_version, uint8_t rmpp_versi
 	if (fake.cm_taken || fake.cm >= 0)
 		return -EPERM;
 	fake.cm = file;
+	return 0;
+}
+
+int umad_unregister(int file, int agent)
+{
+	if (fake.cm != file || agent != 0)
+		return -EINVAL;
+	fake.cm = -1;
 	return 0;
 }
 

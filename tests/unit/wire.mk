@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Tests of what is ibback's on the wire, with a libibumad of their own.
 
+CHECK_SCRIPTS += tests/unit/check_hold_ib_cm.sh
+
 UNIT_TESTS += test_umad
 OBJS_test_umad = $(addprefix $(B)/obj/tests/unit/,test_umad.o fake_umad.o) $(UMAD_OBJS)
 LIBS_test_umad = $(LIBS_common) -luv -lpthread -Wl,--wrap=log_line,--wrap=access
