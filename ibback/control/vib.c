@@ -334,6 +334,7 @@ struct vib *vib_new(struct backend *backend, uint16_t domid, uint32_t index,
 	complaints_init(&vib->complaints, backend->label, domid, index, &backend->mapped);
 	uv_timer_init(backend->loop, &vib->timer);
 	vib->timer.data = vib;
+	vib->vport.link_changed = vib_link_changed;
 	LIST_INSERT_HEAD(&backend->vibs, vib, entry);
 	return vib;
 }

@@ -228,19 +228,6 @@ unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr
 	return changed;
 }
 
-bool vport_link_is_up(const struct vport *vport)
-{
-	switch (vport->attr.link) {
-	case VPORT_LINK_UP:
-		return true;
-	case VPORT_LINK_DOWN:
-		return false;
-	case VPORT_LINK_AUTO:
-		break;
-	}
-	return vport->fabric && vport->fabric->up;
-}
-
 void vport_port_attr(const struct vport *vport, struct vib_port_attr *attr)
 {
 	bool up = vport_link_is_up(vport);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* An HCA's port as the files of wire/ share it. */
+#ifndef XEN_IB_IBBACK_WIRE_DEVICE_H
+#define XEN_IB_IBBACK_WIRE_DEVICE_H
+
+#include <infiniband/verbs.h>
+
+#include "engine/table.h"
+#include "wire/port.h"
+
+/* Buckets of the table of QPs. */
+#define WIRE_QP_BUCKETS 16384
+/* GIDs of an HCA that are looked at: RoCE has two for each address of the netdev. */
+#define WIRE_GIDS       512
+
+struct wire_port {
+	char device[WIRE_NAME_MAX];
+	uint8_t number;
+	bool ethernet;
+	bool gone; /* it was said so */
+	struct ibv_context *context;
+	struct ibv_device_attr attr;
+	const struct wire_port_events *events;
+	void *arg;
+	struct table qps; /* of all guests at it, by the HCA's numbers */
+};
+
+#endif
