@@ -24,6 +24,7 @@ struct subnet_wire {
 	bool up;
 	struct subnet_port port;  /* while it is up */
 	struct umad_agent *agent; /* the same; NULL: it cannot be opened */
+	bool lost;                /* its device went */
 	uint16_t pkeys[UMAD_PKEYS];
 	uint32_t said; /* mask of 1 << enum gsi_drop, of what comes in */
 	struct lid_table lids;
@@ -53,7 +54,10 @@ static void tell_gsi(struct subnet_wire *wire);
 /* Whoever has the port open sees that too, and says so by subnet_wire_down(). */
 static void gone(void *arg)
 {
-	tell_gsi(arg);
+	struct subnet_wire *wire = arg;
+
+	wire->lost = true;
+	tell_gsi(wire);
 }
 
 static int gid_index(void *arg, const struct vib_gid *gid)
@@ -167,6 +171,7 @@ static void start_agent(struct subnet_wire *wire)
 {
 	const struct subnet_port *port = &wire->port;
 
+	wire->lost = false;
 	wire->agent = umad_agent_start(wire->loop, wire->fabric->name, port->device,
 				       port->port, &events, wire);
 	if (!wire->agent)
@@ -177,7 +182,8 @@ static void start_agent(struct subnet_wire *wire)
 
 void subnet_wire_up(struct subnet_wire *wire, const struct subnet_port *port)
 {
-	bool same = wire->up && wire->agent && wire->port.port == port->port &&
+	bool same = wire->up && wire->agent && !wire->lost &&
+		    wire->port.port == port->port &&
 		    strcmp(wire->port.device, port->device) == 0;
 
 	if (!same)
@@ -210,7 +216,8 @@ void subnet_wire_pkeys(struct subnet_wire *wire)
 
 int subnet_wire_reclaim(struct subnet_wire *wire)
 {
-	if (wire->up && !wire->agent) {
+	if (wire->up && (!wire->agent || wire->lost)) {
+		stop_agent(wire);
 		start_agent(wire);
 		read_pkeys(wire);
 	}
@@ -227,6 +234,11 @@ int subnet_wire_reclaim(struct subnet_wire *wire)
 bool subnet_wire_has_cm(const struct subnet_wire *wire)
 {
 	return wire->agent && umad_agent_has_cm(wire->agent);
+}
+
+const struct gsi_wire_stats *subnet_wire_stats(const struct subnet_wire *wire)
+{
+	return gsi_wire_stats(wire->gsi);
 }
 
 void subnet_wire_forget(struct subnet_wire *wire, struct vib *vib)

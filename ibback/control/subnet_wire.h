@@ -61,6 +61,9 @@ int subnet_wire_reclaim(struct subnet_wire *wire);
 /* Do guests connect beyond this host? */
 bool subnet_wire_has_cm(const struct subnet_wire *wire);
 
+/* What came in, and what of it was dropped. */
+const struct gsi_wire_stats *subnet_wire_stats(const struct subnet_wire *wire);
+
 /* @vib sends no more. */
 void subnet_wire_forget(struct subnet_wire *wire, struct vib *vib);
 

@@ -73,7 +73,8 @@ const char *gsi_drop_text(enum gsi_drop why)
 		[GSI_DROP_RMPP] = "it is against the rules of RMPP",
 		[GSI_DROP_TID] = "its transaction ID is of no transaction",
 		[GSI_DROP_NO_MEMORY] = "there is no room for it",
-		[GSI_DROP_NO_WIRE] = "nothing of that P_Key passes to the wire now",
+		[GSI_DROP_NO_WIRE] =
+			"nothing of its GID and P_Key passes to the wire now",
 		[GSI_DROP_WIRE_CLASS] = "its class does not pass to the wire",
 		[GSI_DROP_NO_GRH] = "it has no GRH",
 		[GSI_DROP_CM_ID] = "a CM message names an id that is of none of its "

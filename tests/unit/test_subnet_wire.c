@@ -284,9 +284,31 @@ static void wire_that_is_gone_has_no_claim_and_comes_back(void **state)
 	assert_true(subnet_wire_has_cm(wire_of(w)));
 	send_mad(&a, mad, lid);
 	assert_int_equal(fake_umad_wait_sent(2), 2);
+	assert_true(subnet_wire_stats(wire_of(w))->received == 0);
 	/* The id on the wire is what it was. */
 	assert_int_equal(be32_at(fake_umad_sent(0).mad + 24),
 			 be32_at(fake_umad_sent(1).mad + 24));
+}
+
+/* Whoever has the port open may say only that it is there again. */
+static void device_that_went_unnoticed_is_opened_again(void **state)
+{
+	struct world *w = *state;
+
+	wire_up(w);
+	fake_umad_remove(true);
+	fake_loop(w->xen);
+	assert_false(subnet_wire_has_cm(wire_of(w)));
+	assert_int_equal(subnet_wire_reclaim(wire_of(w)), -1);
+	assert_int_equal(errno, ENODEV);
+	fake_umad_remove(false);
+	assert_int_equal(subnet_wire_reclaim(wire_of(w)), 0);
+	assert_true(subnet_wire_has_cm(wire_of(w)));
+	fake_umad_remove(true);
+	fake_loop(w->xen);
+	fake_umad_remove(false);
+	wire_up(w);
+	assert_true(subnet_wire_has_cm(wire_of(w)));
 }
 
 static void dead_address_is_counted_at_its_guest(void **state)
@@ -409,6 +431,7 @@ int main(void)
 		TEST(guest_connects_beyond_the_host),
 		TEST(fabric_without_cm_has_paths),
 		TEST(wire_that_is_gone_has_no_claim_and_comes_back),
+		TEST(device_that_went_unnoticed_is_opened_again),
 		TEST(dead_address_is_counted_at_its_guest),
 		TEST(guest_that_goes_leaves_nothing),
 		TEST(host_joins_what_its_guests_join),
