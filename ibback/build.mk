@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
 PROGRAMS += ibback
-CONTROL_OBJS := $(addprefix $(B)/obj/ibback/control/, \
-	backend.o command.o complaints.o connection.o fabric.o frontend.o lifecycle.o nodes.o object_command.o \
-	pages.o shortage.o vib.o vport.o worker.o)
+CONTROL_OBJS = $(addprefix $(B)/obj/ibback/control/, \
+	backend.o command.o complaints.o connection.o fabric.o frontend.o hca.o lane.o lifecycle.o nodes.o object_command.o \
+	pages.o shortage.o threads.o vib.o vport.o worker.o) \
+	$(WIRE_OBJS)
 # Where the control thread meets the GSI.
 SUBNETS_OBJS := $(B)/obj/ibback/control/subnets.o
 # The administrator's socket, and what is asked there; needs the GSI, too.
 ADMIN_OBJS := $(addprefix $(B)/obj/ibback/control/,admin.o stats.o)
 LIBS_admin := -ljansson
 OBJS_ibback = $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(CONTROL_OBJS) \
-	$(SUBNETS_OBJS) $(ADMIN_OBJS) $(GSI_OBJS) $(WIRE_OBJS) $(ENGINE_OBJS) \
+	$(SUBNETS_OBJS) $(ADMIN_OBJS) $(GSI_OBJS) $(ENGINE_OBJS) \
 	$(B)/libcommon.a
-LIBS_ibback = $(LIBS_common) $(LIBS_engine) $(LIBS_admin) $(LIBS_wire) -luv -linih
+LIBS_ibback = $(LIBS_common) $(LIBS_engine) $(LIBS_admin) -luv -linih
 CFLAGS_ibback := -Iibback
 CFLAGS_ibback_control := -Iibback
 

@@ -15,6 +15,7 @@
 #include "control/backend.h"
 #include "control/stats.h"
 #include "control/subnets.h"
+#include "control/threads.h"
 #include "control/worker.h"
 #include "engine/engine.h"
 #include "engine/spin.h"
@@ -105,6 +106,7 @@ struct daemon {
 	struct engine *engine;
 	uv_loop_t loop;
 	struct worker worker;
+	struct threads threads;
 	uv_signal_t term, intr;
 	bool ending;
 };
@@ -231,6 +233,7 @@ static int start_backends(struct daemon *d)
 		if (backend_start(&s->backend, &d->loop, s->xp, &d->fabrics, d->engine,
 				  s->number, &d->worker.jobs, s->label) < 0)
 			return -1;
+		backend_use_hcas(&s->backend, &d->threads.jobs);
 		backend_take_mads(&s->backend, subnets_taker(d->subnets));
 		d->num_started++;
 	}
@@ -264,6 +267,7 @@ static int serve(struct daemon *d, const struct options *options)
 
 	uv_loop_init(&d->loop);
 	worker_init(&d->worker, &d->loop);
+	threads_init(&d->threads, &d->loop);
 	watch_signal(d, &d->term, SIGTERM);
 	watch_signal(d, &d->intr, SIGINT);
 	d->subnets = subnets_start(&d->fabrics, d->engine, &d->loop);
@@ -291,6 +295,7 @@ static int serve(struct daemon *d, const struct options *options)
 	uv_unref((uv_handle_t *)&d->intr);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	subnets_stop(d->subnets);
+	threads_stop(&d->threads);
 	uv_close((uv_handle_t *)&d->term, NULL);
 	uv_close((uv_handle_t *)&d->intr, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT); /* lets the closing handles close */

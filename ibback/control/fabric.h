@@ -13,8 +13,11 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+struct vib_av;
+struct vib_gid;
 struct vport;
 struct vport_attr;
+struct wire_port;
 
 #define FABRIC_NAME_MAX 32
 
@@ -33,6 +36,10 @@ struct fabric_observer {
 
 struct fabric {
 	char name[FABRIC_NAME_MAX];
+	struct wire_port *wire; /* that joins it to others; NULL: none, or it is not there */
+	/* With its argument: the GID that LID @lid stands for on the wire. Or NULL. */
+	bool (*gid_of_lid)(void *arg, uint16_t lid, struct vib_gid *gid);
+	void *gid_of_lid_arg;
 	bool up;
 	struct fabric_observer *observer; /* or NULL */
 	LIST_HEAD(, vport) vports;
@@ -65,6 +72,9 @@ int fabric_attach(struct fabric *fabric, struct vport *vport);
 /* True if a vport of @fabric other than @self has one of the GIDs of @attr. */
 bool fabric_gids_taken(const struct fabric *fabric, const struct vport *self,
 		       const struct vport_attr *attr);
+
+/* True if @av names a vport of @fabric, which the local path reaches. */
+bool fabric_is_at(const struct fabric *fabric, const struct vib_av *av);
 
 /* The attributes of @vport, which is attached, or its link have changed. */
 void fabric_changed(struct vport *vport);

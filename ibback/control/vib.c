@@ -253,6 +253,7 @@ static void end(struct vib *vib);
 static void disconnected(struct vib *vib)
 {
 	vib->unmapping = false;
+	hca_close(&vib->conn.guest);
 	vhca_free(vib->conn.guest.vhca);
 	connection_close(&vib->conn);
 	vib_log(vib, LOG_LEVEL_INFO, "disconnected");
@@ -389,6 +390,42 @@ static void have_mads(struct vib *vib)
 
 static void on_resumed(struct connection *conn);
 
+static bool is_local(void *arg, const struct vib_av *av)
+{
+	const struct vib *vib = arg;
+
+	return fabric_is_at(vib->vport.fabric, av);
+}
+
+static bool gid_of_lid(void *arg, uint16_t lid, struct vib_gid *gid)
+{
+	const struct fabric *fabric = ((const struct vib *)arg)->vport.fabric;
+
+	return fabric->gid_of_lid &&
+	       fabric->gid_of_lid(fabric->gid_of_lid_arg, lid, gid);
+}
+
+/*
+ * At the HCA of its fabric, if that has one; it cannot reach pages that are granted and
+ * not mapped. -1 and errno.
+ */
+static int open_hca(struct vib *vib)
+{
+	struct guest *guest = &vib->conn.guest;
+	struct wire_port *wire = vib->vport.fabric->wire;
+
+	if (!wire || !vib->backend->hca_jobs) {
+		vhca_reach_grants(guest->vhca, vib->backend->xp, vib->domid);
+		return 0;
+	}
+	if (hca_open(guest, wire, vib->backend->hca_jobs) < 0)
+		return -1;
+	guest->hca.is_local = is_local;
+	guest->hca.gid_of_lid = gid_of_lid;
+	guest->hca.arg = vib;
+	return 0;
+}
+
 /* Map what the frontend published. -1 with the reason. */
 static int connect_frontend(struct vib *vib, char *why, size_t size)
 {
@@ -404,7 +441,8 @@ static int connect_frontend(struct vib *vib, char *why, size_t size)
 	vib->conn.guest.vhca = new_vhca(vib);
 	if (!vib->conn.guest.vhca)
 		goto fail;
-	vhca_reach_grants(vib->conn.guest.vhca, vib->backend->xp, vib->domid);
+	if (open_hca(vib) < 0)
+		goto fail_vhca;
 	if (vib->backend->mad_taker)
 		have_mads(vib);
 	if (backend_route_port(vib->backend, vib->conn.port, vib) < 0)
@@ -412,6 +450,7 @@ static int connect_frontend(struct vib *vib, char *why, size_t size)
 	return 0;
 
 fail_vhca:
+	hca_close(&vib->conn.guest);
 	vhca_free(vib->conn.guest.vhca);
 fail:
 	snprintf(why, size, "%s", strerror(errno));
@@ -699,8 +738,10 @@ void vib_raised(struct vib *vib)
 {
 	if (!__atomic_exchange_n(&vib->raised, false, __ATOMIC_ACQUIRE))
 		return;
-	if (vib->connected)
+	if (vib->connected) {
+		hca_serve_faults(&vib->conn.guest);
 		say_drops(vib);
+	}
 	/* One that is served by the timer finds them then. */
 	if (vib->connected && !vib->masked)
 		vib_event(vib);
@@ -798,6 +839,12 @@ static void end(struct vib *vib)
 			(void)write_state(vib, XENBUS_INITIALISING);
 	}
 	vib_free(vib);
+}
+
+void vib_rewire(struct vib *vib)
+{
+	disconnect(vib);
+	vib->dirty = true;
 }
 
 void vib_withdraw(struct vib *vib)

@@ -83,6 +83,9 @@ void vib_raised(struct vib *vib);
 /* Take some of the MADs that its guest sent: true if there may be more. */
 bool vib_serve_mads(struct vib *vib);
 
+/* What its fabric is joined by has come or gone: its guest begins anew. */
+void vib_rewire(struct vib *vib);
+
 /* The daemon ends: disconnect, tell the frontend to wait for a backend, unless Xen is
  * lost, and free the vib, now or when nothing is mapped any more.
  */

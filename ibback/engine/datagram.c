@@ -243,7 +243,7 @@ static enum send_result ud_send(struct share *share)
 		if (deliver_to_group(share, &d) == SEND_MORE)
 			return SEND_MORE;
 	} else if (!d.multicast) {
-		to = engine_find_qp(share->poller->engine, wqe->u.ud.remote_qpn);
+		to = vhca_find_qp(share->qp->vhca, wqe->u.ud.remote_qpn);
 		if (to && !deliver_to(share, &d, to))
 			return SEND_MORE;
 	}
@@ -313,7 +313,7 @@ static enum send_result lso_send(struct share *share)
 	why = forgery(&d);
 	if (why)
 		return forged(share, why);
-	to = engine_find_qp(share->poller->engine, s->wqe.u.ud.remote_qpn);
+	to = vhca_find_qp(share->qp->vhca, s->wqe.u.ud.remote_qpn);
 	if (!to)
 		return discard(share);
 	if (!lock(share, to))

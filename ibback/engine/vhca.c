@@ -8,6 +8,8 @@
 #include "engine/engine.h"
 #include "engine/mr.h"
 #include "engine/mw.h"
+#include "engine/qp.h"
+#include "engine/wire.h"
 #include "xenport/xenport.h"
 
 /* Buckets: a few objects each. */
@@ -76,6 +78,7 @@ struct vhca *vhca_new(struct engine *engine, unsigned int xen,
 	vhca->poller = engine_choose_poller(engine);
 	vhca->events = vhca->poller->events[xen];
 	vhca->mr_epoch = engine_serial(engine);
+	vhca->qp_table = &engine->qps;
 	vhca->limits = *limits;
 	vhca->view = view_new(engine, view);
 	dma_init(&vhca->dma);
@@ -142,6 +145,17 @@ void vhca_reach_grants(struct vhca *vhca, struct xenport *xen, uint16_t domid)
 		return;
 	vhca->xen = xen;
 	vhca->domid = domid;
+}
+
+void vhca_set_wire(struct vhca *vhca, struct wire *wire)
+{
+	vhca->wire = wire;
+	vhca->qp_table = wire->qps;
+}
+
+struct qp *vhca_find_qp(const struct vhca *vhca, uint32_t qpn)
+{
+	return table_get(vhca->qp_table, qpn, qp);
 }
 
 void vhca_new_epoch(struct vhca *vhca)

@@ -3,4 +3,5 @@
 
 CFLAGS_ibback_wire := -Iibback
 WIRE_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(wildcard ibback/wire/*.c))
-LIBS_wire := -libverbs
+# Whoever has the engine and its commands has this, too.
+LIBS_engine += -libverbs

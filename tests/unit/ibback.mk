@@ -42,6 +42,16 @@ OBJS_test_refusals = $(B)/obj/tests/unit/test_refusals.o $(CONTROL_OBJS) $(ENGIN
 LIBS_test_refusals = $(LIBS_common) $(LIBS_engine) -luv \
 	-Wl,--wrap=clock_ns,--wrap=log_line
 
+# With an HCA in memory for libibverbs.
+WIRE_TESTS := test_wire_rc
+UNIT_TESTS += $(WIRE_TESTS)
+define wire_test
+OBJS_$(1) = $$(addprefix $$(B)/obj/tests/unit/,$(1).o wire_rig.o fake_verbs.o) \
+	$$(TWO_GUESTS_OBJS)
+LIBS_$(1) = $$(LIBS_test_stalls)
+endef
+$(foreach t,$(WIRE_TESTS),$(eval $(call wire_test,$(t))))
+
 CHECK_SCRIPTS += tests/unit/check_ibback_conf.sh
 
 UNIT_TESTS += test_admin_socket
