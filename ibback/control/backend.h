@@ -25,7 +25,7 @@ struct backend {
 	struct fabric_table *fabrics;
 	struct engine *engine;
 	struct jobs *jobs;
-	struct jobs *hca_jobs; /* NULL: guests have no HCA */
+	struct jobs *hca_jobs;       /* NULL: guests have no HCA */
 	struct mad_taker *mad_taker; /* NULL: nobody takes MADs */
 	unsigned int xen;            /* the engine's number of xp */
 	const char *label;           /* of log lines about its guests: "", or "local " */

@@ -36,7 +36,8 @@ struct fabric_observer {
 
 struct fabric {
 	char name[FABRIC_NAME_MAX];
-	struct wire_port *wire; /* that joins it to others; NULL: none, or it is not there */
+	struct wire_port
+		*wire; /* that joins it to others; NULL: none, or it is not there */
 	/* With its argument: the GID that LID @lid stands for on the wire. Or NULL. */
 	bool (*gid_of_lid)(void *arg, uint16_t lid, struct vib_gid *gid);
 	void *gid_of_lid_arg;

@@ -21,10 +21,17 @@ struct wire_port;
 struct hca {
 	struct wire_guest *wire; /* NULL: none */
 	const struct wire_port *port;
+	bool ethernet;
 	struct lane lane;
 	struct job fault; /* of the QP that failed */
 	struct wire_qp *failed;
 	bool fault_runs;
+	struct job ah; /* the one that is being made, beside the lane */
+	struct wire_ah *entry;
+	struct wire_ah_key ah_key;
+	void *ah_made;
+	bool ah_runs;
+	struct jobs *runner;
 	struct job clear;
 	bool clearing;
 	void (*cleared)(struct guest *guest);
@@ -46,8 +53,13 @@ int hca_open(struct guest *guest, struct wire_port *port, struct jobs *jobs);
 /* It has nothing there any more. Harmless without an HCA. */
 void hca_close(struct guest *guest);
 
-/* Tell the HCA of QPs that have failed in the engine. */
-void hca_serve_faults(struct guest *guest);
+/* Do what the engine asks for: tell the HCA of QPs that have failed, make handles. */
+void hca_serve(struct guest *guest);
+
+/* The GID behind a LID, of @av without one, if the fabric gives LIDs that stand for
+ * such. false: nobody's.
+ */
+bool hca_complete_av(const struct guest *guest, struct vib_av *av);
 
 /*
  * The guest has gone, its objects too: destroy what it has at the HCA, when what is under

@@ -312,7 +312,8 @@ static int rereg_mr(struct command *c)
 	const struct vib_cmd_rereg_mr *cmd = &c->req.u.rereg_mr;
 	int rc;
 
-	if (c->guest->hca.wire) /* HCAs may change the keys, of which MRs here keep theirs */
+	if (c->guest->hca
+		    .wire) /* HCAs may change the keys, of which MRs here keep theirs */
 		return -EOPNOTSUPP;
 	rc = mr_rereg_check(c->guest->vhca, cmd, &c->want);
 
@@ -519,8 +520,8 @@ static int create_wired_qp(struct command *c)
 	if (cmd->qpn) /* it is the HCA that gives numbers */
 		return -EEXIST;
 	/* What a kernel lends is of a PD of ours; so are its QPs. */
-	c->wire_pd = cmd->flags & VIB_QPF_KERNEL ? NULL
-						 : pd_wire(c->guest->vhca, cmd->pd);
+	c->wire_pd =
+		cmd->flags & VIB_QPF_KERNEL ? NULL : pd_wire(c->guest->vhca, cmd->pd);
 	c->at_hca = create_qp_at_hca;
 	c->make = make_wired_qp;
 	return 0;
@@ -586,23 +587,9 @@ static struct wire_source source_of(const struct guest *guest,
 	};
 }
 
-/* RoCE has no LIDs: one stands for a GID that the subnet's administrator has seen. */
-static bool complete_av(const struct guest *guest, struct vib_av *av)
-{
-	const struct hca *hca = &guest->hca;
-
-	if (av->flags & VIB_AV_GRH || !hca->gid_of_lid)
-		return true;
-	if (!hca->gid_of_lid(hca->arg, av->dlid, &av->dgid))
-		return false;
-	av->flags |= VIB_AV_GRH;
-	return true;
-}
-
-#define TO_INIT                                                               \
-	(VIB_QP_STATE | VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_ACCESS_FLAGS)
+#define TO_INIT (VIB_QP_STATE | VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_ACCESS_FLAGS)
 /* Attributes of it may be given with RTR, too. */
-#define TO_RTR (~(uint32_t)(VIB_QP_PKEY_INDEX | VIB_QP_ACCESS_FLAGS | VIB_QP_CUR_STATE))
+#define TO_RTR  (~(uint32_t)(VIB_QP_PKEY_INDEX | VIB_QP_ACCESS_FLAGS | VIB_QP_CUR_STATE))
 
 /* In INIT, with its receives: a message may come as soon as it is in RTR. */
 static int go_to_rtr(struct command *c)
@@ -626,7 +613,7 @@ static int find_path(struct command *c)
 		return qp_end_wire(guest->vhca, cmd->qpn) ? modified(c) : -EINVAL;
 	(void)qp_query(guest->vhca, cmd->qpn, attr);
 	qp_attr_apply(attr, cmd->mask, &cmd->attr);
-	if (!complete_av(guest, &attr->av))
+	if (!hca_complete_av(guest, &attr->av))
 		return -EINVAL;
 	c->source = source_of(guest, attr);
 	c->modify.mask = TO_INIT;
@@ -681,6 +668,54 @@ static int modify_on_wire(struct command *c, enum vib_qp_state from)
 	return 0;
 }
 
+static int bring_up(struct command *c)
+{
+	c->refusal = wire_qp_up(c->wire_qp, &c->modify.attr, &c->source);
+	return 0;
+}
+
+/*
+ * One whose P_Key the port on the wire has not, or none at all, reaches those of this
+ * host.
+ */
+static int is_brought_up(struct command *c)
+{
+	int rc = modified(c);
+
+	if (rc == 0 && c->refusal == 0)
+		qp_begin_datagrams(c->guest->vhca, c->req.u.modify_qp.qpn);
+	return rc;
+}
+
+/* At the HCA one of UD is in RTS from the guest's RTR on: what it sends the engine says.
+ */
+static int modify_datagrams(struct command *c)
+{
+	const struct vib_cmd_modify_qp *cmd = &c->req.u.modify_qp;
+	const uint32_t keys = VIB_QP_QKEY | VIB_QP_PKEY_INDEX;
+	struct vib_qp_attr *attr = &c->modify.attr;
+	bool to_rtr = cmd->mask & VIB_QP_STATE && cmd->attr.state == VIB_QPS_RTR;
+	int rc;
+
+	(void)qp_query(c->guest->vhca, cmd->qpn, attr);
+	if (wire_is_active(c->wire_qp) && resets(cmd)) {
+		rc = modified(c);
+		c->modify = *cmd;
+		c->at_hca = modify_at_hca;
+		c->make = let_go;
+		return rc;
+	}
+	if (!to_rtr && !(wire_is_active(c->wire_qp) && cmd->mask & keys))
+		return modified(c);
+	qp_attr_apply(attr, cmd->mask, &cmd->attr);
+	c->source = source_of(c->guest, attr);
+	attr->state = VIB_QPS_RTS;
+	c->modify.mask = (cmd->mask & keys) | VIB_QP_STATE;
+	c->at_hca = to_rtr ? bring_up : modify_at_hca;
+	c->make = to_rtr ? is_brought_up : modified;
+	return 0;
+}
+
 static int modify_qp(struct command *c)
 {
 	const struct vib_cmd_modify_qp *cmd = &c->req.u.modify_qp;
@@ -694,12 +729,13 @@ static int modify_qp(struct command *c)
 	rc = qp_change_check(guest->vhca, cmd);
 	if (rc < 0)
 		return rc;
+	if (c->wire_qp->datagrams)
+		return modify_datagrams(c);
 	(void)qp_query(guest->vhca, cmd->qpn, &attr);
 	if (cmd->mask & VIB_QP_STATE && cmd->attr.state == VIB_QPS_RTR &&
 	    cmd->mask & VIB_QP_AV)
 		return find_path(c);
-	if (!wire_is_active(c->wire_qp) ||
-	    (attr.state == VIB_QPS_INIT && !resets(cmd)))
+	if (!wire_is_active(c->wire_qp) || (attr.state == VIB_QPS_INIT && !resets(cmd)))
 		return modified(c);
 	return modify_on_wire(c, attr.state);
 }
@@ -739,13 +775,61 @@ static int process_mad(struct command *c)
 
 /* ---- multicast --------------------------------------------------------- */
 
-static int attach_mcast(const struct guest *guest, const struct vib_cmd_mcast *cmd)
+static int attach_here(struct command *c)
 {
+	const struct guest *guest = c->guest;
+	const struct vib_cmd_mcast *cmd = &c->req.u.mcast;
 	struct mcast_rule rule = { 0 };
 
 	if (guest->mcast_rule)
 		rule = guest->mcast_rule(guest->gsi_arg, &cmd->mgid);
 	return qp_attach_mcast(guest->vhca, cmd, &rule);
+}
+
+static int attach_at_hca(struct command *c)
+{
+	c->refusal =
+		wire_qp_attach(c->wire_qp, &c->req.u.mcast.mgid, c->req.u.mcast.mlid);
+	return 0;
+}
+
+static int detach_at_hca(struct command *c)
+{
+	wire_qp_detach(c->wire_qp, &c->req.u.mcast.mgid);
+	return 0;
+}
+
+/* What cannot be at the HCA is not here either. */
+static int group_is_attached(struct command *c)
+{
+	if (c->refusal)
+		(void)qp_detach_mcast(c->guest->vhca, &c->req.u.mcast);
+	return c->refusal;
+}
+
+/* First here, where the quotas are. */
+static int attach_mcast(struct command *c)
+{
+	int rc = attach_here(c);
+
+	c->wire_qp = rc == 0 ? qp_wire(c->guest->vhca, c->req.u.mcast.qpn) : NULL;
+	if (!c->wire_qp)
+		return rc;
+	c->at_hca = attach_at_hca;
+	c->make = group_is_attached;
+	return 0;
+}
+
+static int detach_mcast(struct command *c)
+{
+	int rc = qp_detach_mcast(c->guest->vhca, &c->req.u.mcast);
+
+	c->wire_qp = rc == 0 ? qp_wire(c->guest->vhca, c->req.u.mcast.qpn) : NULL;
+	if (!c->wire_qp)
+		return rc;
+	c->at_hca = detach_at_hca;
+	c->make = let_go;
+	return 0;
 }
 
 /* ---- protection domains ------------------------------------------------ */
@@ -869,9 +953,9 @@ static int begin(struct command *c)
 	case VIB_CMD_DESTROY_QP:
 		return destroy_qp(c);
 	case VIB_CMD_ATTACH_MCAST:
-		return attach_mcast(guest, &req->u.mcast);
+		return attach_mcast(c);
 	case VIB_CMD_DETACH_MCAST:
-		return qp_detach_mcast(vhca, &req->u.mcast);
+		return detach_mcast(c);
 	case VIB_CMD_PROCESS_MAD:
 		return process_mad(c);
 	default:

@@ -401,8 +401,7 @@ static bool gid_of_lid(void *arg, uint16_t lid, struct vib_gid *gid)
 {
 	const struct fabric *fabric = ((const struct vib *)arg)->vport.fabric;
 
-	return fabric->gid_of_lid &&
-	       fabric->gid_of_lid(fabric->gid_of_lid_arg, lid, gid);
+	return fabric->gid_of_lid && fabric->gid_of_lid(fabric->gid_of_lid_arg, lid, gid);
 }
 
 /*
@@ -739,7 +738,7 @@ void vib_raised(struct vib *vib)
 	if (!__atomic_exchange_n(&vib->raised, false, __ATOMIC_ACQUIRE))
 		return;
 	if (vib->connected) {
-		hca_serve_faults(&vib->conn.guest);
+		hca_serve(&vib->conn.guest);
 		say_drops(vib);
 	}
 	/* One that is served by the timer finds them then. */

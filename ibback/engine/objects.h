@@ -116,10 +116,12 @@ int qp_change(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd);
 /* Would qp_change() do it? Nothing is changed. */
 int qp_change_check(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd);
 /*
- * The peer of @qpn, of RC or UC and about to go to RTR, is behind the wire: what its guest
- * posted for receiving is given to the HCA, whose QP is in INIT.
+ * The peer of @qpn, of RC or UC and about to go to RTR, is behind the wire: what its
+ * guest posted for receiving is given to the HCA, whose QP is in INIT.
  */
 void qp_begin_wire(struct vhca *vhca, uint32_t qpn);
+/* One of UD may receive from the wire, and send there. */
+void qp_begin_datagrams(struct vhca *vhca, uint32_t qpn);
 /* It is not after all. false: the HCA has receives that cannot be taken back. */
 bool qp_end_wire(struct vhca *vhca, uint32_t qpn);
 int qp_query(struct vhca *vhca, uint32_t qpn, struct vib_qp_attr *attr);

@@ -163,9 +163,8 @@ static int publish(struct qp *qp, const struct vib_cmd_create_qp *cmd)
 		table_add(vhca->qp_table, &qp->node, cmd->qpn);
 		return 0;
 	}
-	return table_add_next(vhca->qp_table, &qp->node, QPN_FIRST, QPN_LAST)
-		       ? 0
-		       : -ENOMEM;
+	return table_add_next(vhca->qp_table, &qp->node, QPN_FIRST, QPN_LAST) ? 0
+									      : -ENOMEM;
 }
 
 static void unpublish(struct qp *qp)
@@ -308,6 +307,16 @@ void qp_begin_wire(struct vhca *vhca, uint32_t qpn)
 	qp->wire->active = true;
 	(void)wire_post_receives(qp);
 	pthread_spin_unlock(&qp->lock);
+}
+
+void qp_begin_datagrams(struct vhca *vhca, uint32_t qpn)
+{
+	struct qp *qp = find_qp(vhca, qpn);
+
+	pthread_spin_lock(&qp->lock);
+	qp->wire->active = true;
+	pthread_spin_unlock(&qp->lock);
+	poller_kick(vhca->poller, &qp->kick);
 }
 
 bool qp_end_wire(struct vhca *vhca, uint32_t qpn)

@@ -262,10 +262,10 @@ static bool is_on_wire(const struct qp *qp)
 
 static enum send_result execute(struct share *share)
 {
-	if (is_on_wire(share->qp))
-		return wire_connected_send(share);
 	if (vib_qp_type_is_datagram((uint8_t)share->qp->type))
 		return datagram_send(share);
+	if (is_on_wire(share->qp))
+		return wire_connected_send(share);
 	if (is_local(share->qp->sending.wqe.opcode))
 		return local_send(share);
 	return connected_send(share);
@@ -377,7 +377,10 @@ static bool step(struct share *share, bool *worked)
 	switch (execute(share)) {
 	case SEND_DONE:
 		*worked = true;
-		complete(share, VIB_WC_SUCCESS);
+		if (__builtin_expect(wire_sends_wait(qp->wire), 0))
+			wire_complete_later(qp);
+		else
+			complete(share, VIB_WC_SUCCESS);
 		return true;
 	case SEND_MORE:
 		*worked = true;

@@ -150,6 +150,8 @@ void vhca_reach_grants(struct vhca *vhca, struct xenport *xen, uint16_t domid)
 void vhca_set_wire(struct vhca *vhca, struct wire *wire)
 {
 	vhca->wire = wire;
+	wire->raised = vhca->async.raised;
+	wire->raised_arg = vhca->async.arg;
 	vhca->qp_table = wire->qps;
 }
 

@@ -55,9 +55,9 @@ struct vhca {
 	uint16_t domid;         /* of the guest, with that */
 	struct port_view *view; /* RCU */
 	struct async_list async;
-	const char *broken; /* why the device is lost; set by any thread, once */
+	const char *broken;     /* why the device is lost; set by any thread, once */
 	struct table *qp_table; /* of its fabric, by QPN */
-	struct wire *wire; /* what it has of an HCA; NULL: it has none */
+	struct wire *wire;      /* what it has of an HCA; NULL: it has none */
 	struct table mrs;
 	struct table mws;  /* by the upper 24 bits of their keys */
 	uint64_t mr_epoch; /* another one, never used before, when an MR ends or changes,
@@ -116,8 +116,8 @@ int vhca_set_port(struct vhca *vhca, const struct port_view *view);
 void vhca_reach_grants(struct vhca *vhca, struct xenport *xen, uint16_t domid);
 
 /*
- * Its fabric has a wire: @wire is its own at that, and outlives it. Numbers of QPs and keys
- * of MRs are the HCA's. Before it has objects.
+ * Its fabric has a wire: @wire is its own at that, and outlives it. Numbers of QPs and
+ * keys of MRs are the HCA's. Before it has objects.
  */
 void vhca_set_wire(struct vhca *vhca, struct wire *wire);
 

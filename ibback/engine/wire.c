@@ -11,6 +11,7 @@
 #include "engine/receive_slot.h"
 #include "engine/sg.h"
 #include "engine/vhca.h"
+#include "engine/wire_parts.h"
 #include "engine/wire_sge.h"
 
 /* Completions taken at a time, and in one look. */
@@ -29,10 +30,16 @@ static uint64_t id_of(const struct wire_qp *w, uint32_t place)
 	return (uint64_t)(w->epoch & ID_EPOCHS) << 32 | place;
 }
 
+uint64_t wire_receive_id(const struct wire_qp *w, uint32_t place)
+{
+	return ID_RECEIVE | id_of(w, place);
+}
+
 void wire_init(struct wire *wire)
 {
 	pthread_spin_init(&wire->lock, PTHREAD_PROCESS_PRIVATE);
 	TAILQ_INIT(&wire->failed);
+	TAILQ_INIT(&wire->ahs.asked);
 }
 
 void wire_fini(struct wire *wire)
@@ -139,8 +146,7 @@ static bool returns_data(uint8_t opcode)
 	return opcode == VIB_OP_RDMA_READ;
 }
 
-/* Note the request in progress; the HCA has it from now on. Returns its place. */
-static uint32_t note_send(struct qp *qp, uint64_t bytes, bool wanted)
+uint32_t wire_note_send(struct qp *qp, uint64_t bytes, bool wanted)
 {
 	struct wire_qp *w = qp->wire;
 	const struct sending *s = &qp->sending;
@@ -198,6 +204,22 @@ static void not_posted(struct qp *qp, unsigned int count)
 	qp_fatal(qp);
 }
 
+enum send_result wire_post_send(struct share *share, struct wire_request *request,
+				uint32_t place, bool wanted)
+{
+	struct qp *qp = share->qp;
+	struct wire_qp *w = qp->wire;
+	unsigned int failed;
+
+	request->id = id_of(w, place);
+	request->signaled = must_signal(qp, wanted);
+	w->unsignaled = request->signaled ? 0 : w->unsignaled + 1;
+	failed = w->ops->send(w, request);
+	if (__builtin_expect(failed != 0, 0))
+		not_posted(qp, failed);
+	return SEND_POSTED;
+}
+
 enum send_result wire_connected_send(struct share *share)
 {
 	struct qp *qp = share->qp;
@@ -207,7 +229,6 @@ enum send_result wire_connected_send(struct share *share)
 	bool wanted = qp->signal_all || wqe->flags & VIB_SEND_SIGNALED;
 	struct vib_sge sges[MAX_SGE];
 	struct wire_request request = { .wqe = wqe, .sges = sges };
-	unsigned int failed;
 	struct sg own;
 
 	if (!opcode_is_known(wqe->opcode) ||
@@ -215,7 +236,7 @@ enum send_result wire_connected_send(struct share *share)
 		return send_fail(share, VIB_WC_LOC_QP_OP_ERR);
 	if (send_resolve(share, read ? VIB_ACCESS_LOCAL_WRITE : 0, &own) < 0)
 		return SEND_FAILED;
-	if (w->next_send - w->first_send == w->max_sends)
+	if (!wire_has_room(w))
 		return SEND_MORE;
 	if (wqe->flags & VIB_SEND_INLINE) {
 		request.data = own.part[0].at;
@@ -226,15 +247,10 @@ enum send_result wire_connected_send(struct share *share)
 		if (request.num_sge > wqe->num_sge) /* not the HCA's to reach */
 			return send_fail(share, VIB_WC_LOC_PROT_ERR);
 	}
-	request.signaled = must_signal(qp, wanted);
-	w->unsignaled = request.signaled ? 0 : w->unsignaled + 1;
 	share_spend(share, own.bytes);
 	count_send(share, own.bytes);
-	request.id = id_of(w, note_send(qp, own.bytes, wanted));
-	failed = w->ops->send(w, &request);
-	if (__builtin_expect(failed != 0, 0))
-		not_posted(qp, failed);
-	return SEND_POSTED;
+	return wire_post_send(share, &request, wire_note_send(qp, own.bytes, wanted),
+			      wanted);
 }
 
 void wire_flush(struct share *share)
@@ -298,8 +314,7 @@ static bool is_among(uint32_t place, uint32_t first, uint32_t next)
 }
 
 /* All before it are done too; of those that it did not tell of, well. */
-static void on_sent(struct poller *poller, struct qp *qp,
-		    const struct wire_completion *c)
+static void on_sent(struct poller *poller, struct qp *qp, const struct wire_completion *c)
 {
 	struct wire_qp *w = qp->wire;
 	uint32_t place = (uint32_t)c->id;
@@ -346,7 +361,7 @@ bool wire_takes_receives(const struct qp *qp)
 {
 	const struct wire_qp *w = qp->wire;
 
-	return w && w->active && qp_can_receive(qp) && !w->has_refused &&
+	return w && w->active && !w->datagrams && qp_can_receive(qp) && !w->has_refused &&
 	       w->next_receive - w->first_receive < w->max_receives;
 }
 
@@ -382,7 +397,8 @@ static void on_received(struct poller *poller, struct qp *qp,
 		.src_qpn = qp->attr.dest_qpn,
 	};
 
-	/* A QP's receives complete in their order: anything else is no word of this QP. */
+	/* A QP's receives complete in their order: anything else is no word of this QP.
+	 */
 	if ((uint32_t)c->id != w->first_receive || w->first_receive == w->next_receive)
 		return;
 	posted = &w->receives[w->first_receive++ & (w->max_receives - 1)];
@@ -430,10 +446,12 @@ static bool reap(struct poller *poller, struct qp *qp)
 
 			if ((c->id >> 32 & ID_EPOCHS) != (w->epoch & ID_EPOCHS))
 				continue; /* of before a reset */
-			if (c->id & ID_RECEIVE)
-				on_received(poller, qp, c);
-			else
+			if (!(c->id & ID_RECEIVE))
 				on_sent(poller, qp, c);
+			else if (w->datagrams)
+				wire_on_datagram(poller, qp, c);
+			else
+				on_received(poller, qp, c);
 		}
 		total += count > 0 ? (unsigned int)count : 0;
 	} while (count == POLL_BATCH && total < POLL_MOST);
@@ -448,15 +466,17 @@ bool wire_serve(struct poller *poller, struct qp *qp)
 	bool worked = reap(poller, qp);
 
 	if (qp->wire->active && qp_can_receive(qp))
-		worked |= wire_post_receives(qp);
+		worked |= qp->wire->datagrams ? wire_post_slots(qp)
+					      : wire_post_receives(qp);
 	return worked | fail_refused(poller, qp);
 }
 
 bool wire_cool(struct poller *poller, struct qp *qp)
 {
+	bool quiet;
+
 	qp->wire->ops->arm(qp->wire);
-	if (!reap(poller, qp))
-		return true;
+	quiet = !reap(poller, qp);
 	cq_release(poller);
-	return false;
+	return quiet;
 }

@@ -20,10 +20,12 @@
 #include "engine/async.h"
 #include "engine/receive.h"
 #include "engine/send.h"
+#include "engine/wire_ah.h"
 
 struct mr;
 struct poller;
 struct qp;
+struct sg;
 struct table;
 struct wire_channel;
 struct wire_qp;
@@ -48,6 +50,7 @@ struct wire_request {
 	const struct vib_send_wqe *wqe;
 	const struct vib_sge *sges; /* or, with VIB_SEND_INLINE, @data */
 	const void *data;
+	uint32_t slot_bytes; /* or so many of its place's slot, with @ah */
 	unsigned int num_sge;
 	bool signaled;
 	void *ah; /* of datagrams, the HCA's */
@@ -65,6 +68,8 @@ struct wire_ops {
 	/* Post a receive. -1: it cannot be. */
 	int (*receive)(struct wire_qp *qp, uint64_t id, const struct vib_sge *sges,
 		       unsigned int count);
+	/* Post the slot of @id's place as a receive. -1: it cannot be. */
+	int (*receive_slot)(struct wire_qp *qp, uint64_t id);
 	/* Completions, at most @most; negative: the HCA's queue is broken. */
 	int (*poll)(struct wire_qp *qp, struct wire_completion *completions, int most);
 	/* Have the channel tell of the next completion. */
@@ -91,15 +96,20 @@ struct wire_receive {
 /* What a QP has at the HCA. Under the QP's lock but for what is said otherwise. */
 struct wire_qp {
 	const struct wire_ops *ops;
-	struct qp *qp;       /* NULL before it has one and after; its poller's to read */
-	uint32_t number;     /* at the HCA; fixed, as are these */
-	uint32_t max_sends;  /* powers of two */
+	struct qp *qp;      /* NULL before it has one and after; its poller's to read */
+	uint32_t number;    /* at the HCA; fixed, as are these */
+	uint32_t max_sends; /* powers of two */
 	uint32_t max_receives;
 	uint32_t max_inline; /* bytes */
+	bool datagrams;      /* UD: all goes by slots, memory of ours */
+	uint8_t *send_slots; /* one for each place; NULL: none */
+	uint32_t send_slot_bytes;
+	uint8_t *receive_slots;
+	uint32_t receive_slot_bytes;
 
-	bool active;    /* RC and UC: its peer is behind the wire */
+	bool active;    /* RC and UC: its peer is behind the wire; UD: others may be */
 	uint32_t epoch; /* another one after each reset */
-	struct wire_send *sends;       /* max_sends of them */
+	struct wire_send *sends;        /* max_sends of them */
 	uint32_t first_send, next_send; /* free-running */
 	unsigned int unsignaled;        /* that the HCA is not to tell of, at the end */
 	struct wire_receive *receives;  /* max_receives */
@@ -119,6 +129,10 @@ struct wire {
 	struct table *qps; /* of all QPs at the port */
 	pthread_spinlock_t lock;
 	struct wire_qps failed; /* the HCA is to be told that they have failed */
+	struct wire_ahs ahs;
+	bool ethernet;
+	void (*raised)(void *arg); /* wakes the control thread: of vhca->async */
+	void *raised_arg;
 };
 
 enum wire_channel_news {
@@ -156,6 +170,17 @@ bool wire_serve(struct poller *poller, struct qp *qp);
 /* Execute share->qp->sending: post it. */
 enum send_result wire_connected_send(struct share *share);
 
+/*
+ * The same of a datagram with @data and Q_Key @qkey, to nobody of this host. SEND_DONE:
+ * nobody is there. There is room.
+ */
+enum send_result wire_datagram_send(struct share *share, const struct sg *data,
+				    uint32_t qkey);
+bool wire_has_room(const struct wire_qp *w);
+
+/* The request in progress is done, after what the HCA has. There is room. */
+void wire_complete_later(struct qp *qp);
+
 /* A share ends: what was posted goes out. */
 void wire_flush(struct share *share);
 
@@ -174,7 +199,8 @@ static inline bool wire_sends_wait(const struct wire_qp *w)
 /* Or receives, or one that has to fail in its turn? */
 static inline bool wire_receives_wait(const struct wire_qp *w)
 {
-	return w && (w->first_receive != w->next_receive || w->has_refused);
+	return w && !w->datagrams &&
+	       (w->first_receive != w->next_receive || w->has_refused);
 }
 
 /* May the HCA have more receives of @qp, which is locked? */

@@ -6,6 +6,7 @@
 #include <urcu/compiler.h>
 
 #include "device_limits.h"
+#include "engine/wire_parts.h"
 #include "wire/parts.h"
 
 /* Requests that go out by one call; for some HCAs that is a system call. */
@@ -72,9 +73,21 @@ static void put_inline(struct hca_qp *q, const struct wire_request *r,
 		wr->send_flags |= IBV_SEND_INLINE;
 		return;
 	}
-	data = q->slots + (size_t)(r->id & (q->base.max_sends - 1)) * q->slot_bytes;
+	data = wire_send_slot(&q->base, (uint32_t)r->id);
 	memcpy(data, r->data, length);
-	*sge = (struct ibv_sge){ (uintptr_t)data, length, q->slots_mr->lkey };
+	*sge = (struct ibv_sge){ (uintptr_t)data, length, q->sends_mr->lkey };
+}
+
+/* A datagram is in its slot. */
+static void put_datagram(struct hca_qp *q, const struct wire_request *r,
+			 struct ibv_send_wr *wr, struct ibv_sge *sge)
+{
+	*sge = (struct ibv_sge){ (uintptr_t)wire_send_slot(&q->base, (uint32_t)r->id),
+				 r->slot_bytes, q->sends_mr->lkey };
+	wr->num_sge = r->slot_bytes ? 1 : 0;
+	wr->wr.ud.ah = r->ah;
+	wr->wr.ud.remote_qpn = r->wqe->u.ud.remote_qpn;
+	wr->wr.ud.remote_qkey = r->qkey;
 }
 
 static unsigned int flush_batch(struct wire_qp *w)
@@ -112,7 +125,9 @@ static unsigned int send_one(struct wire_qp *w, const struct wire_request *r)
 		wr->wr.rdma.remote_addr = r->wqe->u.rdma.remote_addr;
 		wr->wr.rdma.rkey = r->wqe->u.rdma.rkey;
 	}
-	if (r->data) {
+	if (r->ah) {
+		put_datagram(hca_qp_of(w), r, wr, sge);
+	} else if (r->data) {
 		put_inline(hca_qp_of(w), r, wr, sge, batch.data[batch.count]);
 	} else {
 		memcpy(sge, r->sges, r->num_sge * sizeof(*sge));
@@ -124,7 +139,7 @@ static unsigned int send_one(struct wire_qp *w, const struct wire_request *r)
 /* ---- receiving --------------------------------------------------------- */
 
 static int receive_one(struct wire_qp *w, uint64_t id, const struct vib_sge *sges,
-		   unsigned int count)
+		       unsigned int count)
 {
 	struct ibv_sge list[MAX_SGE];
 	struct ibv_recv_wr wr = { .wr_id = id, .sg_list = list, .num_sge = (int)count };
@@ -132,6 +147,17 @@ static int receive_one(struct wire_qp *w, uint64_t id, const struct vib_sge *sge
 
 	memcpy(list, sges, count * sizeof(*list));
 	return ibv_post_recv(hca_qp_of(w)->qp, &wr, &bad) == 0 ? 0 : -1;
+}
+
+static int receive_slot(struct wire_qp *w, uint64_t id)
+{
+	struct hca_qp *q = hca_qp_of(w);
+	struct ibv_sge sge = { (uintptr_t)wire_receive_slot(w, (uint32_t)id),
+			       w->receive_slot_bytes, q->receives_mr->lkey };
+	struct ibv_recv_wr wr = { .wr_id = id, .sg_list = &sge, .num_sge = 1 };
+	struct ibv_recv_wr *bad;
+
+	return ibv_post_recv(q->qp, &wr, &bad) == 0 ? 0 : -1;
 }
 
 /* ---- completions ------------------------------------------------------- */
@@ -153,8 +179,8 @@ static void fill_received(struct wire_completion *c, const struct ibv_wc *wc)
 	bool imm = wc->wc_flags & IBV_WC_WITH_IMM, inv = wc->wc_flags & IBV_WC_WITH_INV;
 
 	c->opcode = wc->opcode == IBV_WC_RECV_RDMA_WITH_IMM ? VIB_OP_RDMA_WRITE_IMM
-		    : inv				    ? VIB_OP_SEND_INV
-		    : imm				    ? VIB_OP_SEND_IMM
+		    : inv                                   ? VIB_OP_SEND_INV
+		    : imm                                   ? VIB_OP_SEND_IMM
 							    : VIB_OP_SEND;
 	c->flags = (uint8_t)((imm ? VIB_CQE_WITH_IMM : 0) | (inv ? VIB_CQE_WITH_INV : 0) |
 			     (wc->wc_flags & IBV_WC_GRH ? VIB_CQE_GRH : 0));
@@ -192,6 +218,7 @@ const struct wire_ops wire_qp_ops = {
 	.send = send_one,
 	.flush = flush_batch,
 	.receive = receive_one,
+	.receive_slot = receive_slot,
 	.poll = poll_cq,
 	.arm = arm_cq,
 };

@@ -22,6 +22,7 @@ struct wire_guest *wire_guest_new(struct wire_port *port, struct poller *poller)
 	port->users++;
 	wire_init(&g->wire);
 	g->wire.qps = &port->qps;
+	g->wire.ethernet = port->ethernet;
 	LIST_INIT(&g->pds);
 	LIST_INIT(&g->mrs);
 	LIST_INIT(&g->qps);
@@ -38,6 +39,10 @@ void wire_guest_clear(struct wire_guest *g)
 {
 	while (!LIST_EMPTY(&g->qps))
 		(void)wire_qp_end(&LIST_FIRST(&g->qps)->base);
+	/* Twice: there may be as many unused ones as used. */
+	wire_ah_end_unused(g);
+	wire_ah_give_up(&g->wire);
+	wire_ah_end_unused(g);
 	while (!LIST_EMPTY(&g->mrs))
 		(void)wire_mr_end(LIST_FIRST(&g->mrs));
 	while (!LIST_EMPTY(&g->pds))
@@ -78,7 +83,8 @@ void wire_limit(const struct wire_port *port, struct vib_device_attr *attr)
 	attr->max_srq = 0;
 	attr->max_srq_wr = 0;
 	attr->max_srq_sge = 0;
-	attr->cap_flags &= ~(uint32_t)(VIB_CAP_XRC | VIB_CAP_ATOMIC_WRITE);
+	attr->cap_flags &=
+		~(uint32_t)(VIB_CAP_XRC | VIB_CAP_ATOMIC_WRITE | VIB_CAP_UD_LSO);
 }
 
 /* Of an HCA that is lost nothing is left, whatever it says; else somebody should know. */

@@ -47,7 +47,8 @@ int wire_mr_new(struct wire_guest *guest, struct wire_pd *pd,
 uint32_t wire_mr_key(const struct wire_mr *mr);
 int wire_mr_end(struct wire_mr *mr);
 
-/* The counterpart of what @cmd asks for, in RESET. @pd as above: of a QP of the kernel. */
+/* The counterpart of what @cmd asks for, in RESET. @pd as above: of a QP of the kernel.
+ */
 int wire_qp_new(struct wire_guest *guest, struct wire_pd *pd,
 		const struct vib_cmd_create_qp *cmd, struct wire_qp **qp);
 int wire_qp_end(struct wire_qp *qp);
@@ -64,5 +65,22 @@ struct wire_source {
  */
 int wire_qp_modify(struct wire_qp *qp, uint32_t mask, const struct vib_qp_attr *attr,
 		   const struct wire_source *from);
+
+/* One of UD, in RESET or INIT: to RTS, so that it can all, with the like. */
+int wire_qp_up(struct wire_qp *qp, const struct vib_qp_attr *attr,
+	       const struct wire_source *from);
+
+/* Have it receive what is sent to @mgid, or no more. */
+int wire_qp_attach(struct wire_qp *qp, const struct vib_gid *mgid, uint16_t mlid);
+void wire_qp_detach(struct wire_qp *qp, const struct vib_gid *mgid);
+
+/*
+ * The handle of @key, or NULL: nobody is there. Of a guest with a QP of UD; may be called
+ * beside the other functions, by one other worker.
+ */
+void *wire_ah_new(struct wire_guest *guest, const struct wire_ah_key *key);
+void wire_ah_end(void *ah);
+/* Destroy those that are not used any more. The same. */
+void wire_ah_end_unused(struct wire_guest *guest);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* What a guest has at an HCA, as the files of wire/ share it. */
-#ifndef XEN_IB_IBBACK_WIRE_PARTS_H
-#define XEN_IB_IBBACK_WIRE_PARTS_H
+#ifndef XEN_IB_IBBACK_WIRE_HCA_PARTS_H
+#define XEN_IB_IBBACK_WIRE_HCA_PARTS_H
 
 #include "wire/channel.h"
 #include "wire/device.h"
@@ -19,15 +19,20 @@ struct wire_mr {
 	LIST_ENTRY(wire_mr) entry;
 };
 
+/* That a QP is attached to. */
+struct wire_group {
+	union ibv_gid mgid;
+	uint16_t mlid;
+	LIST_ENTRY(wire_group) entry;
+};
+
 struct hca_qp {
 	struct wire_qp base;
 	struct wire_guest *guest;
 	struct ibv_qp *qp;
 	struct ibv_cq *cq;
-	/* Memory of ours for what is not in the guest's: a slot for each send. */
-	uint8_t *slots;
-	uint32_t slot_bytes; /* 0: none */
-	struct ibv_mr *slots_mr;
+	struct ibv_mr *sends_mr, *receives_mr; /* of its slots; NULL: it has none */
+	LIST_HEAD(, wire_group) groups;
 	LIST_ENTRY(hca_qp) entry;
 };
 
@@ -44,6 +49,12 @@ struct wire_guest {
 
 /* @pd, or our own one of @guest if that is NULL. NULL and errno. */
 struct wire_pd *wire_pd_or_own(struct wire_guest *guest, struct wire_pd *pd);
+
+#define WIRE_HOP_LIMIT 64 /* where the guest gives none */
+
+/* ah.c: @av, of who has GID @from, for libibverbs. 0 or -EINVAL: it goes nowhere. */
+int wire_av_fill(const struct wire_port *port, const struct vib_av *av,
+		 const struct vib_gid *from, struct ibv_ah_attr *ah);
 
 /* wire_qp.ops: data.c */
 extern const struct wire_ops wire_qp_ops;

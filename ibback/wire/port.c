@@ -153,8 +153,7 @@ static int read_gids(const struct wire_port *p, struct ibv_gid_entry *gids, size
 static bool is_usable(const struct wire_port *p, const struct ibv_gid_entry *gid)
 {
 	return gid->port_num == p->number &&
-	       gid->gid_type ==
-		       (p->ethernet ? IBV_GID_TYPE_ROCE_V2 : IBV_GID_TYPE_IB);
+	       gid->gid_type == (p->ethernet ? IBV_GID_TYPE_ROCE_V2 : IBV_GID_TYPE_IB);
 }
 
 _Static_assert(WIRE_NETDEV_MAX == IF_NAMESIZE, "names");

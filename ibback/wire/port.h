@@ -39,9 +39,9 @@ struct wire_port_events {
 /* The port at one moment. Numbers as in PortInfo (IBTA vol. 1 §14.2.5.6). */
 struct wire_port_state {
 	bool active;
-	bool ethernet;  /* RoCE; else InfiniBand */
-	uint32_t mtu;   /* bytes, in force */
-	uint16_t lid;   /* of InfiniBand, as are these two */
+	bool ethernet; /* RoCE; else InfiniBand */
+	uint32_t mtu;  /* bytes, in force */
+	uint16_t lid;  /* of InfiniBand, as are these two */
 	uint16_t sm_lid;
 	uint8_t sm_sl;
 	uint8_t active_width;

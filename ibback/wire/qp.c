@@ -14,6 +14,15 @@ static struct hca_qp *hca_qp_of(struct wire_qp *w)
 	return caa_container_of(w, struct hca_qp, base);
 }
 
+/*
+ * A slot for a datagram has a GRH and the largest MTU; how many there are bounds what a
+ * QP costs us, 1 MiB, and its guest is bounded by its quota of QPs.
+ */
+#define UD_SEND_SLOT    4096
+#define UD_RECEIVE_SLOT 4160 /* 40 + 4096, and whole lines */
+#define UD_SENDS        128
+#define UD_RECEIVES     128
+
 /* ---- making ------------------------------------------------------------ */
 
 static uint32_t depth(const struct vib_work_queue *wq, int most)
@@ -32,6 +41,12 @@ static enum ibv_qp_type type_of(uint8_t type)
 				    : IBV_QPT_UD;
 }
 
+/* Of a slot there is one. */
+static uint32_t sges(const struct hca_qp *q, uint32_t guests)
+{
+	return q->base.datagrams || !guests ? 1 : guests;
+}
+
 /* What is inline for the guest need not be so for the HCA. */
 static int create_qp(struct hca_qp *q, struct ibv_pd *pd,
 		     const struct vib_cmd_create_qp *cmd)
@@ -43,9 +58,9 @@ static int create_qp(struct hca_qp *q, struct ibv_pd *pd,
 		.cap = {
 			.max_send_wr = q->base.max_sends,
 			.max_recv_wr = q->base.max_receives,
-			.max_send_sge = cmd->sq.max_sge ? cmd->sq.max_sge : 1,
-			.max_recv_sge = cmd->rq.max_sge ? cmd->rq.max_sge : 1,
-			.max_inline_data = cmd->max_inline,
+			.max_send_sge = sges(q, cmd->sq.max_sge),
+			.max_recv_sge = sges(q, cmd->rq.max_sge),
+			.max_inline_data = q->base.datagrams ? 0 : cmd->max_inline,
 		},
 		.qp_type = type_of(cmd->type),
 	};
@@ -62,21 +77,41 @@ static int create_qp(struct hca_qp *q, struct ibv_pd *pd,
 	return 0;
 }
 
-static int allocate_slots(struct hca_qp *q, struct ibv_pd *pd, uint32_t bytes)
+/* @count slots of @bytes, registered, in *@at. */
+static struct ibv_mr *allocate_slots(struct ibv_pd *pd, uint32_t count, uint32_t bytes,
+				     int access, uint8_t **slots)
 {
-	size_t size = (size_t)bytes * q->base.max_sends;
+	size_t size = (size_t)bytes * count;
 	void *at;
 
-	if (!bytes)
-		return 0;
 	errno = posix_memalign(&at, VIB_PAGE_SIZE, size);
 	if (errno)
-		return -1;
-	memset(at, 0, size);
-	q->slots = at;
-	q->slot_bytes = bytes;
-	q->slots_mr = ibv_reg_mr(pd, q->slots, size, 0);
-	return q->slots_mr ? 0 : -1;
+		return NULL;
+	memset(at, 0, size); /* what a slot had before is nobody's to see */
+	*slots = at;
+	return ibv_reg_mr(pd, at, size, access);
+}
+
+static int make_slots(struct hca_qp *q, struct ibv_pd *pd, uint32_t max_inline)
+{
+	struct wire_qp *w = &q->base;
+
+	if (w->datagrams)
+		w->send_slot_bytes = UD_SEND_SLOT;
+	else if (w->max_inline < max_inline)
+		w->send_slot_bytes = max_inline;
+	if (w->send_slot_bytes) {
+		q->sends_mr = allocate_slots(pd, w->max_sends, w->send_slot_bytes, 0,
+					     &w->send_slots);
+		if (!q->sends_mr)
+			return -1;
+	}
+	if (!w->datagrams)
+		return 0;
+	w->receive_slot_bytes = UD_RECEIVE_SLOT;
+	q->receives_mr = allocate_slots(pd, w->max_receives, w->receive_slot_bytes,
+					IBV_ACCESS_LOCAL_WRITE, &w->receive_slots);
+	return q->receives_mr ? 0 : -1;
 }
 
 static int make(struct hca_qp *q, struct wire_pd *pd, const struct vib_cmd_create_qp *cmd)
@@ -85,8 +120,13 @@ static int make(struct hca_qp *q, struct wire_pd *pd, const struct vib_cmd_creat
 	struct wire_qp *w = &q->base;
 
 	w->ops = &wire_qp_ops;
+	w->datagrams = cmd->type == VIB_QPT_UD;
 	w->max_sends = depth(&cmd->sq, g->port->attr.max_qp_wr);
 	w->max_receives = depth(&cmd->rq, g->port->attr.max_qp_wr);
+	if (w->datagrams) {
+		w->max_sends = w->max_sends < UD_SENDS ? w->max_sends : UD_SENDS;
+		w->max_receives = UD_RECEIVES;
+	}
 	w->sends = calloc(w->max_sends, sizeof(*w->sends));
 	w->receives = calloc(w->max_receives, sizeof(*w->receives));
 	if (!w->sends || !w->receives) {
@@ -98,20 +138,33 @@ static int make(struct hca_qp *q, struct wire_pd *pd, const struct vib_cmd_creat
 			      g->cqs->channel, 0);
 	if (!q->cq || create_qp(q, pd->pd, cmd) < 0)
 		return -1;
-	return allocate_slots(q, pd->pd,
-			      w->max_inline < cmd->max_inline ? cmd->max_inline : 0);
+	return make_slots(q, pd->pd, cmd->max_inline);
+}
+
+static void detach(struct hca_qp *q, struct wire_group *group)
+{
+	(void)ibv_detach_mcast(q->qp, &group->mgid, group->mlid);
+	LIST_REMOVE(group, entry);
+	free(group);
 }
 
 /* Whatever of it there is. 0 or the first error. */
 static int unmake(struct hca_qp *q)
 {
-	int error = q->qp ? ibv_destroy_qp(q->qp) : 0, next;
+	int error, next;
+
+	while (!LIST_EMPTY(&q->groups))
+		detach(q, LIST_FIRST(&q->groups));
+	error = q->qp ? ibv_destroy_qp(q->qp) : 0;
 
 	next = q->cq ? ibv_destroy_cq(q->cq) : 0;
 	error = error ? error : next;
-	next = q->slots_mr ? ibv_dereg_mr(q->slots_mr) : 0;
+	next = q->sends_mr ? ibv_dereg_mr(q->sends_mr) : 0;
 	error = error ? error : next;
-	free(q->slots);
+	next = q->receives_mr ? ibv_dereg_mr(q->receives_mr) : 0;
+	error = error ? error : next;
+	free(q->base.send_slots);
+	free(q->base.receive_slots);
 	free(q->base.sends);
 	free(q->base.receives);
 	free(q);
@@ -124,12 +177,14 @@ int wire_qp_new(struct wire_guest *g, struct wire_pd *pd,
 	struct hca_qp *q = calloc(1, sizeof(*q));
 	int error;
 
-	pd = wire_pd_or_own(g, pd);
+	/* The HCA reaches nothing of a guest's for datagrams. */
+	pd = wire_pd_or_own(g, cmd->type == VIB_QPT_UD ? NULL : pd);
 	if (!q || !pd) {
 		free(q);
 		return -ENOMEM;
 	}
 	q->guest = g;
+	LIST_INIT(&q->groups);
 	if (make(q, pd, cmd) < 0) {
 		error = errno;
 		(void)unmake(q);
@@ -161,30 +216,6 @@ _Static_assert((int)VIB_QP_STATE == IBV_QP_STATE && (int)VIB_QP_AV == IBV_QP_AV 
 		       (int)VIB_QP_MIN_RNR_TIMER == IBV_QP_MIN_RNR_TIMER &&
 		       (int)VIB_QPS_ERR == IBV_QPS_ERR && (int)VIB_QPS_SQD == IBV_QPS_SQD,
 	       "Linux' values");
-
-static int fill_av(const struct wire_port *port, const struct vib_av *av,
-		   const struct vib_gid *from, struct ibv_ah_attr *ah)
-{
-	int index;
-
-	ah->port_num = port->number;
-	ah->sl = av->sl;
-	ah->static_rate = av->static_rate;
-	ah->dlid = port->ethernet ? 0 : av->dlid;
-	ah->is_global = !!(av->flags & VIB_AV_GRH);
-	if (!ah->is_global)
-		return port->ethernet ? -EINVAL : 0; /* RoCE has no LIDs */
-	/* Nobody sends with another's GID: it is looked up by what the vport has. */
-	index = wire_port_gid_index(port, from);
-	if (index < 0 || index > UINT8_MAX)
-		return -EINVAL;
-	memcpy(ah->grh.dgid.raw, av->dgid.raw, sizeof(ah->grh.dgid.raw));
-	ah->grh.sgid_index = (uint8_t)index;
-	ah->grh.flow_label = av->flow_label;
-	ah->grh.hop_limit = av->hop_limit ? av->hop_limit : 64;
-	ah->grh.traffic_class = av->traffic_class;
-	return 0;
-}
 
 static int fill_pkey(const struct wire_port *port, uint16_t pkey, uint16_t *at)
 {
@@ -225,6 +256,58 @@ int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 	if (mask & VIB_QP_PKEY_INDEX)
 		rc = fill_pkey(port, from->pkey, &to.pkey_index);
 	if (rc == 0 && mask & VIB_QP_AV)
-		rc = fill_av(port, &attr->av, &from->gid, &to.ah_attr);
+		rc = wire_av_fill(port, &attr->av, &from->gid, &to.ah_attr);
 	return rc < 0 ? rc : wire_errno(ibv_modify_qp(q->qp, &to, (int)mask));
+}
+
+int wire_qp_up(struct wire_qp *w, const struct vib_qp_attr *attr,
+	       const struct wire_source *from)
+{
+	struct vib_qp_attr to = *attr;
+	int rc;
+
+	to.state = VIB_QPS_INIT;
+	rc = wire_qp_modify(w,
+			    VIB_QP_STATE | VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_QKEY,
+			    &to, from);
+	to.state = VIB_QPS_RTR;
+	if (rc == 0)
+		rc = wire_qp_modify(w, VIB_QP_STATE, &to, from);
+	to.state = VIB_QPS_RTS;
+	if (rc == 0)
+		rc = wire_qp_modify(w, VIB_QP_STATE | VIB_QP_SQ_PSN, &to, from);
+	return rc;
+}
+
+/* ---- groups ------------------------------------------------------------ */
+
+int wire_qp_attach(struct wire_qp *w, const struct vib_gid *mgid, uint16_t mlid)
+{
+	struct hca_qp *q = hca_qp_of(w);
+	struct wire_group *group = calloc(1, sizeof(*group));
+	int error;
+
+	if (!group)
+		return -ENOMEM;
+	memcpy(group->mgid.raw, mgid->raw, sizeof(group->mgid.raw));
+	group->mlid = mlid;
+	error = ibv_attach_mcast(q->qp, &group->mgid, mlid);
+	if (error) {
+		free(group);
+		return wire_errno(error);
+	}
+	LIST_INSERT_HEAD(&q->groups, group, entry);
+	return 0;
+}
+
+void wire_qp_detach(struct wire_qp *w, const struct vib_gid *mgid)
+{
+	struct hca_qp *q = hca_qp_of(w);
+	struct wire_group *group;
+
+	LIST_FOREACH(group, &q->groups, entry)
+	if (memcmp(group->mgid.raw, mgid->raw, sizeof(mgid->raw)) == 0) {
+		detach(q, group);
+		return;
+	}
 }

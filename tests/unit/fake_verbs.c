@@ -13,7 +13,7 @@
 #undef ibv_reg_mr_iova
 #undef ibv_query_port
 
-#define MOST 4096 /* of a queue */
+#define MOST   4096 /* of a queue */
 #define EVENTS 16
 
 struct fake_hca fake_hca;
@@ -324,6 +324,18 @@ static enum ibv_wc_status arrive(struct fake_qp *from, struct fake_qp *to,
 					       : IBV_WC_REM_OP_ERR;
 }
 
+void fake_hca_forge(uint32_t to, uint32_t from, const uint8_t dgid[16],
+		    unsigned int index)
+{
+	struct fake_ah ah = { 0 };
+	struct fake_send s = { .wr = { .wr.ud.ah = &ah.ah } };
+	uint8_t data[8] = { 0 };
+
+	memcpy(ah.attr.grh.dgid.raw, dgid, 16);
+	ah.attr.grh.sgid_index = (uint8_t)index;
+	arrive(find_qp(from), find_qp(to), &s, data, sizeof(data));
+}
+
 static bool receives(const struct fake_qp *q)
 {
 	return q && q->attr.qp_state >= IBV_QPS_RTR && q->attr.qp_state <= IBV_QPS_SQE;
@@ -334,8 +346,7 @@ static enum ibv_wc_status execute(struct fake_qp *q, struct fake_send *s, uint32
 	static uint8_t data[1 << 20];
 	bool ud = q->qp.qp_type == IBV_QPT_UD;
 	uint64_t bytes = length_of(s->sge, s->wr.num_sge);
-	struct fake_qp *to =
-		find_qp(ud ? s->wr.wr.ud.remote_qpn : q->attr.dest_qp_num);
+	struct fake_qp *to = find_qp(ud ? s->wr.wr.ud.remote_qpn : q->attr.dest_qp_num);
 	uint8_t *at;
 
 	*len = (uint32_t)bytes;
@@ -351,17 +362,16 @@ static enum ibv_wc_status execute(struct fake_qp *q, struct fake_send *s, uint32
 	switch (s->wr.opcode) {
 	case IBV_WR_RDMA_WRITE:
 	case IBV_WR_RDMA_WRITE_WITH_IMM:
-		at = reach(to->qp.pd, s->wr.wr.rdma.rkey, s->wr.wr.rdma.remote_addr, bytes,
-			   IBV_ACCESS_REMOTE_WRITE);
+		at = reach(to->qp.pd, s->wr.wr.rdma.rkey, s->wr.wr.rdma.remote_addr,
+			   bytes, IBV_ACCESS_REMOTE_WRITE);
 		if (bytes && !at)
 			return IBV_WC_REM_ACCESS_ERR;
 		memcpy(at, data, bytes);
-		return s->wr.opcode == IBV_WR_RDMA_WRITE
-			       ? IBV_WC_SUCCESS
-			       : arrive(q, to, s, data, bytes);
+		return s->wr.opcode == IBV_WR_RDMA_WRITE ? IBV_WC_SUCCESS
+							 : arrive(q, to, s, data, bytes);
 	case IBV_WR_RDMA_READ:
-		at = reach(to->qp.pd, s->wr.wr.rdma.rkey, s->wr.wr.rdma.remote_addr, bytes,
-			   IBV_ACCESS_REMOTE_READ);
+		at = reach(to->qp.pd, s->wr.wr.rdma.rkey, s->wr.wr.rdma.remote_addr,
+			   bytes, IBV_ACCESS_REMOTE_READ);
 		if (!at)
 			return IBV_WC_REM_ACCESS_ERR;
 		return copy(q->qp.pd, s->sge, s->wr.num_sge, at, bytes, true)
@@ -532,8 +542,8 @@ int ibv_query_port(struct ibv_context *c, uint8_t port,
 		return EINVAL;
 	attr->state = fake_hca.down ? IBV_PORT_DOWN : IBV_PORT_ACTIVE;
 	attr->active_mtu = IBV_MTU_1024;
-	attr->link_layer = fake_hca.ethernet ? IBV_LINK_LAYER_ETHERNET
-					     : IBV_LINK_LAYER_INFINIBAND;
+	attr->link_layer =
+		fake_hca.ethernet ? IBV_LINK_LAYER_ETHERNET : IBV_LINK_LAYER_INFINIBAND;
 	return 0;
 }
 
@@ -613,8 +623,8 @@ int ibv_dealloc_pd(struct ibv_pd *pd)
 	return 0;
 }
 
-struct ibv_mr *ibv_reg_mr_iova(struct ibv_pd *pd, void *addr, size_t length, uint64_t iova,
-			       int access)
+struct ibv_mr *ibv_reg_mr_iova(struct ibv_pd *pd, void *addr, size_t length,
+			       uint64_t iova, int access)
 {
 	struct fake_mr *m;
 
@@ -683,7 +693,9 @@ struct ibv_cq *ibv_create_cq(struct ibv_context *c, int cqe, void *context,
 	struct fake_cq *cq = calloc(1, sizeof(*cq));
 
 	(void)vector;
-	cq->cq = (struct ibv_cq){ .context = c, .cq_context = context, .channel = channel };
+	cq->cq = (struct ibv_cq){ .context = c,
+				  .cq_context = context,
+				  .channel = channel };
 	cq->most = (unsigned int)cqe;
 	cq->wcs = calloc(cq->most, sizeof(*cq->wcs));
 	if (channel)

@@ -45,4 +45,8 @@ const struct ibv_qp_attr *fake_hca_qp(uint32_t number);
 /* Receives posted to it. */
 unsigned int fake_hca_receives(uint32_t number);
 
+/* A datagram of 8 bytes comes to QP @to as if from @from, to @dgid, with GID @index. */
+void fake_hca_forge(uint32_t to, uint32_t from, const uint8_t dgid[16],
+		    unsigned int index);
+
 #endif

@@ -5,9 +5,9 @@
 
 #include "wire_rig.h"
 
-#define SIGNALED(op, id_)                                      \
-	(struct vib_send_wqe)                                  \
-	{                                                      \
+#define SIGNALED(op, id_)                                              \
+	(struct vib_send_wqe)                                          \
+	{                                                              \
 		.opcode = op, .flags = VIB_SEND_SIGNALED, .wr_id = id_ \
 	}
 
@@ -156,7 +156,8 @@ static void memory_is_written_and_read(void **state)
 		memset(data, (int)n, n);
 		its_send_inline(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, n), data, n);
 		wire_run_without_hca(w);
-		memset((uint8_t *)memory_of(&w->a, SQ_PAGE) + 128, 0, VIB_PAGE_SIZE - 128 - 64);
+		memset((uint8_t *)memory_of(&w->a, SQ_PAGE) + 128, 0,
+		       VIB_PAGE_SIZE - 128 - 64);
 		wire_run(w);
 		its_take(&x.q, n, VIB_WC_SUCCESS);
 		assert_memory_equal(x.n.memory, data, n);

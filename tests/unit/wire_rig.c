@@ -155,9 +155,9 @@ static void make_cq(struct its_qp *q, uint32_t pages)
 {
 	struct vib_control_request req = its_request(VIB_CMD_CREATE_CQ);
 
-	req.u.create_cq = (struct vib_cmd_create_cq){
-		.order = 4, .eq = VIB_NO_OBJECT, .pages = page(q->p, pages)
-	};
+	req.u.create_cq = (struct vib_cmd_create_cq){ .order = 4,
+						      .eq = VIB_NO_OBJECT,
+						      .pages = page(q->p, pages) };
 	q->cqn = number_of(command(q->p, req));
 	vib_queue_init(&q->cq, memory_of(q->p, pages), 4, sizeof(struct vib_cqe));
 }
@@ -240,7 +240,7 @@ int its_modify(struct its_qp *q, enum vib_qp_state to, const uint8_t raw[16],
 	if (to == VIB_QPS_RTS)
 		cmd->mask |= VIB_QP_SQ_PSN |
 			     (rc ? VIB_QP_TIMEOUT | VIB_QP_RETRY_CNT | VIB_QP_RNR_RETRY |
-					     VIB_QP_MAX_QP_RD_ATOMIC
+					      VIB_QP_MAX_QP_RD_ATOMIC
 				 : 0);
 	return command(q->p, req).status;
 }
@@ -269,8 +269,9 @@ static void produce(struct its_qp *q, struct vib_queue *queue)
 
 	vib_queue_produce(queue);
 	if (vib_queue_must_notify(queue, from))
-		vib_doorbell_ring(memory_of(q->p, DOORBELL),
-				  (uint32_t)(vhca_find_qp(vhca_of(q->p), q->qpn)->db_index));
+		vib_doorbell_ring(
+			memory_of(q->p, DOORBELL),
+			(uint32_t)(vhca_find_qp(vhca_of(q->p), q->qpn)->db_index));
 }
 
 static void put_send(struct its_qp *q, const struct vib_send_wqe *wqe, const void *data,

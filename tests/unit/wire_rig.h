@@ -15,10 +15,10 @@
 enum { CQ_PAGE = 20, SQ_PAGE, RQ_PAGE, MEMORY, CQ_PAGE_2, SQ_PAGE_2, RQ_PAGE_2 };
 
 #define QUEUE_ORDER 3
-#define DEPTH	    (1u << QUEUE_ORDER)
-#define SGES	    2
-#define INLINE	    256
-#define IOVA	    0x7f0000010000ull
+#define DEPTH       (1u << QUEUE_ORDER)
+#define SGES        2
+#define INLINE      256
+#define IOVA        0x7f0000010000ull
 
 /* A guest's QP with all it needs. */
 struct its_qp {
@@ -86,9 +86,9 @@ void its_send_inline(struct its_qp *q, struct vib_send_wqe wqe, const void *data
 void its_recv(struct its_qp *q, uint64_t id, uint32_t offset, uint32_t length);
 bool its_poll(struct its_qp *q, struct vib_cqe *cqe);
 struct vib_cqe its_take(struct its_qp *q, uint64_t id, uint8_t status);
-#define its_nothing(q)                           \
-	do {                                     \
-		struct vib_cqe cqe_;             \
+#define its_nothing(q)                            \
+	do {                                      \
+		struct vib_cqe cqe_;              \
 		assert_false(its_poll(q, &cqe_)); \
 	} while (0)
 
