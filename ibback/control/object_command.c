@@ -698,7 +698,7 @@ static int modify_datagrams(struct command *c)
 	int rc;
 
 	(void)qp_query(c->guest->vhca, cmd->qpn, attr);
-	if (wire_is_active(c->wire_qp) && resets(cmd)) {
+	if (resets(cmd)) {
 		rc = modified(c);
 		c->modify = *cmd;
 		c->at_hca = modify_at_hca;

@@ -102,6 +102,16 @@ struct vhca *vhca_new(struct engine *engine, unsigned int xen,
 	return NULL;
 }
 
+static void tell_wire(struct vhca *vhca, const struct port_view *was,
+		      const struct port_view *now)
+{
+	struct qp *qp;
+
+	LIST_FOREACH(qp, &vhca->qps, entry)
+	if (qp->wire)
+		wire_identity(qp, was, now);
+}
+
 int vhca_set_port(struct vhca *vhca, const struct port_view *view)
 {
 	struct port_view *new = view_new(vhca->engine, view), *old = vhca->view;
@@ -110,6 +120,7 @@ int vhca_set_port(struct vhca *vhca, const struct port_view *view)
 		return -1;
 	rcu_assign_pointer(vhca->view, new);
 	synchronize_rcu();
+	tell_wire(vhca, old, new);
 	free(old);
 	return 0;
 }

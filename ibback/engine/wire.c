@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "engine/answer.h"
 #include "engine/counters.h"
 #include "engine/cq.h"
 #include "engine/dma.h"
@@ -102,6 +103,32 @@ void wire_event(struct wire_qp *w, enum vib_async_type type, bool failed)
 		async_raise(&qp->vhca->async, &qp->async, type);
 	if (failed)
 		qp_enter_error(qp);
+	pthread_spin_unlock(&qp->lock);
+}
+
+/* Does @qp, at the HCA, send as somebody who the vport with @now is not? */
+static bool is_other(const struct qp *qp, const struct port_view *was,
+		     const struct port_view *now)
+{
+	const struct vib_qp_attr *attr = &qp->attr;
+
+	if (was->pkeys[attr->pkey_index] != now->pkeys[attr->pkey_index])
+		return true;
+	return !qp->wire->datagrams && attr->av.flags & VIB_AV_GRH &&
+	       memcmp(&was->gids[attr->av.sgid_index], &now->gids[attr->av.sgid_index],
+		      sizeof(now->gids[0])) != 0;
+}
+
+void wire_identity(struct qp *qp, const struct port_view *was,
+		   const struct port_view *now)
+{
+	pthread_spin_lock(&qp->lock);
+	if (qp->wire->active && is_other(qp, was, now)) {
+		if (qp->wire->datagrams)
+			qp->wire->active = false;
+		else
+			qp_fatal(qp);
+	}
 	pthread_spin_unlock(&qp->lock);
 }
 
@@ -236,6 +263,9 @@ enum send_result wire_connected_send(struct share *share)
 		return send_fail(share, VIB_WC_LOC_QP_OP_ERR);
 	if (send_resolve(share, read ? VIB_ACCESS_LOCAL_WRITE : 0, &own) < 0)
 		return SEND_FAILED;
+	if (__builtin_expect(!vhca_view(qp->vhca)->up, 0)) /* nothing leaves the port */
+		return unanswered(share);
+	qp->sending.deadline = 0;
 	if (!wire_has_room(w))
 		return SEND_MORE;
 	if (wqe->flags & VIB_SEND_INLINE) {

@@ -24,6 +24,7 @@
 
 struct mr;
 struct poller;
+struct port_view;
 struct qp;
 struct sg;
 struct table;
@@ -220,6 +221,14 @@ struct wire_qp *wire_take_failed(struct wire *wire);
 
 /* Something became of the QP of @w: its guest is told. The control thread. */
 void wire_event(struct wire_qp *w, enum vib_async_type type, bool failed);
+
+/*
+ * The vport of @qp was @was and is @now. The HCA goes on sending as who it was told to: a
+ * QP that is not that any more fails, or of UD stays within this host until it is brought
+ * up anew. The control thread.
+ */
+void wire_identity(struct qp *qp, const struct port_view *was,
+		   const struct port_view *now);
 
 /* @qp ends, is not found any more and was taken out of its poller's hands. */
 void wire_forget(struct qp *qp);

@@ -97,7 +97,7 @@ static bool is_for(const struct qp *qp, const struct wire_completion *c,
 {
 	const struct port_view *view = vhca_view(qp->vhca);
 
-	if (!view->up)
+	if (!view->up || !qp->wire->active)
 		return false;
 	if (!(c->flags & VIB_CQE_GRH))
 		return !qp->vhca->wire->ethernet;

@@ -114,6 +114,18 @@ static int make_slots(struct hca_qp *q, struct ibv_pd *pd, uint32_t max_inline)
 	return q->receives_mr ? 0 : -1;
 }
 
+/* All it can have at a time completes into one CQ, of @most entries. */
+static void fit(struct wire_qp *w, uint32_t most)
+{
+	while (w->max_sends + w->max_receives > most &&
+	       w->max_sends + w->max_receives > 2) {
+		if (w->max_sends > w->max_receives)
+			w->max_sends /= 2;
+		else
+			w->max_receives /= 2;
+	}
+}
+
 static int make(struct hca_qp *q, struct wire_pd *pd, const struct vib_cmd_create_qp *cmd)
 {
 	struct wire_guest *g = q->guest;
@@ -127,6 +139,8 @@ static int make(struct hca_qp *q, struct wire_pd *pd, const struct vib_cmd_creat
 		w->max_sends = w->max_sends < UD_SENDS ? w->max_sends : UD_SENDS;
 		w->max_receives = UD_RECEIVES;
 	}
+	if (g->port->attr.max_cqe > 0)
+		fit(w, (uint32_t)g->port->attr.max_cqe);
 	w->sends = calloc(w->max_sends, sizeof(*w->sends));
 	w->receives = calloc(w->max_receives, sizeof(*w->receives));
 	if (!w->sends || !w->receives) {
@@ -227,6 +241,17 @@ static int fill_pkey(const struct wire_port *port, uint16_t pkey, uint16_t *at)
 	return 0;
 }
 
+/* No path is wider than the port it begins at, whatever its record says. */
+static enum ibv_mtu path_mtu(const struct wire_port *port, uint8_t wanted)
+{
+	struct ibv_port_attr attr;
+
+	if (ibv_query_port(port->context, port->number, &attr) == 0 &&
+	    attr.active_mtu < wanted)
+		return attr.active_mtu;
+	return (enum ibv_mtu)wanted;
+}
+
 int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *attr,
 		   const struct wire_source *from)
 {
@@ -235,7 +260,6 @@ int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 	struct ibv_qp_attr to = {
 		.qp_state = (enum ibv_qp_state)attr->state,
 		.cur_qp_state = (enum ibv_qp_state)attr->cur_state,
-		.path_mtu = (enum ibv_mtu)attr->path_mtu,
 		.qkey = attr->qkey,
 		.rq_psn = attr->rq_psn,
 		.sq_psn = attr->sq_psn,
@@ -253,6 +277,8 @@ int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 	};
 	int rc = 0;
 
+	if (mask & VIB_QP_PATH_MTU)
+		to.path_mtu = path_mtu(port, attr->path_mtu);
 	if (mask & VIB_QP_PKEY_INDEX)
 		rc = fill_pkey(port, from->pkey, &to.pkey_index);
 	if (rc == 0 && mask & VIB_QP_AV)

@@ -464,6 +464,40 @@ static void a_receive_with_a_bad_key_fails_in_its_turn(void **state)
 	native_close(&x.n);
 }
 
+/* The toolstack takes the GID away: the HCA's QP must not go on with it. */
+static void who_is_another_sends_no_more(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	put(&w->a, w->a.be, VIB_BE_GID, "fe80::1234");
+	fake_loop(w->xen);
+	connect_pair(w, &x, VIB_QPT_RC);
+	put(&w->a, w->a.be, VIB_BE_PKEY, "0x8001");
+	fake_loop(w->xen);
+	fake_settle(w->xen);
+	assert_int_equal(its_state(&x.q), VIB_QPS_ERR);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_ERR);
+	native_close(&x.n);
+}
+
+/* As long as the vport's link is down nothing leaves it. */
+static void a_port_that_is_down_sends_nothing(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	unsigned int posts;
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	posts = fake_hca.posts;
+	put(&w->a, w->a.be, VIB_BE_LINK, "down");
+	fake_loop(w->xen);
+	its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, 1), 0, 64);
+	wire_run(w);
+	assert_int_equal(fake_hca.posts, posts);
+	native_close(&x.n);
+}
+
 static void the_hcas_events_are_the_guests(void **state)
 {
 	struct world *w = *state;
@@ -527,6 +561,8 @@ int main(void)
 		wire_test(one_that_cooled_is_woken_by_its_channel),
 		wire_test(what_cannot_be_posted_fails_the_qp),
 		wire_test(a_receive_with_a_bad_key_fails_in_its_turn),
+		wire_test(who_is_another_sends_no_more),
+		wire_test(a_port_that_is_down_sends_nothing),
 		wire_test(the_hcas_events_are_the_guests),
 		wire_test(uc_sends_and_receives),
 		cmocka_unit_test_setup_teardown(no_more_is_posted_than_the_hca_holds,
