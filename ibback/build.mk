@@ -4,16 +4,18 @@ PROGRAMS += ibback
 CONTROL_OBJS = $(addprefix $(B)/obj/ibback/control/, \
 	backend.o command.o complaints.o connection.o fabric.o frontend.o hca.o lane.o lifecycle.o nodes.o object_command.o \
 	pages.o shortage.o threads.o vib.o vport.o worker.o) \
-	$(WIRE_OBJS)
+	$(HCA_OBJS)
 # Where the control thread meets the GSI.
-SUBNETS_OBJS := $(B)/obj/ibback/control/subnets.o
+SUBNETS_OBJS := $(addprefix $(B)/obj/ibback/control/,subnets.o subnet_wire.o)
+# Where it meets the wire.
+WIRES_OBJS := $(B)/obj/ibback/control/wires.o
 # The administrator's socket, and what is asked there; needs the GSI, too.
-ADMIN_OBJS := $(addprefix $(B)/obj/ibback/control/,admin.o stats.o)
+ADMIN_OBJS := $(addprefix $(B)/obj/ibback/control/,admin.o answers.o fabric_json.o stats.o)
 LIBS_admin := -ljansson
 OBJS_ibback = $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(CONTROL_OBJS) \
-	$(SUBNETS_OBJS) $(ADMIN_OBJS) $(GSI_OBJS) $(ENGINE_OBJS) \
+	$(SUBNETS_OBJS) $(WIRES_OBJS) $(ADMIN_OBJS) $(GSI_OBJS) $(WIRE_OBJS) $(ENGINE_OBJS) \
 	$(B)/libcommon.a
-LIBS_ibback = $(LIBS_common) $(LIBS_engine) $(LIBS_admin) -luv -linih
+LIBS_ibback = $(LIBS_common) $(LIBS_engine) $(LIBS_admin) $(LIBS_wire) -luv -linih
 CFLAGS_ibback := -Iibback
 CFLAGS_ibback_control := -Iibback
 
@@ -26,6 +28,8 @@ install-ibback: $(B)/bin/ibback
 		$(DESTDIR)/lib/systemd/system/ibback.service
 	install -D -m 644 ibback/ibback.sysctl \
 		$(DESTDIR)/usr/lib/sysctl.d/60-xen-ib.conf
+	install -D -m 755 ibback/wire/hold-ib_cm $(DESTDIR)/usr/lib/xen-ib/hold-ib_cm
+	install -D -m 644 ibback/wire/modprobe.conf $(DESTDIR)/usr/lib/modprobe.d/xen-ib.conf
 	install -D -m 644 ibback/man/ibback.8 $(DESTDIR)$(PREFIX)/share/man/man8/ibback.8
 
 MANPAGES += ibback/man/ibback.8

@@ -12,10 +12,11 @@
 
 #include "config.h"
 #include "control/admin.h"
+#include "control/answers.h"
 #include "control/backend.h"
-#include "control/stats.h"
 #include "control/subnets.h"
 #include "control/threads.h"
+#include "control/wires.h"
 #include "control/worker.h"
 #include "engine/engine.h"
 #include "engine/spin.h"
@@ -97,16 +98,18 @@ struct daemon {
 	struct config config;
 	struct fabric_table fabrics;
 	struct subnets *subnets;
+	struct wires *wires;
 	struct service services[MAX_SERVICES];
 	unsigned int num_services;
 	unsigned int num_started;               /* whose backends run */
-	struct backend *backends[MAX_SERVICES]; /* those that run, for stats */
-	struct stats_source stats;
+	struct backend *backends[MAX_SERVICES]; /* those that run */
+	struct admin_source source;
 	struct admin *admin;
 	struct engine *engine;
 	uv_loop_t loop;
 	struct worker worker;
 	struct threads threads;
+	struct worker waiter; /* for what waits for HCAs and the kernel's network */
 	uv_signal_t term, intr;
 	bool ending;
 };
@@ -253,11 +256,13 @@ static void start_admin(struct daemon *d, const struct options *options)
 		return;
 	for (unsigned int i = 0; i < d->num_started; i++)
 		d->backends[i] = &d->services[i].backend;
-	d->stats = (struct stats_source){ d->backends, d->num_started };
-	d->admin = admin_start(&d->loop, path, stats_answer, &d->stats);
+	d->source = (struct admin_source){ d->backends, d->num_started, &d->fabrics,
+					   d->wires };
+	d->admin = admin_start(&d->loop, path, admin_answer_request, &d->source);
 	if (!d->admin)
-		log_err("cannot listen at %s: %s; 'vibctl stats' does not work", path,
-			strerror(errno));
+		log_err("cannot listen at %s: %s; neither 'vibctl stats' nor 'vibctl "
+			"fabric' works",
+			path, strerror(errno));
 }
 
 /* Run until a signal or the loss of a Xen. Returns the exit status. */
@@ -268,12 +273,16 @@ static int serve(struct daemon *d, const struct options *options)
 	uv_loop_init(&d->loop);
 	worker_init(&d->worker, &d->loop);
 	threads_init(&d->threads, &d->loop);
+	worker_init(&d->waiter, &d->loop);
 	watch_signal(d, &d->term, SIGTERM);
 	watch_signal(d, &d->intr, SIGINT);
 	d->subnets = subnets_start(&d->fabrics, d->engine, &d->loop);
 	if (!d->subnets)
 		log_err("cannot serve subnets: %s", strerror(errno));
-	if (d->subnets && start_backends(d) == 0) {
+	d->wires = wires_start(&d->fabrics, &d->loop, &d->waiter.jobs);
+	if (!d->wires)
+		log_err("cannot serve wires: %s", strerror(errno));
+	if (d->subnets && d->wires && start_backends(d) == 0) {
 		if (!options->no_xen)
 			log_info("serving %s", d->services[0].backend.root);
 		if (options->local)
@@ -294,6 +303,7 @@ static int serve(struct daemon *d, const struct options *options)
 	uv_unref((uv_handle_t *)&d->term);
 	uv_unref((uv_handle_t *)&d->intr);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
+	wires_stop(d->wires);
 	subnets_stop(d->subnets);
 	threads_stop(&d->threads);
 	uv_close((uv_handle_t *)&d->term, NULL);

@@ -304,16 +304,6 @@ void backend_use_hcas(struct backend *backend, struct jobs *jobs)
 	backend->hca_jobs = jobs;
 }
 
-void backend_rewire(struct backend *backend, const struct fabric *fabric)
-{
-	struct vib *vib;
-
-	LIST_FOREACH(vib, &backend->vibs, entry)
-	if (vib->vport.fabric == fabric)
-		vib_rewire(vib);
-	backend_process(backend);
-}
-
 void backend_take_mads(struct backend *backend, struct mad_taker *taker)
 {
 	backend->mad_taker = taker;

@@ -57,12 +57,6 @@ int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 /* Have @jobs, which run by the same loop, do what waits for an HCA. Before it runs. */
 void backend_use_hcas(struct backend *backend, struct jobs *jobs);
 
-/*
- * @fabric has a wire now, another one, or none: its vibs begin anew. The old one is to be
- * closed when wire_port_users() of it says that none is left at it.
- */
-void backend_rewire(struct backend *backend, const struct fabric *fabric);
-
 /* Have @taker, which outlives the backend, take MADs. Before the loop runs. */
 void backend_take_mads(struct backend *backend, struct mad_taker *taker);
 

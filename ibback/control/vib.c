@@ -200,6 +200,19 @@ static void tell_unregistered(struct vib *vib)
 	connection_raise(&vib->conn, VIB_ASYNC_REREGISTER);
 }
 
+/* Its fabric took its link up or down, and has told all others that see the vport. */
+static void on_link_changed(struct vport *vport)
+{
+	struct vib *vib = caa_container_of(vport, struct vib, vport);
+
+	if (!vib->connected)
+		return;
+	apply_changes(vib, VPORT_CHANGED_PORT);
+	tell_unregistered(vib);
+	if (vib->conn.async_pending && !vib->masked)
+		vib_event(vib);
+}
+
 /* @key changed, and passes the schema. */
 static void ignore_fixed(struct vib *vib, const char *key)
 {
@@ -339,6 +352,15 @@ static void on_raised(void *arg)
 
 	__atomic_store_n(&vib->raised, true, __ATOMIC_RELEASE);
 	uv_async_send(&vib->backend->raised);
+}
+
+void vib_unregistered(struct vib *vib)
+{
+	if (!vib->connected)
+		return;
+	vib->vport.unregistered = true;
+	tell_unregistered(vib);
+	on_raised(vib); /* delivers it in the loop's next turn */
 }
 
 static struct vhca *new_vhca(struct vib *vib)
@@ -798,6 +820,7 @@ struct vib *vib_new(struct backend *backend, uint16_t domid, uint32_t index,
 	complaints_init(&vib->complaints, backend->label, domid, index, &backend->mapped);
 	uv_timer_init(backend->loop, &vib->timer);
 	vib->timer.data = vib;
+	vib->vport.link_changed = on_link_changed;
 	LIST_INSERT_HEAD(&backend->vibs, vib, entry);
 	return vib;
 }
@@ -842,8 +865,10 @@ static void end(struct vib *vib)
 
 void vib_rewire(struct vib *vib)
 {
+	if (!vib->connected)
+		return;
 	disconnect(vib);
-	vib->dirty = true;
+	process_after(vib, 0);
 }
 
 void vib_withdraw(struct vib *vib)

@@ -80,10 +80,13 @@ void vib_event(struct vib *vib);
 /* The engine may have events for it: deliver them. */
 void vib_raised(struct vib *vib);
 
+/* The subnet forgot what its guest had registered there, which is to hear of it. */
+void vib_unregistered(struct vib *vib);
+
 /* Take some of the MADs that its guest sent: true if there may be more. */
 bool vib_serve_mads(struct vib *vib);
 
-/* What its fabric is joined by has come or gone: its guest begins anew. */
+/* What its fabric is joined by has come or gone: a guest that is connected begins anew. */
 void vib_rewire(struct vib *vib);
 
 /* The daemon ends: disconnect, tell the frontend to wait for a backend, unless Xen is

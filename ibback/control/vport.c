@@ -229,19 +229,6 @@ unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr
 	return changed;
 }
 
-bool vport_link_is_up(const struct vport *vport)
-{
-	switch (vport->attr.link) {
-	case VPORT_LINK_UP:
-		return true;
-	case VPORT_LINK_DOWN:
-		return false;
-	case VPORT_LINK_AUTO:
-		break;
-	}
-	return vport->fabric && vport->fabric->up;
-}
-
 /* Bytes of the MTU in force: of a wire, its own. */
 static uint32_t mtu_of(const struct vport *vport)
 {

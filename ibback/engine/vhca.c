@@ -158,7 +158,7 @@ void vhca_reach_grants(struct vhca *vhca, struct xenport *xen, uint16_t domid)
 	vhca->domid = domid;
 }
 
-void vhca_set_wire(struct vhca *vhca, struct wire *wire)
+void vhca_set_wire(struct vhca *vhca, struct vhca_wire *wire)
 {
 	vhca->wire = wire;
 	wire->raised = vhca->async.raised;

@@ -24,7 +24,7 @@
 struct engine;
 struct poller;
 struct qp;
-struct wire;
+struct vhca_wire;
 struct wire_pd;
 struct xenport;
 
@@ -57,7 +57,7 @@ struct vhca {
 	struct async_list async;
 	const char *broken;     /* why the device is lost; set by any thread, once */
 	struct table *qp_table; /* of its fabric, by QPN */
-	struct wire *wire;      /* what it has of an HCA; NULL: it has none */
+	struct vhca_wire *wire;      /* what it has of an HCA; NULL: it has none */
 	struct table mrs;
 	struct table mws;  /* by the upper 24 bits of their keys */
 	uint64_t mr_epoch; /* another one, never used before, when an MR ends or changes,
@@ -119,7 +119,7 @@ void vhca_reach_grants(struct vhca *vhca, struct xenport *xen, uint16_t domid);
  * Its fabric has a wire: @wire is its own at that, and outlives it. Numbers of QPs and
  * keys of MRs are the HCA's. Before it has objects.
  */
-void vhca_set_wire(struct vhca *vhca, struct wire *wire);
+void vhca_set_wire(struct vhca *vhca, struct vhca_wire *wire);
 
 /* Another vhca_limits.rate, from now on. The control thread. */
 void vhca_set_rate(struct vhca *vhca, uint64_t rate);

@@ -36,14 +36,14 @@ uint64_t wire_receive_id(const struct wire_qp *w, uint32_t place)
 	return ID_RECEIVE | id_of(w, place);
 }
 
-void wire_init(struct wire *wire)
+void wire_init(struct vhca_wire *wire)
 {
 	pthread_spin_init(&wire->lock, PTHREAD_PROCESS_PRIVATE);
 	TAILQ_INIT(&wire->failed);
 	TAILQ_INIT(&wire->ahs.asked);
 }
 
-void wire_fini(struct wire *wire)
+void wire_fini(struct vhca_wire *wire)
 {
 	pthread_spin_destroy(&wire->lock);
 }
@@ -52,7 +52,7 @@ void wire_fini(struct wire *wire)
 
 void wire_fail(struct qp *qp)
 {
-	struct wire *wire = qp->vhca->wire;
+	struct vhca_wire *wire = qp->vhca->wire;
 	struct wire_qp *w = qp->wire;
 
 	pthread_spin_lock(&wire->lock);
@@ -63,14 +63,14 @@ void wire_fail(struct qp *qp)
 	qp->vhca->async.raised(qp->vhca->async.arg);
 }
 
-static void no_longer_failing(struct wire *wire, struct wire_qp *w)
+static void no_longer_failing(struct vhca_wire *wire, struct wire_qp *w)
 {
 	if (w->failing)
 		TAILQ_REMOVE(&wire->failed, w, failed);
 	w->failing = false;
 }
 
-struct wire_qp *wire_take_failed(struct wire *wire)
+struct wire_qp *wire_take_failed(struct vhca_wire *wire)
 {
 	struct wire_qp *w;
 
@@ -84,7 +84,7 @@ struct wire_qp *wire_take_failed(struct wire *wire)
 
 void wire_forget(struct qp *qp)
 {
-	struct wire *wire = qp->vhca->wire;
+	struct vhca_wire *wire = qp->vhca->wire;
 
 	pthread_spin_lock(&wire->lock);
 	no_longer_failing(wire, qp->wire);

@@ -5,7 +5,7 @@
  * its own, and completed in their order when the HCA has done them.
  *
  * What is the HCA's is behind struct wire_ops, so that nothing here knows libibverbs:
- * wire/ embeds struct wire and struct wire_qp in what it has of each.
+ * wire/ embeds struct vhca_wire and struct wire_qp in what it has of each.
  */
 #ifndef XEN_IB_IBBACK_WIRE_H
 #define XEN_IB_IBBACK_WIRE_H
@@ -118,7 +118,7 @@ struct wire_qp {
 	struct receive refused; /* one that names what it must not: fails in its turn */
 	bool has_refused;
 
-	/* of struct wire, under its lock */
+	/* of struct vhca_wire, under its lock */
 	bool failing;
 	TAILQ_ENTRY(wire_qp) failed;
 };
@@ -126,7 +126,7 @@ struct wire_qp {
 TAILQ_HEAD(wire_qps, wire_qp);
 
 /* What a vHCA has of an HCA. */
-struct wire {
+struct vhca_wire {
 	struct table *qps; /* of all QPs at the port */
 	pthread_spinlock_t lock;
 	struct wire_qps failed; /* the HCA is to be told that they have failed */
@@ -154,8 +154,8 @@ struct wire_channel {
 	bool heeded;
 };
 
-void wire_init(struct wire *wire);
-void wire_fini(struct wire *wire);
+void wire_init(struct vhca_wire *wire);
+void wire_fini(struct vhca_wire *wire);
 
 /* Post what waits in the receive queue of @qp, as far as the HCA has room. Locked. */
 bool wire_post_receives(struct qp *qp);
@@ -217,7 +217,7 @@ void wire_reset(struct qp *qp);
 void wire_fail(struct qp *qp);
 
 /* The next that has failed, for the control thread; NULL if there is none. */
-struct wire_qp *wire_take_failed(struct wire *wire);
+struct wire_qp *wire_take_failed(struct vhca_wire *wire);
 
 /* Something became of the QP of @w: its guest is told. The control thread. */
 void wire_event(struct wire_qp *w, enum vib_async_type type, bool failed);

@@ -88,7 +88,7 @@ static enum wire_ah_state find(struct wire_ahs *ahs, const struct wire_ah_key *k
 	return a->state;
 }
 
-enum wire_ah_state wire_ah_find(struct wire *wire, const struct wire_ah_key *key,
+enum wire_ah_state wire_ah_find(struct vhca_wire *wire, const struct wire_ah_key *key,
 				uint64_t now, uint32_t qpn, void **ah)
 {
 	enum wire_ah_state state;
@@ -102,7 +102,7 @@ enum wire_ah_state wire_ah_find(struct wire *wire, const struct wire_ah_key *key
 	return WIRE_AH_ASKED;
 }
 
-struct wire_ah *wire_ah_next(struct wire *wire)
+struct wire_ah *wire_ah_next(struct vhca_wire *wire)
 {
 	struct wire_ah *a;
 
@@ -114,7 +114,7 @@ struct wire_ah *wire_ah_next(struct wire *wire)
 	return a;
 }
 
-uint32_t wire_ah_resolve(struct wire *wire, struct wire_ah *a, void *ah, uint64_t now)
+uint32_t wire_ah_resolve(struct vhca_wire *wire, struct wire_ah *a, void *ah, uint64_t now)
 {
 	uint32_t waiter;
 
@@ -127,7 +127,7 @@ uint32_t wire_ah_resolve(struct wire *wire, struct wire_ah *a, void *ah, uint64_
 	return waiter;
 }
 
-void *wire_ah_take_unused(struct wire *wire)
+void *wire_ah_take_unused(struct vhca_wire *wire)
 {
 	void *ah = NULL;
 
@@ -138,7 +138,7 @@ void *wire_ah_take_unused(struct wire *wire)
 	return ah;
 }
 
-void wire_ah_give_up(struct wire *wire)
+void wire_ah_give_up(struct vhca_wire *wire)
 {
 	TAILQ_INIT(&wire->ahs.asked);
 	for (unsigned int i = 0; i < WIRE_AHS; i++) {

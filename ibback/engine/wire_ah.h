@@ -16,7 +16,7 @@
 /* Addresses that a guest talks to at a time. */
 #define WIRE_AHS 256
 
-struct wire;
+struct vhca_wire;
 
 /* Where to, and as whom: the GID itself, as the vport's table may change. */
 struct wire_ah_key {
@@ -52,17 +52,17 @@ struct wire_ahs {
  * The handle of @key in *@ah. WIRE_AH_ASKED: the QP @qpn is kicked when it is there.
  * A poller.
  */
-enum wire_ah_state wire_ah_find(struct wire *wire, const struct wire_ah_key *key,
+enum wire_ah_state wire_ah_find(struct vhca_wire *wire, const struct wire_ah_key *key,
 				uint64_t now, uint32_t qpn, void **ah);
 
 /* For the control thread: the next that was asked for, or NULL. */
-struct wire_ah *wire_ah_next(struct wire *wire);
+struct wire_ah *wire_ah_next(struct vhca_wire *wire);
 /* It is @ah; NULL: it is dead. Returns the QPN to be kicked, or 0. */
-uint32_t wire_ah_resolve(struct wire *wire, struct wire_ah *entry, void *ah,
+uint32_t wire_ah_resolve(struct vhca_wire *wire, struct wire_ah *entry, void *ah,
 			 uint64_t now);
 /* Take one that is not used any more; NULL: there is none. Any thread. */
-void *wire_ah_take_unused(struct wire *wire);
+void *wire_ah_take_unused(struct vhca_wire *wire);
 /* Have none any more: all are unused. No poller asks any more. */
-void wire_ah_give_up(struct wire *wire);
+void wire_ah_give_up(struct vhca_wire *wire);
 
 #endif

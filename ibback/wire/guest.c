@@ -29,7 +29,7 @@ struct wire_guest *wire_guest_new(struct wire_port *port, struct poller *poller)
 	return g;
 }
 
-struct wire *wire_guest_wire(struct wire_guest *g)
+struct vhca_wire *wire_guest_wire(struct wire_guest *g)
 {
 	return &g->wire;
 }

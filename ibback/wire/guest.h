@@ -27,7 +27,7 @@ struct wire_pd;
  * HCA yet. NULL and errno.
  */
 struct wire_guest *wire_guest_new(struct wire_port *port, struct poller *poller);
-struct wire *wire_guest_wire(struct wire_guest *guest);
+struct vhca_wire *wire_guest_wire(struct wire_guest *guest);
 
 /* Destroy all it has; no poller knows its QPs any more. A worker. */
 void wire_guest_clear(struct wire_guest *guest);

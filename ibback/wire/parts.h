@@ -37,7 +37,7 @@ struct hca_qp {
 };
 
 struct wire_guest {
-	struct wire wire;
+	struct vhca_wire wire;
 	struct wire_port *port;
 	struct wire_cqs *cqs;
 	/* a worker's, as is all that is in these */

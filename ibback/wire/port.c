@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -208,6 +209,19 @@ int wire_port_gid_index(const struct wire_port *p, const struct vib_gid *gid)
 	if (count >= 0)
 		errno = ENOENT;
 	return -1;
+}
+
+int wire_port_gid_at(const struct wire_port *p, unsigned int index, struct vib_gid *gid)
+{
+	union ibv_gid at;
+
+	if (index > INT_MAX ||
+	    ibv_query_gid(p->context, p->number, (int)index, &at) != 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	memcpy(gid->raw, at.raw, sizeof(gid->raw));
+	return 0;
 }
 
 int wire_port_pkey_index(const struct wire_port *p, uint16_t pkey)

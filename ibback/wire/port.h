@@ -78,6 +78,10 @@ int wire_port_state(const struct wire_port *port, struct wire_port_state *state)
  */
 int wire_port_gid_index(const struct wire_port *port, const struct vib_gid *gid);
 
+/* The GID at @index of the HCA's table, of whichever kind. -1 and errno. As above. */
+int wire_port_gid_at(const struct wire_port *port, unsigned int index,
+		     struct vib_gid *gid);
+
 /* The index of P_Key @pkey, with that membership. -1 and errno: ENOENT. As above. */
 int wire_port_pkey_index(const struct wire_port *port, uint16_t pkey);
 

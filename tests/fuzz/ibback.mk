@@ -28,7 +28,7 @@ LIBS_fuzz_config := -linih
 
 FUZZERS += fuzz_nodes
 SRCS_fuzz_nodes := tests/fuzz/fuzz_nodes.c tests/unit/fake_guest.c tests/unit/fake_store.c \
-	$(filter-out %/subnets.c %/admin.c %/stats.c, \
+	$(filter-out %/subnets.c %/subnet_wire.c %/wires.c %/admin.c %/answers.c %/fabric_json.c %/stats.c, \
 		$(wildcard ibback/control/*.c ibback/engine/*.c)) \
 	common/xenport/xenport.c \
 	$(addprefix common/xenport/local/,memstore.c tree.c watchqueue.c) \

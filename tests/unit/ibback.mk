@@ -39,8 +39,8 @@ LIBS_test_kernel_commands = $(LIBS_test_stalls)
 
 UNIT_TESTS += test_subnets
 OBJS_test_subnets = $(addprefix $(B)/obj/tests/unit/,test_subnets.o two_gsis.o) \
-	$(TWO_GUESTS_OBJS) $(SUBNETS_OBJS) $(GSI_OBJS)
-LIBS_test_subnets = $(LIBS_test_stalls)
+	$(TWO_GUESTS_OBJS) $(SUBNETS_OBJS) $(UMAD_OBJS) $(GSI_OBJS)
+LIBS_test_subnets = $(LIBS_test_stalls) $(LIBS_umad)
 
 UNIT_TESTS += test_refusals
 OBJS_test_refusals = $(B)/obj/tests/unit/test_refusals.o $(CONTROL_OBJS) $(ENGINE_OBJS)
@@ -63,3 +63,13 @@ UNIT_TESTS += test_admin_socket
 OBJS_test_admin_socket := $(addprefix $(B)/obj/,tests/unit/test_admin_socket.o \
 	tests/unit/tempdir.o ibback/control/admin.o)
 LIBS_test_admin_socket := -luv
+
+# The kernel's network, in a namespace of the test's own.
+NETDEV_OBJS := $(addprefix $(B)/obj/,tests/unit/netns.o ibback/control/worker.o \
+	$(addprefix ibback/wire/,addresses.o groups6.o netdev.o rtnl.o))
+UNIT_TESTS += test_netdev test_wires
+OBJS_test_netdev := $(B)/obj/tests/unit/test_netdev.o $(NETDEV_OBJS)
+LIBS_test_netdev := -luv -lmnl
+OBJS_test_wires := $(addprefix $(B)/obj/,tests/unit/test_wires.o ibback/control/fabric.o \
+	ibback/control/wires.o) $(NETDEV_OBJS)
+LIBS_test_wires := -luv -lmnl

@@ -366,7 +366,8 @@ static void guests_begin_anew_without_the_hca(void **state)
 
 	(void)q;
 	fabric->wire = NULL;
-	backend_rewire(&w->backend, fabric);
+	vib_rewire(vib_of(&w->a));
+	vib_rewire(vib_of(&w->b));
 	fake_settle(w->xen);
 	assert_int_equal(wire_port_users(wire_rig_port), 0);
 	assert_int_equal(wire_rig_left, 1);
