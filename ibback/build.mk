@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 
 PROGRAMS += ibback
-CONTROL_OBJS := $(addprefix $(B)/obj/ibback/control/, \
-	backend.o command.o complaints.o connection.o fabric.o frontend.o lifecycle.o nodes.o object_command.o \
-	pages.o shortage.o vib.o vib_attributes.o vib_mads.o vib_nodes.o vib_serve.o \
-	vib_timer.o vport.o worker.o)
+CONTROL_OBJS = $(addprefix $(B)/obj/ibback/control/, \
+	backend.o command.o complaints.o connection.o fabric.o frontend.o hca.o lane.o lifecycle.o nodes.o object_command.o \
+	pages.o shortage.o threads.o vib.o vib_attributes.o vib_hca.o vib_mads.o vib_nodes.o \
+	vib_serve.o vib_timer.o vport.o worker.o) \
+	$(HCA_OBJS)
 # Where the control thread meets the GSI.
 SUBNETS_OBJS := $(addprefix $(B)/obj/ibback/control/,subnets.o subnet_wire.o)
 # Where it meets the wire.

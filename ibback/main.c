@@ -15,6 +15,7 @@
 #include "control/answers.h"
 #include "control/backend.h"
 #include "control/subnets.h"
+#include "control/threads.h"
 #include "control/wires.h"
 #include "control/worker.h"
 #include "crash_keeper.h"
@@ -108,6 +109,7 @@ struct daemon {
 	struct engine *engine;
 	uv_loop_t loop;
 	struct worker worker;
+	struct threads threads;
 	struct worker waiter; /* for what waits for HCAs and the kernel's network */
 	uv_signal_t term, intr;
 	struct crash_keeper keeper;
@@ -258,6 +260,7 @@ static int start_backends(struct daemon *d)
 		if (backend_start(&s->backend, &d->loop, s->xp, &d->fabrics, d->engine,
 				  s->number, &d->worker.jobs, s->label) < 0)
 			return -1;
+		backend_use_hcas(&s->backend, &d->threads.jobs);
 		backend_take_mads(&s->backend, subnets_taker(d->subnets));
 		d->num_started++;
 	}
@@ -302,6 +305,7 @@ static int serve(struct daemon *d, const struct options *options)
 
 	uv_loop_init(&d->loop);
 	worker_init(&d->worker, &d->loop);
+	threads_init(&d->threads, &d->loop);
 	worker_init(&d->waiter, &d->loop);
 	watch_signal(d, &d->term, SIGTERM);
 	watch_signal(d, &d->intr, SIGINT);
@@ -339,6 +343,7 @@ static int serve(struct daemon *d, const struct options *options)
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	wires_stop(d->wires);
 	subnets_stop(d->subnets);
+	threads_stop(&d->threads);
 	uv_close((uv_handle_t *)&d->term, NULL);
 	uv_close((uv_handle_t *)&d->intr, NULL);
 	uv_close((uv_handle_t *)&d->keeper_end, NULL);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <xen-ib/queue.h>
+
 #include "control/vport.h"
 
 void fabric_table_init(struct fabric_table *table)
@@ -110,6 +112,24 @@ bool fabric_gids_taken(const struct fabric *fabric, const struct vport *self,
 
 	LIST_FOREACH(v, &fabric->vports, entry)
 	if (v != self && share_a_gid(&v->attr, attr))
+		return true;
+	return false;
+}
+
+static bool is_at(const struct vport_attr *attr, const struct vib_gid *gid)
+{
+	for (size_t i = 0; i < attr->num_gids; i++)
+		if (memcmp(&attr->gids[i], gid, sizeof(*gid)) == 0)
+			return true;
+	return false;
+}
+
+bool fabric_is_at(const struct fabric *fabric, const struct vib_av *av)
+{
+	const struct vport *v;
+
+	LIST_FOREACH(v, &fabric->vports, entry)
+	if (av->flags & VIB_AV_GRH ? is_at(&v->attr, &av->dgid) : v->lid == av->dlid)
 		return true;
 	return false;
 }

@@ -16,8 +16,11 @@
 
 #include "lids.h"
 
+struct vib_av;
+struct vib_gid;
 struct vport;
 struct vport_attr;
+struct wire_port;
 
 #define FABRIC_NAME_MAX   32
 /* Of an HCA, as IB_DEVICE_NAME_MAX; of a netdev, as IFNAMSIZ; with their NULs. */
@@ -55,6 +58,9 @@ struct fabric {
 	uint8_t port;
 	char netdev[FABRIC_NETDEV_MAX]; /* "": the HCA's own */
 	struct wire_port *wire;         /* NULL while there is no HCA */
+	/* With its argument: the GID that LID @lid stands for on the wire. Or NULL. */
+	bool (*gid_of_lid)(void *arg, uint16_t lid, struct vib_gid *gid);
+	void *gid_of_lid_arg;
 	struct groups6 *groups;         /* of RoCE, once there was an HCA; or NULL */
 	bool up;
 	LIST_HEAD(, fabric_observer) observers;
@@ -105,6 +111,9 @@ int fabric_attach(struct fabric *fabric, struct vport *vport);
 /* True if a vport of @fabric other than @self has one of the GIDs of @attr. */
 bool fabric_gids_taken(const struct fabric *fabric, const struct vport *self,
 		       const struct vport_attr *attr);
+
+/* True if @av names a vport of @fabric, which the local path reaches. */
+bool fabric_is_at(const struct fabric *fabric, const struct vib_av *av);
 
 /* The attributes of @vport, which is attached, or its link have changed. */
 void fabric_changed(struct vport *vport);

@@ -321,6 +321,11 @@ static void subnet_free(struct subnet *subnet)
 	free(subnet);
 }
 
+static bool gid_of_lid(void *gsi, uint16_t lid, struct vib_gid *gid)
+{
+	return gsi_lid_to_gid(gsi, lid, gid);
+}
+
 static int serve(struct subnets *subnets, struct fabric *fabric)
 {
 	struct subnet *subnet = calloc(1, sizeof(*subnet));
@@ -346,6 +351,8 @@ static int serve(struct subnets *subnets, struct fabric *fabric)
 	subnet->subnets = subnets;
 	subnet->fabric = fabric;
 	fabric_observe(fabric, &subnet->observer);
+	fabric->gid_of_lid = gid_of_lid;
+	fabric->gid_of_lid_arg = subnet->gsi;
 	LIST_INSERT_HEAD(&subnets->all, subnet, entry);
 	return 0;
 }

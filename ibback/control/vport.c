@@ -11,6 +11,7 @@
 #include "control/nodes.h"
 #include "engine/port_view.h"
 #include "device_limits.h"
+#include "wire/port.h"
 
 /* IBTA vol. 1 §4.1.1: the default subnet prefix is the link-local one. */
 static const uint64_t default_subnet_prefix = 0xfe80000000000000;
@@ -228,6 +229,23 @@ unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr
 	return changed;
 }
 
+/* Bytes of the MTU in force: of a wire, its own. */
+static uint32_t mtu_of(const struct vport *vport)
+{
+	struct wire_port_state state;
+
+	if (vport->fabric && vport->fabric->wire &&
+	    wire_port_state(vport->fabric->wire, &state) == 0)
+		return state.mtu;
+	return ACTIVE_MTU;
+}
+
+/* PortInfo's code of it: 1 is 256 bytes. */
+static uint8_t mtu_code(uint32_t bytes)
+{
+	return (uint8_t)(__builtin_ctz(bytes) - 7);
+}
+
 void vport_port_attr(const struct vport *vport, struct vib_port_attr *attr)
 {
 	bool up = vport_link_is_up(vport);
@@ -237,7 +255,7 @@ void vport_port_attr(const struct vport *vport, struct vib_port_attr *attr)
 		.state = up ? VIB_PORT_ACTIVE : VIB_PORT_DOWN,
 		.phys_state = up ? VIB_PHYS_LINK_UP : VIB_PHYS_DISABLED,
 		.max_mtu = MTU_4096,
-		.active_mtu = MTU_4096,
+		.active_mtu = mtu_code(mtu_of(vport)),
 		.lid = vport->lid,
 		.cap_mask = PORT_CAPS,
 		.sm_lid = LID_SA,
@@ -257,7 +275,7 @@ void vport_view(const struct vport *vport, struct port_view *view)
 		.fabric = vport->fabric,
 		.up = vport_link_is_up(vport),
 		.lid = vport->lid,
-		.mtu = ACTIVE_MTU,
+		.mtu = mtu_of(vport),
 	};
 	memcpy(view->gids, vport->attr.gids, sizeof(view->gids));
 	memcpy(view->pkeys, vport->attr.pkeys, sizeof(view->pkeys));

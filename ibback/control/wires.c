@@ -2,6 +2,7 @@
 #include "control/wires.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -361,10 +362,20 @@ static void on_gone(struct wire_port *port, void *arg)
 		lose_port(w);
 }
 
+/* Of a port that was lost the last guest has nothing any more. */
+static void on_left(struct wire_port *port, void *arg)
+{
+	const struct wire *w = arg;
+
+	if (port != w->fabric->wire)
+		wire_port_close(port);
+}
+
 static const struct wire_port_events port_events = {
 	.changed = on_changed,
 	.reregister = on_changed,
 	.gone = on_gone,
+	.left = on_left,
 };
 
 static void on_events(uv_poll_t *poll, int status, int events)
@@ -383,14 +394,28 @@ static void on_poll_closed(uv_handle_t *poll)
 	free(poll);
 }
 
+/* Guests that are connected have what they have elsewhere: they begin anew. */
+static void rewire(struct wire *w)
+{
+	struct vport *vport;
+
+	LIST_FOREACH(vport, &w->fabric->vports, entry)
+	vib_rewire(vib_of(vport));
+}
+
 static void close_port(struct wire *w)
 {
+	struct wire_port *port = w->fabric->wire;
+
 	subnet_wire_down(subnets_wire(w->fabric));
 	w->subnet_told = false;
 	uv_close((uv_handle_t *)w->poll, on_poll_closed);
 	w->poll = NULL;
-	wire_port_close(w->fabric->wire);
 	w->fabric->wire = NULL;
+	if (wire_port_users(port) == 0)
+		wire_port_close(port);
+	else
+		rewire(w); /* and on_left() closes it */
 }
 
 /* Its HCA is gone, or fails. No job runs. */
@@ -577,6 +602,7 @@ static int take_port(struct wire *w)
 	uv_unref((uv_handle_t *)w->poll);
 	w->fabric->wire = w->port;
 	w->said = 0;
+	rewire(w);
 	return 0;
 }
 

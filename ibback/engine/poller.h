@@ -28,6 +28,7 @@ struct engine;
 struct eq;
 struct qp;
 struct vhca;
+struct wire_channel;
 struct xenport;
 
 enum poll_mode {
@@ -60,6 +61,7 @@ struct poller {
 	struct vhca *next_vhca;   /* where the next look for bells begins */
 	unsigned int num_doorbells;
 	TAILQ_HEAD(, vhca) short_of_tokens; /* with QPs in line for them, see tokens.h */
+	TAILQ_HEAD(, wire_channel) channels; /* that tell of HCAs' completions */
 	TAILQ_HEAD(, eq) backlog;           /* EQs with events that wait for room */
 	struct cq *held; /* the CQ whose lock it has, see cq_release(); NULL */
 	struct cq *touched[TOUCHED_CQS];

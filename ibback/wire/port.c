@@ -4,12 +4,13 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <net/if.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "wire/device.h"
+#include "wire/parts.h"
 
 /* ---- finding ----------------------------------------------------------- */
 
@@ -69,6 +70,7 @@ struct wire_port *wire_port_open(const char *device, uint8_t number,
 	p->number = number;
 	p->events = events;
 	p->arg = arg;
+	LIST_INIT(&p->channels);
 	p->context = open_device(device);
 	if (!p->context)
 		goto fail;
@@ -86,10 +88,29 @@ fail:
 
 void wire_port_close(struct wire_port *p)
 {
+	wire_cqs_end(p);
 	/* An HCA that was removed cannot be asked, and has nothing left. */
 	(void)ibv_close_device(p->context);
 	table_fini(&p->qps);
 	free(p);
+}
+
+int wire_errno(int error)
+{
+	switch (error) {
+	case 0:
+		return 0;
+	case ENOMEM:
+	case EAGAIN: /* the limit on locked memory */
+		return -ENOMEM;
+	case EOPNOTSUPP:
+	case ENOSYS:
+		return -EOPNOTSUPP;
+	case EBUSY:
+		return -EBUSY;
+	default:
+		return -EINVAL;
+	}
 }
 
 /* ---- what it is -------------------------------------------------------- */
@@ -107,6 +128,11 @@ uint8_t wire_port_number(const struct wire_port *p)
 struct ibv_context *wire_port_context(const struct wire_port *p)
 {
 	return p->context;
+}
+
+unsigned int wire_port_users(const struct wire_port *p)
+{
+	return p->users;
 }
 
 int wire_port_fd(const struct wire_port *p)
@@ -128,11 +154,12 @@ static int read_gids(const struct wire_port *p, struct ibv_gid_entry *gids, size
 static bool is_usable(const struct wire_port *p, const struct ibv_gid_entry *gid)
 {
 	return gid->port_num == p->number &&
-	       gid->gid_type ==
-		       (p->ethernet ? IBV_GID_TYPE_ROCE_V2 : IBV_GID_TYPE_IB);
+	       gid->gid_type == (p->ethernet ? IBV_GID_TYPE_ROCE_V2 : IBV_GID_TYPE_IB);
 }
 
-static void name_netdev(const struct wire_port *p, char name[IF_NAMESIZE])
+_Static_assert(WIRE_NETDEV_MAX == IF_NAMESIZE, "names");
+
+static void name_netdev(const struct wire_port *p, char name[WIRE_NETDEV_MAX])
 {
 	struct ibv_gid_entry gids[WIRE_GIDS];
 	int count = read_gids(p, gids, WIRE_GIDS);
@@ -223,6 +250,15 @@ static void on_port(struct wire_port *p, const struct ibv_async_event *event)
 		p->events->changed(p, p->arg);
 }
 
+/* Its QP is there until the event is acknowledged. */
+static void on_qp(const struct ibv_async_event *event, enum vib_async_type type,
+		  bool failed)
+{
+	struct hca_qp *q = event->element.qp->qp_context;
+
+	wire_event(&q->base, type, failed);
+}
+
 static void on_event(struct wire_port *p, const struct ibv_async_event *event)
 {
 	switch (event->event_type) {
@@ -234,6 +270,18 @@ static void on_event(struct wire_port *p, const struct ibv_async_event *event)
 	case IBV_EVENT_GID_CHANGE:
 	case IBV_EVENT_CLIENT_REREGISTER:
 		on_port(p, event);
+		break;
+	case IBV_EVENT_COMM_EST:
+		on_qp(event, VIB_ASYNC_QP_COMM_EST, false);
+		break;
+	case IBV_EVENT_QP_FATAL:
+		on_qp(event, VIB_ASYNC_QP_FATAL, true);
+		break;
+	case IBV_EVENT_QP_REQ_ERR:
+		on_qp(event, VIB_ASYNC_QP_REQ_ERR, true);
+		break;
+	case IBV_EVENT_QP_ACCESS_ERR:
+		on_qp(event, VIB_ASYNC_QP_ACCESS_ERR, true);
 		break;
 	case IBV_EVENT_DEVICE_FATAL:
 		p->gone = true;

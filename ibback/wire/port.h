@@ -13,14 +13,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <net/if.h>
-
 #include <xen-ib/port.h>
 
 struct ibv_context;
 struct wire_port;
 
-#define WIRE_NAME_MAX 64 /* of an HCA, its end included */
+#define WIRE_NAME_MAX   64 /* of an HCA, its end included */
+#define WIRE_NETDEV_MAX 16 /* of a network interface, the same */
 
 /* What becomes of the port; called by wire_port_read_events() with @arg. */
 struct wire_port_events {
@@ -33,19 +32,21 @@ struct wire_port_events {
 	 * guests have there is to be destroyed and the port closed. Called once.
 	 */
 	void (*gone)(struct wire_port *port, void *arg);
+	/* No guest is at it any more; from within wire_guest_free(). May close it. */
+	void (*left)(struct wire_port *port, void *arg);
 };
 
 /* The port at one moment. Numbers as in PortInfo (IBTA vol. 1 §14.2.5.6). */
 struct wire_port_state {
 	bool active;
-	bool ethernet;  /* RoCE; else InfiniBand */
-	uint32_t mtu;   /* bytes, in force */
-	uint16_t lid;   /* of InfiniBand, as are these two */
+	bool ethernet; /* RoCE; else InfiniBand */
+	uint32_t mtu;  /* bytes, in force */
+	uint16_t lid;  /* of InfiniBand, as are these two */
 	uint16_t sm_lid;
 	uint8_t sm_sl;
 	uint8_t active_width;
 	uint16_t active_speed;
-	char netdev[IF_NAMESIZE]; /* of RoCE; empty if there is none */
+	char netdev[WIRE_NETDEV_MAX]; /* of RoCE; empty if there is none */
 };
 
 /*
@@ -55,7 +56,10 @@ struct wire_port_state {
 struct wire_port *wire_port_open(const char *device, uint8_t port,
 				 const struct wire_port_events *events, void *arg);
 
-/* Nothing of it is in use any more: no guest has anything at it. */
+/* How many guests are at it. */
+unsigned int wire_port_users(const struct wire_port *port);
+
+/* No guest is at it. */
 void wire_port_close(struct wire_port *port);
 
 /* Readable when there are events: then call the other, until the port is closed. */

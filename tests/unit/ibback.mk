@@ -21,6 +21,11 @@ UNIT_TESTS += test_worker
 OBJS_test_worker := $(addprefix $(B)/obj/,tests/unit/test_worker.o ibback/control/worker.o)
 LIBS_test_worker := -luv
 
+UNIT_TESTS += test_threads
+OBJS_test_threads := $(addprefix $(B)/obj/,tests/unit/test_threads.o ibback/control/threads.o \
+	ibback/control/lane.o)
+LIBS_test_threads := -luv -lpthread
+
 TWO_GUESTS_OBJS = $(addprefix $(B)/obj/tests/unit/,two_guests.o fake_guest.o fake_store.o) \
 	$(CONTROL_OBJS) $(ENGINE_OBJS)
 UNIT_TESTS += test_stalls test_departures test_kernel_commands
@@ -41,6 +46,16 @@ UNIT_TESTS += test_refusals
 OBJS_test_refusals = $(B)/obj/tests/unit/test_refusals.o $(CONTROL_OBJS) $(ENGINE_OBJS)
 LIBS_test_refusals = $(LIBS_common) $(LIBS_engine) -luv \
 	-Wl,--wrap=clock_ns,--wrap=log_line
+
+# With an HCA in memory for libibverbs.
+WIRE_TESTS := test_wire_rc test_wire_ud
+UNIT_TESTS += $(WIRE_TESTS)
+define wire_test
+OBJS_$(1) = $$(addprefix $$(B)/obj/tests/unit/,$(1).o wire_rig.o fake_verbs.o) \
+	$$(TWO_GUESTS_OBJS)
+LIBS_$(1) = $$(LIBS_test_stalls)
+endef
+$(foreach t,$(WIRE_TESTS),$(eval $(call wire_test,$(t))))
 
 CHECK_SCRIPTS += tests/unit/check_ibback_conf.sh
 

@@ -61,6 +61,21 @@ void wire_port_close(struct wire_port *port)
 	__atomic_sub_fetch(&opened, 1, __ATOMIC_SEQ_CST);
 }
 
+/* Guests at it; and vibs that were to begin anew. */
+static unsigned int users, rewired;
+
+unsigned int wire_port_users(const struct wire_port *port)
+{
+	assert_ptr_equal(port, &hca);
+	return users;
+}
+
+void vib_rewire(struct vib *vib)
+{
+	(void)vib;
+	rewired++;
+}
+
 int wire_port_fd(const struct wire_port *port)
 {
 	return port->fd;
@@ -381,6 +396,31 @@ static void an_hca_that_goes_while_it_is_asked_is_closed_once(void **state)
 	}
 }
 
+static void a_port_closes_with_its_last_guest(void **state)
+{
+	(void)state;
+	present = active = true;
+	rewired = 0;
+	start();
+	wait_until(fabric->up);
+	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
+	users = 1;
+	set(present, false);
+	hca.events->gone(&hca, hca.arg);
+	wait_until(!fabric->wire);
+	assert_int_equal(rewired, 1);
+	assert_int_equal(get(opened), 1);
+	users = 0;
+	hca.events->left(&hca, hca.arg);
+	assert_int_equal(get(opened), 0);
+	/* One that comes has its guests begin anew, too; the last to go does not close it. */
+	set(present, true);
+	wait_until(fabric->up);
+	assert_int_equal(rewired, 2);
+	hca.events->left(&hca, hca.arg);
+	assert_int_equal(get(opened), 1);
+}
+
 /* ---- RoCE -------------------------------------------------------------- */
 
 static void need_netns(void)
@@ -541,6 +581,7 @@ int main(void)
 		test(an_hca_that_comes_later_is_found),
 		test(an_hca_that_goes_is_closed_and_found_again),
 		test(an_hca_that_goes_while_it_is_asked_is_closed_once),
+		test(a_port_closes_with_its_last_guest),
 		test(a_vport_is_up_when_the_hca_has_its_gids),
 		test(roce_without_a_network_device_stays_down),
 		test(its_subnet_has_the_wire_while_there_is_one),
