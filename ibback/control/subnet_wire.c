@@ -177,7 +177,8 @@ static void start_agent(struct subnet_wire *wire)
 	if (!wire->agent)
 		log_err("fabric %s: cannot open port %u of %s for MADs: %s; guests "
 			"connect to nobody beyond this host",
-			wire->fabric->name, port->port, port->device, strerror(errno));
+			wire->fabric->name, port->port, port->device,
+			errno == EOPNOTSUPP ? "ib_umad is not loaded" : strerror(errno));
 }
 
 void subnet_wire_up(struct subnet_wire *wire, const struct subnet_port *port)

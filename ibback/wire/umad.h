@@ -52,7 +52,8 @@ struct umad_events {
 
 /*
  * Open port @port of @device, and claim communication management. @fabric is what log
- * lines call it; @events and @arg are kept. NULL and errno if the port cannot be opened;
+ * lines call it; @events and @arg are kept. NULL and errno if the port cannot be opened
+ * (ENODEV, EOPNOTSUPP: the kernel's ib_umad is not loaded);
  * without the claim, which a log line explains, there is an agent that has none.
  */
 struct umad_agent *umad_agent_start(uv_loop_t *loop, const char *fabric,
