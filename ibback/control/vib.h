@@ -86,7 +86,8 @@ void vib_unregistered(struct vib *vib);
 /* Take some of the MADs that its guest sent: true if there may be more. */
 bool vib_serve_mads(struct vib *vib);
 
-/* What its fabric is joined by has come or gone: a guest that is connected begins anew. */
+/* What its fabric is joined by has come or gone: a guest that is connected begins anew.
+ */
 void vib_rewire(struct vib *vib);
 
 /* The daemon ends: disconnect, tell the frontend to wait for a backend, unless Xen is
