@@ -61,7 +61,7 @@ struct fabric {
 	/* With its argument: the GID that LID @lid stands for on the wire. Or NULL. */
 	bool (*gid_of_lid)(void *arg, uint16_t lid, struct vib_gid *gid);
 	void *gid_of_lid_arg;
-	struct groups6 *groups;         /* of RoCE, once there was an HCA; or NULL */
+	struct groups6 *groups; /* of RoCE, once there was an HCA; or NULL */
 	bool up;
 	LIST_HEAD(, fabric_observer) observers;
 	LIST_HEAD(, vport) vports;

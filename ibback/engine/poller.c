@@ -15,13 +15,13 @@
 /* Passes between two looks at the clock; at the bells, while QPs are hot; and for
  * QPs to cool.
  */
-#define CLOCK_PASSES 16
-#define BELL_PASSES  4
+#define CLOCK_PASSES   16
+#define BELL_PASSES    4
 /* And at the channels of HCAs, which takes a system call for each. */
 #define CHANNEL_PASSES 32
-#define COOLING      256
-#define PASS_TIMERS  256 /* at most */
-#define PASS_PAGES   8   /* doorbell pages looked at, at most */
+#define COOLING        256
+#define PASS_TIMERS    256 /* at most */
+#define PASS_PAGES     8   /* doorbell pages looked at, at most */
 
 static bool look_at_clock(struct poller *poller)
 {

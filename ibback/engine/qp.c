@@ -62,7 +62,7 @@ void qp_enter_error(struct qp *qp)
 	if (qp->attr.state == VIB_QPS_ERR)
 		return;
 	qp->attr.state = VIB_QPS_ERR;
-	if (__builtin_expect(qp->wire != NULL, 0))
+	if (__builtin_expect(qp->wire != NULL, 0) && qp->wire->active)
 		wire_fail(qp);
 	if (!qp->receiving.claim) /* or when that is flushed */
 		last_wqe_reached(qp);

@@ -57,7 +57,7 @@ struct vhca {
 	struct async_list async;
 	const char *broken;     /* why the device is lost; set by any thread, once */
 	struct table *qp_table; /* of its fabric, by QPN */
-	struct vhca_wire *wire;      /* what it has of an HCA; NULL: it has none */
+	struct vhca_wire *wire; /* what it has of an HCA; NULL: it has none */
 	struct table mrs;
 	struct table mws;  /* by the upper 24 bits of their keys */
 	uint64_t mr_epoch; /* another one, never used before, when an MR ends or changes,

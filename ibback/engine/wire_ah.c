@@ -114,7 +114,8 @@ struct wire_ah *wire_ah_next(struct vhca_wire *wire)
 	return a;
 }
 
-uint32_t wire_ah_resolve(struct vhca_wire *wire, struct wire_ah *a, void *ah, uint64_t now)
+uint32_t wire_ah_resolve(struct vhca_wire *wire, struct wire_ah *a, void *ah,
+			 uint64_t now)
 {
 	uint32_t waiter;
 

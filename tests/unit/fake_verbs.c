@@ -761,7 +761,7 @@ int ibv_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask)
 		return error;
 	if (!(mask & IBV_QP_STATE))
 		return EINVAL;
-	if (to == IBV_QPS_ERR && from != IBV_QPS_RESET) {
+	if (to == IBV_QPS_ERR) {
 		fail(q);
 		return 0;
 	}

@@ -309,6 +309,26 @@ static void a_guest_of_this_host_is_reached_by_memory(void **state)
 	assert_int_equal(fake_hca_qp(a.qpn)->qp_state, IBV_QPS_RESET);
 }
 
+/* What failed here the HCA knows nothing of, so that it can go out afterwards. */
+static void one_that_failed_here_can_go_out_later(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	uint8_t gid[16];
+
+	open_pair(w, &x, VIB_QPT_RC);
+	its_gid(&w->b, gid);
+	its_connect(&x.q, gid, 0x7777);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_ERR, NULL, 0), 0);
+	wire_run(w);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
+	its_connect(&x.q, native_gid, x.n.qp->qp_num);
+	its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, 1), 0, 64);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	native_close(&x.n);
+}
+
 static void it_sends_with_its_own_gid_only(void **state)
 {
 	struct world *w = *state;
@@ -554,6 +574,7 @@ int main(void)
 		wire_test(a_key_of_another_guest_is_no_key),
 		wire_test(what_the_peer_denies_fails_with_all_behind_it),
 		wire_test(a_guest_of_this_host_is_reached_by_memory),
+		wire_test(one_that_failed_here_can_go_out_later),
 		wire_test(it_sends_with_its_own_gid_only),
 		wire_test(a_gid_or_pkey_that_the_port_has_not_is_refused),
 		wire_test(what_was_before_a_reset_is_forgotten),

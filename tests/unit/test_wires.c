@@ -413,7 +413,8 @@ static void a_port_closes_with_its_last_guest(void **state)
 	users = 0;
 	hca.events->left(&hca, hca.arg);
 	assert_int_equal(get(opened), 0);
-	/* One that comes has its guests begin anew, too; the last to go does not close it. */
+	/* One that comes has its guests begin anew, too; the last to go does not close
+	 * it. */
 	set(present, true);
 	wait_until(fabric->up);
 	assert_int_equal(rewired, 2);
