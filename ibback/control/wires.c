@@ -19,6 +19,7 @@
 #include "wire/addresses.h"
 #include "wire/groups6.h"
 #include "wire/netdev.h"
+#include "wire/segments.h"
 
 /* How often is looked for an HCA that is not there. */
 #define ABSENT_MS 1000
@@ -75,6 +76,7 @@ struct wire {
 	struct wire_port *port; /* that of the fabric, or what it opened */
 	struct wire_port_state seen;
 	int error;
+	char why[SEGMENTS_WHY_MAX]; /* it is not to be used; "": that is not known */
 	struct check *checks;
 	size_t num_checks;
 	LIST_ENTRY(wire) entry;
@@ -443,14 +445,27 @@ static void look_for_gids(const struct wire *w, struct check *c)
 			c->found = false;
 }
 
+/* It is asked of an HCA that is there, for there is nothing to know of any other. */
+static struct wire_port *open_port(struct wire *w)
+{
+	const struct fabric *f = w->fabric;
+	struct wire_port *port = wire_port_open(f->device, f->port, &port_events, w);
+
+	w->why[0] = '\0';
+	if (!port || segments_hold("/sys", f->device, w->why))
+		return port;
+	wire_port_close(port);
+	errno = EPERM;
+	return NULL;
+}
+
 static void slice(struct job *job)
 {
 	struct wire *w = caa_container_of(job, struct wire, job);
 
 	w->error = 0;
 	if (!w->port)
-		w->port = wire_port_open(w->fabric->device, w->fabric->port, &port_events,
-					 w);
+		w->port = open_port(w);
 	if (!w->port || wire_port_state(w->port, &w->seen) < 0) {
 		w->error = errno;
 		return;
@@ -517,7 +532,8 @@ static void say_absent(struct wire *w)
 	else
 		log_warn("fabric %s: cannot use port %u of HCA %s: %s; it is down until "
 			 "that works",
-			 f->name, (unsigned int)f->port, f->device, strerror(w->error));
+			 f->name, (unsigned int)f->port, f->device,
+			 w->why[0] ? w->why : strerror(w->error));
 }
 
 static void say_state(const struct wire *w)

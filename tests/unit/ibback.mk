@@ -71,7 +71,6 @@ OBJS_test_mapped_files := $(addprefix $(B)/obj/,tests/unit/test_mapped_files.o \
 UNIT_TESTS += test_segments
 OBJS_test_segments := $(addprefix $(B)/obj/,tests/unit/test_segments.o tests/unit/tempdir.o \
 	ibback/wire/segments.o)
-LIBS_test_segments := -Wl,--wrap=log_line
 
 # The kernel's network, in a namespace of the test's own.
 NETDEV_OBJS := $(addprefix $(B)/obj/,tests/unit/netns.o ibback/control/worker.o \

@@ -21,6 +21,7 @@
 #include "control/worker.h"
 #include "netns.h"
 #include "wire/groups6.h"
+#include "wire/segments.h"
 
 #define PATIENCE_MS 20000
 
@@ -74,6 +75,19 @@ void vib_rewire(struct vib *vib)
 {
 	(void)vib;
 	rewired++;
+}
+
+/* It would write to copies. */
+static bool bounces;
+
+bool segments_hold(const char *sysfs, const char *device, char why[SEGMENTS_WHY_MAX])
+{
+	assert_string_equal(sysfs, "/sys");
+	assert_string_equal(device, "hca0");
+	assert_int_equal(get(opened), 1); /* so that it is asked of what is there */
+	if (get(bounces))
+		strcpy(why, "it bounces");
+	return !get(bounces);
 }
 
 int wire_port_fd(const struct wire_port *port)
@@ -396,6 +410,20 @@ static void an_hca_that_goes_while_it_is_asked_is_closed_once(void **state)
 	}
 }
 
+static void an_hca_that_bounces_is_not_used(void **state)
+{
+	(void)state;
+	present = active = bounces = true;
+	start();
+	wait_until(wires_looked(wires));
+	wait_until(get(opened) == 0);
+	assert_null(fabric->wire);
+	assert_false(fabric->up);
+	set(bounces, false); /* the module was loaded */
+	wait_until(fabric->up);
+	assert_int_equal(get(opened), 1);
+}
+
 static void a_port_closes_with_its_last_guest(void **state)
 {
 	(void)state;
@@ -582,6 +610,7 @@ int main(void)
 		test(an_hca_that_comes_later_is_found),
 		test(an_hca_that_goes_is_closed_and_found_again),
 		test(an_hca_that_goes_while_it_is_asked_is_closed_once),
+		test(an_hca_that_bounces_is_not_used),
 		test(a_port_closes_with_its_last_guest),
 		test(a_vport_is_up_when_the_hca_has_its_gids),
 		test(roce_without_a_network_device_stays_down),
