@@ -247,6 +247,8 @@ static void on_keeper_end(uv_poll_t *handle, int status, int events)
 
 static void watch_keeper(struct daemon *d)
 {
+	if (!d->keeper.pid)
+		return;
 	uv_poll_init(&d->loop, &d->keeper_end, d->keeper.fd);
 	uv_poll_start(&d->keeper_end, UV_READABLE, on_keeper_end);
 	uv_unref((uv_handle_t *)&d->keeper_end);
@@ -346,7 +348,8 @@ static int serve(struct daemon *d, const struct options *options)
 	threads_stop(&d->threads);
 	uv_close((uv_handle_t *)&d->term, NULL);
 	uv_close((uv_handle_t *)&d->intr, NULL);
-	uv_close((uv_handle_t *)&d->keeper_end, NULL);
+	if (d->keeper.pid)
+		uv_close((uv_handle_t *)&d->keeper_end, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT); /* lets the closing handles close */
 	uv_loop_close(&d->loop);
 	return status;
@@ -375,7 +378,9 @@ static int run(struct daemon *d, const struct options *options)
 	    config_read(options->config ? options->config : DEFAULT_CONFIG,
 			options->config != NULL, &d->config) < 0)
 		return EXIT_FAILURE;
-	if (crash_keeper_start(&d->keeper, HCA_FILES) < 0) {
+	/* Without an HCA nothing is registered. */
+	if (fabric_table_wired(&d->fabrics) &&
+	    crash_keeper_start(&d->keeper, HCA_FILES) < 0) {
 		log_err("cannot start the crash keeper: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}

@@ -134,6 +134,16 @@ bool fabric_is_at(const struct fabric *fabric, const struct vib_av *av)
 	return false;
 }
 
+bool fabric_table_wired(const struct fabric_table *table)
+{
+	const struct fabric *fabric;
+
+	LIST_FOREACH(fabric, &table->fabrics, entry)
+	if (fabric->kind == FABRIC_WIRE)
+		return true;
+	return false;
+}
+
 /* ---- who is told ------------------------------------------------------- */
 
 void fabric_observe(struct fabric *fabric, struct fabric_observer *observer)

@@ -115,6 +115,9 @@ bool fabric_gids_taken(const struct fabric *fabric, const struct vport *self,
 /* True if @av names a vport of @fabric, which the local path reaches. */
 bool fabric_is_at(const struct fabric *fabric, const struct vib_av *av);
 
+/* Has any of them a wire? */
+bool fabric_table_wired(const struct fabric_table *table);
+
 /* The attributes of @vport, which is attached, or its link have changed. */
 void fabric_changed(struct vport *vport);
 
