@@ -58,6 +58,7 @@ struct fabric {
 	uint8_t port;
 	char netdev[FABRIC_NETDEV_MAX]; /* "": the HCA's own */
 	struct wire_port *wire;         /* NULL while there is no HCA */
+	bool looking;                   /* nobody knows yet whether there is one */
 	/* With its argument: the GID that LID @lid stands for on the wire. Or NULL. */
 	bool (*gid_of_lid)(void *arg, uint16_t lid, struct vib_gid *gid);
 	void *gid_of_lid_arg;

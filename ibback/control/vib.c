@@ -107,7 +107,8 @@ static void offer(struct vib *vib)
 	}
 	if (!vib->vport.fabric)
 		vib_attach(vib);
-	if (vib->broken)
+	/* One that is connected before its HCA is there has to begin anew. */
+	if (vib->broken || vib->vport.fabric->looking)
 		return;
 	if (getrandom(&vib->session, sizeof(vib->session), 0) != sizeof(vib->session)) {
 		vib_refuse(vib, "no random number for a session");
@@ -383,9 +384,8 @@ static void end(struct vib *vib)
 
 void vib_rewire(struct vib *vib)
 {
-	if (!vib->connected)
-		return;
-	vib_disconnect(vib);
+	if (vib->connected)
+		vib_disconnect(vib);
 	vib_process_after(vib, 0);
 }
 

@@ -71,7 +71,6 @@ struct wire {
 	struct job job;
 	bool running;
 	bool touched; /* since the job began */
-	bool looked;  /* it has run */
 	/* The job's own, while it runs. */
 	struct wire_port *port; /* that of the fabric, or what it opened */
 	struct wire_port_state seen;
@@ -396,7 +395,9 @@ static void on_poll_closed(uv_handle_t *poll)
 	free(poll);
 }
 
-/* Guests that are connected have what they have elsewhere: they begin anew. */
+/* Guests that are connected have what they have elsewhere: they begin anew. Others waited
+ * to know where they begin.
+ */
 static void rewire(struct wire *w)
 {
 	struct vport *vport;
@@ -654,7 +655,10 @@ static void after(struct job *job)
 	struct tenant *t, *next;
 
 	w->running = false;
-	w->looked = true;
+	if (w->fabric->looking) {
+		w->fabric->looking = false;
+		rewire(w);
+	}
 	if (opened && !w->error && take_port(w) < 0)
 		w->error = errno;
 	if (opened && w->error) {
@@ -694,6 +698,7 @@ static int serve(struct wires *wires, struct fabric *fabric)
 	uv_unref((uv_handle_t *)&w->timer);
 	w->timer.data = w;
 	fabric_observe(fabric, &w->observer);
+	fabric->looking = true;
 	LIST_INSERT_HEAD(&wires->all, w, entry);
 	return 0;
 }
@@ -739,6 +744,7 @@ static void stop(struct wire *w)
 	addresses_free(w->addresses);
 	groups6_free(w->fabric->groups);
 	w->fabric->groups = NULL;
+	w->fabric->looking = false;
 	uv_close((uv_handle_t *)&w->timer, on_timer_closed);
 }
 
@@ -760,7 +766,7 @@ bool wires_looked(const struct wires *wires)
 	const struct wire *w;
 
 	LIST_FOREACH(w, &wires->all, entry)
-	if (!w->looked)
+	if (w->fabric->looking)
 		return false;
 	return true;
 }

@@ -376,6 +376,25 @@ static void guests_begin_anew_without_the_hca(void **state)
 	assert_state(&w->a, "2");
 }
 
+/* Nobody is connected to a fabric that may have an HCA in a moment. */
+static void guests_wait_until_an_hca_was_looked_for(void **state)
+{
+	struct world *w = *state;
+	struct fabric *fabric = fabric_find(&w->fabrics, "local");
+
+	fabric->looking = true;
+	vib_rewire(vib_of(&w->a));
+	fake_settle(w->xen);
+	assert_false(is_alive(&w->a));
+	assert_state(&w->a, "4"); /* as it was */
+	assert_state(&w->b, "4");
+	assert_true(is_alive(&w->b));
+	fabric->looking = false;
+	vib_rewire(vib_of(&w->a));
+	fake_settle(w->xen);
+	assert_state(&w->a, "2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,6 +411,7 @@ int main(void)
 		wire_test(what_waits_is_flushed),
 		wire_test(what_an_hca_cannot_is_refused),
 		wire_test(a_guest_that_goes_leaves_nothing),
+		wire_test(guests_wait_until_an_hca_was_looked_for),
 		wire_test(guests_begin_anew_without_the_hca),
 	};
 

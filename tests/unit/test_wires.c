@@ -410,6 +410,21 @@ static void an_hca_that_goes_while_it_is_asked_is_closed_once(void **state)
 	}
 }
 
+static void guests_wait_until_it_was_looked_for(void **state)
+{
+	(void)state;
+	rewired = 0;
+	start();
+	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
+	assert_true(fabric->looking);
+	assert_int_equal(rewired, 0);
+	wait_until(!fabric->looking);
+	assert_true(wires_looked(wires));
+	assert_int_equal(rewired, 1);
+	settle();
+	assert_int_equal(rewired, 1);
+}
+
 static void an_hca_that_bounces_is_not_used(void **state)
 {
 	(void)state;
@@ -610,6 +625,7 @@ int main(void)
 		test(an_hca_that_comes_later_is_found),
 		test(an_hca_that_goes_is_closed_and_found_again),
 		test(an_hca_that_goes_while_it_is_asked_is_closed_once),
+		test(guests_wait_until_it_was_looked_for),
 		test(an_hca_that_bounces_is_not_used),
 		test(a_port_closes_with_its_last_guest),
 		test(a_vport_is_up_when_the_hca_has_its_gids),
