@@ -380,6 +380,8 @@ static void what_was_before_a_reset_is_forgotten(void **state)
 	vib_queue_init(&x.q.rq, memory_of(&w->a, RQ_PAGE), QUEUE_ORDER, x.q.rq.stride);
 	its_connect(&x.q, native_gid, x.n.qp->qp_num);
 	its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, 2), 0, 64);
+	wire_run_without_hca(w);
+	its_nothing(&x.q); /* which the old one would be taken for */
 	wire_run(w);
 	its_take(&x.q, 2, VIB_WC_SUCCESS);
 	its_nothing(&x.q);
