@@ -265,6 +265,15 @@ static void start_admin(struct daemon *d, const struct options *options)
 			path, strerror(errno));
 }
 
+/* By a signal, or as a Xen is lost. */
+static bool is_ending(const struct daemon *d)
+{
+	for (unsigned int i = 0; i < d->num_started; i++)
+		if (d->services[i].backend.failed)
+			return true;
+	return d->ending;
+}
+
 /* Run until a signal or the loss of a Xen. Returns the exit status. */
 static int serve(struct daemon *d, const struct options *options)
 {
@@ -287,8 +296,12 @@ static int serve(struct daemon *d, const struct options *options)
 			log_info("serving %s", d->services[0].backend.root);
 		if (options->local)
 			log_info("serving local front ends at %s", options->local);
+		/* Who waits for the socket (hold-ib_cm) waits for the claims. */
+		while (!is_ending(d) && !wires_looked(d->wires))
+			uv_run(&d->loop, UV_RUN_ONCE);
 		start_admin(d, options);
-		uv_run(&d->loop, UV_RUN_DEFAULT);
+		if (!is_ending(d))
+			uv_run(&d->loop, UV_RUN_DEFAULT);
 		status = EXIT_SUCCESS;
 	}
 	admin_stop(d->admin);

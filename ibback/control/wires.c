@@ -70,6 +70,7 @@ struct wire {
 	struct job job;
 	bool running;
 	bool touched; /* since the job began */
+	bool looked;  /* it has run */
 	/* The job's own, while it runs. */
 	struct wire_port *port; /* that of the fabric, or what it opened */
 	struct wire_port_state seen;
@@ -637,6 +638,7 @@ static void after(struct job *job)
 	struct tenant *t, *next;
 
 	w->running = false;
+	w->looked = true;
 	if (opened && !w->error && take_port(w) < 0)
 		w->error = errno;
 	if (opened && w->error) {
@@ -735,6 +737,16 @@ void wires_stop(struct wires *wires)
 		stop(w);
 	}
 	free(wires);
+}
+
+bool wires_looked(const struct wires *wires)
+{
+	const struct wire *w;
+
+	LIST_FOREACH(w, &wires->all, entry)
+	if (!w->looked)
+		return false;
+	return true;
 }
 
 bool wires_view(const struct wires *wires, const struct fabric *fabric,

@@ -31,6 +31,11 @@ struct wires *wires_start(struct fabric_table *fabrics, uv_loop_t *loop,
  */
 void wires_stop(struct wires *wires);
 
+/* True once each HCA was looked for: who is there is open, and its subnet has what it
+ * could claim.
+ */
+bool wires_looked(const struct wires *wires);
+
 /* What is known of the wire of @fabric. */
 struct wire_view {
 	const struct wire_port_state *state; /* when it was looked last; NULL: no HCA */

@@ -310,7 +310,9 @@ static void a_fabric_without_its_hca_is_down_and_vports_attach(void **state)
 {
 	(void)state;
 	start();
+	assert_false(wires_looked(wires));
 	settle();
+	assert_true(wires_looked(wires)); /* and found none */
 	assert_false(fabric->up);
 	assert_null(fabric->wire);
 	assert_null(view().state);
@@ -488,8 +490,9 @@ static void its_subnet_has_the_wire_while_there_is_one(void **state)
 	present = ethernet = true;
 	strcpy(hca_netdev, "vib0");
 	start();
-	wait_until(told.device);
-	assert_string_equal(told.device, "hca0");
+	assert_false(wires_looked(wires));
+	wait_until(wires_looked(wires));
+	assert_string_equal(told.device, "hca0"); /* by then it could claim */
 	assert_int_equal(told.port, 1);
 	assert_int_equal(told.active_mtu, 5);
 	assert_int_equal(told.gid_index(told.arg, &mgid), -1);
