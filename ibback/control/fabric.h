@@ -63,6 +63,7 @@ struct fabric {
 	bool (*gid_of_lid)(void *arg, uint16_t lid, struct vib_gid *gid);
 	void *gid_of_lid_arg;
 	struct groups6 *groups; /* of RoCE, once there was an HCA; or NULL */
+	uint32_t mtu;           /* bytes, of a wire that was seen; else 0 */
 	bool up;
 	LIST_HEAD(, fabric_observer) observers;
 	LIST_HEAD(, vport) vports;

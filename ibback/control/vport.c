@@ -11,7 +11,6 @@
 #include "control/nodes.h"
 #include "engine/port_view.h"
 #include "device_limits.h"
-#include "wire/port.h"
 
 /* IBTA vol. 1 §4.1.1: the default subnet prefix is the link-local one. */
 static const uint64_t default_subnet_prefix = 0xfe80000000000000;
@@ -229,15 +228,10 @@ unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr
 	return changed;
 }
 
-/* Bytes of the MTU in force: of a wire, its own. */
+/* Bytes of the MTU in force: of a wire, its own, as it was seen last. */
 static uint32_t mtu_of(const struct vport *vport)
 {
-	struct wire_port_state state;
-
-	if (vport->fabric && vport->fabric->wire &&
-	    wire_port_state(vport->fabric->wire, &state) == 0)
-		return state.mtu;
-	return ACTIVE_MTU;
+	return vport->fabric && vport->fabric->mtu ? vport->fabric->mtu : ACTIVE_MTU;
 }
 
 /* PortInfo's code of it: 1 is 256 bytes. */

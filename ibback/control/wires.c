@@ -575,6 +575,7 @@ static void take_state(struct wire *w, bool opened)
 	if (news)
 		say_state(w);
 	w->state = w->seen;
+	w->fabric->mtu = w->seen.mtu;
 	if (came)
 		doubt_gids(w);
 	if (w->state.ethernet)

@@ -369,17 +369,22 @@ static void what_was_before_a_reset_is_forgotten(void **state)
 	struct pair x = { 0 };
 
 	connect_pair(w, &x, VIB_QPT_RC);
+	its_recv(&x.q, 50, 0, 64);
 	its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, 1), 0, 64);
 	for (unsigned int i = 0; i < 10; i++)
 		poller_pass(&w->engine->pollers[0]);
-	fake_hca_run(); /* its completion is in the HCA's queue */
+	native_post(&x.n, (struct ibv_send_wr){ .opcode = IBV_WR_SEND }, 10);
+	fake_hca_run(); /* the completions are in the HCA's queue */
 	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
 	memset(memory_of(&w->a, SQ_PAGE), 0, VIB_PAGE_SIZE);
 	memset(memory_of(&w->a, RQ_PAGE), 0, VIB_PAGE_SIZE);
 	vib_queue_init(&x.q.sq, memory_of(&w->a, SQ_PAGE), QUEUE_ORDER, x.q.sq.stride);
 	vib_queue_init(&x.q.rq, memory_of(&w->a, RQ_PAGE), QUEUE_ORDER, x.q.rq.stride);
+	its_recv(&x.q, 51, 0, 64);
 	its_connect(&x.q, native_gid, x.n.qp->qp_num);
 	its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, 2), 0, 64);
+	wire_run_without_hca(w);
+	its_nothing(&x.q); /* which the old one would be taken for */
 	wire_run(w);
 	its_take(&x.q, 2, VIB_WC_SUCCESS);
 	its_nothing(&x.q);

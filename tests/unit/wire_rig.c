@@ -58,6 +58,7 @@ static struct mad_taker *begin(struct world *w)
 	wire_rig_port = wire_port_open("fake0", 1, &events, w);
 	assert_non_null(wire_rig_port);
 	fabric_find(&w->fabrics, "local")->wire = wire_rig_port;
+	fabric_find(&w->fabrics, "local")->mtu = 1024;
 	backend_use_hcas(&w->backend, &fake_jobs(w->xen)->jobs);
 	return NULL;
 }
