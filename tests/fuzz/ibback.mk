@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 # Fuzzers of what a frontend can write.
 
-# The backend without its threads and what talks to xenstore; the clock is the
-# world's, and pollers pass while the control thread waits for them.
+# The backend without its threads, without an HCA and what talks to xenstore; the clock
+# is the world's, and pollers pass while the control thread waits for them.
 FUZZ_WORLD := $(addprefix tests/fuzz/,world.c grants.c driver.c commands.c \
 	requests.c moves.c setup.c) \
 	$(addprefix ibback/control/,connection.c command.c complaints.c hca.c lane.c nodes.c object_command.c pages.c shortage.c vport.c) \
