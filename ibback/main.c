@@ -318,6 +318,8 @@ static int serve(struct daemon *d, const struct options *options)
 	d->wires = wires_start(&d->fabrics, &d->loop, &d->waiter.jobs);
 	if (!d->wires)
 		log_err("cannot serve wires: %s", strerror(errno));
+	else
+		wires_watch_groups(d->wires, &d->engine->mcast);
 	if (d->subnets && d->wires && start_backends(d) == 0) {
 		if (!options->no_xen)
 			log_info("serving %s", d->services[0].backend.root);

@@ -14,6 +14,7 @@
 #include "control/subnets.h"
 #include "control/vib.h"
 #include "control/vib_log.h"
+#include "engine/mcast.h"
 #include "engine/port_view.h"
 #include "log.h"
 #include "wire/addresses.h"
@@ -84,6 +85,7 @@ struct wire {
 struct wires {
 	uv_loop_t *loop;
 	struct jobs *jobs;
+	struct mcast *mcast; /* that is watched; or NULL */
 	LIST_HEAD(, wire) all;
 };
 
@@ -298,18 +300,22 @@ static bool gid_at(void *arg, unsigned int index, struct vib_gid *gid)
 	return w->fabric->wire && wire_port_gid_at(w->fabric->wire, index, gid) == 0;
 }
 
-static void join(void *arg, const struct vib_gid *mgid, bool receives)
+static void say_not_joined(struct wire *w)
 {
-	struct wire *w = arg;
-
-	/* All are left with the device then. */
-	if (w->stopping || groups6_hold(w->fabric->groups, mgid, receives) == 0)
-		return;
 	if (!w->joins_said)
 		log_err("fabric %s: a multicast group does not arrive from the wire: "
 			"%s; no more is said of such",
 			w->fabric->name, strerror(errno));
 	w->joins_said = true;
+}
+
+static void join(void *arg, const struct vib_gid *mgid, bool receives)
+{
+	struct wire *w = arg;
+
+	/* All are left with the device then. */
+	if (!w->stopping && groups6_hold(w->fabric->groups, mgid, receives) < 0)
+		say_not_joined(w);
 }
 
 /* PortInfo's numbers of 256 to 4096 bytes. */
@@ -339,6 +345,31 @@ static void tell_subnet(struct wire *w)
 
 	subnet_wire_up(subnets_wire(w->fabric), &port);
 	w->subnet_told = true;
+}
+
+/* ---- groups that QPs are attached to ------------------------------------ */
+
+static void on_group(void *arg, const void *fabric, const struct vib_gid *mgid,
+		     bool attached)
+{
+	const struct wires *wires = arg;
+	struct groups6 *groups;
+	struct wire *w;
+
+	LIST_FOREACH(w, &wires->all, entry)
+	if (w->fabric == fabric && (groups = w->fabric->groups)) {
+		if (!attached)
+			groups6_leave(groups, mgid);
+		else if (groups6_join(groups, mgid) < 0)
+			say_not_joined(w);
+	}
+}
+
+void wires_watch_groups(struct wires *wires, struct mcast *mcast)
+{
+	mcast->arg = wires;
+	mcast->watch = on_group;
+	wires->mcast = mcast;
 }
 
 /* ---- the port's events ------------------------------------------------- */
@@ -755,6 +786,8 @@ void wires_stop(struct wires *wires)
 
 	if (!wires)
 		return;
+	if (wires->mcast)
+		wires->mcast->watch = NULL;
 	while ((w = LIST_FIRST(&wires->all))) {
 		LIST_REMOVE(w, entry);
 		stop(w);

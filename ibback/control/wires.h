@@ -14,6 +14,7 @@
 #include "wire/port.h"
 
 struct jobs;
+struct mcast;
 struct wires;
 
 /*
@@ -24,6 +25,12 @@ struct wires;
  */
 struct wires *wires_start(struct fabric_table *fabrics, uv_loop_t *loop,
 			  struct jobs *jobs);
+
+/*
+ * Groups of @mcast that QPs of a RoCE fabric are attached to arrive from its wire, whoever
+ * has joined them at the SA. Outlives the wires, which watch it alone.
+ */
+void wires_watch_groups(struct wires *wires, struct mcast *mcast);
 
 /*
  * No vport is attached any more, and no job runs: the loop has ended. The handles close

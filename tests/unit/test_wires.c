@@ -19,6 +19,7 @@
 #include "control/vib.h"
 #include "control/wires.h"
 #include "control/worker.h"
+#include "engine/mcast.h"
 #include "netns.h"
 #include "wire/groups6.h"
 #include "wire/segments.h"
@@ -523,9 +524,12 @@ static void roce_without_a_network_device_stays_down(void **state)
 	assert_string_equal(view().netdev, "vib0");
 }
 
+static struct mcast mcast;
+
 static void its_subnet_has_the_wire_while_there_is_one(void **state)
 {
 	const struct vib_gid mgid = { .raw = { 0xff, 0x12, 0x40, 0x1b } };
+	const struct vib_gid other = { .raw = { 0xff, 0x12, 0x60, 0x1b } };
 	struct vib_gid gid;
 
 	(void)state;
@@ -552,6 +556,13 @@ static void its_subnet_has_the_wire_while_there_is_one(void **state)
 	told.join(told.arg, &mgid, false);
 	assert_int_equal(groups6_count(fabric->groups), 1);
 	groups6_leave(fabric->groups, &mgid);
+	assert_int_equal(groups6_count(fabric->groups), 0);
+	/* Those that QPs are attached to, unless they are of another fabric's. */
+	wires_watch_groups(wires, &mcast);
+	mcast.watch(mcast.arg, fabric, &mgid, true);
+	mcast.watch(mcast.arg, fabric_find(&table, "local"), &other, true);
+	assert_int_equal(groups6_count(fabric->groups), 1);
+	mcast.watch(mcast.arg, fabric, &mgid, false);
 	assert_int_equal(groups6_count(fabric->groups), 0);
 	told.join(told.arg, &mgid, true);
 
