@@ -27,7 +27,6 @@ struct subnet_wire {
 	bool lost;                /* its device went */
 	uint16_t pkeys[UMAD_PKEYS];
 	uint32_t said; /* mask of 1 << enum gsi_drop, of what comes in */
-	struct lid_table lids;
 };
 
 /* ---- what the agent calls ---------------------------------------------------- */
@@ -98,11 +97,6 @@ enum gsi_drop subnet_wire_send(struct subnet_wire *wire, struct vib *vib,
 	if (umad_sender_send(vport->umad, packet) == 0)
 		return 0;
 	return errno == ENOENT ? GSI_DROP_NO_WIRE : GSI_DROP_NO_MEMORY;
-}
-
-void subnet_wire_remote(struct subnet_wire *wire, uint16_t lid, const struct vib_gid *gid)
-{
-	lid_table_set(&wire->lids, lid, gid);
 }
 
 /* The network needs no more than that this host receives: who only sends joins nothing.
@@ -249,11 +243,6 @@ void subnet_wire_forget(struct subnet_wire *wire, struct vib *vib)
 	vib->vport.umad = NULL;
 }
 
-const struct lid_table *subnet_wire_lids(const struct subnet_wire *wire)
-{
-	return &wire->lids;
-}
-
 struct subnet_wire *subnet_wire_new(struct fabric *fabric, struct gsi *gsi,
 				    uv_loop_t *loop, void (*taken)(void *arg), void *arg)
 {
@@ -266,7 +255,6 @@ struct subnet_wire *subnet_wire_new(struct fabric *fabric, struct gsi *gsi,
 	wire->loop = loop;
 	wire->taken = taken;
 	wire->arg = arg;
-	wire->lids.prefix = gsi_default_config.subnet_prefix;
 	return wire;
 }
 

@@ -12,7 +12,6 @@
 
 #include <uv.h>
 
-#include "engine/lid_table.h"
 #include "gsi/gsi.h"
 
 struct fabric;
@@ -70,14 +69,9 @@ void subnet_wire_forget(struct subnet_wire *wire, struct vib *vib);
 /* No vport is attached any more. Its handles close with the loop's next turns. */
 void subnet_wire_free(struct subnet_wire *wire);
 
-/* What LIDs stand for beyond it, for as long as the wire is not freed. */
-const struct lid_table *subnet_wire_lids(const struct subnet_wire *wire);
-
 /* The GSI's calls; @arg is the wire. */
 enum gsi_drop subnet_wire_send(struct subnet_wire *wire, struct vib *vib,
 			       const struct mad_packet *packet);
-void subnet_wire_remote(struct subnet_wire *wire, uint16_t lid,
-			const struct vib_gid *gid);
 void subnet_wire_join(struct subnet_wire *wire, const struct vib_gid *mgid,
 		      uint8_t join_state);
 void subnet_wire_dropped(struct subnet_wire *wire, enum gsi_drop why);

@@ -157,14 +157,6 @@ static enum gsi_drop to_wire(void *arg, void *port, const struct mad_packet *pac
 	return subnet_wire_send(subnet->wire, port, packet);
 }
 
-static int remote(void *arg, uint16_t lid, const struct vib_gid *gid)
-{
-	const struct subnet *subnet = arg;
-
-	subnet_wire_remote(subnet->wire, lid, gid);
-	return 0;
-}
-
 static void wire_join(void *arg, const struct vib_gid *mgid, uint8_t join_state)
 {
 	const struct subnet *subnet = arg;
@@ -181,7 +173,6 @@ static void wire_dropped(void *arg, enum gsi_drop why)
 
 static const struct gsi_ops ops = {
 	.to_wire = to_wire,
-	.remote = remote,
 	.wire_join = wire_join,
 	.wire_dropped = wire_dropped,
 	.deliver = deliver,

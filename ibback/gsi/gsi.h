@@ -79,11 +79,6 @@ struct gsi_ops {
 	/* @packet of a vport, with a GRH, goes out by the wire. 0, or why it does not. */
 	enum gsi_drop (*to_wire)(void *arg, void *port, const struct mad_packet *packet);
 	/*
-	 * From now on @lid stands for @gid, which is beyond the wire; NULL: for nothing
-	 * any more. -1 if there is no memory for it, which an end never needs.
-	 */
-	int (*remote)(void *arg, uint16_t lid, const struct vib_gid *gid);
-	/*
 	 * This host's membership in @mgid on the wire is now of the bits of @join_state
 	 * (UMAD_SA_MCM_JOIN_STATE_*): those that any vport has; 0: it has none.
 	 */

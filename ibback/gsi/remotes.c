@@ -92,7 +92,7 @@ static struct remote *remote_new(struct gsi *gsi, const struct vib_gid *gid)
 		return NULL;
 	remote->gid = *gid;
 	remote->lid = choose_lid(gsi, gid);
-	if (!remote->lid || gsi->ops->remote(gsi->arg, remote->lid, gid) < 0) {
+	if (!remote->lid) {
 		free(remote);
 		return NULL;
 	}
@@ -108,7 +108,6 @@ static void remote_free(struct gsi *gsi, struct remote *remote)
 	RB_REMOVE(remote_gid_tree, &gsi->remotes_by_gid, remote);
 	RB_REMOVE(remote_lid_tree, &gsi->remotes_by_lid, remote);
 	gsi->num_remotes--;
-	(void)gsi->ops->remote(gsi->arg, remote->lid, NULL);
 	free(remote);
 }
 

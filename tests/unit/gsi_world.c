@@ -98,21 +98,6 @@ static enum gsi_drop to_wire(void *arg, void *owner, const struct mad_packet *pa
 	return 0;
 }
 
-static int remote(void *arg, uint16_t lid, const struct vib_gid *gid)
-{
-	static const struct vib_gid none;
-	struct gsi_world *w = world_of(arg);
-	bool had = memcmp(&w->lids[lid], &none, sizeof(none)) != 0;
-
-	assert_true(lid > SA_LID && lid < 0xc000);
-	assert_int_equal(had, !gid);
-	if (gid && w->no_lids)
-		return -1;
-	w->lids[lid] = gid ? *gid : none;
-	w->num_lids += gid ? 1u : -1u;
-	return 0;
-}
-
 static void wire_join(void *arg, const struct vib_gid *mgid, uint8_t join_state)
 {
 	struct gsi_world *w = world_of(arg);
@@ -204,7 +189,6 @@ void world_expect_wire_drop(struct gsi_world *w, const struct mad_packet *packet
 
 static const struct gsi_ops ops = {
 	.to_wire = to_wire,
-	.remote = remote,
 	.wire_join = wire_join,
 	.wire_dropped = wire_dropped,
 	.deliver = deliver,
@@ -311,7 +295,6 @@ void world_end(struct gsi_world *w)
 	assert_int_equal(gsi_groups(w->gsi), 0);
 	assert_int_equal(gsi_memberships(w->gsi), 0);
 	assert_int_equal(gsi_remotes(w->gsi), 0);
-	assert_int_equal(w->num_lids, 0);
 	for (unsigned int i = 0; i < w->num_wire_joined; i++)
 		assert_int_equal(w->wire_joined[i].join_state, 0);
 	assert_true(gsi_next(w->gsi) == UINT64_MAX);

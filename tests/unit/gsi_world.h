@@ -53,9 +53,6 @@ struct gsi_world {
 	unsigned int wire_taken, wire_count; /* of @wire_out */
 	struct delivery wire_out[WORLD_OUT]; /* to: from whom */
 	unsigned int wire_drops[GSI_DROPS];
-	struct vib_gid lids[0x10000]; /* what each stands for beyond the wire */
-	unsigned int num_lids;
-	bool no_lids; /* remote() has no memory */
 	struct wire_joined wire_joined[WORLD_WIRE_GROUPS];
 	unsigned int num_wire_joined;
 
