@@ -78,8 +78,8 @@ void vib_process(struct vib *vib);
  */
 void vib_disconnect(struct vib *vib);
 
-/* What its fabric is joined by has come or gone, or is known not to be there: a guest that
- * is connected begins anew, one that waited begins.
+/* What its fabric is joined by has come or gone, or is known not to be there: a guest
+ * that is connected begins anew, one that waited begins.
  */
 void vib_rewire(struct vib *vib);
 

@@ -23,8 +23,8 @@ void vib_attach(struct vib *vib);
  */
 void vib_reread_attributes(struct vib *vib);
 
-/* For vport.link_changed: its fabric took its link up or down, and all others that see the
- * vport have been told.
+/* For vport.link_changed: its fabric took its link up or down, and all others that see
+ * the vport have been told.
  */
 void vib_link_changed(struct vport *vport);
 

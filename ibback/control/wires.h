@@ -27,8 +27,8 @@ struct wires *wires_start(struct fabric_table *fabrics, uv_loop_t *loop,
 			  struct jobs *jobs);
 
 /*
- * Groups of @mcast that QPs of a RoCE fabric are attached to arrive from its wire, whoever
- * has joined them at the SA. Outlives the wires, which watch it alone.
+ * Groups of @mcast that QPs of a RoCE fabric are attached to arrive from its wire,
+ * whoever has joined them at the SA. Outlives the wires, which watch it alone.
  */
 void wires_watch_groups(struct wires *wires, struct mcast *mcast);
 

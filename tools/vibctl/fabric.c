@@ -53,9 +53,9 @@ static int add_fabric(struct table *table, json_t *fabric)
 
 static int print_list(json_t *fabrics)
 {
-	static const char *const heads[] = { "NAME",   "KIND",       "STATE", "DEVICE",
-					     "PORT",   "NETDEV",     "LINK LAYER",
-					     "MTU",    "CM",         "VPORTS" };
+	static const char *const heads[] = { "NAME", "KIND",   "STATE",      "DEVICE",
+					     "PORT", "NETDEV", "LINK LAYER", "MTU",
+					     "CM",   "VPORTS" };
 	struct table table = { .columns = sizeof(heads) / sizeof(*heads) };
 	int rc = table_add(&table, heads);
 	json_t *fabric;

@@ -10,7 +10,7 @@ from xenlab import network
 
 from .frames import roce_pairs
 from .lab_check import LabCheck
-from .wire_checks import DEVICE, THERE, gid_index, link_local, listens, run_both
+from .wire_checks import DEVICE, THERE, gid_index, listens, run_both
 
 FABRIC = "roce0"
 GUEST = "g1"
