@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include <ini.h>
 #include <xen-ib/xenstore.h>
@@ -21,12 +23,29 @@ enum { KEY_POLLERS, KEY_CPUS, KEY_POLL, KEY_SPIN, KEYS };
 
 static const char *const keys[KEYS] = { "pollers", "cpus", "poll", "spin" };
 
+enum { FABRIC_TYPE, FABRIC_DEVICE, FABRIC_PORT, FABRIC_NETDEV, FABRIC_KEYS };
+
+static const char *const fabric_keys[FABRIC_KEYS] = { "type", "device", "port",
+						      "netdev" };
+
+/* What the file says of a fabric. */
+struct fabric_text {
+	char name[FABRIC_NAME_MAX];
+	unsigned int lines[FABRIC_KEYS]; /* where; 0: nowhere */
+	enum fabric_kind kind;
+	char device[FABRIC_DEVICE_MAX];
+	unsigned int port;
+	char netdev[FABRIC_NETDEV_MAX];
+	STAILQ_ENTRY(fabric_text) entry;
+};
+
 struct reader {
 	const char *path;
 	FILE *file;
 	struct config *config;
 	unsigned int line;
 	bool seen[KEYS];
+	STAILQ_HEAD(, fabric_text) fabrics; /* in the file's order */
 	bool refused;
 	unsigned int wrong; /* the line that is refused, and why */
 	char why[512];
@@ -59,36 +78,7 @@ void config_defaults(struct config *config, struct fabric_table *fabrics)
 	};
 }
 
-/* ---- [fabric NAME] ----------------------------------------------------- */
-
-static bool is_fabric_name(const char *name)
-{
-	char why[WHY_MAX];
-
-	return schema_check(SCHEMA_BACKEND, VIB_BE_FABRIC, name, why, sizeof(why)) == 0;
-}
-
-static bool fabric_entry(struct reader *r, const char *fabric, const char *name,
-			 const char *value)
-{
-	struct fabric_table *fabrics = r->config->fabrics;
-
-	if (!is_fabric_name(fabric))
-		return refuse(r, "[fabric %s]: want a NAME as in vib's fabric= key",
-			      fabric);
-	if (strcmp(name, "type") != 0)
-		return refuse(r, "[fabric %s] %s: the only key is 'type'", fabric, name);
-	if (strcmp(value, "local") != 0)
-		return refuse(r, "[fabric %s] type=%s: want 'local'", fabric, value);
-	/* The one that exists anyway may be named. */
-	if (strcmp(fabric, "local") != 0 && fabric_find(fabrics, fabric))
-		return refuse(r, "[fabric %s] type is given twice; want it once", fabric);
-	if (!fabric_add(fabrics, fabric))
-		return refuse(r, "[fabric %s]: %s", fabric, strerror(errno));
-	return true;
-}
-
-/* ---- [engine] ---------------------------------------------------------- */
+/* ---- numbers ----------------------------------------------------------- */
 
 static bool parse_number(const char *value, unsigned int min, unsigned int max,
 			 unsigned int *number)
@@ -100,6 +90,201 @@ static bool parse_number(const char *value, unsigned int min, unsigned int max,
 	*number = (unsigned int)parsed;
 	return true;
 }
+
+/* ---- [fabric NAME] ----------------------------------------------------- */
+
+static bool is_fabric_name(const char *name)
+{
+	char why[WHY_MAX];
+
+	return schema_check(SCHEMA_BACKEND, VIB_BE_FABRIC, name, why, sizeof(why)) == 0;
+}
+
+/* What the kernel takes for the name of a device; it may be part of a path. */
+static bool is_device_name(const char *name, size_t size)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789_.-";
+
+	return name[0] && strlen(name) < size && name[strspn(name, letters)] == '\0' &&
+	       strcmp(name, ".") != 0 && strcmp(name, "..") != 0;
+}
+
+/* What the file says of @name so far: a new one, if nothing; NULL for want of memory. */
+static struct fabric_text *fabric_text(struct reader *r, const char *name)
+{
+	struct fabric_text *text;
+
+	STAILQ_FOREACH(text, &r->fabrics, entry)
+	if (strcmp(text->name, name) == 0)
+		return text;
+	text = calloc(1, sizeof(*text));
+	if (!text)
+		return NULL;
+	snprintf(text->name, sizeof(text->name), "%s", name);
+	text->port = 1;
+	STAILQ_INSERT_TAIL(&r->fabrics, text, entry);
+	return text;
+}
+
+static bool fabric_entry(struct reader *r, const char *fabric, const char *name,
+			 const char *value)
+{
+	struct fabric_text *text;
+	unsigned int key;
+
+	if (!is_fabric_name(fabric))
+		return refuse(r, "[fabric %s]: want a NAME as in vib's fabric= key",
+			      fabric);
+	for (key = 0; key < FABRIC_KEYS && strcmp(name, fabric_keys[key]) != 0; key++)
+		;
+	if (key == FABRIC_KEYS)
+		return refuse(r,
+			      "[fabric %s] %s: the keys are 'type', 'device', 'port' and "
+			      "'netdev'",
+			      fabric, name);
+	text = fabric_text(r, fabric);
+	if (!text)
+		return refuse(r, "[fabric %s]: %s", fabric, strerror(ENOMEM));
+	if (text->lines[key])
+		return refuse(r,
+			      "[fabric %s] %s is given twice, or continued; want it once",
+			      fabric, name);
+	text->lines[key] = r->line;
+	switch (key) {
+	case FABRIC_TYPE:
+		if (strcmp(value, "local") != 0 && strcmp(value, "wire") != 0)
+			return refuse(r, "[fabric %s] type=%s: want 'local' or 'wire'",
+				      fabric, value);
+		text->kind = strcmp(value, "wire") == 0 ? FABRIC_WIRE : FABRIC_LOCAL;
+		break;
+	case FABRIC_DEVICE:
+		if (!is_device_name(value, sizeof(text->device)))
+			return refuse(
+				r,
+				"[fabric %s] device=%s: want the name of an HCA, as "
+				"'ibv_devices' has it",
+				fabric, value);
+		strcpy(text->device, value);
+		break;
+	case FABRIC_PORT:
+		if (!parse_number(value, 1, UINT8_MAX, &text->port))
+			return refuse(r,
+				      "[fabric %s] port=%s: want a port's number, from 1 "
+				      "to 255",
+				      fabric, value);
+		break;
+	case FABRIC_NETDEV:
+		if (!is_device_name(value, sizeof(text->netdev)))
+			return refuse(r,
+				      "[fabric %s] netdev=%s: want the name of a network "
+				      "device, as 'ip link' has it",
+				      fabric, value);
+		strcpy(text->netdev, value);
+		break;
+	}
+	return true;
+}
+
+/* Of an Ethernet or of a port of an HCA there is one owner. */
+static bool share_a_wire(struct reader *r, const struct fabric_text *text)
+{
+	const struct fabric_text *other;
+
+	STAILQ_FOREACH(other, &r->fabrics, entry)
+	{
+		if (other == text)
+			return false;
+		if (other->kind != FABRIC_WIRE)
+			continue;
+		if (strcmp(other->device, text->device) == 0 &&
+		    other->port == text->port) {
+			r->line = text->lines[FABRIC_DEVICE];
+			refuse(r,
+			       "[fabric %s] device=%s, port %u: [fabric %s] has it; want "
+			       "another port",
+			       text->name, text->device, text->port, other->name);
+			return true;
+		}
+		if (text->netdev[0] && strcmp(other->netdev, text->netdev) == 0) {
+			r->line = text->lines[FABRIC_NETDEV];
+			refuse(r,
+			       "[fabric %s] netdev=%s: [fabric %s] has it; want another, "
+			       "or none",
+			       text->name, text->netdev, other->name);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A whole section: do its keys fit each other? */
+static bool check_fabric(struct reader *r, struct fabric_text *text)
+{
+	if (!text->lines[FABRIC_TYPE])
+		text->kind = text->device[0] ? FABRIC_WIRE : FABRIC_LOCAL;
+	for (unsigned int key = 0; key < FABRIC_KEYS; key++) {
+		if (!text->lines[key] ||
+		    (key == FABRIC_TYPE && text->kind == FABRIC_LOCAL))
+			continue;
+		r->line = text->lines[key];
+		if (strcmp(text->name, "local") == 0)
+			return refuse(
+				r,
+				"[fabric local] %s: the fabric 'local' has no wire; "
+				"want a fabric of another NAME",
+				fabric_keys[key]);
+		if (text->lines[FABRIC_TYPE] && text->kind == FABRIC_LOCAL)
+			return refuse(r,
+				      "[fabric %s] %s: it is of a wire, and type is "
+				      "'local'; want type = wire",
+				      text->name, fabric_keys[key]);
+		if (!text->device[0])
+			return refuse(r,
+				      "[fabric %s] %s: want a 'device' as well, the "
+				      "HCA's name",
+				      text->name, fabric_keys[key]);
+	}
+	return text->kind == FABRIC_LOCAL || !share_a_wire(r, text);
+}
+
+/* Add what the file names, or say what is wrong with it. */
+static void add_fabrics(struct reader *r)
+{
+	struct fabric_text *text;
+	struct fabric *fabric;
+
+	STAILQ_FOREACH(text, &r->fabrics, entry)
+	{
+		if (!check_fabric(r, text))
+			return;
+	}
+	STAILQ_FOREACH(text, &r->fabrics, entry)
+	{
+		fabric = fabric_add(r->config->fabrics, text->name);
+		if (!fabric) {
+			refuse(r, "[fabric %s]: %s", text->name, strerror(errno));
+			return;
+		}
+		if (text->kind == FABRIC_LOCAL)
+			continue;
+		fabric_set_wire(fabric, text->device, (uint8_t)text->port);
+		strcpy(fabric->netdev, text->netdev);
+	}
+}
+
+static void free_fabrics(struct reader *r)
+{
+	struct fabric_text *text;
+
+	while ((text = STAILQ_FIRST(&r->fabrics))) {
+		STAILQ_REMOVE_HEAD(&r->fabrics, entry);
+		free(text);
+	}
+}
+
+/* ---- [engine] ---------------------------------------------------------- */
 
 static bool parse_cpus(const char *value, struct config *config)
 {
@@ -270,6 +455,7 @@ int config_read(const char *path, bool required, struct config *config)
 	struct reader r = { .path = path, .config = config };
 	int line;
 
+	STAILQ_INIT(&r.fabrics);
 	r.file = fopen(path, "r");
 	if (!r.file) {
 		if (errno == ENOENT && !required)
@@ -280,6 +466,7 @@ int config_read(const char *path, bool required, struct config *config)
 	line = ini_parse_stream(next_line, &r, on_entry, &r);
 	fclose(r.file);
 	if (line < 0) {
+		free_fabrics(&r);
 		log_err("%s: out of memory", path);
 		return -1;
 	}
@@ -289,6 +476,9 @@ int config_read(const char *path, bool required, struct config *config)
 		r.line = (unsigned int)line;
 		refuse(&r, "want [fabric NAME], [engine], [admin] or KEY = VALUE");
 	}
+	if (!r.refused)
+		add_fabrics(&r);
+	free_fabrics(&r);
 	if (!r.refused)
 		return check_whole(path, config);
 	log_err("%s:%u: %s", path, r.wrong, r.why);

@@ -3,7 +3,10 @@
  * ibback.conf: the fabrics this host has, and how the engine runs. INI syntax:
  *
  *     [fabric NAME]
- *     type = local
+ *     type = wire
+ *     device = mlx5_0
+ *     port = 1
+ *     netdev = eth1
  *
  *     [engine]
  *     pollers = 2
@@ -11,7 +14,7 @@
  *     poll = adaptive
  *     spin = 100
  *
- * The fabric "local" exists without being named.
+ * A fabric is local or, with a device, has a wire. "local" exists without being named.
  */
 #ifndef XEN_IB_IBBACK_CONFIG_H
 #define XEN_IB_IBBACK_CONFIG_H

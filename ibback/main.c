@@ -12,9 +12,11 @@
 
 #include "config.h"
 #include "control/admin.h"
+#include "control/answers.h"
 #include "control/backend.h"
-#include "control/stats.h"
 #include "control/subnets.h"
+#include "control/threads.h"
+#include "control/wires.h"
 #include "control/worker.h"
 #include "crash_keeper.h"
 #include "engine/engine.h"
@@ -97,15 +99,18 @@ struct daemon {
 	struct config config;
 	struct fabric_table fabrics;
 	struct subnets *subnets;
+	struct wires *wires;
 	struct service services[MAX_SERVICES];
 	unsigned int num_services;
 	unsigned int num_started;               /* whose backends run */
-	struct backend *backends[MAX_SERVICES]; /* those that run, for stats */
-	struct stats_source stats;
+	struct backend *backends[MAX_SERVICES]; /* those that run */
+	struct admin_source source;
 	struct admin *admin;
 	struct engine *engine;
 	uv_loop_t loop;
 	struct worker worker;
+	struct threads threads;
+	struct worker waiter; /* for what waits for HCAs and the kernel's network */
 	uv_signal_t term, intr;
 	struct crash_keeper keeper;
 	uv_poll_t keeper_end;
@@ -242,6 +247,8 @@ static void on_keeper_end(uv_poll_t *handle, int status, int events)
 
 static void watch_keeper(struct daemon *d)
 {
+	if (!d->keeper.pid)
+		return;
 	uv_poll_init(&d->loop, &d->keeper_end, d->keeper.fd);
 	uv_poll_start(&d->keeper_end, UV_READABLE, on_keeper_end);
 	uv_unref((uv_handle_t *)&d->keeper_end);
@@ -255,6 +262,7 @@ static int start_backends(struct daemon *d)
 		if (backend_start(&s->backend, &d->loop, s->xp, &d->fabrics, d->engine,
 				  s->number, &d->worker.jobs, s->label) < 0)
 			return -1;
+		backend_use_hcas(&s->backend, &d->threads.jobs);
 		backend_take_mads(&s->backend, subnets_taker(d->subnets));
 		d->num_started++;
 	}
@@ -274,11 +282,22 @@ static void start_admin(struct daemon *d, const struct options *options)
 		return;
 	for (unsigned int i = 0; i < d->num_started; i++)
 		d->backends[i] = &d->services[i].backend;
-	d->stats = (struct stats_source){ d->backends, d->num_started };
-	d->admin = admin_start(&d->loop, path, stats_answer, &d->stats);
+	d->source = (struct admin_source){ d->backends, d->num_started, &d->fabrics,
+					   d->wires };
+	d->admin = admin_start(&d->loop, path, admin_answer_request, &d->source);
 	if (!d->admin)
-		log_err("cannot listen at %s: %s; 'vibctl stats' does not work", path,
-			strerror(errno));
+		log_err("cannot listen at %s: %s; neither 'vibctl stats' nor 'vibctl "
+			"fabric' works",
+			path, strerror(errno));
+}
+
+/* By a signal, or as a Xen is lost. */
+static bool is_ending(const struct daemon *d)
+{
+	for (unsigned int i = 0; i < d->num_started; i++)
+		if (d->services[i].backend.failed)
+			return true;
+	return d->ending;
 }
 
 /* Run until a signal or the loss of a Xen. Returns the exit status. */
@@ -288,19 +307,30 @@ static int serve(struct daemon *d, const struct options *options)
 
 	uv_loop_init(&d->loop);
 	worker_init(&d->worker, &d->loop);
+	threads_init(&d->threads, &d->loop);
+	worker_init(&d->waiter, &d->loop);
 	watch_signal(d, &d->term, SIGTERM);
 	watch_signal(d, &d->intr, SIGINT);
 	watch_keeper(d);
 	d->subnets = subnets_start(&d->fabrics, d->engine, &d->loop);
 	if (!d->subnets)
 		log_err("cannot serve subnets: %s", strerror(errno));
-	if (d->subnets && start_backends(d) == 0) {
+	d->wires = wires_start(&d->fabrics, &d->loop, &d->waiter.jobs);
+	if (!d->wires)
+		log_err("cannot serve wires: %s", strerror(errno));
+	else
+		wires_watch_groups(d->wires, &d->engine->mcast);
+	if (d->subnets && d->wires && start_backends(d) == 0) {
 		if (!options->no_xen)
 			log_info("serving %s", d->services[0].backend.root);
 		if (options->local)
 			log_info("serving local front ends at %s", options->local);
+		/* Who waits for the socket (hold-ib_cm) waits for the claims. */
+		while (!is_ending(d) && !wires_looked(d->wires))
+			uv_run(&d->loop, UV_RUN_ONCE);
 		start_admin(d, options);
-		uv_run(&d->loop, UV_RUN_DEFAULT);
+		if (!is_ending(d))
+			uv_run(&d->loop, UV_RUN_DEFAULT);
 		status = EXIT_SUCCESS;
 	}
 	admin_stop(d->admin);
@@ -315,10 +345,13 @@ static int serve(struct daemon *d, const struct options *options)
 	uv_unref((uv_handle_t *)&d->term);
 	uv_unref((uv_handle_t *)&d->intr);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
+	wires_stop(d->wires);
 	subnets_stop(d->subnets);
+	threads_stop(&d->threads);
 	uv_close((uv_handle_t *)&d->term, NULL);
 	uv_close((uv_handle_t *)&d->intr, NULL);
-	uv_close((uv_handle_t *)&d->keeper_end, NULL);
+	if (d->keeper.pid)
+		uv_close((uv_handle_t *)&d->keeper_end, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT); /* lets the closing handles close */
 	uv_loop_close(&d->loop);
 	return status;
@@ -347,7 +380,9 @@ static int run(struct daemon *d, const struct options *options)
 	    config_read(options->config ? options->config : DEFAULT_CONFIG,
 			options->config != NULL, &d->config) < 0)
 		return EXIT_FAILURE;
-	if (crash_keeper_start(&d->keeper, HCA_FILES) < 0) {
+	/* Without an HCA nothing is registered. */
+	if (fabric_table_wired(&d->fabrics) &&
+	    crash_keeper_start(&d->keeper, HCA_FILES) < 0) {
 		log_err("cannot start the crash keeper: %s", strerror(errno));
 		return EXIT_FAILURE;
 	}

@@ -5,9 +5,9 @@
 
 PKG_BUILD := gcc make pkg-config python3 libc6-dev libxen-dev libuv1-dev \
              libjansson-dev libinih-dev uuid-dev libibverbs-dev \
-             liburcu-dev libbsd-dev libibumad-dev
+             liburcu-dev libbsd-dev libibumad-dev libmnl-dev
 PKG_KERNEL := linux-headers-amd64 linux-headers-6.12-amd64
-PKG_CHECK := libcmocka-dev libasan8 libubsan1 binutils libibmad-dev
+PKG_CHECK := iproute2 libcmocka-dev libasan8 libubsan1 binutils libibmad-dev
 PKG_FUZZ  := clang libclang-rt-14-dev
 PKG_COVERAGE := gcovr
 PKG_LINT  := clang clang-format sparse shellcheck cppcheck mandoc pyflakes3

@@ -302,6 +302,11 @@ static void on_mads(uv_async_t *mads)
 		uv_async_send(mads);
 }
 
+void backend_use_hcas(struct backend *backend, struct jobs *jobs)
+{
+	backend->hca_jobs = jobs;
+}
+
 void backend_take_mads(struct backend *backend, struct mad_taker *taker)
 {
 	backend->mad_taker = taker;

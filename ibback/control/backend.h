@@ -25,6 +25,7 @@ struct backend {
 	struct fabric_table *fabrics;
 	struct engine *engine;
 	struct jobs *jobs;
+	struct jobs *hca_jobs;       /* NULL: guests have no HCA */
 	struct mad_taker *mad_taker; /* NULL: nobody takes MADs */
 	unsigned int xen;            /* the engine's number of xp */
 	const char *label;           /* of log lines about its guests: "", or "local " */
@@ -52,6 +53,9 @@ struct backend {
 int backend_start(struct backend *backend, uv_loop_t *loop, struct xenport *xp,
 		  struct fabric_table *fabrics, struct engine *engine, unsigned int xen,
 		  struct jobs *jobs, const char *label);
+
+/* Have @jobs, which run by the same loop, do what waits for an HCA. Before it runs. */
+void backend_use_hcas(struct backend *backend, struct jobs *jobs);
 
 /* Have @taker, which outlives the backend, take MADs. Before the loop runs. */
 void backend_take_mads(struct backend *backend, struct mad_taker *taker);

@@ -9,6 +9,7 @@
 #include "control/vport.h"
 #include "engine/counters.h"
 #include "engine/vhca.h"
+#include "wire/guest.h"
 
 /* Without anybody to take MADs there are none; nor grants without a Xen that copies. */
 static uint32_t capabilities(const struct guest *guest)
@@ -54,6 +55,8 @@ static int query_device(const struct guest *guest, const struct vport *vport,
 		.cap_flags = capabilities(guest),
 		.max_mr_size = MAX_MR_SIZE,
 	};
+	if (guest->hca.wire)
+		wire_limit(guest->hca.port, attr);
 	return 0;
 }
 

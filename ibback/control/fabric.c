@@ -2,8 +2,11 @@
 #include "control/fabric.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <xen-ib/queue.h>
 
 #include "control/vport.h"
 
@@ -48,33 +51,44 @@ struct fabric *fabric_add(struct fabric_table *table, const char *name)
 		return NULL;
 	memcpy(f->name, name, len + 1);
 	f->up = true; /* nothing a local fabric depends on can be down */
+	LIST_INIT(&f->observers);
 	LIST_INIT(&f->vports);
 	LIST_INSERT_HEAD(&table->fabrics, f, entry);
 	return f;
 }
 
+void fabric_set_wire(struct fabric *fabric, const char *device, uint8_t port)
+{
+	fabric->kind = FABRIC_WIRE;
+	snprintf(fabric->device, sizeof(fabric->device), "%s", device);
+	fabric->port = port;
+	fabric->up = false;
+}
+
+const char *fabric_kind_name(enum fabric_kind kind)
+{
+	return kind == FABRIC_WIRE ? "wire" : "local";
+}
+
 static bool lid_taken(const struct fabric *fabric, uint16_t lid)
 {
+	struct fabric_observer *observer;
 	const struct vport *v;
 
 	LIST_FOREACH(v, &fabric->vports, entry)
 	if (v->lid == lid)
 		return true;
+	LIST_FOREACH(observer, &fabric->observers, entry)
+	if (observer->lid_taken && observer->lid_taken(observer, lid))
+		return true;
 	return false;
 }
 
-/*
- * A LID that follows from the port GUID, so that a guest keeps its LID over a
- * restart of the daemon and a reboot; the next free one where two GUIDs meet.
- * 0 if none is free.
- */
+/* 0 if none is free. */
 static uint16_t choose_lid(const struct fabric *fabric, uint64_t port_guid)
 {
-	const uint16_t first = LID_SA + 1, count = LID_UNICAST_MAX - LID_SA;
-	uint16_t at = (uint16_t)(port_guid % count);
-
-	for (uint16_t tried = 0; tried < count; tried++) {
-		uint16_t lid = first + (at + tried) % count;
+	for (uint16_t tried = 0; tried < LID_CHOICES; tried++) {
+		uint16_t lid = lid_choice(port_guid, tried);
 
 		if (!lid_taken(fabric, lid))
 			return lid;
@@ -102,6 +116,101 @@ bool fabric_gids_taken(const struct fabric *fabric, const struct vport *self,
 	return false;
 }
 
+static bool is_at(const struct vport_attr *attr, const struct vib_gid *gid)
+{
+	for (size_t i = 0; i < attr->num_gids; i++)
+		if (memcmp(&attr->gids[i], gid, sizeof(*gid)) == 0)
+			return true;
+	return false;
+}
+
+bool fabric_is_at(const struct fabric *fabric, const struct vib_av *av)
+{
+	const struct vport *v;
+
+	LIST_FOREACH(v, &fabric->vports, entry)
+	if (av->flags & VIB_AV_GRH ? is_at(&v->attr, &av->dgid) : v->lid == av->dlid)
+		return true;
+	return false;
+}
+
+bool fabric_table_wired(const struct fabric_table *table)
+{
+	const struct fabric *fabric;
+
+	LIST_FOREACH(fabric, &table->fabrics, entry)
+	if (fabric->kind == FABRIC_WIRE)
+		return true;
+	return false;
+}
+
+/* ---- who is told ------------------------------------------------------- */
+
+void fabric_observe(struct fabric *fabric, struct fabric_observer *observer)
+{
+	LIST_INSERT_HEAD(&fabric->observers, observer, entry);
+}
+
+void fabric_unobserve(struct fabric_observer *observer)
+{
+	LIST_REMOVE(observer, entry);
+}
+
+/* All, or none: those told before one that refuses are told that it goes. */
+static int tell_attached(struct fabric *fabric, struct vport *vport)
+{
+	struct fabric_observer *observer, *told;
+	int error;
+
+	LIST_FOREACH(observer, &fabric->observers, entry)
+	{
+		if (observer->attached(observer, vport) == 0)
+			continue;
+		error = errno;
+		LIST_FOREACH(told, &fabric->observers, entry)
+		{
+			if (told == observer)
+				break;
+			told->detaching(told, vport);
+		}
+		errno = error;
+		return -1;
+	}
+	return 0;
+}
+
+static void tell_link(struct vport *vport, bool was_up)
+{
+	if (vport_link_is_up(vport) == was_up)
+		return;
+	fabric_changed(vport);
+	if (vport->link_changed)
+		vport->link_changed(vport);
+}
+
+void fabric_set_up(struct fabric *fabric, bool up)
+{
+	struct vport *v;
+
+	if (fabric->up == up)
+		return;
+	fabric->up = up;
+	/* Those whose link follows it. */
+	LIST_FOREACH(v, &fabric->vports, entry)
+	if (v->attr.link == VPORT_LINK_AUTO && v->addresses == VPORT_ADDRESSES_READY)
+		tell_link(v, !up);
+}
+
+void fabric_set_addresses(struct vport *vport, enum vport_addresses addresses)
+{
+	bool was_up = vport_link_is_up(vport);
+
+	vport->addresses = addresses;
+	tell_link(vport, was_up);
+}
+
+/* ---- vports ------------------------------------------------------------ */
+
 static void take_off(struct vport *vport)
 {
 	LIST_REMOVE(vport, entry);
@@ -121,8 +230,9 @@ int fabric_attach(struct fabric *fabric, struct vport *vport)
 		return -1;
 	}
 	vport->fabric = fabric;
+	vport->addresses = VPORT_ADDRESSES_READY;
 	LIST_INSERT_HEAD(&fabric->vports, vport, entry);
-	if (fabric->observer && fabric->observer->attached(fabric->observer, vport) < 0) {
+	if (tell_attached(fabric, vport) < 0) {
 		take_off(vport);
 		return -1;
 	}
@@ -131,10 +241,10 @@ int fabric_attach(struct fabric *fabric, struct vport *vport)
 
 void fabric_changed(struct vport *vport)
 {
-	struct fabric_observer *observer = vport->fabric->observer;
+	struct fabric_observer *observer;
 
-	if (observer)
-		observer->changed(observer, vport);
+	LIST_FOREACH(observer, &vport->fabric->observers, entry)
+	observer->changed(observer, vport);
 }
 
 void fabric_detach(struct vport *vport)
@@ -143,8 +253,7 @@ void fabric_detach(struct vport *vport)
 
 	if (!vport->fabric)
 		return;
-	observer = vport->fabric->observer;
-	if (observer)
-		observer->detaching(observer, vport);
+	LIST_FOREACH(observer, &vport->fabric->observers, entry)
+	observer->detaching(observer, vport);
 	take_off(vport);
 }

@@ -2,7 +2,8 @@
 /*
  * A fabric: what vports are attached to and find each other on. It gives each
  * vport its LID and keeps GUIDs and GIDs unique. A local fabric joins the
- * guests of this host and needs no hardware.
+ * guests of this host and needs no hardware; one with a wire has a port of an
+ * HCA besides, and exists without it, too, but is down.
  *
  * Belongs to the control thread.
  */
@@ -13,28 +14,58 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "lids.h"
+
+struct vib_av;
+struct vib_gid;
 struct vport;
 struct vport_attr;
+struct wire_port;
 
-#define FABRIC_NAME_MAX 32
+#define FABRIC_NAME_MAX   32
+/* Of an HCA, as IB_DEVICE_NAME_MAX; of a netdev, as IFNAMSIZ; with their NULs. */
+#define FABRIC_DEVICE_MAX 64
+#define FABRIC_NETDEV_MAX 16
 
-/* IBTA vol. 1 §4.1.3: unicast LIDs are 0x0001 to 0xBFFF. */
-#define LID_UNICAST_MAX 0xbfff
-/* Where ibback is the subnet's administrator it answers at this LID. */
-#define LID_SA          1
-
-/* Who is told of its vports: its subnet (subnets.h). */
+/* Who is told of its vports: its subnet (subnets.h), its wire (wires.h). */
 struct fabric_observer {
+	/* Does @lid stand for a port that is none of the fabric's vports? May be NULL. */
+	bool (*lid_taken)(struct fabric_observer *observer, uint16_t lid);
 	/* It has its LID. -1 and errno: it is not attached after all. */
 	int (*attached)(struct fabric_observer *observer, struct vport *vport);
 	void (*changed)(struct fabric_observer *observer, struct vport *vport);
 	void (*detaching)(struct fabric_observer *observer, struct vport *vport);
+	LIST_ENTRY(fabric_observer) entry; /* the fabric's */
+};
+
+enum fabric_kind { FABRIC_LOCAL, FABRIC_WIRE };
+
+struct groups6;
+struct wire_port;
+
+/* What became of a vport's GIDs on the wire. */
+enum vport_addresses {
+	VPORT_ADDRESSES_READY, /* they are there, or need not be put there */
+	VPORT_ADDRESSES_WAIT,
+	VPORT_ADDRESSES_REFUSED, /* one is another's, or cannot be had */
 };
 
 struct fabric {
 	char name[FABRIC_NAME_MAX];
+	enum fabric_kind kind;
+	/* Of a wire, as configured. */
+	char device[FABRIC_DEVICE_MAX];
+	uint8_t port;
+	char netdev[FABRIC_NETDEV_MAX]; /* "": the HCA's own */
+	struct wire_port *wire;         /* NULL while there is no HCA */
+	bool looking;                   /* nobody knows yet whether there is one */
+	/* With its argument: the GID that LID @lid stands for on the wire. Or NULL. */
+	bool (*gid_of_lid)(void *arg, uint16_t lid, struct vib_gid *gid);
+	void *gid_of_lid_arg;
+	struct groups6 *groups; /* of RoCE, once there was an HCA; or NULL */
+	uint32_t mtu;           /* bytes, of a wire that was seen; else 0 */
 	bool up;
-	struct fabric_observer *observer; /* or NULL */
+	LIST_HEAD(, fabric_observer) observers;
 	LIST_HEAD(, vport) vports;
 	LIST_ENTRY(fabric) entry;
 };
@@ -52,6 +83,23 @@ void fabric_table_free(struct fabric_table *table);
  */
 struct fabric *fabric_add(struct fabric_table *table, const char *name);
 
+/* Make @fabric, which has no vports, one with a wire, at @port of the HCA @device, which
+ * is shorter than FABRIC_DEVICE_MAX. It is down.
+ */
+void fabric_set_wire(struct fabric *fabric, const char *device, uint8_t port);
+
+/* "local" or "wire". */
+const char *fabric_kind_name(enum fabric_kind kind);
+
+/* Tell @observer of its vports, until it is taken off; one that comes later is told
+ * first. There are no vports when it comes, nor when it goes.
+ */
+void fabric_observe(struct fabric *fabric, struct fabric_observer *observer);
+void fabric_unobserve(struct fabric_observer *observer);
+
+/* What it depends on works, or does not: its vports are told. */
+void fabric_set_up(struct fabric *fabric, bool up);
+
 /* NULL if there is none of that name. */
 struct fabric *fabric_find(struct fabric_table *table, const char *name);
 
@@ -66,8 +114,19 @@ int fabric_attach(struct fabric *fabric, struct vport *vport);
 bool fabric_gids_taken(const struct fabric *fabric, const struct vport *self,
 		       const struct vport_attr *attr);
 
+/* True if @av names a vport of @fabric, which the local path reaches. */
+bool fabric_is_at(const struct fabric *fabric, const struct vib_av *av);
+
+/* Has any of them a wire? */
+bool fabric_table_wired(const struct fabric_table *table);
+
 /* The attributes of @vport, which is attached, or its link have changed. */
 void fabric_changed(struct vport *vport);
+
+/* How the wire has the addresses of @vport, which is attached; tells it if that takes its
+ * link up or down.
+ */
+void fabric_set_addresses(struct vport *vport, enum vport_addresses addresses);
 
 /* Harmless on one that is not attached. */
 void fabric_detach(struct vport *vport);

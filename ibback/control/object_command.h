@@ -6,6 +6,7 @@
 #include <xen-ib/control.h>
 
 #include "control/pages.h"
+#include "wire/guest.h"
 
 /* Status of a command that goes on: it maps or unmaps. No errno, which are negative. */
 #define COMMAND_GOES_ON 1
@@ -25,6 +26,17 @@ struct command {
 	bool writable[COMMAND_TREES];
 	struct memory memory[COMMAND_TREES];
 	unsigned int num_trees, num_mapped;
+	/* What is then done at the HCA, by a worker: a status. NULL: nothing. */
+	int (*at_hca)(struct command *command);
+	struct job hca_job;
+	int hca_status;
+	int refusal; /* why what was made there is taken back */
+	/* What it is about there. */
+	struct wire_pd *wire_pd;
+	struct wire_mr *wire_mr;
+	struct wire_qp *wire_qp;
+	struct vib_cmd_modify_qp modify;
+	struct wire_source source;
 	int (*make)(struct command *command);
 	struct vib_cmd_reg_mr want; /* of REREG_MR */
 };

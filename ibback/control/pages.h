@@ -13,6 +13,7 @@
 
 #include <xen-ib/object.h>
 
+#include "control/hca.h"
 #include "control/jobs.h"
 #include "engine/memory.h"
 #include "xenport/xenport.h"
@@ -81,6 +82,8 @@ struct guest {
 	/* What the SA says of group @mgid and its port, with the same @arg; or NULL. */
 	struct mcast_rule (*mcast_rule)(void *arg, const struct vib_gid *mgid);
 	void *gsi_arg;
+	struct hca hca;
+	void (*ended)(struct guest *guest); /* of object_clear() */
 	struct pages pages;
 	struct command *command; /* that is executed, or was last: object_command.c's */
 };

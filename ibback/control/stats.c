@@ -9,7 +9,7 @@
 
 #include <jansson.h>
 
-#include "control/admin.h"
+#include "control/answers.h"
 #include "engine/counters.h"
 #include "engine/vhca.h"
 #include "gsi/gsi.h"
@@ -98,6 +98,8 @@ static json_t *subnet_to_json(const struct gsi_port *port)
 	put_count(json, "subscriptions", h.subscriptions);
 	put_count(json, "reports", h.reports);
 	put_count(json, "transactions", h.transactions);
+	put_count(json, "remotes", h.remotes);
+	put_count(json, "cm_ids", h.cm_ids);
 	return json;
 }
 
@@ -189,7 +191,7 @@ static json_t *vib_to_json(const struct vib *vib)
 	return json;
 }
 
-static json_t *stats(const struct stats_source *source)
+json_t *stats_json(const struct admin_source *source)
 {
 	json_t *vibs = json_array();
 	struct vib *vib;
@@ -198,48 +200,4 @@ static json_t *stats(const struct stats_source *source)
 		LIST_FOREACH(vib, &source->backends[i]->vibs, entry)
 	(void)json_array_append_new(vibs, vib_to_json(vib));
 	return json_pack("{s:o}", "vibs", vibs);
-}
-
-/* ---- requests ---------------------------------------------------------- */
-
-static json_t *refusal(const char *why)
-{
-	return json_pack("{s:s}", "error", why);
-}
-
-static json_t *answer(const struct stats_source *source, const char *line, size_t length)
-{
-	const char *command;
-	json_t *request, *result;
-
-	if (length >= ADMIN_REQUEST_MAX)
-		return refusal("the request is too long");
-	request = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);
-	if (!request || json_unpack(request, "{s:s!}", "command", &command) < 0)
-		result = refusal("want {\"command\": \"stats\"}");
-	else if (strcmp(command, "stats") != 0)
-		result = refusal("the only command is \"stats\"");
-	else
-		result = stats(source);
-	json_decref(request);
-	return result;
-}
-
-char *stats_answer(void *arg, const char *line, size_t length)
-{
-	json_t *json = answer(arg, line, length);
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL, *whole;
-	size_t size;
-
-	json_decref(json);
-	if (!text)
-		return NULL;
-	size = strlen(text);
-	whole = realloc(text, size + 2);
-	if (!whole) {
-		free(text);
-		return NULL;
-	}
-	memcpy(whole + size, "\n", 2);
-	return whole;
 }

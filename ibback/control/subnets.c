@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include <urcu/compiler.h>
 
@@ -25,6 +26,7 @@ struct subnet {
 	struct fabric *fabric;
 	struct subnets *subnets;
 	struct gsi *gsi;
+	struct subnet_wire *wire;
 	LIST_ENTRY(subnet) entry;
 };
 
@@ -148,7 +150,31 @@ static uint64_t now(void *arg)
 	return clock_ns();
 }
 
+static enum gsi_drop to_wire(void *arg, void *port, const struct mad_packet *packet)
+{
+	const struct subnet *subnet = arg;
+
+	return subnet_wire_send(subnet->wire, port, packet);
+}
+
+static void wire_join(void *arg, const struct vib_gid *mgid, uint8_t join_state)
+{
+	const struct subnet *subnet = arg;
+
+	subnet_wire_join(subnet->wire, mgid, join_state);
+}
+
+static void wire_dropped(void *arg, enum gsi_drop why)
+{
+	const struct subnet *subnet = arg;
+
+	subnet_wire_dropped(subnet->wire, why);
+}
+
 static const struct gsi_ops ops = {
+	.to_wire = to_wire,
+	.wire_join = wire_join,
+	.wire_dropped = wire_dropped,
 	.deliver = deliver,
 	.dropped = dropped,
 	.pkey_violation = pkey_violation,
@@ -205,6 +231,13 @@ static bool forgot(const struct gsi_holdings *before, const struct gsi_holdings 
 	       after->subscriptions < before->subscriptions;
 }
 
+static bool lid_taken(struct fabric_observer *observer, uint16_t lid)
+{
+	struct vib_gid gid;
+
+	return gsi_lid_to_gid(subnet_of(observer)->gsi, lid, &gid);
+}
+
 static void changed(struct fabric_observer *observer, struct vport *vport)
 {
 	struct gsi_holdings before = gsi_port_holdings(vport->gsi), after;
@@ -219,6 +252,7 @@ static void changed(struct fabric_observer *observer, struct vport *vport)
 
 static void detaching(struct fabric_observer *observer, struct vport *vport)
 {
+	subnet_wire_forget(subnet_of(observer)->wire, vib_of(vport));
 	gsi_port_remove(vport->gsi);
 	vport->gsi = NULL;
 	set_timer(subnet_of(observer)->subnets);
@@ -266,23 +300,50 @@ static void gone(struct mad_taker *taker, struct vib *vib)
 
 /* ---- beginning and end ------------------------------------------------- */
 
+static void wire_taken(void *arg)
+{
+	set_timer(arg);
+}
+
+static void subnet_free(struct subnet *subnet)
+{
+	subnet_wire_free(subnet->wire);
+	gsi_free(subnet->gsi);
+	free(subnet);
+}
+
+static bool gid_of_lid(void *gsi, uint16_t lid, struct vib_gid *gid)
+{
+	return gsi_lid_to_gid(gsi, lid, gid);
+}
+
 static int serve(struct subnets *subnets, struct fabric *fabric)
 {
 	struct subnet *subnet = calloc(1, sizeof(*subnet));
+	struct gsi_config config = gsi_default_config;
 
 	if (!subnet)
 		return -1;
-	subnet->gsi = gsi_new(&ops, subnet, NULL);
-	if (!subnet->gsi) {
+	/* Without randomness at hand they begin where they always do. */
+	(void)!getrandom(&config.seed, sizeof(config.seed), GRND_NONBLOCK);
+	subnet->gsi = gsi_new(&ops, subnet, &config);
+	if (subnet->gsi)
+		subnet->wire = subnet_wire_new(fabric, subnet->gsi, subnets->loop,
+					       wire_taken, subnets);
+	if (!subnet->wire) {
+		gsi_free(subnet->gsi);
 		free(subnet);
 		return -1;
 	}
+	subnet->observer.lid_taken = lid_taken;
 	subnet->observer.attached = attached;
 	subnet->observer.changed = changed;
 	subnet->observer.detaching = detaching;
 	subnet->subnets = subnets;
 	subnet->fabric = fabric;
-	fabric->observer = &subnet->observer;
+	fabric_observe(fabric, &subnet->observer);
+	fabric->gid_of_lid = gid_of_lid;
+	fabric->gid_of_lid_arg = subnet->gsi;
 	LIST_INSERT_HEAD(&subnets->all, subnet, entry);
 	return 0;
 }
@@ -315,6 +376,16 @@ struct subnets *subnets_start(struct fabric_table *fabrics, struct engine *engin
 	return subnets;
 }
 
+struct subnet_wire *subnets_wire(const struct fabric *fabric)
+{
+	struct fabric_observer *observer;
+
+	LIST_FOREACH(observer, &fabric->observers, entry)
+	if (observer->attached == attached)
+		return subnet_of(observer)->wire;
+	return NULL;
+}
+
 struct mad_taker *subnets_taker(struct subnets *subnets)
 {
 	return &subnets->taker;
@@ -333,9 +404,8 @@ void subnets_stop(struct subnets *subnets)
 		return;
 	while ((subnet = LIST_FIRST(&subnets->all))) {
 		LIST_REMOVE(subnet, entry);
-		subnet->fabric->observer = NULL;
-		gsi_free(subnet->gsi);
-		free(subnet);
+		fabric_unobserve(&subnet->observer);
+		subnet_free(subnet);
 	}
 	uv_close((uv_handle_t *)&subnets->timer, on_closed);
 }

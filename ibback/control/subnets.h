@@ -11,6 +11,7 @@
 
 #include "control/fabric.h"
 #include "control/mads.h"
+#include "control/subnet_wire.h"
 
 struct engine;
 struct subnets;
@@ -24,6 +25,9 @@ struct subnets *subnets_start(struct fabric_table *fabrics, struct engine *engin
 
 /* Who takes MADs of vibs: for backend_take_mads(). */
 struct mad_taker *subnets_taker(struct subnets *subnets);
+
+/* The wire of @fabric, which has none until subnet_wire_up(). NULL: it is not served. */
+struct subnet_wire *subnets_wire(const struct fabric *fabric);
 
 /* No vport is attached any more. Its handle closes with the loop's next turn, and then
  * it is freed. NULL is harmless.

@@ -18,6 +18,7 @@
 #include "control/mads.h"
 #include "control/nodes.h"
 #include "control/vib_attributes.h"
+#include "control/vib_hca.h"
 #include "control/vib_log.h"
 #include "control/vib_mads.h"
 #include "control/vib_nodes.h"
@@ -46,6 +47,7 @@ static void end(struct vib *vib);
 static void disconnected(struct vib *vib)
 {
 	vib->unmapping = false;
+	hca_close(&vib->conn.guest);
 	vhca_free(vib->conn.guest.vhca);
 	connection_close(&vib->conn);
 	vib_log(vib, LOG_LEVEL_INFO, "disconnected");
@@ -105,7 +107,8 @@ static void offer(struct vib *vib)
 	}
 	if (!vib->vport.fabric)
 		vib_attach(vib);
-	if (vib->broken)
+	/* One that is connected before its HCA is there has to begin anew. */
+	if (vib->broken || vib->vport.fabric->looking)
 		return;
 	if (getrandom(&vib->session, sizeof(vib->session), 0) != sizeof(vib->session)) {
 		vib_refuse(vib, "no random number for a session");
@@ -141,13 +144,15 @@ static int connect_frontend(struct vib *vib, char *why, size_t size)
 	vib->conn.guest.vhca = new_vhca(vib);
 	if (!vib->conn.guest.vhca)
 		goto fail;
-	vhca_reach_grants(vib->conn.guest.vhca, vib->backend->xp, vib->domid);
+	if (vib_open_hca(vib) < 0)
+		goto fail_vhca;
 	vib_begin_mads(vib);
 	if (backend_route_port(vib->backend, vib->conn.port, vib) < 0)
 		goto fail_vhca;
 	return 0;
 
 fail_vhca:
+	hca_close(&vib->conn.guest);
 	vhca_free(vib->conn.guest.vhca);
 fail:
 	snprintf(why, size, "%s", strerror(errno));
@@ -334,6 +339,7 @@ struct vib *vib_new(struct backend *backend, uint16_t domid, uint32_t index,
 	complaints_init(&vib->complaints, backend->label, domid, index, &backend->mapped);
 	uv_timer_init(backend->loop, &vib->timer);
 	vib->timer.data = vib;
+	vib->vport.link_changed = vib_link_changed;
 	LIST_INSERT_HEAD(&backend->vibs, vib, entry);
 	return vib;
 }
@@ -374,6 +380,13 @@ static void end(struct vib *vib)
 			(void)vib_write_state(vib, XENBUS_INITIALISING);
 	}
 	vib_free(vib);
+}
+
+void vib_rewire(struct vib *vib)
+{
+	if (vib->connected)
+		vib_disconnect(vib);
+	vib_process_after(vib, 0);
 }
 
 void vib_withdraw(struct vib *vib)

@@ -78,6 +78,11 @@ void vib_process(struct vib *vib);
  */
 void vib_disconnect(struct vib *vib);
 
+/* What its fabric is joined by has come or gone, or is known not to be there: a guest
+ * that is connected begins anew, one that waited begins.
+ */
+void vib_rewire(struct vib *vib);
+
 /* The daemon ends: disconnect, tell the frontend to wait for a backend, unless Xen is
  * lost, and free the vib, now or when nothing is mapped any more.
  */

@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <urcu/compiler.h>
+
 #include "control/backend.h"
 #include "control/nodes.h"
 #include "control/vib_log.h"
 #include "control/vib_nodes.h"
+#include "control/vib_serve.h"
 
 #define PAGES_PER_MIB 256
 
@@ -105,6 +108,27 @@ static void tell_unregistered(struct vib *vib)
 		return;
 	vport->unregistered = false;
 	connection_raise(&vib->conn, VIB_ASYNC_REREGISTER);
+}
+
+void vib_link_changed(struct vport *vport)
+{
+	struct vib *vib = caa_container_of(vport, struct vib, vport);
+
+	if (!vib->connected)
+		return;
+	apply_changes(vib, VPORT_CHANGED_PORT);
+	tell_unregistered(vib);
+	if (vib->conn.async_pending && !vib->masked)
+		vib_event(vib);
+}
+
+void vib_unregistered(struct vib *vib)
+{
+	if (!vib->connected)
+		return;
+	vib->vport.unregistered = true;
+	tell_unregistered(vib);
+	vib_raise(vib); /* delivers it in the loop's next turn */
 }
 
 /* @key changed, and passes the schema. */

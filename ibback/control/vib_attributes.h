@@ -23,6 +23,14 @@ void vib_attach(struct vib *vib);
  */
 void vib_reread_attributes(struct vib *vib);
 
+/* For vport.link_changed: its fabric took its link up or down, and all others that see
+ * the vport have been told.
+ */
+void vib_link_changed(struct vport *vport);
+
+/* The subnet forgot what its guest had registered there, which is to hear of it. */
+void vib_unregistered(struct vib *vib);
+
 /* What they let the guest have. */
 struct vhca_limits vib_limits(const struct vib *vib);
 

@@ -93,8 +93,10 @@ void vib_raised(struct vib *vib)
 {
 	if (!__atomic_exchange_n(&vib->raised, false, __ATOMIC_ACQUIRE))
 		return;
-	if (vib->connected)
+	if (vib->connected) {
+		hca_serve(&vib->conn.guest);
 		say_drops(vib);
+	}
 	/* One that is served by the timer finds them then. */
 	if (vib->connected && !vib->masked)
 		vib_event(vib);

@@ -228,17 +228,16 @@ unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr
 	return changed;
 }
 
-bool vport_link_is_up(const struct vport *vport)
+/* Bytes of the MTU in force: of a wire, its own, as it was seen last. */
+static uint32_t mtu_of(const struct vport *vport)
 {
-	switch (vport->attr.link) {
-	case VPORT_LINK_UP:
-		return true;
-	case VPORT_LINK_DOWN:
-		return false;
-	case VPORT_LINK_AUTO:
-		break;
-	}
-	return vport->fabric && vport->fabric->up;
+	return vport->fabric && vport->fabric->mtu ? vport->fabric->mtu : ACTIVE_MTU;
+}
+
+/* PortInfo's code of it: 1 is 256 bytes. */
+static uint8_t mtu_code(uint32_t bytes)
+{
+	return (uint8_t)(__builtin_ctz(bytes) - 7);
 }
 
 void vport_port_attr(const struct vport *vport, struct vib_port_attr *attr)
@@ -250,7 +249,7 @@ void vport_port_attr(const struct vport *vport, struct vib_port_attr *attr)
 		.state = up ? VIB_PORT_ACTIVE : VIB_PORT_DOWN,
 		.phys_state = up ? VIB_PHYS_LINK_UP : VIB_PHYS_DISABLED,
 		.max_mtu = MTU_4096,
-		.active_mtu = MTU_4096,
+		.active_mtu = mtu_code(mtu_of(vport)),
 		.lid = vport->lid,
 		.cap_mask = PORT_CAPS,
 		.sm_lid = LID_SA,
@@ -270,7 +269,7 @@ void vport_view(const struct vport *vport, struct port_view *view)
 		.fabric = vport->fabric,
 		.up = vport_link_is_up(vport),
 		.lid = vport->lid,
-		.mtu = ACTIVE_MTU,
+		.mtu = mtu_of(vport),
 	};
 	memcpy(view->gids, vport->attr.gids, sizeof(view->gids));
 	memcpy(view->pkeys, vport->attr.pkeys, sizeof(view->pkeys));

@@ -53,9 +53,13 @@ struct vport_attr {
 
 struct vport {
 	struct vport_attr attr;
-	struct fabric *fabric; /* NULL while not attached */
-	struct gsi_port *gsi;  /* while attached, of the fabric's services; or NULL */
+	struct fabric *fabric;    /* NULL while not attached */
+	struct gsi_port *gsi;     /* while attached, of the fabric's services; or NULL */
+	struct umad_sender *umad; /* by which its MADs go to the wire; or NULL */
 	uint16_t lid;
+	enum vport_addresses addresses; /* while attached */
+	/* Its fabric took its link up or down; or NULL. */
+	void (*link_changed)(struct vport *vport);
 	bool unregistered; /* its subnet forgot something of it, and it was not told */
 	LIST_ENTRY(vport) entry; /* of the fabric's */
 };
@@ -92,6 +96,20 @@ void vport_port_attr(const struct vport *vport, struct vib_port_attr *attr);
 void vport_view(const struct vport *vport, struct port_view *view);
 
 /* True if the port is to be ACTIVE. */
-bool vport_link_is_up(const struct vport *vport);
+static inline bool vport_link_is_up(const struct vport *vport)
+{
+	if (vport->fabric && vport->addresses == VPORT_ADDRESSES_REFUSED)
+		return false;
+	switch (vport->attr.link) {
+	case VPORT_LINK_UP:
+		return true;
+	case VPORT_LINK_DOWN:
+		return false;
+	case VPORT_LINK_AUTO:
+		break;
+	}
+	return vport->fabric && vport->fabric->up &&
+	       vport->addresses == VPORT_ADDRESSES_READY;
+}
 
 #endif

@@ -74,7 +74,7 @@ static enum found find_peer(struct share *share)
 	/* Held since it was found: nothing but its state can be another now. */
 	if (peer)
 		return qp_can_receive(peer) ? PEER_FOUND : PEER_NONE;
-	peer = engine_find_qp(share->poller->engine, qp->attr.dest_qpn);
+	peer = vhca_find_qp(qp->vhca, qp->attr.dest_qpn);
 	if (!peer)
 		return PEER_NONE;
 	if (peer != qp && pthread_spin_trylock(&peer->lock) != 0)

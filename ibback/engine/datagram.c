@@ -11,6 +11,7 @@
 #include "engine/send.h"
 #include "engine/sg.h"
 #include "engine/vhca.h"
+#include "engine/wire.h"
 #include "device_limits.h"
 
 /* IBTA vol. 1 §10.5.2.1: who a multicast datagram is for. */
@@ -213,6 +214,15 @@ static bool put_sums(struct datagram *d, struct packet *packet, uint32_t bytes)
 	return sums != IP_MALFORMED;
 }
 
+/* Are others behind an HCA that it may be for? Of a group there always may. */
+static bool is_for_wire(const struct share *share, const struct datagram *d)
+{
+	const struct wire_qp *w = share->qp->wire;
+
+	return __builtin_expect(w != NULL, 0) && w->active &&
+	       (d->multicast || !d->reached);
+}
+
 static enum send_result ud_send(struct share *share)
 {
 	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
@@ -243,10 +253,12 @@ static enum send_result ud_send(struct share *share)
 		if (deliver_to_group(share, &d) == SEND_MORE)
 			return SEND_MORE;
 	} else if (!d.multicast) {
-		to = engine_find_qp(share->poller->engine, wqe->u.ud.remote_qpn);
+		to = vhca_find_qp(share->qp->vhca, wqe->u.ud.remote_qpn);
 		if (to && !deliver_to(share, &d, to))
 			return SEND_MORE;
 	}
+	if (is_for_wire(share, &d))
+		return wire_datagram_send(share, &d.data, d.qkey);
 	return d.reached ? sent(share, &d) : discard(share);
 }
 
@@ -313,7 +325,7 @@ static enum send_result lso_send(struct share *share)
 	why = forgery(&d);
 	if (why)
 		return forged(share, why);
-	to = engine_find_qp(share->poller->engine, s->wqe.u.ud.remote_qpn);
+	to = vhca_find_qp(share->qp->vhca, s->wqe.u.ud.remote_qpn);
 	if (!to)
 		return discard(share);
 	if (!lock(share, to))
@@ -329,6 +341,9 @@ enum send_result datagram_send(struct share *share)
 
 	if (av->flags & VIB_AV_GRH && av->sgid_index >= VIB_MAX_GIDS)
 		return send_fail(share, VIB_WC_LOC_QP_OP_ERR);
+	/* Wherever it goes, its completion may have to wait its turn. */
+	if (share->qp->wire && !wire_has_room(share->qp->wire))
+		return SEND_MORE;
 	if (share->qp->sending.wqe.opcode == VIB_OP_LSO)
 		return lso_send(share);
 	return share->qp->type == VIB_QPT_UD ? ud_send(share) : mad_send(share);

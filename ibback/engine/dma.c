@@ -107,10 +107,26 @@ static void enforce(struct vhca *vhca, struct dma_map *map)
 int dma_create(struct vhca *vhca, const struct vib_cmd_reg_dma *cmd,
 	       const struct memory *memory, uint32_t *number)
 {
+	return dma_create_wired(vhca, cmd, memory, NULL, 0, number);
+}
+
+struct wire_mr *dma_wire(const struct vhca *vhca, uint32_t number)
+{
+	const struct dma_region *region = find(vhca->dma.map, number);
+
+	return region ? region->wire : NULL;
+}
+
+int dma_create_wired(struct vhca *vhca, const struct vib_cmd_reg_dma *cmd,
+		     const struct memory *memory, struct wire_mr *wire, uint32_t lkey,
+		     uint32_t *number)
+{
 	const struct dma_region region = {
 		.addr = cmd->addr,
 		.length = bytes_of(cmd),
 		.number = next_number(&vhca->dma),
+		.lkey = lkey,
+		.wire = wire,
 		.memory = *memory,
 	};
 	const struct dma_map *old = vhca->dma.map;
@@ -175,8 +191,9 @@ static const struct dma_region *look_up(const struct dma_map *map, uint64_t addr
 	return last && has(last, addr, length) ? last : NULL;
 }
 
-uint8_t *dma_reach(const struct vhca *vhca, struct mr_hint *hint, uint64_t addr,
-		   uint64_t length)
+/* By @hint, which is @hint->dma then. */
+static void reach(const struct vhca *vhca, struct mr_hint *hint, uint64_t addr,
+		  uint64_t length)
 {
 	/* Read before the map: what is found later is not older. */
 	uint64_t epoch = __atomic_load_n(&vhca->mr_epoch, __ATOMIC_ACQUIRE);
@@ -187,5 +204,21 @@ uint8_t *dma_reach(const struct vhca *vhca, struct mr_hint *hint, uint64_t addr,
 		hint->epoch = hint->dma ? epoch : 0;
 		hint->key = VIB_LOCAL_DMA_LKEY;
 	}
+}
+
+uint8_t *dma_reach(const struct vhca *vhca, struct mr_hint *hint, uint64_t addr,
+		   uint64_t length)
+{
+	reach(vhca, hint, addr, length);
 	return hint->dma ? hint->dma->memory.at + (addr - hint->dma->addr) : NULL;
+}
+
+bool dma_lkey(const struct vhca *vhca, struct mr_hint *hint, uint64_t addr,
+	      uint64_t length, uint32_t *lkey)
+{
+	reach(vhca, hint, addr, length);
+	if (!hint->dma || !hint->dma->wire)
+		return false;
+	*lkey = hint->dma->lkey;
+	return true;
 }

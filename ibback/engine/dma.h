@@ -19,11 +19,14 @@
 
 struct mr_hint;
 struct vhca;
+struct wire_mr;
 
 struct dma_region {
 	uint64_t addr;
 	uint64_t length;
 	uint32_t number;
+	uint32_t lkey; /* at the HCA, if the vHCA has one */
+	struct wire_mr *wire;
 	struct memory memory;
 };
 
@@ -46,6 +49,12 @@ int dma_check(const struct vhca *vhca, const struct vib_cmd_reg_dma *cmd);
 uint32_t dma_pages(const struct vhca *vhca); /* of all its regions */
 int dma_create(struct vhca *vhca, const struct vib_cmd_reg_dma *cmd,
 	       const struct memory *memory, uint32_t *number);
+/* The same of one that is @wire at the HCA, under @lkey there. */
+int dma_create_wired(struct vhca *vhca, const struct vib_cmd_reg_dma *cmd,
+		     const struct memory *memory, struct wire_mr *wire, uint32_t lkey,
+		     uint32_t *number);
+/* What region @number is at the HCA, or NULL. */
+struct wire_mr *dma_wire(const struct vhca *vhca, uint32_t number);
 int dma_destroy(struct vhca *vhca, uint32_t number, struct memory *memory);
 
 /*
@@ -61,5 +70,9 @@ const struct dma_map *dma_take_all(struct vhca *vhca);
  */
 uint8_t *dma_reach(const struct vhca *vhca, struct mr_hint *hint, uint64_t addr,
 		   uint64_t length);
+
+/* The key at the HCA of what dma_reach() finds; false: it finds nothing. */
+bool dma_lkey(const struct vhca *vhca, struct mr_hint *hint, uint64_t addr,
+	      uint64_t length, uint32_t *lkey);
 
 #endif

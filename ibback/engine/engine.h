@@ -17,7 +17,7 @@
 struct xenport;
 
 struct engine {
-	struct table qps; /* by QPN */
+	struct table qps; /* by QPN, of fabrics without a wire */
 	struct mcast mcast;
 	uint64_t serial;
 	uint32_t mappings;     /* of guests' memory */
@@ -70,7 +70,7 @@ static inline bool engine_may_map(const struct engine *engine, uint32_t has,
 /* The poller of the next vHCA. */
 struct poller *engine_choose_poller(struct engine *engine);
 
-/* The QP @qpn, or NULL. A reader of RCU. */
+/* The QP @qpn of those, or NULL. A reader of RCU. */
 struct qp *engine_find_qp(const struct engine *engine, uint32_t qpn);
 
 #endif

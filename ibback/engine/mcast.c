@@ -115,6 +115,12 @@ static int may_join(const struct mcast_group *g, const struct qp *qp)
 	return 0;
 }
 
+static void tell(const struct mcast *mcast, const struct mcast_group *g, bool attached)
+{
+	if (mcast->watch)
+		mcast->watch(mcast->arg, g->fabric, &g->mgid, attached);
+}
+
 int mcast_attach(struct mcast *mcast, const void *fabric, const struct vib_gid *mgid,
 		 struct qp *qp, const struct mcast_rule *rule)
 {
@@ -136,6 +142,8 @@ int mcast_attach(struct mcast *mcast, const void *fabric, const struct vib_gid *
 	member->joined = rule->joined;
 	LIST_INSERT_HEAD(&qp->memberships, member, of_qp);
 	qp->vhca->memberships++;
+	if (cds_list_empty(&g->members))
+		tell(mcast, g, true);
 	cds_list_add_rcu(&member->entry, &g->members);
 	return 0;
 }
@@ -149,8 +157,10 @@ static void leave(struct mcast *mcast, struct mcast_member *member)
 	LIST_REMOVE(member, of_qp);
 	member->qp->vhca->memberships--;
 	member->alone = cds_list_empty(&g->members);
-	if (member->alone)
+	if (member->alone) {
 		cds_lfht_del(mcast->groups, &g->node);
+		tell(mcast, g, false);
+	}
 }
 
 void mcast_free(struct mcast_members *left)

@@ -24,6 +24,12 @@ struct vhca;
 
 struct mcast {
 	struct cds_lfht *groups;
+	/* With @arg: the first QP of @fabric is attached to @mgid, or the last no more.
+	 * Or NULL.
+	 */
+	void (*watch)(void *arg, const void *fabric, const struct vib_gid *mgid,
+		      bool attached);
+	void *arg;
 };
 
 struct mcast_group {

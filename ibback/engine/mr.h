@@ -13,6 +13,7 @@
 
 struct dma_region;
 struct vhca;
+struct wire_mr;
 
 /*
  * Keys of MRs are the lower half of all keys, those of windows (mw.h) the upper. 0 is
@@ -31,6 +32,7 @@ struct mr {
 	uint64_t length;
 	uint8_t *at; /* where iova is mapped */
 	struct memory memory;
+	struct wire_mr *wire; /* what it is at an HCA; or NULL */
 };
 
 /* In mr.windows: it ends, or becomes another, and no window is bound to it. */

@@ -31,6 +31,25 @@ int pd_create(struct vhca *vhca, uint32_t *number)
 	return 0;
 }
 
+int pd_create_wired(struct vhca *vhca, struct wire_pd *wire, uint32_t *number)
+{
+	struct pd *pd;
+	int rc = pd_create(vhca, number);
+
+	if (rc < 0)
+		return rc;
+	pd = table_get(&vhca->pds, *number, pd);
+	pd->wire = wire;
+	return 0;
+}
+
+struct wire_pd *pd_wire(const struct vhca *vhca, uint32_t number)
+{
+	const struct pd *pd = table_get(&vhca->pds, number, pd);
+
+	return pd ? pd->wire : NULL;
+}
+
 int pd_destroy(struct vhca *vhca, uint32_t number)
 {
 	struct pd *pd = table_get(&vhca->pds, number, pd);

@@ -37,6 +37,9 @@ uint32_t queue_pages(uint32_t order, uint32_t stride);
 bool stride_ok(uint32_t stride, uint32_t least);
 
 int pd_create(struct vhca *vhca, uint32_t *number);
+/* The same of one that is @wire at the HCA, and what a PD is there; or NULL. */
+int pd_create_wired(struct vhca *vhca, struct wire_pd *wire, uint32_t *number);
+struct wire_pd *pd_wire(const struct vhca *vhca, uint32_t number);
 int pd_destroy(struct vhca *vhca, uint32_t number);
 
 int xrcd_create(struct vhca *vhca, uint32_t *number);
@@ -57,6 +60,14 @@ int eq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory, uint32
 int mr_check(const struct vhca *vhca, const struct vib_cmd_reg_mr *cmd);
 int mr_create(struct vhca *vhca, const struct vib_cmd_reg_mr *cmd,
 	      const struct memory *memory, uint32_t *key);
+/*
+ * The same of one that is @wire at the HCA, whose key there is @key. -ENOSPC: a key that
+ * cannot be an MR's here.
+ */
+int mr_create_wired(struct vhca *vhca, const struct vib_cmd_reg_mr *cmd,
+		    const struct memory *memory, struct wire_mr *wire, uint32_t key);
+/* What MR @key is at the HCA, or NULL. */
+struct wire_mr *mr_wire(const struct vhca *vhca, uint32_t key);
 /*
  * What @cmd makes of the MR is @want, to be mapped and passed to the second; with
  * VIB_REREG_TRANSLATION, @memory is for it and @old what it had, else @memory is
@@ -95,7 +106,24 @@ int qp_check(const struct vhca *vhca, const struct vib_cmd_create_qp *cmd);
 /* @rq.at is NULL for a QP without a receive queue of its own; so with @sq. */
 int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 	      const struct memory *sq, const struct memory *rq, uint32_t *qpn);
+/* The same of one that is @wire at the HCA, with its number. */
+int qp_create_wired(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
+		    const struct memory *sq, const struct memory *rq,
+		    struct wire_qp *wire, uint32_t *qpn);
+/* What QP @qpn of @vhca is at the HCA, or NULL. */
+struct wire_qp *qp_wire(const struct vhca *vhca, uint32_t qpn);
 int qp_change(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd);
+/* Would qp_change() do it? Nothing is changed. */
+int qp_change_check(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd);
+/*
+ * The peer of @qpn, of RC or UC and about to go to RTR, is behind the wire: what its
+ * guest posted for receiving is given to the HCA, whose QP is in INIT.
+ */
+void qp_begin_wire(struct vhca *vhca, uint32_t qpn);
+/* One of UD may receive from the wire, and send there. */
+void qp_begin_datagrams(struct vhca *vhca, uint32_t qpn);
+/* It is not after all. false: the HCA has receives that cannot be taken back. */
+bool qp_end_wire(struct vhca *vhca, uint32_t qpn);
 int qp_query(struct vhca *vhca, uint32_t qpn, struct vib_qp_attr *attr);
 int qp_destroy(struct vhca *vhca, uint32_t qpn, struct memory *sq, struct memory *rq);
 /* @rule is what the SA says of the group and the vHCA's port. */

@@ -56,6 +56,29 @@ static struct mr *mr_new(struct vhca *vhca, const struct vib_cmd_reg_mr *cmd,
 	return mr;
 }
 
+struct wire_mr *mr_wire(const struct vhca *vhca, uint32_t key)
+{
+	const struct mr *mr = table_get(&vhca->mrs, key, mr);
+
+	return mr ? mr->wire : NULL;
+}
+
+int mr_create_wired(struct vhca *vhca, const struct vib_cmd_reg_mr *cmd,
+		    const struct memory *memory, struct wire_mr *wire, uint32_t key)
+{
+	struct mr *mr;
+
+	if (key < MR_KEY_FIRST || key > MR_KEY_LAST || table_get(&vhca->mrs, key, mr))
+		return -ENOSPC;
+	mr = mr_new(vhca, cmd, memory);
+	if (!mr)
+		return -ENOMEM;
+	mr->wire = wire;
+	mr->writable = cmd->access & VIB_ACCESS_LOCAL_WRITE;
+	table_add(&vhca->mrs, &mr->node, key);
+	return 0;
+}
+
 int mr_create(struct vhca *vhca, const struct vib_cmd_reg_mr *cmd,
 	      const struct memory *memory, uint32_t *key)
 {

@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "engine/objects_parts.h"
 #include "engine/qp_state.h"
+#include "engine/wire.h"
 #include "device_limits.h"
 
 /* A QP of @vhca, and of no other, or NULL. */
@@ -16,7 +17,7 @@ static struct qp *find_qp(const struct vhca *vhca, uint32_t qpn)
 
 	if (qpn < QPN_FIRST)
 		return vhca->mads.qps[qpn];
-	qp = engine_find_qp(vhca->engine, qpn);
+	qp = vhca_find_qp(vhca, qpn);
 	return qp && qp->vhca == vhca ? qp : NULL;
 }
 
@@ -76,7 +77,7 @@ static bool number_is_free(const struct vhca *vhca, const struct vib_cmd_create_
 	if (is_for_mads(cmd))
 		return !vhca->mads.qps[cmd->type];
 	return !cmd->qpn || (cmd->qpn >= QPN_FIRST && cmd->qpn <= QPN_LAST &&
-			     !engine_find_qp(vhca->engine, cmd->qpn));
+			     !vhca_find_qp(vhca, cmd->qpn));
 }
 
 int qp_check(const struct vhca *vhca, const struct vib_cmd_create_qp *cmd)
@@ -159,12 +160,11 @@ static int publish(struct qp *qp, const struct vib_cmd_create_qp *cmd)
 		return 0;
 	}
 	if (cmd->qpn) {
-		table_add(&vhca->engine->qps, &qp->node, cmd->qpn);
+		table_add(vhca->qp_table, &qp->node, cmd->qpn);
 		return 0;
 	}
-	return table_add_next(&vhca->engine->qps, &qp->node, QPN_FIRST, QPN_LAST)
-		       ? 0
-		       : -ENOMEM;
+	return table_add_next(vhca->qp_table, &qp->node, QPN_FIRST, QPN_LAST) ? 0
+									      : -ENOMEM;
 }
 
 static void unpublish(struct qp *qp)
@@ -172,11 +172,13 @@ static void unpublish(struct qp *qp)
 	if (qp_is_for_mads(qp))
 		rcu_assign_pointer(qp->vhca->mads.qps[qp->type], NULL);
 	else
-		table_del(&qp->vhca->engine->qps, &qp->node);
+		table_del(qp->vhca->qp_table, &qp->node);
 }
 
-int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
-	      const struct memory *sq, const struct memory *rq, uint32_t *qpn)
+/* @cmd->qpn is 0 or the number it is to have. */
+static int create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
+		  const struct memory *sq, const struct memory *rq, struct wire_qp *wire,
+		  uint32_t *qpn)
 {
 	struct qp *qp = calloc(1, sizeof(*qp));
 	int rc;
@@ -191,6 +193,9 @@ int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 	qp->max_recv_sge = cmd->rq.max_sge;
 	qp->max_inline = cmd->max_inline;
 	join(qp, cmd);
+	qp->wire = wire;
+	if (wire)
+		wire->qp = qp;
 	qp->sq_memory = *sq;
 	qp->rq_memory = *rq;
 	qp->has_sq = sq->at;
@@ -221,14 +226,40 @@ fail_number:
 	poller_call(vhca->poller, qp_out_of_hands,
 		    qp); /* who knew its number kicked it */
 fail:
+	if (wire)
+		wire_forget(qp);
 	qp_fini(qp);
 	free(qp);
 	return rc;
 }
 
+int qp_create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
+	      const struct memory *sq, const struct memory *rq, uint32_t *qpn)
+{
+	return create(vhca, cmd, sq, rq, NULL, qpn);
+}
+
+int qp_create_wired(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
+		    const struct memory *sq, const struct memory *rq,
+		    struct wire_qp *wire, uint32_t *qpn)
+{
+	struct vib_cmd_create_qp numbered = *cmd;
+
+	numbered.qpn = wire->number;
+	return create(vhca, &numbered, sq, rq, wire, qpn);
+}
+
+struct wire_qp *qp_wire(const struct vhca *vhca, uint32_t qpn)
+{
+	const struct qp *qp = find_qp(vhca, qpn);
+
+	return qp ? qp->wire : NULL;
+}
+
 /* ---- changing ---------------------------------------------------------- */
 
-int qp_change(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd)
+/* Check @cmd, and with @apply do it. */
+static int change(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd, bool apply)
 {
 	static const struct qp_limits limits = {
 		.pkey_tbl_len = VIB_MAX_PKEYS,
@@ -252,10 +283,53 @@ int qp_change(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd)
 		rc = -EINVAL;
 	else
 		rc = qp_transition_check(qp->type, from, to, cmd->mask, &why);
-	if (rc == 0)
+	if (rc == 0 && apply)
 		qp_modify(qp, cmd->mask, &cmd->attr);
 	pthread_spin_unlock(&qp->lock);
 	return rc;
+}
+
+int qp_change(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd)
+{
+	return change(vhca, cmd, true);
+}
+
+int qp_change_check(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd)
+{
+	return change(vhca, cmd, false);
+}
+
+void qp_begin_wire(struct vhca *vhca, uint32_t qpn)
+{
+	struct qp *qp = find_qp(vhca, qpn);
+
+	pthread_spin_lock(&qp->lock);
+	qp->wire->active = true;
+	(void)wire_post_receives(qp);
+	pthread_spin_unlock(&qp->lock);
+}
+
+void qp_begin_datagrams(struct vhca *vhca, uint32_t qpn)
+{
+	struct qp *qp = find_qp(vhca, qpn);
+
+	pthread_spin_lock(&qp->lock);
+	qp->wire->active = true;
+	pthread_spin_unlock(&qp->lock);
+	poller_kick(vhca->poller, &qp->kick);
+}
+
+bool qp_end_wire(struct vhca *vhca, uint32_t qpn)
+{
+	struct qp *qp = find_qp(vhca, qpn);
+	bool ok;
+
+	pthread_spin_lock(&qp->lock);
+	ok = !wire_receives_wait(qp->wire);
+	if (ok)
+		qp->wire->active = false;
+	pthread_spin_unlock(&qp->lock);
+	return ok;
 }
 
 int qp_query(struct vhca *vhca, uint32_t qpn, struct vib_qp_attr *attr)
@@ -329,6 +403,8 @@ void qp_out_of_hands(struct poller *poller, void *arg)
 
 	poller_forget(poller, qp);
 	qp_forget(poller, qp);
+	if (qp->wire)
+		wire_forget(qp);
 }
 
 void qp_free(struct qp *qp)

@@ -15,11 +15,13 @@
 /* Passes between two looks at the clock; at the bells, while QPs are hot; and for
  * QPs to cool.
  */
-#define CLOCK_PASSES 16
-#define BELL_PASSES  4
-#define COOLING      256
-#define PASS_TIMERS  256 /* at most */
-#define PASS_PAGES   8   /* doorbell pages looked at, at most */
+#define CLOCK_PASSES   16
+#define BELL_PASSES    4
+/* And at the channels of HCAs, which takes a system call for each. */
+#define CHANNEL_PASSES 32
+#define COOLING        256
+#define PASS_TIMERS    256 /* at most */
+#define PASS_PAGES     8   /* doorbell pages looked at, at most */
 
 static bool look_at_clock(struct poller *poller)
 {
@@ -34,6 +36,7 @@ void poller_catch_up(struct poller *poller)
 	if (look_at_clock(poller))
 		poller->idle_since = poller->now;
 	(void)poller_take_bells(poller, poller->num_doorbells);
+	(void)poller_take_channels(poller);
 	if (poller->idle_since != worked)
 		spin_missed(&poller->spin, poller->idle_since - worked);
 }
@@ -50,6 +53,8 @@ bool poller_pass(struct poller *poller)
 	worked |= poller_serve_hot(poller);
 	if (!poller->num_hot || pass % BELL_PASSES == 0)
 		worked |= poller_take_bells(poller, PASS_PAGES);
+	if (pass % CHANNEL_PASSES == 0 && !TAILQ_EMPTY(&poller->channels))
+		worked |= poller_take_channels(poller);
 	if (pass % COOLING == 0)
 		poller_cool_idle(poller);
 	poller_drain_backlog(poller);
@@ -72,6 +77,7 @@ int poller_init(struct poller *poller, struct engine *engine, enum poll_mode mod
 	RB_INIT(&poller->timers);
 	TAILQ_INIT(&poller->vhcas);
 	TAILQ_INIT(&poller->short_of_tokens);
+	TAILQ_INIT(&poller->channels);
 	TAILQ_INIT(&poller->backlog);
 	__cds_wfcq_init(&poller->kicks_head, &poller->kicks_tail);
 	poller->epoll_fd = -1;

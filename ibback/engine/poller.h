@@ -28,6 +28,7 @@ struct engine;
 struct eq;
 struct qp;
 struct vhca;
+struct wire_channel;
 struct xenport;
 
 enum poll_mode {
@@ -59,8 +60,9 @@ struct poller {
 	TAILQ_HEAD(, vhca) vhcas; /* that have doorbell pages */
 	struct vhca *next_vhca;   /* where the next look for bells begins */
 	unsigned int num_doorbells;
-	TAILQ_HEAD(, vhca) short_of_tokens; /* with QPs in line for them, see tokens.h */
-	TAILQ_HEAD(, eq) backlog;           /* EQs with events that wait for room */
+	TAILQ_HEAD(, vhca) short_of_tokens;  /* with QPs in line for them, see tokens.h */
+	TAILQ_HEAD(, wire_channel) channels; /* that tell of HCAs' completions */
+	TAILQ_HEAD(, eq) backlog;            /* EQs with events that wait for room */
 	struct cq *held; /* the CQ whose lock it has, see cq_release(); NULL */
 	struct cq *touched[TOUCHED_CQS];
 	unsigned int num_touched;

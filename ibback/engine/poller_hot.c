@@ -160,7 +160,7 @@ bool poller_cool_all(struct poller *poller)
 
 static bool on_ring(void *arg, struct qp *qp)
 {
-	qp_rang(arg, qp);
+	qp_rang(qp);
 	return poller_try_heat(arg, qp);
 }
 

@@ -28,6 +28,9 @@ void poller_note_work(struct poller *poller, const struct vhca *vhca);
 /* Have every QP ring that is polled; false if one has work. */
 bool poller_cool_all(struct poller *poller);
 
+/* poller_wire.c: heat QPs for whom an HCA has completions. */
+bool poller_take_channels(struct poller *poller);
+
 /* poller_events.c: send completion events. */
 void poller_drain_backlog(struct poller *poller);
 void poller_notify_touched(struct poller *poller);

@@ -9,6 +9,7 @@
 #include "engine/qp_state.h"
 #include "engine/send.h"
 #include "engine/vhca.h"
+#include "engine/wire.h"
 
 /* Receives flushed at a time. */
 #define FLUSH_SHARE 32
@@ -61,6 +62,8 @@ void qp_enter_error(struct qp *qp)
 	if (qp->attr.state == VIB_QPS_ERR)
 		return;
 	qp->attr.state = VIB_QPS_ERR;
+	if (__builtin_expect(qp->wire != NULL, 0) && qp->wire->active)
+		wire_fail(qp);
 	if (!qp->receiving.claim) /* or when that is flushed */
 		last_wqe_reached(qp);
 	poller_kick(qp->vhca->poller, &qp->kick);
@@ -84,6 +87,8 @@ static void reset(struct qp *qp)
 	mw_unbind_all(qp); /* IBTA vol. 1 §10.6.7.2.5 */
 	qp->sending.active = false;
 	qp->receiving.claim = 0;
+	if (qp->wire)
+		wire_reset(qp);
 	qp->established = false;
 	qp->flushing = false;
 	memset(&qp->attr, 0, sizeof(qp->attr));
@@ -142,7 +147,7 @@ static bool waits(const struct qp *qp)
 
 bool qp_serve(struct poller *poller, struct qp *qp)
 {
-	bool worked;
+	bool worked = false;
 
 	if (pthread_spin_trylock(&qp->lock) != 0)
 		return true; /* another has it: there is something */
@@ -150,8 +155,10 @@ bool qp_serve(struct poller *poller, struct qp *qp)
 		pthread_spin_unlock(&qp->lock);
 		return false;
 	}
-	worked = send_serve(poller, qp);
-	if (qp->attr.state == VIB_QPS_ERR) {
+	if (__builtin_expect(qp->wire != NULL, 0))
+		worked = wire_serve(poller, qp);
+	worked |= send_serve(poller, qp);
+	if (qp->attr.state == VIB_QPS_ERR && !wire_receives_wait(qp->wire)) {
 		bool held = qp->receiving.claim;
 
 		worked |= receive_flush(poller, qp, FLUSH_SHARE) > 0;
@@ -163,10 +170,10 @@ bool qp_serve(struct poller *poller, struct qp *qp)
 	return worked;
 }
 
-void qp_rang(struct poller *poller, struct qp *qp)
+void qp_rang(struct qp *qp)
 {
 	uint32_t waiter = __atomic_exchange_n(&qp->rnr_waiter, 0, __ATOMIC_ACQUIRE);
-	struct qp *sender = waiter ? engine_find_qp(poller->engine, waiter) : NULL;
+	struct qp *sender = waiter ? vhca_find_qp(qp->vhca, waiter) : NULL;
 
 	if (sender)
 		poller_kick(sender->vhca->poller, &sender->kick);
@@ -178,6 +185,13 @@ static bool takes_sends(const struct qp *qp)
 	return qp->has_sq &&
 	       (qp->attr.state == VIB_QPS_RTS || qp->attr.state == VIB_QPS_SQE ||
 		qp->attr.state == VIB_QPS_ERR);
+}
+
+/* And from the receive queue, without a message for it? */
+static bool takes_receives(const struct qp *qp)
+{
+	return qp->attr.state == VIB_QPS_ERR ? !wire_receives_wait(qp->wire)
+					     : wire_takes_receives(qp);
 }
 
 bool qp_cool(struct qp *qp)
@@ -198,7 +212,9 @@ bool qp_cool(struct qp *qp)
 		quiet = false;
 	if (takes_sends(qp) && !waiting && vib_queue_arm(&qp->sq))
 		quiet = false;
-	if (qp->has_rq && qp->attr.state == VIB_QPS_ERR && vib_queue_arm(&qp->rq))
+	if (qp->has_rq && takes_receives(qp) && vib_queue_arm(&qp->rq))
+		quiet = false;
+	if (qp->wire && !wire_cool(qp->vhca->poller, qp))
 		quiet = false;
 	pthread_spin_unlock(&qp->lock);
 	return quiet;

@@ -29,6 +29,7 @@ struct doorbell;
 struct poller;
 struct srq;
 struct vhca;
+struct wire_qp;
 
 /*
  * A message that needs several passes holds a receive of its peer. The claim, a
@@ -46,6 +47,7 @@ struct sending {
 	uint64_t rnr_until;  /* ns: when to stop trying one that is not ready; 0 */
 	uint64_t look_again; /* ns: waits until then, or a kick */
 	uint64_t in_line;    /* ns: since when it waits for tokens; 0 */
+	uint8_t failed;      /* status it is to fail with in its turn, see wire.h; 0 */
 	union {
 		struct vib_send_wqe wqe;
 		uint8_t bytes[VIB_WQE_MAX_STRIDE];
@@ -81,6 +83,7 @@ struct qp {
 	struct srq *srq;           /* NULL: it has a receive queue of its own, or none */
 	struct xrcd *xrcd;         /* of XRC targets, else NULL */
 	struct doorbell *doorbell; /* XRC targets: NULL */
+	struct wire_qp *wire;      /* what it has at an HCA; or NULL */
 	uint32_t db_index;
 	bool has_sq;
 	bool has_rq;
@@ -173,7 +176,7 @@ void qp_fatal(struct qp *qp);
 bool qp_serve(struct poller *poller, struct qp *qp);
 
 /* Its bell rang: it may be for a receive that somebody waits for. Its poller. */
-void qp_rang(struct poller *poller, struct qp *qp);
+void qp_rang(struct qp *qp);
 
 /* It is to be polled no more: have its queues ring. false if there is work. Its poller.
  */

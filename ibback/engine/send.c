@@ -13,6 +13,7 @@
 #include "engine/sg.h"
 #include "engine/tokens.h"
 #include "engine/vhca.h"
+#include "engine/wire.h"
 
 /* A share: so many requests, so many bytes. What is left has its turn in the
  * next pass, after the other QPs.
@@ -120,6 +121,7 @@ static int fetch(struct qp *qp)
 	s->rnr_until = 0;
 	s->look_again = 0;
 	s->in_line = 0;
+	s->failed = 0;
 	vib_queue_advance(&qp->sq);
 	/* Where there is one request there are more: have the one after the next come. */
 	__builtin_prefetch(vib_slot_at(&qp->sq, qp->sq.index + 1));
@@ -133,6 +135,11 @@ static int fetch(struct qp *qp)
 		memcpy(s->bytes + sizeof(s->wqe), slot + sizeof(s->wqe),
 		       end - sizeof(s->wqe));
 	return 1;
+}
+
+const void *send_sges(const struct qp *qp)
+{
+	return qp->sending.bytes + sges_offset(qp);
 }
 
 static int fetch_granted(struct share *share, struct sg *sg)
@@ -228,6 +235,8 @@ static bool flush(struct share *share)
 	struct qp *qp = share->qp;
 	unsigned int n = 0;
 
+	if (wire_sends_wait(qp->wire)) /* which were before these */
+		return false;
 	if (qp->sending.active) {
 		complete(share, VIB_WC_WR_FLUSH_ERR);
 		n++;
@@ -246,10 +255,18 @@ enum send_result send_wait(struct share *share, uint64_t when)
 	return SEND_WAITS;
 }
 
+/* Is its peer behind an HCA? UD asks for each datagram. */
+static bool is_on_wire(const struct qp *qp)
+{
+	return __builtin_expect(qp->wire != NULL, 0) && qp->wire->active;
+}
+
 static enum send_result execute(struct share *share)
 {
 	if (vib_qp_type_is_datagram((uint8_t)share->qp->type))
 		return datagram_send(share);
+	if (is_on_wire(share->qp))
+		return wire_connected_send(share);
 	if (is_local(share->qp->sending.wqe.opcode))
 		return local_send(share);
 	return connected_send(share);
@@ -258,7 +275,7 @@ static enum send_result execute(struct share *share)
 /* In SQD: what was begun is done. IBTA vol. 1 §10.3.1.5. */
 static void drained(struct qp *qp)
 {
-	if (qp->drained)
+	if (qp->drained || wire_sends_wait(qp->wire))
 		return;
 	qp->drained = true;
 	if (qp->attr.en_sqd_async_notify)
@@ -299,6 +316,16 @@ static void go_on(struct sending *s)
 	s->rnr_until = later(s->rnr_until, ns);
 }
 
+/* The request fails with @status, after what is with the HCA. true if it did. */
+static bool fail_in_turn(struct share *share, uint8_t status)
+{
+	share->qp->sending.failed = status;
+	if (wire_sends_wait(share->qp->wire))
+		return false;
+	fail(share, status);
+	return true;
+}
+
 /* One request, or a part. true to go on with the next at once. */
 static bool step(struct share *share, bool *worked)
 {
@@ -335,10 +362,10 @@ static bool step(struct share *share, bool *worked)
 			return false;
 		*worked = true;
 		share_spend(share, COST_REQUEST);
-		if (fetched < 0) {
-			fail(share, VIB_WC_LOC_QP_OP_ERR);
-			return true;
-		}
+		if (fetched < 0)
+			return fail_in_turn(share, VIB_WC_LOC_QP_OP_ERR);
+	} else if (__builtin_expect(qp->sending.failed, 0)) {
+		return fail_in_turn(share, qp->sending.failed);
 	} else if (share->short_of_tokens) {
 		share->awaits_tokens = true;
 		break_off(&qp->sending);
@@ -351,7 +378,10 @@ static bool step(struct share *share, bool *worked)
 	switch (execute(share)) {
 	case SEND_DONE:
 		*worked = true;
-		complete(share, VIB_WC_SUCCESS);
+		if (__builtin_expect(wire_sends_wait(qp->wire), 0))
+			wire_complete_later(qp);
+		else
+			complete(share, VIB_WC_SUCCESS);
 		return true;
 	case SEND_MORE:
 		*worked = true;
@@ -364,7 +394,10 @@ static bool step(struct share *share, bool *worked)
 		return false;
 	case SEND_FAILED:
 		*worked = true;
-		fail(share, share->status);
+		return fail_in_turn(share, share->status);
+	case SEND_POSTED:
+		*worked = true;
+		qp->sending.active = false;
 		return true;
 	}
 	return false;
@@ -427,6 +460,8 @@ bool send_serve(struct poller *poller, struct qp *qp)
 	budget = share.budget;
 	for (unsigned int i = 0; i < SHARE_REQUESTS && step(&share, &worked); i++)
 		;
+	if (__builtin_expect(qp->wire != NULL, 0))
+		wire_flush(&share);
 	if (has_rate)
 		pay(&share, budget);
 	share_release_window(&share);

@@ -38,6 +38,7 @@ enum send_result {
 	SEND_DONE,   /* the request is complete */
 	SEND_MORE,   /* go on in the next pass: share used up, or a lock is held */
 	SEND_WAITS,  /* go on at sending.look_again, or when kicked */
+	SEND_POSTED, /* the HCA has it, and tells when it is complete, see wire.h */
 	SEND_FAILED, /* with share.status */
 };
 
@@ -81,6 +82,9 @@ enum send_result atomic_write(struct share *share, const struct sg *own);
  * its SGEs with the rights of @access. -1 after setting share.status.
  */
 int send_resolve(struct share *share, uint32_t access, struct sg *sg);
+
+/* The SGEs of the request in progress, as they were copied. */
+const void *send_sges(const struct qp *qp);
 
 /* Fail the request with @status. */
 static inline enum send_result send_fail(struct share *share, uint8_t status)

@@ -8,6 +8,8 @@
 #include "engine/engine.h"
 #include "engine/mr.h"
 #include "engine/mw.h"
+#include "engine/qp.h"
+#include "engine/wire.h"
 #include "xenport/xenport.h"
 
 /* Buckets: a few objects each. */
@@ -76,6 +78,7 @@ struct vhca *vhca_new(struct engine *engine, unsigned int xen,
 	vhca->poller = engine_choose_poller(engine);
 	vhca->events = vhca->poller->events[xen];
 	vhca->mr_epoch = engine_serial(engine);
+	vhca->qp_table = &engine->qps;
 	vhca->limits = *limits;
 	vhca->view = view_new(engine, view);
 	dma_init(&vhca->dma);
@@ -99,6 +102,16 @@ struct vhca *vhca_new(struct engine *engine, unsigned int xen,
 	return NULL;
 }
 
+static void tell_wire(struct vhca *vhca, const struct port_view *was,
+		      const struct port_view *now)
+{
+	struct qp *qp;
+
+	LIST_FOREACH(qp, &vhca->qps, entry)
+	if (qp->wire)
+		wire_identity(qp, was, now);
+}
+
 int vhca_set_port(struct vhca *vhca, const struct port_view *view)
 {
 	struct port_view *new = view_new(vhca->engine, view), *old = vhca->view;
@@ -107,6 +120,7 @@ int vhca_set_port(struct vhca *vhca, const struct port_view *view)
 		return -1;
 	rcu_assign_pointer(vhca->view, new);
 	synchronize_rcu();
+	tell_wire(vhca, old, new);
 	free(old);
 	return 0;
 }
@@ -142,6 +156,19 @@ void vhca_reach_grants(struct vhca *vhca, struct xenport *xen, uint16_t domid)
 		return;
 	vhca->xen = xen;
 	vhca->domid = domid;
+}
+
+void vhca_set_wire(struct vhca *vhca, struct vhca_wire *wire)
+{
+	vhca->wire = wire;
+	wire->raised = vhca->async.raised;
+	wire->raised_arg = vhca->async.arg;
+	vhca->qp_table = wire->qps;
+}
+
+struct qp *vhca_find_qp(const struct vhca *vhca, uint32_t qpn)
+{
+	return table_get(vhca->qp_table, qpn, qp);
 }
 
 void vhca_new_epoch(struct vhca *vhca)

@@ -23,6 +23,9 @@
 
 struct engine;
 struct poller;
+struct qp;
+struct vhca_wire;
+struct wire_pd;
 struct xenport;
 
 /* How much of everything a vib may have. */
@@ -41,6 +44,7 @@ struct vhca_limits {
 struct pd {
 	struct table_node node;
 	uint32_t users; /* objects in it */
+	struct wire_pd *wire;
 };
 
 struct vhca {
@@ -51,7 +55,9 @@ struct vhca {
 	uint16_t domid;         /* of the guest, with that */
 	struct port_view *view; /* RCU */
 	struct async_list async;
-	const char *broken; /* why the device is lost; set by any thread, once */
+	const char *broken;     /* why the device is lost; set by any thread, once */
+	struct table *qp_table; /* of its fabric, by QPN */
+	struct vhca_wire *wire; /* what it has of an HCA; NULL: it has none */
 	struct table mrs;
 	struct table mws;  /* by the upper 24 bits of their keys */
 	uint64_t mr_epoch; /* another one, never used before, when an MR ends or changes,
@@ -109,6 +115,12 @@ int vhca_set_port(struct vhca *vhca, const struct port_view *view);
  */
 void vhca_reach_grants(struct vhca *vhca, struct xenport *xen, uint16_t domid);
 
+/*
+ * Its fabric has a wire: @wire is its own at that, and outlives it. Numbers of QPs and
+ * keys of MRs are the HCA's. Before it has objects.
+ */
+void vhca_set_wire(struct vhca *vhca, struct vhca_wire *wire);
+
 /* Another vhca_limits.rate, from now on. The control thread. */
 void vhca_set_rate(struct vhca *vhca, uint64_t rate);
 
@@ -131,6 +143,9 @@ static inline const char *vhca_broken(const struct vhca *vhca)
 {
 	return __atomic_load_n(&vhca->broken, __ATOMIC_ACQUIRE);
 }
+
+/* The QP @qpn of its fabric, or NULL. A reader of RCU. */
+struct qp *vhca_find_qp(const struct vhca *vhca, uint32_t qpn);
 
 /* The port, valid until the caller's next quiescent state. */
 static inline const struct port_view *vhca_view(const struct vhca *vhca)

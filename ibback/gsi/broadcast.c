@@ -46,6 +46,23 @@ static void end(struct gsi *gsi, uint16_t pkey)
 		group_destroy(gsi, group);
 }
 
+void broadcast_check(struct gsi *gsi)
+{
+	const struct gsi_config *c = &gsi->config;
+	struct group *group, *next;
+	uint16_t pkey;
+
+	for (group = group_first(gsi); group; group = next) {
+		next = group_next(group);
+		if (!group->permanent || (group->attr.mtu == c->ipoib_mtu &&
+					  group->attr.rate == c->ipoib_rate))
+			continue;
+		pkey = group->attr.pkey;
+		group_destroy(gsi, group);
+		begin(gsi, pkey); /* of the same MGID: @next is behind it */
+	}
+}
+
 /* True if entry @i is the first of its partition, so that each counts once. */
 static bool counts(const uint16_t pkeys[VIB_MAX_PKEYS], unsigned int i)
 {

@@ -8,6 +8,7 @@
 #include "gsi/be.h"
 #include "gsi/notice.h"
 #include "gsi/ports.h"
+#include "gsi/remotes.h"
 
 static int compare_groups(const struct group *a, const struct group *b)
 {
@@ -52,6 +53,31 @@ static void free_mlid(struct gsi *gsi, uint16_t mlid)
 
 	gsi->mlids[i / 8] &= (uint8_t) ~(1u << i % 8);
 }
+
+/* ---- on the wire ----------------------------------------------------------- */
+
+/* To the wire this host is one member, of the bits that any of its vports has. */
+static void update_wire(struct gsi *gsi, struct group *group)
+{
+	uint8_t join_state = 0;
+
+	if (gsi->has_wire && wire_has_pkey(gsi, group->attr.pkey))
+		for (unsigned int i = 0; i < MCM_JOIN_STATES; i++)
+			if (group->joined[i])
+				join_state |= (uint8_t)(1u << i);
+	if (join_state == group->on_wire)
+		return;
+	group->on_wire = join_state;
+	gsi->ops->wire_join(gsi->arg, &group->attr.mgid, join_state);
+}
+
+void groups_wire_changed(struct gsi *gsi)
+{
+	for (struct group *g = group_first(gsi); g; g = group_next(g))
+		update_wire(gsi, g);
+}
+
+/* ---- groups ---------------------------------------------------------------- */
 
 static void charge(struct group *group, struct gsi_port *creator)
 {
@@ -109,6 +135,8 @@ void group_destroy(struct gsi *gsi, struct group *group)
 {
 	while (!LIST_EMPTY(&group->members))
 		member_free(LIST_FIRST(&group->members));
+	memset(group->joined, 0, sizeof(group->joined));
+	update_wire(gsi, group);
 	uncharge(group);
 	RB_REMOVE(group_tree, &gsi->groups, group);
 	gsi->num_groups--;
@@ -176,9 +204,12 @@ static void set_join_state(struct member *member, uint8_t join_state)
 	uint8_t changed = member->join_state ^ join_state;
 	struct gsi_port *port = member->port;
 
-	member->group->full -= (member->join_state & MCM_FULL) != 0;
-	member->group->full += (join_state & MCM_FULL) != 0;
+	for (unsigned int i = 0; i < MCM_JOIN_STATES; i++) {
+		member->group->joined[i] -= member->join_state >> i & 1;
+		member->group->joined[i] += join_state >> i & 1;
+	}
 	member->join_state = join_state;
+	update_wire(port->gsi, member->group);
 	if (changed & MCM_RECEIVES)
 		port->gsi->ops->joined(port->gsi->arg, port->owner,
 				       &member->group->attr.mgid,
@@ -197,6 +228,16 @@ struct member *member_join(struct group *group, struct gsi_port *port,
 	return member;
 }
 
+/* By a member that is full, of either kind, or for ever. */
+static bool is_kept(const struct group *group)
+{
+	bool kept = group->permanent;
+
+	for (unsigned int i = 0; i < MCM_JOIN_STATES; i++)
+		kept |= MCM_FULL >> i & 1 && group->joined[i];
+	return kept;
+}
+
 void member_leave(struct member *member, uint8_t join_state)
 {
 	struct group *group = member->group;
@@ -205,7 +246,7 @@ void member_leave(struct member *member, uint8_t join_state)
 	set_join_state(member, member->join_state & (uint8_t)~join_state);
 	if (!member->join_state)
 		member_free(member);
-	if (!group->full && !group->permanent)
+	if (!is_kept(group))
 		group_destroy(gsi, group);
 }
 

@@ -17,7 +17,9 @@ struct group {
 	struct gsi_port *creator; /* whose quota it is of; NULL: nobody's */
 	LIST_ENTRY(group) of_creator;
 	struct member_list members;
-	unsigned int full; /* how many of them keep it */
+	/* How many of them have each bit of JoinState. */
+	unsigned int joined[MCM_JOIN_STATES];
+	uint8_t on_wire; /* JoinState of this host's membership there */
 };
 
 struct member {
@@ -69,11 +71,17 @@ void members_check(struct gsi_port *port);
 /* End all memberships of @port, and charge it with no group any more. */
 void members_purge(struct gsi_port *port);
 
+/* The fabric's wire is another: each group's membership there is as it is to be. */
+void groups_wire_changed(struct gsi *gsi);
+
 /*
  * @port has, or no longer has, the P_Keys of @pkeys: their broadcast groups begin with
  * the first port and end with the last.
  */
 void broadcast_hold(struct gsi *gsi, const uint16_t pkeys[VIB_MAX_PKEYS]);
 void broadcast_release(struct gsi *gsi, const uint16_t pkeys[VIB_MAX_PKEYS]);
+
+/* Those of another MTU or rate than the configuration's end and begin again. */
+void broadcast_check(struct gsi *gsi);
 
 #endif

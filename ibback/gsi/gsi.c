@@ -9,9 +9,13 @@
 #include "gsi/mgid.h"
 #include "gsi/notice.h"
 #include "gsi/ports.h"
+#include "gsi/rates.h"
+#include "gsi/remotes.h"
 #include "gsi/rmpp.h"
 #include "gsi/services.h"
 #include "gsi/subscriptions.h"
+#include "gsi/tids.h"
+#include "gsi/wire_cm.h"
 
 const struct gsi_config gsi_default_config = {
 	.sa_lid = 1,
@@ -40,6 +44,12 @@ const char *gsi_drop_name(enum gsi_drop why)
 		[GSI_DROP_RMPP] = "rmpp",
 		[GSI_DROP_TID] = "tid",
 		[GSI_DROP_NO_MEMORY] = "no_memory",
+		[GSI_DROP_NO_WIRE] = "no_wire",
+		[GSI_DROP_WIRE_CLASS] = "wire_class",
+		[GSI_DROP_NO_GRH] = "no_grh",
+		[GSI_DROP_CM_ID] = "cm_id",
+		[GSI_DROP_CM_IDS] = "cm_ids",
+		[GSI_DROP_UNREACHABLE] = "unreachable",
 	};
 
 	return why < GSI_DROPS && name[why] ? name[why] : "?";
@@ -63,6 +73,14 @@ const char *gsi_drop_text(enum gsi_drop why)
 		[GSI_DROP_RMPP] = "it is against the rules of RMPP",
 		[GSI_DROP_TID] = "its transaction ID is of no transaction",
 		[GSI_DROP_NO_MEMORY] = "there is no room for it",
+		[GSI_DROP_NO_WIRE] =
+			"nothing of its GID and P_Key passes to the wire now",
+		[GSI_DROP_WIRE_CLASS] = "its class does not pass to the wire",
+		[GSI_DROP_NO_GRH] = "it has no GRH",
+		[GSI_DROP_CM_ID] = "a CM message names an id that is of none of its "
+				   "sender's connections",
+		[GSI_DROP_CM_IDS] = "it has too many connections on the wire",
+		[GSI_DROP_UNREACHABLE] = "nobody answers at its address on the wire",
 	};
 
 	return why < GSI_DROPS && text[why] ? text[why] : "?";
@@ -89,6 +107,10 @@ struct gsi *gsi_new(const struct gsi_ops *ops, void *arg, const struct gsi_confi
 	gsi->ops = ops;
 	gsi->arg = arg;
 	gsi->config = config ? *config : gsi_default_config;
+	gsi->wanted = gsi->config;
+	gsi->next_mgid = gsi->config.seed;
+	gsi->next_wire_id = gsi->config.seed;
+	gsi->next_wire_tid = gsi->config.seed;
 	return gsi;
 }
 
@@ -107,6 +129,14 @@ static void announce(struct gsi_port *port, uint16_t trap,
 		if (!gid_is_zero(gid) && !(other && attr_has_gid(other, gid)))
 			notice_gid(port, trap, gid);
 	}
+}
+
+/* What lasts while the port's link is down, as its guest's connections do. */
+static void purge_wire(struct gsi_port *port)
+{
+	wire_cm_purge(port);
+	tids_purge(port);
+	remotes_purge(port);
 }
 
 /* Out of service, a port has nothing at the SA; its ULPs register anew. */
@@ -129,6 +159,11 @@ struct gsi_port *gsi_port_add(struct gsi *gsi, const struct gsi_port_attr *attr,
 	port->gsi = gsi;
 	port->owner = owner;
 	port->attr = *attr;
+	for (enum remote_why why = 0; why < REMOTE_WHYS; why++)
+		TAILQ_INIT(&port->remotes[why]);
+	TAILQ_INIT(&port->cm_ending);
+	TAILQ_INIT(&port->cm_calls);
+	TAILQ_INIT(&port->tids);
 	LIST_INSERT_HEAD(&gsi->ports, port, entry);
 	port_index(port);
 	broadcast_hold(gsi, attr->pkeys);
@@ -183,6 +218,39 @@ void gsi_port_change(struct gsi_port *port, const struct gsi_port_attr *attr)
 void gsi_port_reset(struct gsi_port *port)
 {
 	purge(port);
+	purge_wire(port);
+}
+
+void gsi_set_wire(struct gsi *gsi, const struct gsi_wire *wire)
+{
+	struct gsi_config *c = &gsi->config;
+	uint8_t rate = wire ? wire_rate(wire) : 0;
+
+	gsi->has_wire = wire;
+	gsi->wire = wire ? *wire : (struct gsi_wire){ 0 };
+	if (wire) {
+		c->ipoib_mtu = wire->mtu < gsi->wanted.ipoib_mtu ? wire->mtu
+								 : gsi->wanted.ipoib_mtu;
+		c->ipoib_rate = rate_value(rate) < rate_value(gsi->wanted.ipoib_rate)
+					? rate
+					: gsi->wanted.ipoib_rate;
+		broadcast_check(gsi);
+	}
+	groups_wire_changed(gsi);
+}
+
+void gsi_wire_lost(struct gsi_port *port, enum gsi_drop why)
+{
+	gsi_dropped(port, why);
+}
+
+bool gsi_lid_to_gid(const struct gsi *gsi, uint16_t lid, struct vib_gid *gid)
+{
+	const struct vib_gid *found = remote_gid(gsi, lid);
+
+	if (found)
+		*gid = *found;
+	return found;
 }
 
 uint16_t gsi_group(const struct gsi_port *port, const struct vib_gid *mgid, bool *joined)
@@ -205,6 +273,7 @@ void gsi_port_remove(struct gsi_port *port)
 	if (port_is_up(port))
 		announce(port, UMAD_SM_GID_OUT_OF_SERVICE_TRAP, NULL);
 	purge(port);
+	purge_wire(port);
 	port_unindex(port);
 	LIST_REMOVE(port, entry);
 	broadcast_release(gsi, port->attr.pkeys);
@@ -231,12 +300,25 @@ struct gsi_holdings gsi_port_holdings(const struct gsi_port *port)
 		.subscriptions = port->num_subscriptions,
 		.reports = port->num_reports,
 		.transactions = port->num_sends + port->num_receives,
+		.remotes = port->num_remotes[REMOTE_ASKED] +
+			   port->num_remotes[REMOTE_CALLED],
+		.cm_ids = port->num_cm_ids,
 	};
 }
 
 const struct gsi_port_stats *gsi_port_stats(const struct gsi_port *port)
 {
 	return &port->stats;
+}
+
+const struct gsi_wire_stats *gsi_wire_stats(const struct gsi *gsi)
+{
+	return &gsi->wire_stats;
+}
+
+unsigned int gsi_remotes(const struct gsi *gsi)
+{
+	return gsi->num_remotes;
 }
 
 unsigned int gsi_groups(const struct gsi *gsi)

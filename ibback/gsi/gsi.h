@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The general services of a fabric without a wire: what its vports' QP0 and QP1 send
- * is passed on, answered or dropped. A vport's own port answers subnet management
- * and performance management, and the fabric's subnet administrator (SA) all that
- * IPoIB, the connection manager and the usual tools ask.
+ * The general services of a fabric: what its vports' QP0 and QP1 send is passed on,
+ * answered or dropped. A vport's own port answers subnet management and performance
+ * management, and the fabric's subnet administrator (SA) all that IPoIB, the connection
+ * manager and the usual tools ask. A fabric may have a wire, RoCE: the SA then has paths
+ * to any GID of the subnet, and communication management goes out and comes in.
  *
- * Everything here is the control thread's. Guests are hostile: all they send is
- * checked, and each has quotas (limits.h).
+ * Everything here is the control thread's. Guests are hostile, and so is what comes from
+ * the wire: all of it is checked, and each guest has quotas (limits.h).
  */
 #ifndef XEN_IB_IBBACK_GSI_H
 #define XEN_IB_IBBACK_GSI_H
@@ -39,7 +40,13 @@ enum gsi_drop {
 	GSI_DROP_RMPP,      /* against the rules of RMPP */
 	GSI_DROP_TID,       /* of a transaction that is none of the sender's */
 	GSI_DROP_NO_MEMORY,
-	GSI_DROPS /* how many there are, and the unused 0 */
+	GSI_DROP_NO_WIRE,     /* for the wire, to which nothing goes now */
+	GSI_DROP_WIRE_CLASS,  /* a class or attribute that does not pass to the wire */
+	GSI_DROP_NO_GRH,      /* from the wire, without a GRH */
+	GSI_DROP_CM_ID,       /* a communication id that is none of the sender's */
+	GSI_DROP_CM_IDS,      /* one too many of them */
+	GSI_DROP_UNREACHABLE, /* the wire does not take it: nobody there answers */
+	GSI_DROPS             /* how many there are, and the unused 0 */
 };
 
 /* A word for programs, and what log lines say. */
@@ -66,6 +73,18 @@ struct gsi_ops {
 	void (*counters)(void *arg, void *port, struct vib_rsp_counters *counters);
 	/* Nanoseconds, CLOCK_MONOTONIC. */
 	uint64_t (*now)(void *arg);
+
+	/* The rest is for fabrics that have a wire, and NULL where none ever has. */
+
+	/* @packet of a vport, with a GRH, goes out by the wire. 0, or why it does not. */
+	enum gsi_drop (*to_wire)(void *arg, void *port, const struct mad_packet *packet);
+	/*
+	 * This host's membership in @mgid on the wire is now of the bits of @join_state
+	 * (UMAD_SA_MCM_JOIN_STATE_*): those that any vport has; 0: it has none.
+	 */
+	void (*wire_join)(void *arg, const struct vib_gid *mgid, uint8_t join_state);
+	/* What came from the wire was dropped. */
+	void (*wire_dropped)(void *arg, enum gsi_drop why);
 };
 
 struct gsi_config {
@@ -79,6 +98,8 @@ struct gsi_config {
 	uint8_t ipoib_rate; /* IBTA vol. 1 §15.2.5.16 table; no more than any port's */
 	uint32_t ipoib_qkey;
 	uint8_t packet_life; /* of every path: 4.096 us * 2^n */
+	/* Where numbers begin that are not to be those of before, or of another host. */
+	uint32_t seed;
 };
 
 /*
@@ -148,6 +169,40 @@ void gsi_receive(struct gsi_port *from, const struct mad_packet *packet);
 bool gsi_process(struct gsi_port *port, const uint8_t in[VIB_MAD_BYTES],
 		 uint8_t out[VIB_MAD_BYTES]);
 
+/* P_Keys that an HCA's port has, at most; more are not used. */
+#define GSI_WIRE_PKEYS 128
+
+/* What a fabric's wire is. */
+struct gsi_wire {
+	bool cm;                        /* communication management passes */
+	uint8_t mtu;                    /* of its port, 1…5: 256…4096 bytes */
+	uint8_t active_width;           /* of its port, as in vib_port_attr */
+	uint16_t active_speed;          /* the same */
+	uint16_t pkeys[GSI_WIRE_PKEYS]; /* of its port; zero where there is none */
+};
+
+/*
+ * The fabric has a wire, RoCE, that is like @wire now; NULL: none any more. IPoIB's
+ * groups have no more than its MTU and rate: where that changes them they begin anew.
+ * The ops for a wire are all there.
+ */
+void gsi_set_wire(struct gsi *gsi, const struct gsi_wire *wire);
+
+/*
+ * @packet, a copy, came in from the wire: P_Key and GIDs are what it said, and its LIDs
+ * do not count.
+ */
+void gsi_from_wire(struct gsi *gsi, const struct mad_packet *packet);
+
+/* What to_wire() took from @port is lost after all. */
+void gsi_wire_lost(struct gsi_port *port, enum gsi_drop why);
+
+/*
+ * The GID beyond the wire that @lid stands for: false if it stands for none. A vport may
+ * have come to have that GID since.
+ */
+bool gsi_lid_to_gid(const struct gsi *gsi, uint16_t lid, struct vib_gid *gid);
+
 /* Do what is due: retransmissions, expiry. Returns as gsi_next(). */
 uint64_t gsi_tick(struct gsi *gsi);
 
@@ -162,6 +217,8 @@ struct gsi_holdings {
 	unsigned int subscriptions;
 	unsigned int reports; /* on their way, not answered */
 	unsigned int transactions;
+	unsigned int remotes; /* LIDs that stand for GIDs beyond the wire */
+	unsigned int cm_ids;  /* communication ids on the wire */
 };
 
 struct gsi_holdings gsi_port_holdings(const struct gsi_port *port);
@@ -171,12 +228,24 @@ struct gsi_port_stats {
 	uint64_t received; /* of the vport: what follows but the last two */
 	uint64_t answered; /* by the port itself or the SA, which may have no words for it
 			    */
-	uint64_t passed;   /* on, to another vport */
+	uint64_t passed;   /* on, to another vport or the wire */
 	uint64_t delivered; /* to it: answers, and what others sent */
 	uint64_t dropped[GSI_DROPS];
 };
 
 const struct gsi_port_stats *gsi_port_stats(const struct gsi_port *port);
+
+/* MADs from a fabric's wire. */
+struct gsi_wire_stats {
+	uint64_t received; /* what follows */
+	uint64_t delivered;
+	uint64_t dropped[GSI_DROPS];
+};
+
+const struct gsi_wire_stats *gsi_wire_stats(const struct gsi *gsi);
+
+/* LIDs of the fabric that stand for GIDs beyond the wire. */
+unsigned int gsi_remotes(const struct gsi *gsi);
 
 /* Multicast groups of the fabric, and memberships in them. */
 unsigned int gsi_groups(const struct gsi *gsi);

@@ -34,6 +34,25 @@
 /* Segments sent to a vport at a time, whatever window it grants. */
 #define RMPP_BURST         64
 
+/*
+ * GIDs beyond the wire that a vport asked for, and those that called it: further ones
+ * take the place of the one that it asked for longest ago, which must be asked for again.
+ */
+#define MAX_REMOTES        1024
+#define MAX_CALLERS        256
+
+/* Those of a fabric: of 49150 LIDs at least a third is left to vports. */
+#define MAX_FABRIC_REMOTES 32768
+
+/* Connections by the wire, and those that ended in the last half minute. */
+#define MAX_CM_IDS         4096
+
+/* Calls from the wire that a vport has not answered yet. */
+#define MAX_CM_CALLS       256
+
+/* Transactions on the wire whose TIDs are another's there; CM has few at a time. */
+#define MAX_TIDS           256
+
 /* Timers that are served at a time. */
 #define MAX_TIMERS         64
 

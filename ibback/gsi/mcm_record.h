@@ -12,6 +12,9 @@
 
 #define MCM_RECORD_SIZE sizeof(struct umad_sa_mcmember_record)
 
+/* Bits of JoinState. */
+#define MCM_JOIN_STATES 4
+
 /* JoinState: what makes a group exist; and what is delivered to (§15.2.5.17.3). */
 #define MCM_FULL                              \
 	(UMAD_SA_MCM_JOIN_STATE_FULL_MEMBER | \

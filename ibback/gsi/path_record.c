@@ -4,7 +4,7 @@
 #include "gsi/be.h"
 #include "gsi/ports.h"
 #include "gsi/rates.h"
-#include "gsi/sa.h"
+#include "gsi/remotes.h"
 
 /* Offsets, §15.2.5.16 table 205. */
 enum {
@@ -180,48 +180,119 @@ static void take_wishes(struct path_record *path, const struct path_record *want
 		path->sl = wanted->sl;
 }
 
+/* ---- ends ------------------------------------------------------------------ */
+
+struct path_end path_end_of(struct gsi_port *port)
+{
+	return (struct path_end){ .port = port, .gid = port->attr.gids[0] };
+}
+
+bool path_end_by_gid(struct gsi *gsi, const struct vib_gid *gid, struct path_end *end)
+{
+	*end = (struct path_end){ .port = port_by_gid(gsi, gid), .gid = *gid };
+	return end->port || gid_is_remote(gsi, gid);
+}
+
+bool path_end_by_lid(struct gsi *gsi, uint16_t lid, struct path_end *end)
+{
+	struct gsi_port *port = port_by_lid(gsi, lid);
+	const struct vib_gid *gid = port ? NULL : remote_gid(gsi, lid);
+
+	if (port)
+		*end = path_end_of(port);
+	return port || (gid && path_end_by_gid(gsi, gid, end));
+}
+
+static uint8_t end_mtu(const struct gsi *gsi, const struct path_end *end)
+{
+	return end->port ? end->port->attr.port.active_mtu : gsi->wire.mtu;
+}
+
+static uint8_t end_rate(const struct gsi *gsi, const struct path_end *end)
+{
+	return end->port ? rate_of_port(&end->port->attr.port) : wire_rate(&gsi->wire);
+}
+
+/* One end is beyond the wire, the other is @port: whoever is there is a full member. */
+static uint16_t wire_pkey(const struct gsi_port *port, const struct path_record *wanted,
+			  uint64_t mask)
+{
+	uint16_t pkey;
+
+	if (!(mask & PATH_PKEY))
+		return wire_common_pkey(port);
+	pkey = pkey_entry(port->attr.pkeys, wanted->pkey);
+	return wire_has_pkey(port->gsi, pkey) ? wanted->pkey : 0;
+}
+
 /* The P_Key of a path, as asked for or else as the source has it; 0: there is none. */
-static uint16_t path_pkey(const struct gsi_port *source,
-			  const struct gsi_port *destination,
+static uint16_t path_pkey(const struct path_end *source,
+			  const struct path_end *destination,
 			  const struct path_record *wanted, uint64_t mask)
 {
+	if (!source->port || !destination->port)
+		return wire_pkey(source->port ? source->port : destination->port, wanted,
+				 mask);
 	if (!(mask & PATH_PKEY))
-		return ports_common_pkey(source, destination);
-	return ports_share(source, destination, wanted->pkey) ? wanted->pkey : 0;
+		return ports_common_pkey(source->port, destination->port);
+	return ports_share(source->port, destination->port, wanted->pkey) ? wanted->pkey
+									  : 0;
 }
 
-static uint8_t lower_mtu(const struct gsi_port *a, const struct gsi_port *b)
+/* ---- the path ---------------------------------------------------------------- */
+
+/* All but its LIDs. */
+static bool find(const struct gsi *gsi, const struct path_end *source,
+		 const struct path_end *destination, const struct path_record *wanted,
+		 uint64_t mask, struct path_record *path)
 {
-	uint8_t ma = a->attr.port.active_mtu, mb = b->attr.port.active_mtu;
+	uint8_t ms = end_mtu(gsi, source), md = end_mtu(gsi, destination);
+	uint8_t rs = end_rate(gsi, source), rd = end_rate(gsi, destination);
 
-	return ma < mb ? ma : mb;
-}
-
-static uint8_t lower_rate(const struct gsi_port *a, const struct gsi_port *b)
-{
-	uint8_t ra = rate_of_port(&a->attr.port), rb = rate_of_port(&b->attr.port);
-
-	return rate_value(ra) < rate_value(rb) ? ra : rb;
-}
-
-bool path_find(const struct gsi_port *source, const struct gsi_port *destination,
-	       const struct path_record *wanted, uint64_t mask, struct path_record *path)
-{
 	*path = (struct path_record){
-		.sgid = mask & PATH_SGID ? wanted->sgid : source->attr.gids[0],
-		.dgid = mask & PATH_DGID ? wanted->dgid : destination->attr.gids[0],
-		.slid = source->attr.port.lid,
-		.dlid = destination->attr.port.lid,
+		.sgid = source->gid,
+		.dgid = destination->gid,
 		.hop_limit = HOP_LIMIT,
 		.reversible = true,
 		.num_paths = 1,
 		.pkey = path_pkey(source, destination, wanted, mask),
-		.mtu = lower_mtu(source, destination),
-		.rate = lower_rate(source, destination),
-		.life = source->gsi->config.packet_life,
+		.mtu = ms < md ? ms : md,
+		.rate = rate_value(rs) < rate_value(rd) ? rs : rd,
+		.life = gsi->config.packet_life,
 	};
 	if (!path->pkey || (mask & PATH_RAW && wanted->raw))
 		return false;
 	take_wishes(path, wanted, mask);
 	return settle(path, wanted, mask);
+}
+
+static uint16_t lid_of(struct gsi_port *self, const struct path_end *end)
+{
+	return end->port ? end->port->attr.port.lid
+			 : remote_hold(self, &end->gid, REMOTE_ASKED);
+}
+
+void path_answer(const struct sa_request *request, const struct path_end *source,
+		 const struct path_end *destination, const struct path_record *wanted,
+		 uint64_t mask, struct sa_answer *answer)
+{
+	struct gsi_port *self = request->port;
+	struct path_record path;
+	uint8_t *record;
+
+	if (source->port != self && destination->port != self)
+		return;
+	if ((source->port && !port_sees(self, source->port)) ||
+	    (destination->port && !port_sees(self, destination->port)) ||
+	    !find(self->gsi, source, destination, wanted, mask, &path))
+		return;
+	path.slid = lid_of(self, source);
+	path.dlid = lid_of(self, destination);
+	if (!path.slid || !path.dlid) {
+		answer->status = SA_STATUS(NO_RESOURCES);
+		return;
+	}
+	record = sa_add(answer);
+	if (record)
+		path_record_put(record, &path);
 }

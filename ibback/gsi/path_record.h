@@ -3,6 +3,7 @@
 #ifndef XEN_IB_IBBACK_GSI_PATH_RECORD_H
 #define XEN_IB_IBBACK_GSI_PATH_RECORD_H
 
+#include "gsi/sa.h"
 #include "gsi/state.h"
 
 #define PATH_RECORD_SIZE 64
@@ -59,11 +60,24 @@ void path_record_put(uint8_t *p, const struct path_record *r);
  */
 uint16_t path_check(const struct path_record *wanted, uint64_t mask);
 
+/* An end of a path: a vport, or, with a NULL port, a GID that can be beyond the wire. */
+struct path_end {
+	struct gsi_port *port;
+	struct vib_gid gid;
+};
+
+/* Of a vport by its first GID; the end that has @gid, false if there cannot be one. */
+struct path_end path_end_of(struct gsi_port *port);
+bool path_end_by_gid(struct gsi *gsi, const struct vib_gid *gid, struct path_end *end);
+/* The same by LID. */
+bool path_end_by_lid(struct gsi *gsi, uint16_t lid, struct path_end *end);
+
 /*
- * The path from @source to @destination, whose GIDs are in @wanted or are their first,
- * that @wanted asks for. Both are up. false: there is none.
+ * Add to @answer the path from @source to @destination that @wanted asks for, if the
+ * requester is one of them and may know of both. What is beyond the wire is given a LID.
  */
-bool path_find(const struct gsi_port *source, const struct gsi_port *destination,
-	       const struct path_record *wanted, uint64_t mask, struct path_record *path);
+void path_answer(const struct sa_request *request, const struct path_end *source,
+		 const struct path_end *destination, const struct path_record *wanted,
+		 uint64_t mask, struct sa_answer *answer);
 
 #endif

@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A MAD that a vport sent: whom it is for, and whether it may go there. */
+/*
+ * A MAD that a vport sent, or that came from the wire: whom it is for, and whether it may
+ * go there.
+ */
 #include "gsi/cm.h"
 #include "gsi/filter.h"
 #include "gsi/mad.h"
 #include "gsi/pma.h"
 #include "gsi/ports.h"
+#include "gsi/remotes.h"
 #include "gsi/reply.h"
 #include "gsi/sa.h"
 #include "gsi/smp.h"
+#include "gsi/wire_cm.h"
 
 /* IBTA vol. 1 §13.4.2: a MAD is 256 bytes, whatever of them it uses. */
 static enum gsi_drop check_form(const struct mad_packet *packet)
@@ -96,6 +101,64 @@ static enum gsi_drop pass_on(struct gsi_port *from, struct gsi_port *to,
 	return 0;
 }
 
+/* The HopLimit of the SA's paths only asks for a GRH; nothing is to stop packets by it.
+ */
+#define HOP_LIMIT 255
+
+/* By its GRH, or by the LID that stands for a GID; false: it names nothing there. */
+static bool address_remote(const struct gsi_port *from, struct mad_packet *packet)
+{
+	const struct vib_gid *gid;
+
+	if (!packet->grh) {
+		gid = remote_gid(from->gsi, packet->dlid);
+		if (!gid)
+			return false;
+		packet->grh = true;
+		packet->sgid = from->attr.gids[0];
+		packet->dgid = *gid;
+	}
+	if (packet->hop_limit <= 1)
+		packet->hop_limit = HOP_LIMIT;
+	return gid_is_remote(from->gsi, &packet->dgid);
+}
+
+/* On RoCE only communication management passes. */
+static enum gsi_drop send_to_wire(struct gsi_port *from, const struct mad_packet *packet)
+{
+	struct gsi *gsi = from->gsi;
+	struct mad_packet out = *packet;
+	enum gsi_drop why;
+
+	if (!address_remote(from, &out))
+		return GSI_DROP_NO_PORT;
+	if (mad_class(out.mad) != UMAD_CLASS_CM)
+		return GSI_DROP_WIRE_CLASS;
+	if (!gsi->wire.cm || !wire_has_pkey(gsi, out.pkey))
+		return GSI_DROP_NO_WIRE;
+	if (cm_is_forged(from, out.mad))
+		return GSI_DROP_CM_FORGED;
+	why = wire_cm_out(from, &out);
+	if (!why)
+		why = gsi->ops->to_wire(gsi->arg, from->owner, &out);
+	if (!why)
+		from->stats.passed++;
+	return why;
+}
+
+/* Where @packet goes to; NULL: to no vport. A LID may stand for a GID that one has. */
+static struct gsi_port *receiver(struct gsi *gsi, const struct mad_packet *packet)
+{
+	const struct vib_gid *gid;
+	struct gsi_port *to;
+
+	if (packet->grh)
+		return port_by_gid(gsi, &packet->dgid);
+	to = port_by_lid(gsi, packet->dlid);
+	gid = to ? NULL : remote_gid(gsi, packet->dlid);
+	return gid ? port_by_gid(gsi, gid) : to;
+}
+
 /* §9.6.1.1.3 has the receiver count it; its sender's it is. */
 static enum gsi_drop other_partition(const struct gsi_port *to)
 {
@@ -113,10 +176,9 @@ static enum gsi_drop receive_gmp(struct gsi_port *from, const struct mad_packet 
 		return GSI_DROP_PKEY;
 	if (is_for_sa(gsi, packet))
 		return sa_receive(from, packet);
-	to = packet->grh ? port_by_gid(gsi, &packet->dgid)
-			 : port_by_lid(gsi, packet->dlid);
+	to = receiver(gsi, packet);
 	if (!to)
-		return GSI_DROP_NO_PORT;
+		return send_to_wire(from, packet);
 	if (!port_is_up(to))
 		return GSI_DROP_LINK_DOWN;
 	if (pkey_accepting(to->attr.pkeys, packet->pkey) < 0)
@@ -151,6 +213,70 @@ void gsi_receive(struct gsi_port *from, const struct mad_packet *packet)
 		gsi_dropped(from, why);
 	else if (stats->passed == passed)
 		stats->answered++;
+}
+
+/* ---- from the wire --------------------------------------------------------- */
+
+/* Its sender is beyond the wire, and not one that says it is a vport, or the SA. */
+static enum gsi_drop check_from_wire(struct gsi *gsi, const struct mad_packet *packet)
+{
+	if (!gsi->has_wire || !gsi->wire.cm)
+		return GSI_DROP_NO_WIRE;
+	if (packet->qpn != 1 || check_form(packet))
+		return GSI_DROP_MALFORMED;
+	if (mad_class(packet->mad) != UMAD_CLASS_CM)
+		return GSI_DROP_WIRE_CLASS;
+	if (!packet->grh)
+		return GSI_DROP_NO_GRH;
+	return gid_is_remote(gsi, &packet->sgid) ? 0 : GSI_DROP_SGID;
+}
+
+/* Whom it calls will answer, and so is told a LID for it; others find theirs if any. */
+static uint16_t lid_of_sender(struct gsi_port *to, const struct mad_packet *packet)
+{
+	if (wire_cm_is_call(packet->mad))
+		return remote_hold(to, &packet->sgid, REMOTE_CALLED);
+	return remote_lid(to->gsi, &packet->sgid);
+}
+
+static enum gsi_drop receive_from_wire(struct gsi *gsi, const struct mad_packet *packet)
+{
+	enum gsi_drop why = check_from_wire(gsi, packet);
+	struct mad_packet in;
+	struct gsi_port *to;
+
+	if (why)
+		return why;
+	to = wire_cm_receiver(gsi, packet, &why);
+	if (!to)
+		return why;
+	if (!port_is_up(to))
+		return GSI_DROP_LINK_DOWN;
+	if (pkey_accepting(to->attr.pkeys, packet->pkey) < 0)
+		return other_partition(to);
+	in = *packet;
+	in.from_guest = true;
+	in.slid = lid_of_sender(to, packet);
+	in.dlid = to->attr.port.lid;
+	if (!in.slid && wire_cm_is_call(packet->mad))
+		return GSI_DROP_NO_MEMORY;
+	wire_cm_in(to, &in, in.slid);
+	gsi_deliver(to, &in);
+	return 0;
+}
+
+void gsi_from_wire(struct gsi *gsi, const struct mad_packet *packet)
+{
+	struct gsi_wire_stats *stats = &gsi->wire_stats;
+	enum gsi_drop why = receive_from_wire(gsi, packet);
+
+	stats->received++;
+	if (why) {
+		stats->dropped[why]++;
+		gsi->ops->wire_dropped(gsi->arg, why);
+	} else {
+		stats->delivered++;
+	}
 }
 
 bool gsi_process(struct gsi_port *port, const uint8_t in[VIB_MAD_BYTES],

@@ -7,6 +7,7 @@
 #include "gsi/mgid.h"
 #include "gsi/ports.h"
 #include "gsi/rates.h"
+#include "gsi/remotes.h"
 #include "gsi/sa.h"
 
 #define MASK(name) UMAD_SA_MCM_COMP_MASK_##name
@@ -101,10 +102,26 @@ static uint8_t choose(uint8_t field, unsigned int wanted, unsigned int most, uin
 	}
 }
 
+/* What @port and the fabric's wire can both do. */
+static uint8_t best_mtu(const struct gsi_port *port)
+{
+	uint8_t own = port->attr.port.active_mtu, wire = port->gsi->wire.mtu;
+
+	return port->gsi->has_wire && wire < own ? wire : own;
+}
+
+static uint8_t best_rate(const struct gsi_port *port)
+{
+	uint8_t own = rate_of_port(&port->attr.port);
+	uint8_t wire = port->gsi->has_wire ? wire_rate(&port->gsi->wire) : own;
+
+	return rate_value(wire) < rate_value(own) ? wire : own;
+}
+
 static uint8_t choose_mtu(const struct gsi_port *port, const struct mcm_group *w,
 			  uint64_t mask)
 {
-	uint8_t best = port->attr.port.active_mtu, mtu = value_of(w->mtu);
+	uint8_t best = best_mtu(port), mtu = value_of(w->mtu);
 
 	if (!both(mask, MASK(MTU) | MASK(MTU_SEL)))
 		return best;
@@ -114,7 +131,7 @@ static uint8_t choose_mtu(const struct gsi_port *port, const struct mcm_group *w
 static uint8_t choose_rate(const struct gsi_port *port, const struct mcm_group *w,
 			   uint64_t mask)
 {
-	uint8_t best = rate_of_port(&port->attr.port), rate = value_of(w->rate);
+	uint8_t best = best_rate(port), rate = value_of(w->rate);
 
 	if (!both(mask, MASK(RATE) | MASK(RATE_SEL)))
 		return best;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* MultiPathRecord: paths from each of some GIDs to each of others (§15.2.5.20). */
 #include "gsi/path_record.h"
-#include "gsi/ports.h"
 #include "gsi/sa.h"
 
 /* Offsets, §15.2.5.20 table 217. */
@@ -85,24 +84,16 @@ static struct vib_gid gid_at(const uint8_t *p, unsigned int i)
 	return gid;
 }
 
-/* The path between the GIDs of @wanted, if the requester is an end and sees both. */
+/* The path between the GIDs of @wanted, if there is one. */
 static void add_path(const struct sa_request *request, const struct path_record *wanted,
 		     uint64_t mask, struct sa_answer *answer)
 {
-	struct gsi_port *self = request->port;
-	struct gsi_port *source = port_by_gid(self->gsi, &wanted->sgid);
-	struct gsi_port *destination = port_by_gid(self->gsi, &wanted->dgid);
-	struct path_record path;
-	uint8_t *record;
+	struct gsi *gsi = request->port->gsi;
+	struct path_end source, destination;
 
-	if (!source || !destination || (source != self && destination != self))
-		return;
-	if (!port_sees(self, source) || !port_sees(self, destination) ||
-	    !path_find(source, destination, wanted, mask, &path))
-		return;
-	record = sa_add(answer);
-	if (record)
-		path_record_put(record, &path);
+	if (path_end_by_gid(gsi, &wanted->sgid, &source) &&
+	    path_end_by_gid(gsi, &wanted->dgid, &destination))
+		path_answer(request, &source, &destination, wanted, mask, answer);
 }
 
 void sa_multi_path_record(const struct sa_request *request, struct sa_answer *answer)

@@ -14,14 +14,6 @@ struct query {
 	uint64_t mask;
 };
 
-static void add(struct query *q, const struct path_record *path)
-{
-	uint8_t *record = sa_add(q->answer);
-
-	if (record)
-		path_record_put(record, path);
-}
-
 /* What a path to a group is: the group's attributes, as OpenSM answers them. */
 static struct path_record path_to_group(const struct query *q, const struct mcm_group *g)
 {
@@ -64,74 +56,82 @@ static void to_group(struct query *q)
 	struct gsi_port *port = q->request->port;
 	struct group *group = group_find(port->gsi, &q->wanted.dgid);
 	struct path_record path;
+	uint8_t *record;
 
 	if (!group || pkey_accepting(port->attr.pkeys, group->attr.pkey) < 0 ||
 	    (q->mask & PATH_SGID && !port_has_gid(port, &q->wanted.sgid)))
 		return;
 	path = path_to_group(q, &group->attr);
-	if (group_is_wanted(q, &path))
-		add(q, &path);
+	record = group_is_wanted(q, &path) ? sa_add(q->answer) : NULL;
+	if (record)
+		path_record_put(record, &path);
 }
 
-/*
- * One end of the path. true if the request names it, by GID, LID or both (NULL: not by
- * that); then *@port is the one that they name, or NULL.
- */
-static bool named_end(struct gsi *gsi, const struct vib_gid *gid, const uint16_t *lid,
-		      struct gsi_port **port)
-{
-	struct gsi_port *by_gid = gid ? port_by_gid(gsi, gid) : NULL;
-	struct gsi_port *by_lid = lid ? port_by_lid(gsi, *lid) : NULL;
+/* An end that a request may name. */
+struct named {
+	bool named; /* by GID, LID or both */
+	bool found; /* and that is @end */
+	struct path_end end;
+};
 
-	*port = gid ? by_gid : by_lid;
-	if (gid && lid && by_gid != by_lid)
-		*port = NULL;
-	return gid || lid;
+/* NULL: not named by that. */
+static struct named named_end(struct gsi *gsi, const struct vib_gid *gid,
+			      const uint16_t *lid)
+{
+	struct named n = { .named = gid || lid };
+	struct path_end by_lid;
+
+	if (gid)
+		n.found = path_end_by_gid(gsi, gid, &n.end);
+	else if (lid)
+		n.found = path_end_by_lid(gsi, *lid, &n.end);
+	if (gid && lid && n.found)
+		n.found = path_end_by_lid(gsi, *lid, &by_lid) &&
+			  by_lid.port == n.end.port &&
+			  (n.end.port || gids_equal(&by_lid.gid, gid));
+	return n;
 }
 
-static void between(struct query *q, const struct gsi_port *source,
-		    const struct gsi_port *destination)
+static void between(struct query *q, const struct path_end *source,
+		    const struct path_end *destination)
 {
-	struct path_record path;
-
-	if (port_sees(q->request->port, source) &&
-	    port_sees(q->request->port, destination) &&
-	    path_find(source, destination, &q->wanted, q->mask, &path))
-		add(q, &path);
+	path_answer(q->request, source, destination, &q->wanted, q->mask, q->answer);
 }
 
 /*
  * Requests name ends by GID, LID, or not at all; the requester is one of them. What is
- * open is then each port it sees, or, with both open, each as a destination.
+ * open is then each port it sees, or, with both open, each as a destination. Of what is
+ * beyond the wire there is no list.
  */
 static void to_ports(struct query *q)
 {
-	struct gsi_port *self = q->request->port, *source, *destination, *other;
+	struct gsi_port *self = q->request->port, *other;
 	const struct path_record *w = &q->wanted;
-	bool has_source = named_end(self->gsi, q->mask & PATH_SGID ? &w->sgid : NULL,
-				    q->mask & PATH_SLID ? &w->slid : NULL, &source);
-	bool has_destination =
+	struct named source = named_end(self->gsi, q->mask & PATH_SGID ? &w->sgid : NULL,
+					q->mask & PATH_SLID ? &w->slid : NULL);
+	struct named destination =
 		named_end(self->gsi, q->mask & PATH_DGID ? &w->dgid : NULL,
-			  q->mask & PATH_DLID ? &w->dlid : NULL, &destination);
+			  q->mask & PATH_DLID ? &w->dlid : NULL);
 
-	if (!has_source && destination != self) {
-		source = self;
-		has_source = true;
-	}
-	if ((has_source && !source) || (has_destination && !destination))
+	if (!source.named && !(destination.found && destination.end.port == self))
+		source = (struct named){ true, true, path_end_of(self) };
+	if ((source.named && !source.found) || (destination.named && !destination.found))
 		return;
-	if (has_source && has_destination) {
-		if (source == self || destination == self)
-			between(q, source, destination);
+	if (source.named && destination.named) {
+		between(q, &source.end, &destination.end);
 		return;
 	}
-	if ((has_source ? source : destination) != self)
+	if ((source.named ? source.end.port : destination.end.port) != self)
 		return;
 	LIST_FOREACH(other, &self->gsi->ports, entry)
-	if (has_source)
-		between(q, self, other);
-	else
-		between(q, other, self);
+	{
+		struct path_end end = path_end_of(other);
+
+		if (source.named)
+			between(q, &source.end, &end);
+		else
+			between(q, &end, &destination.end);
+	}
 }
 
 void sa_path_record(const struct sa_request *request, struct sa_answer *answer)

@@ -28,6 +28,11 @@ struct subscription;
 struct report;
 struct rmpp_send;
 struct rmpp_receive;
+struct remote;
+struct remote_ref;
+struct cm_id;
+struct cm_call;
+struct wire_tid;
 
 LIST_HEAD(member_list, member);
 
@@ -37,6 +42,11 @@ struct gid_entry {
 	struct vib_gid gid;
 	struct gsi_port *port; /* NULL: not in the tree */
 };
+
+/* Why a vport has a GID beyond the wire: it asked for it, or was called from there. */
+enum remote_why { REMOTE_ASKED, REMOTE_CALLED, REMOTE_WHYS };
+
+RB_HEAD(cm_id_tree, cm_id);
 
 struct gsi_port {
 	struct gsi *gsi;
@@ -63,6 +73,17 @@ struct gsi_port {
 	LIST_HEAD(, rmpp_receive) receives;
 	unsigned int num_receives;
 
+	TAILQ_HEAD(remote_refs, remote_ref) remotes[REMOTE_WHYS]; /* the last used last */
+	unsigned int num_remotes[REMOTE_WHYS];
+
+	struct cm_id_tree cm_ids; /* by the guest's id */
+	TAILQ_HEAD(, cm_id) cm_ending;
+	unsigned int num_cm_ids;
+	TAILQ_HEAD(, cm_call) cm_calls; /* the latest last */
+	unsigned int num_cm_calls;
+	TAILQ_HEAD(, wire_tid) tids; /* the last used last */
+	unsigned int num_tids;
+
 	struct gsi_port_stats stats;
 
 	/* Counters as they were when a Set cleared them, by their places in pma.c. */
@@ -72,6 +93,10 @@ struct gsi_port {
 RB_HEAD(gid_tree, gid_entry);
 RB_HEAD(lid_tree, gsi_port);
 RB_HEAD(group_tree, group);
+RB_HEAD(remote_gid_tree, remote);
+RB_HEAD(remote_lid_tree, remote);
+RB_HEAD(wire_id_tree, cm_id);
+RB_HEAD(wire_tid_tree, wire_tid);
 
 struct gsi {
 	const struct gsi_ops *ops;
@@ -90,6 +115,18 @@ struct gsi {
 
 	uint16_t holders[0x8000]; /* how many ports have a P_Key, by its lower 15 bits */
 	uint32_t next_report;     /* transaction id */
+
+	bool has_wire;
+	struct gsi_wire wire;
+	struct gsi_config wanted; /* the configuration without regard to the wire */
+	struct gsi_wire_stats wire_stats;
+	struct remote_gid_tree remotes_by_gid;
+	struct remote_lid_tree remotes_by_lid;
+	unsigned int num_remotes, num_remote_refs;
+	struct wire_id_tree wire_ids;
+	uint32_t next_wire_id;
+	struct wire_tid_tree wire_tids;
+	uint32_t next_wire_tid;
 };
 
 static inline uint64_t gsi_now(const struct gsi *gsi)

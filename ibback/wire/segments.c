@@ -6,8 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "log.h"
-
 #define MODULE         "xen_hca_segment"
 
 /* Any HCA's name fits, and with it any path. */
@@ -76,35 +74,27 @@ static enum answer is_set(const char *sysfs, const char *device)
 	return has_line(path, device);
 }
 
-static bool unknown(const char *sysfs, const char *device)
+bool segments_hold(const char *sysfs, const char *device, char why[SEGMENTS_WHY_MAX])
 {
-	log_err("HCA %s is not used: what of it is in %s cannot be read: %s", device,
-		sysfs, strerror(errno));
-	return false;
-}
-
-bool segments_hold(const char *sysfs, const char *device)
-{
-	enum answer needed, set;
+	enum answer needed, set = NO;
 
 	if (strlen(device) >= NAME_MAX_BYTES || strchr(device, '/')) {
-		log_err("HCA %s is not used: this is no device's name", device);
+		snprintf(why, SEGMENTS_WHY_MAX, "this is no device's name");
 		return false;
 	}
 	needed = is_pv(sysfs);
 	if (needed == YES)
 		needed = does_dma(sysfs, device);
-	if (needed == UNKNOWN)
-		return unknown(sysfs, device);
-	if (needed == NO)
+	if (needed == YES)
+		set = is_set(sysfs, device);
+	if (needed == NO || set == YES)
 		return true;
-	set = is_set(sysfs, device);
-	if (set == UNKNOWN)
-		return unknown(sysfs, device);
-	if (set == NO)
-		log_err("HCA %s is not used: in this PV domain it would write to copies "
-			"of "
-			"guests' memory; run 'modprobe " MODULE "' and restart ibback",
-			device);
-	return set == YES;
+	if (needed == UNKNOWN || set == UNKNOWN)
+		snprintf(why, SEGMENTS_WHY_MAX, "what of it is in %s cannot be read: %s",
+			 sysfs, strerror(errno));
+	else
+		snprintf(why, SEGMENTS_WHY_MAX,
+			 "in this PV domain it would write to copies of guests' memory; "
+			 "run 'modprobe " MODULE "'");
+	return false;
 }

@@ -11,13 +11,16 @@
 #define XEN_IB_IBBACK_WIRE_SEGMENTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#define SEGMENTS_WHY_MAX 256
 
 /*
  * True if HCA @device may be used: it does no DMA, as Soft-RoCE, or this is no PV domain,
- * or the module has set it. Else false, as also where it cannot be known, after one line
- * in the log that says what to do. @sysfs is "/sys", but in tests. Reads some files of
- * sysfs, each time anew.
+ * or the module has set it. Else false, as also where it cannot be known, and @why says
+ * what to do. @sysfs is "/sys", but in tests. Reads some files of sysfs, each time anew.
+ * Any thread.
  */
-bool segments_hold(const char *sysfs, const char *device);
+bool segments_hold(const char *sysfs, const char *device, char why[SEGMENTS_WHY_MAX]);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -33,11 +34,27 @@ static void expect(bool what)
 
 static void check(const struct config *config)
 {
+	const struct fabric *f, *other;
+
 	expect(config->pollers >= 1 && config->pollers <= MAX_POLLERS);
 	expect(config->num_cpus == 0 || config->num_cpus == config->pollers);
 	for (unsigned int i = 0; i < config->num_cpus; i++)
 		expect(config->cpus[i] >= 0);
 	expect(config->poll <= POLL_NEVER);
+	LIST_FOREACH(f, &config->fabrics->fabrics, entry)
+	{
+		/* Each wire is whole, its names fit into a path, and it is one fabric's.
+		 */
+		expect((f->kind == FABRIC_WIRE) == (f->device[0] && f->port));
+		expect(f->kind == FABRIC_WIRE || !f->netdev[0]);
+		expect(!strchr(f->device, '/') && !strchr(f->netdev, '/'));
+		expect(f->up == (f->kind == FABRIC_LOCAL));
+		LIST_FOREACH(other, &config->fabrics->fabrics, entry)
+		expect(other == f || strcmp(other->name, f->name) != 0);
+		LIST_FOREACH(other, &config->fabrics->fabrics, entry)
+		expect(other == f || f->kind == FABRIC_LOCAL || f->port != other->port ||
+		       strcmp(other->device, f->device) != 0);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

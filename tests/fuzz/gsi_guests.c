@@ -22,6 +22,8 @@ static uint64_t clock_now;
 static const struct mad_packet *request; /* being answered */
 static unsigned int deliveries;
 
+static void check_holdings(void);
+
 /* An interface id that no input hits on by chance. */
 static uint64_t guid(unsigned int i)
 {
@@ -93,6 +95,155 @@ static void check_secrecy(const struct guest *to, const struct mad_packet *packe
 	}
 }
 
+/* ---- the wire ---------------------------------------------------------------- */
+
+struct mad_packet wire_last;
+static struct gsi_wire wire;
+static bool has_wire;
+static const struct mad_packet *from_wire; /* being received */
+
+struct vib_gid remote_gid_of(unsigned int i)
+{
+	struct vib_gid gid = { .raw = { 0xfe, 0x80 } };
+
+	put_be64(gid.raw + 8, 0x0dd5eed500000000 + i);
+	return gid;
+}
+
+static bool has_gid(const struct guest *g, const struct vib_gid *gid)
+{
+	return memcmp(gid, &g->attr.gids[0], 16) == 0 ||
+	       memcmp(gid, &g->attr.gids[1], 16) == 0;
+}
+
+static bool is_of_a_guest(const struct vib_gid *gid)
+{
+	for (unsigned int i = 0; i < GUESTS; i++)
+		if (guests[i].port && has_gid(&guests[i], gid))
+			return true;
+	return false;
+}
+
+/* Nothing leaves but CM, of who may, as who it is. */
+static enum gsi_drop to_wire(void *arg, void *owner, const struct mad_packet *packet)
+{
+	const struct guest *from = owner;
+
+	(void)arg;
+	EXPECT(has_wire && wire.cm && is_up(from));
+	EXPECT(packet->qpn == 1 && packet->length == VIB_MAD_BYTES && packet->grh);
+	EXPECT(packet->mad[0] == 1 && packet->mad[1] == 0x07 && packet->mad[2] == 2);
+	EXPECT(packet->pkey == wire.pkeys[0] && has_pkey(from, packet->pkey));
+	EXPECT(has_gid(from, &packet->sgid) && !is_of_a_guest(&packet->dgid));
+	EXPECT(packet->hop_limit > 1);
+	if (packet->mad[17] == 0x10) {
+		EXPECT(be16_at(packet->mad + 76) == 0xffff);
+		EXPECT(memcmp(packet->mad + 80, &from->attr.gids[0], 16) == 0 ||
+		       memcmp(packet->mad + 80, &from->attr.gids[1], 16) == 0);
+	}
+	wire_last = *packet;
+	return packet->mad[255] & 1 ? GSI_DROP_UNREACHABLE : 0;
+}
+
+#define MAX_WIRE_GROUPS 1024
+
+static struct vib_gid wire_groups[MAX_WIRE_GROUPS];
+static uint8_t wire_joined[MAX_WIRE_GROUPS];
+static unsigned int num_wire_groups;
+
+static void wire_join(void *arg, const struct vib_gid *mgid, uint8_t join_state)
+{
+	unsigned int i = 0;
+
+	(void)arg;
+	EXPECT(join_state < 16 && (has_wire || !join_state));
+	while (i < num_wire_groups && memcmp(&wire_groups[i], mgid, sizeof(*mgid)) != 0)
+		i++;
+	if (i == MAX_WIRE_GROUPS)
+		return;
+	if (i == num_wire_groups) {
+		wire_groups[num_wire_groups++] = *mgid;
+		wire_joined[i] = 0;
+	}
+	EXPECT(wire_joined[i] != join_state);
+	wire_joined[i] = join_state;
+}
+
+static void wire_dropped(void *arg, enum gsi_drop why)
+{
+	(void)arg;
+	EXPECT(why > 0 && why < GSI_DROPS);
+}
+
+/* What came from the wire: nobody there is a guest, and speaks for another. */
+static void check_from_wire(const struct guest *to, const struct mad_packet *packet)
+{
+	const uint8_t *mad = packet->mad;
+	struct vib_gid gid;
+
+	EXPECT(has_wire && wire.cm && is_up(to));
+	EXPECT(packet->qpn == 1 && packet->grh && packet->from_guest);
+	EXPECT(mad[1] == 0x07 && mad[2] == 2 && mad[3] == 0x03);
+	EXPECT(!is_of_a_guest(&packet->sgid) && has_gid(to, &packet->dgid));
+	EXPECT(memcmp(&packet->sgid, &from_wire->sgid, 16) == 0);
+	EXPECT(packet->dlid == to->attr.port.lid && packet->slid != SA_LID);
+	if (packet->slid)
+		EXPECT(gsi_lid_to_gid(gsi, packet->slid, &gid) &&
+		       memcmp(&gid, &packet->sgid, 16) == 0);
+	if (mad[17] == 0x10) {
+		EXPECT(packet->slid && be16_at(mad + 76) == packet->slid);
+		EXPECT(memcmp(mad + 80, &packet->sgid, 16) == 0);
+		EXPECT(memcmp(mad + 96, &packet->dgid, 16) == 0);
+	}
+}
+
+void guests_wire(uint8_t mtu)
+{
+	wire = (struct gsi_wire){
+		.cm = !(mtu & 0x80),
+		.mtu = 1 + mtu % 5,
+		.active_width = 1,
+		.active_speed = 4,
+		.pkeys = { mtu & 0x40 ? 0x8001 : 0xffff },
+	};
+	/* Told while the wire is there: it leaves as it goes. */
+	has_wire = mtu;
+	gsi_set_wire(gsi, mtu ? &wire : NULL);
+	for (unsigned int i = 0; !mtu && i < num_wire_groups; i++)
+		EXPECT(!wire_joined[i]);
+}
+
+void wire_receive(const struct mad_packet *packet)
+{
+	uint64_t before = gsi_wire_stats(gsi)->delivered;
+
+	deliveries = 0;
+	from_wire = packet;
+	gsi_from_wire(gsi, packet);
+	from_wire = NULL;
+	EXPECT(deliveries == gsi_wire_stats(gsi)->delivered - before && deliveries <= 1);
+	check_holdings();
+}
+
+/* What stands for what is known, and within quotas. */
+static void check_remotes(void)
+{
+	unsigned int sum = 0;
+
+	for (unsigned int i = 0; i < GUESTS; i++) {
+		struct gsi_holdings h;
+
+		if (!guests[i].port)
+			continue;
+		h = gsi_port_holdings(guests[i].port);
+		EXPECT(h.remotes <= MAX_REMOTES + MAX_CALLERS && h.cm_ids <= MAX_CM_IDS);
+		sum += h.remotes;
+	}
+	EXPECT(gsi_remotes(gsi) <= sum);
+}
+
+/* ---- what is delivered -------------------------------------------------------- */
+
 static void check_from_sa(const struct guest *to, const struct mad_packet *packet)
 {
 	uint8_t method = mad_method(packet->mad);
@@ -144,7 +295,9 @@ static void deliver(void *arg, void *owner, const struct mad_packet *packet)
 		EXPECT(is_up(to));
 		EXPECT(pkey_accepting(to->attr.pkeys, packet->pkey) >= 0);
 	}
-	if (packet->slid == SA_LID)
+	if (from_wire)
+		check_from_wire(to, packet);
+	else if (packet->slid == SA_LID)
 		check_from_sa(to, packet);
 	else
 		check_from_guest(to, packet);
@@ -233,6 +386,9 @@ static const struct gsi_ops ops = {
 	.joined = joined,
 	.counters = counters,
 	.now = now,
+	.to_wire = to_wire,
+	.wire_join = wire_join,
+	.wire_dropped = wire_dropped,
 };
 
 /* What each has is within its quota, and adds up. */
@@ -256,6 +412,7 @@ static void check_holdings(void)
 		memberships += h.memberships;
 	}
 	EXPECT(memberships == gsi_memberships(gsi));
+	check_remotes();
 	check_groups();
 }
 
@@ -305,7 +462,7 @@ void guest_reset(unsigned int i)
 	gsi_port_reset(guests[i].port);
 	h = gsi_port_holdings(guests[i].port);
 	EXPECT(!h.memberships && !h.services && !h.subscriptions && !h.reports &&
-	       !h.transactions && !h.groups);
+	       !h.transactions && !h.groups && !h.remotes && !h.cm_ids);
 	check_holdings();
 }
 
@@ -320,6 +477,9 @@ void guests_begin(void)
 {
 	memset(guests, 0, sizeof(guests));
 	told.count = 0;
+	num_wire_groups = 0;
+	wire_last.length = 0;
+	has_wire = false;
 	clock_now = 1000000000;
 	gsi = gsi_new(&ops, NULL, NULL);
 	EXPECT(gsi != NULL);
@@ -331,6 +491,7 @@ void guests_end(void)
 {
 	for (unsigned int i = 0; i < GUESTS; i++)
 		guest_remove(i);
+	EXPECT(gsi_remotes(gsi) == 0);
 	EXPECT(gsi_groups(gsi) == 0 && gsi_memberships(gsi) == 0);
 	EXPECT(gsi_next(gsi) == UINT64_MAX);
 	gsi_free(gsi);

@@ -48,6 +48,14 @@ void guest_send(unsigned int i, struct mad_packet *packet);
 /* PROCESS_MAD. */
 void guest_process(unsigned int i, const uint8_t mad[VIB_MAD_BYTES]);
 
+/* The fabric has a wire, of that MTU; 0: none any more. */
+void guests_wire(uint8_t mtu);
+struct vib_gid remote_gid_of(unsigned int i);
+/* @packet comes in from it. */
+void wire_receive(const struct mad_packet *packet);
+/* What went out there last; its length is 0 if nothing did. */
+extern struct mad_packet wire_last;
+
 /* Time passes. */
 void guests_pass(uint64_t ns);
 

@@ -63,8 +63,31 @@ refuse 1 'it is in section []; want [fabric NAME], [engine] or [admin]' 'spin = 
 refuse 2 'it is in section [engines]' '[engines]\nspin = 1\n'
 refuse 2 '[fabric ../x]: want a NAME' '[fabric ../x]\ntype = local\n'
 refuse 2 '[fabric ]: want a NAME' '[fabric ]\ntype = local\n'
-refuse 2 "type=ib: want 'local'" '[fabric a]\ntype = ib\n'
-refuse 2 "colour: the only key is 'type'" '[fabric a]\ncolour = blue\n'
+refuse 2 "type=ib: want 'local' or 'wire'" '[fabric a]\ntype = ib\n'
+refuse 2 "colour: the keys are 'type', 'device', 'port' and 'netdev'" \
+	'[fabric a]\ncolour = blue\n'
+refuse 2 "[fabric a] type: want a 'device' as well" '[fabric a]\ntype = wire\n'
+refuse 3 "[fabric a] port: want a 'device' as well" '[fabric a]\n\nport = 2\n'
+refuse 2 "[fabric a] netdev: want a 'device'" '[fabric a]\nnetdev = eth1\n'
+refuse 3 "type is 'local'; want type = wire" '[fabric a]\ntype = local\ndevice = rxe0\n'
+refuse 2 "type is 'local'; want type = wire" '[fabric a]\ndevice = rxe0\ntype = local\n'
+refuse 2 "'local' has no wire; want a fabric of another NAME" \
+	'[fabric local]\ndevice = rxe0\n'
+refuse 2 "'local' has no wire" '[fabric local]\ntype = wire\n'
+refuse 2 'device=../x: want the name of an HCA' '[fabric a]\ndevice = ../x\n'
+refuse 2 'device=..: want the name of an HCA' '[fabric a]\ndevice = ..\n'
+refuse 2 'device=: want the name of an HCA' '[fabric a]\ndevice =\n'
+refuse 2 'device=0000' '[fabric a]\ndevice = %064d\n'
+refuse 3 'netdev=eth1:0: want the name of a network device' \
+	'[fabric a]\ndevice = rxe0\nnetdev = eth1:0\n'
+refuse 2 'netdev=eth0123456789012: want' '[fabric a]\nnetdev = eth0123456789012\n'
+refuse 2 "port=0: want a port's number, from 1 to 255" '[fabric a]\nport = 0\n'
+refuse 2 'port=256: want' '[fabric a]\nport = 256\n'
+refuse 3 'port is given twice' '[fabric a]\nport = 1\nport = 1\n'
+refuse 4 '[fabric b] device=rxe0, port 1: [fabric a] has it; want another port' \
+	'[fabric a]\ndevice = rxe0\n[fabric b]\ndevice = rxe0\n'
+refuse 7 '[fabric b] netdev=eth1: [fabric a] has it' \
+	'[fabric a]\ndevice = x\nnetdev = eth1\n[fabric b]\ndevice = x\nport = 2\nnetdev = eth1\n'
 refuse 4 '[fabric a] type is given twice' '[fabric a]\ntype = local\n[fabric a]\ntype = local\n'
 refuse 3 'want [fabric NAME], [engine], [admin] or KEY = VALUE' '\n\nrubbish\n'
 refuse 1 'want [fabric NAME], [engine], [admin] or KEY = VALUE' '[engine\npollers = 1\n'
@@ -91,7 +114,7 @@ else
 fi
 
 # What is right: it serves until it is told to end.
-printf '\n; a comment\n[fabric local]\ntype = local\n[fabric a]\ntype: local\n[engine]\npoll = never ; sleeps\nspin = 0\npollers = 1' >"$conf"
+printf '\n; a comment\n[fabric local]\ntype = local\n[fabric a]\ntype: local\n[fabric b]\nnetdev = eth1\ndevice = none0\n[fabric c]\ntype = wire\ndevice = none0\nport = 2\n[engine]\npoll = never ; sleeps\nspin = 0\npollers = 1' >"$conf"
 start 2
 got=$?
 if [ "$got" = 124 ] && grep -q serving "$dir/log"; then

@@ -47,6 +47,13 @@ expect 1 'port_guid cannot change while' $vibctl set 3/1 port_guid=0x0002c903000
 expect 1 "has no '='" $vibctl set 3 0 link=up
 expect 2 "no 'x'" $vibctl list x
 expect 2 'whose vibs?' $vibctl show
+expect 2 'what of the fabrics?' $vibctl fabric
+expect 2 "no 'fabric frob'; want list, show NAME or reclaim NAME" $vibctl fabric frob
+expect 2 "list takes no 'x'" $vibctl fabric list x
+expect 2 'which fabric?' $vibctl fabric show
+expect 2 'which fabric?' $vibctl fabric reclaim
+expect 2 'one fabric at a time' $vibctl fabric show a b
+expect 1 'cannot ask ibback at /nonexistent' $vibctl fabric list --socket=/nonexistent
 expect 2 'want an xl config' $vibctl check
 expect 2 'unrecognized option' $vibctl check --frob
 expect 0 'all defaults' $vibctl check --text ''

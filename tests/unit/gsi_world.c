@@ -83,7 +83,114 @@ bool world_receives(const struct gsi_world *w, unsigned int i, struct vib_gid mg
 	return told && told->joined[i];
 }
 
+/* ---- the wire -------------------------------------------------------------- */
+
+static enum gsi_drop to_wire(void *arg, void *owner, const struct mad_packet *packet)
+{
+	struct gsi_world *w = world_of(arg);
+
+	if (w->wire_refuses)
+		return w->wire_refuses;
+	assert_true(w->wire_count < WORLD_OUT);
+	assert_true(packet->grh);
+	assert_int_equal(packet->qpn, 1);
+	w->wire_out[w->wire_count++] = (struct delivery){ index_of(w, owner), *packet };
+	return 0;
+}
+
+static void wire_join(void *arg, const struct vib_gid *mgid, uint8_t join_state)
+{
+	struct gsi_world *w = world_of(arg);
+	struct wire_joined *j = w->wire_joined;
+
+	while (j < w->wire_joined + w->num_wire_joined &&
+	       memcmp(&j->mgid, mgid, sizeof(*mgid)) != 0)
+		j++;
+	if (j == w->wire_joined + w->num_wire_joined) {
+		assert_true(w->num_wire_joined < WORLD_WIRE_GROUPS);
+		*j = (struct wire_joined){ .mgid = *mgid };
+		w->num_wire_joined++;
+	}
+	assert_int_not_equal(j->join_state, join_state);
+	j->join_state = join_state;
+	j->changes++;
+}
+
+static void wire_dropped(void *arg, enum gsi_drop why)
+{
+	world_of(arg)->wire_drops[why]++;
+}
+
+uint8_t world_wire_joined(const struct gsi_world *w, struct vib_gid mgid)
+{
+	for (unsigned int i = 0; i < w->num_wire_joined; i++)
+		if (memcmp(&w->wire_joined[i].mgid, &mgid, sizeof(mgid)) == 0)
+			return w->wire_joined[i].join_state;
+	return 0;
+}
+
+void world_set_wire(struct gsi_world *w)
+{
+	w->wire = (struct gsi_wire){
+		.cm = true,
+		.mtu = 3,
+		.active_width = 1,
+		.active_speed = 4,
+		.pkeys = { 0xffff },
+	};
+	gsi_set_wire(w->gsi, &w->wire);
+}
+
+struct vib_gid world_remote_gid(unsigned int i)
+{
+	struct vib_gid gid = { .raw = { 0xfe, 0x80, [8] = 0x00, 0x02, 0xc9, 0xff } };
+
+	put_be16(gid.raw + 14, (uint16_t)i);
+	return gid;
+}
+
+void world_expect_quiet_wire(struct gsi_world *w)
+{
+	assert_int_equal(w->wire_taken, w->wire_count);
+}
+
+const struct mad_packet *world_take_wire(struct gsi_world *w, unsigned int from)
+{
+	static struct delivery one;
+
+	assert_int_equal(w->wire_taken + 1, w->wire_count);
+	one = w->wire_out[0];
+	w->wire_taken = w->wire_count = 0;
+	assert_int_equal(one.to, from);
+	return &one.packet;
+}
+
+static unsigned int wire_drops(const struct gsi_world *w)
+{
+	unsigned int sum = 0;
+
+	for (unsigned int i = 0; i < GSI_DROPS; i++)
+		sum += w->wire_drops[i];
+	return sum;
+}
+
+void world_expect_wire_drop(struct gsi_world *w, const struct mad_packet *packet,
+			    enum gsi_drop why)
+{
+	unsigned int before = w->wire_drops[why], all = wire_drops(w);
+
+	world_expect_quiet(w);
+	gsi_from_wire(w->gsi, packet);
+	world_expect_quiet(w);
+	assert_int_equal(w->wire_drops[why], before + 1);
+	assert_int_equal(wire_drops(w), all + 1);
+	assert_true(gsi_wire_stats(w->gsi)->dropped[why] == before + 1);
+}
+
 static const struct gsi_ops ops = {
+	.to_wire = to_wire,
+	.wire_join = wire_join,
+	.wire_dropped = wire_dropped,
 	.deliver = deliver,
 	.dropped = dropped,
 	.pkey_violation = pkey_violation,
@@ -187,6 +294,9 @@ void world_end(struct gsi_world *w)
 			world_remove(w, i);
 	assert_int_equal(gsi_groups(w->gsi), 0);
 	assert_int_equal(gsi_memberships(w->gsi), 0);
+	assert_int_equal(gsi_remotes(w->gsi), 0);
+	for (unsigned int i = 0; i < w->num_wire_joined; i++)
+		assert_int_equal(w->wire_joined[i].join_state, 0);
 	assert_true(gsi_next(w->gsi) == UINT64_MAX);
 	gsi_free(w->gsi);
 }
@@ -306,8 +416,10 @@ void world_expect_drop(struct gsi_world *w, unsigned int from,
 	unsigned int before = w->drops[from][why], all = drops_of(w, from);
 
 	world_expect_quiet(w);
+	world_expect_quiet_wire(w);
 	world_send(w, from, packet);
 	world_expect_quiet(w);
+	world_expect_quiet_wire(w);
 	assert_int_equal(w->drops[from][why], before + 1);
 	assert_int_equal(drops_of(w, from), all + 1);
 }

@@ -28,6 +28,15 @@ struct delivery {
 	struct mad_packet packet;
 };
 
+/* What the GSI has said of this host's membership in a group on the wire. */
+struct wire_joined {
+	struct vib_gid mgid;
+	uint8_t join_state;
+	unsigned int changes;
+};
+
+#define WORLD_WIRE_GROUPS 8
+
 struct gsi_world {
 	struct gsi *gsi;
 	uint64_t now;
@@ -38,6 +47,15 @@ struct gsi_world {
 	unsigned int drops[WORLD_PORTS][GSI_DROPS];
 	unsigned int pkey_violations[WORLD_PORTS];
 	struct told_groups told;
+	/* The wire. */
+	struct gsi_wire wire;
+	enum gsi_drop wire_refuses;          /* why to_wire() takes nothing; 0: it does */
+	unsigned int wire_taken, wire_count; /* of @wire_out */
+	struct delivery wire_out[WORLD_OUT]; /* to: from whom */
+	unsigned int wire_drops[GSI_DROPS];
+	struct wire_joined wire_joined[WORLD_WIRE_GROUPS];
+	unsigned int num_wire_joined;
+
 	unsigned int taken, count; /* of @out */
 	struct delivery out[WORLD_OUT];
 };
@@ -100,6 +118,20 @@ void world_expect_drop(struct gsi_world *w, unsigned int from,
  */
 size_t world_ask_table(struct gsi_world *w, unsigned int from,
 		       const struct mad_packet *request, uint8_t *out, size_t size);
+
+/* The fabric has a wire, with CM, an MTU of 1024, 10 Gbit/s and the P_Key 0xffff. */
+void world_set_wire(struct gsi_world *w);
+/* A GID beyond it. */
+struct vib_gid world_remote_gid(unsigned int i);
+/* The only MAD that has gone to the wire and was not taken, @from's. */
+const struct mad_packet *world_take_wire(struct gsi_world *w, unsigned int from);
+/* Nothing has gone there. */
+void world_expect_quiet_wire(struct gsi_world *w);
+/* @packet comes in; it is dropped for that reason. */
+void world_expect_wire_drop(struct gsi_world *w, const struct mad_packet *packet,
+			    enum gsi_drop why);
+/* JoinState of this host in @mgid on the wire. */
+uint8_t world_wire_joined(const struct gsi_world *w, struct vib_gid mgid);
 
 /* The status of the answer to a request. */
 uint16_t world_status(struct gsi_world *w, unsigned int from,

@@ -21,6 +21,11 @@ UNIT_TESTS += test_worker
 OBJS_test_worker := $(addprefix $(B)/obj/,tests/unit/test_worker.o ibback/control/worker.o)
 LIBS_test_worker := -luv
 
+UNIT_TESTS += test_threads
+OBJS_test_threads := $(addprefix $(B)/obj/,tests/unit/test_threads.o ibback/control/threads.o \
+	ibback/control/lane.o)
+LIBS_test_threads := -luv -lpthread
+
 TWO_GUESTS_OBJS = $(addprefix $(B)/obj/tests/unit/,two_guests.o fake_guest.o fake_store.o) \
 	$(CONTROL_OBJS) $(ENGINE_OBJS)
 UNIT_TESTS += test_stalls test_departures test_kernel_commands
@@ -34,13 +39,23 @@ LIBS_test_kernel_commands = $(LIBS_test_stalls)
 
 UNIT_TESTS += test_subnets
 OBJS_test_subnets = $(addprefix $(B)/obj/tests/unit/,test_subnets.o two_gsis.o) \
-	$(TWO_GUESTS_OBJS) $(SUBNETS_OBJS) $(GSI_OBJS)
-LIBS_test_subnets = $(LIBS_test_stalls)
+	$(TWO_GUESTS_OBJS) $(SUBNETS_OBJS) $(UMAD_OBJS) $(GSI_OBJS)
+LIBS_test_subnets = $(LIBS_test_stalls) $(LIBS_umad)
 
 UNIT_TESTS += test_refusals
 OBJS_test_refusals = $(B)/obj/tests/unit/test_refusals.o $(CONTROL_OBJS) $(ENGINE_OBJS)
 LIBS_test_refusals = $(LIBS_common) $(LIBS_engine) -luv \
 	-Wl,--wrap=clock_ns,--wrap=log_line
+
+# With an HCA in memory for libibverbs.
+WIRE_TESTS := test_wire_rc test_wire_ud
+UNIT_TESTS += $(WIRE_TESTS)
+define wire_test
+OBJS_$(1) = $$(addprefix $$(B)/obj/tests/unit/,$(1).o wire_rig.o fake_verbs.o) \
+	$$(TWO_GUESTS_OBJS)
+LIBS_$(1) = $$(LIBS_test_stalls)
+endef
+$(foreach t,$(WIRE_TESTS),$(eval $(call wire_test,$(t))))
 
 CHECK_SCRIPTS += tests/unit/check_ibback_conf.sh
 
@@ -56,4 +71,13 @@ OBJS_test_mapped_files := $(addprefix $(B)/obj/,tests/unit/test_mapped_files.o \
 UNIT_TESTS += test_segments
 OBJS_test_segments := $(addprefix $(B)/obj/,tests/unit/test_segments.o tests/unit/tempdir.o \
 	ibback/wire/segments.o)
-LIBS_test_segments := -Wl,--wrap=log_line
+
+# The kernel's network, in a namespace of the test's own.
+NETDEV_OBJS := $(addprefix $(B)/obj/,tests/unit/netns.o ibback/control/worker.o \
+	$(addprefix ibback/wire/,addresses.o groups6.o netdev.o rtnl.o))
+UNIT_TESTS += test_netdev test_wires
+OBJS_test_netdev := $(B)/obj/tests/unit/test_netdev.o $(NETDEV_OBJS)
+LIBS_test_netdev := -luv -lmnl
+OBJS_test_wires := $(addprefix $(B)/obj/,tests/unit/test_wires.o ibback/control/fabric.o \
+	ibback/control/wires.o) $(NETDEV_OBJS)
+LIBS_test_wires := -luv -lmnl

@@ -28,12 +28,15 @@ static const struct pair pair = { &a, &b, BYTES, "pkey=0xffff/0x8001, max_pd=7, 
 
 static int start(void **state)
 {
-	char config[128];
+	char config[256];
 
 	(void)state;
 	snprintf(socket_path, sizeof(socket_path), "/tmp/xen-ib-admin-%d.sock",
 		 (int)getpid());
-	snprintf(config, sizeof(config), "[admin]\nsocket = %s\n", socket_path);
+	snprintf(config, sizeof(config),
+		 "[admin]\nsocket = %s\n[fabric wire0]\ndevice = none0\nport = 2\n"
+		 "[fabric storage]\ntype = local\n",
+		 socket_path);
 	return daemon_start(&ibback, config) ? 0 : -1;
 }
 
@@ -162,6 +165,12 @@ static void garbage_is_answered_with_an_error(void **state)
 		"{\"command\": 1}\n",
 		"{\"command\": \"reboot\"}\n",
 		"{\"command\": \"stats\", \"domid\": 1}\n",
+		"{\"command\": \"stats\", \"fabric\": \"local\"}\n",
+		"{\"command\": \"reclaim\"}\n",
+		"{\"command\": \"reclaim\", \"fabric\": 7}\n",
+		"{\"command\": \"reclaim\", \"fabric\": \"nowhere\"}\n",
+		"{\"command\": \"reclaim\", \"fabric\": \"local\"}\n",
+		"{\"command\": \"reclaim\", \"fabric\": \"wire0\"}\n",
 		"{\"command\": \"stats\", \"command\": \"stats\"}\n",
 		"{\"command\": \"\xff\xfe\"}\n",
 		"GET / HTTP/1.1\r\n",
@@ -517,20 +526,137 @@ static void restore(FILE *stream, int saved, FILE *from, char *text, size_t size
 	fclose(from);
 }
 
-static int vibctl_stats(const char *path, const char *a1, const char *a2)
+static int vibctl(int (*command)(struct vibctl *, int, char **), const char *path,
+		  const char *const *argv)
 {
-	const char *const argv[] = { "vibctl stats", a1, a2, NULL };
 	struct vibctl ctl = { .dirs = { .socket = path } };
 	FILE *out = tmpfile(), *err = tmpfile();
 	int saved_out = redirect(stdout, out), saved_err = redirect(stderr, err);
-	int argc = a1 ? a2 ? 3 : 2 : 1, status;
+	int argc = 0, status;
 
-	status = cmd_stats(&ctl, argc, (char **)argv);
+	while (argv[argc])
+		argc++;
+	status = command(&ctl, argc, (char **)argv);
 	restore(stdout, saved_out, out, output, sizeof(output));
 	restore(stderr, saved_err, err, messages, sizeof(messages));
 	if (ctl.xp)
 		xenport_close(ctl.xp);
 	return status;
+}
+
+static int vibctl_stats(const char *path, const char *a1, const char *a2)
+{
+	const char *const argv[] = { "vibctl stats", a1, a2, NULL };
+
+	return vibctl(cmd_stats, path, argv);
+}
+
+static int vibctl_fabric(const char *path, const char *a1, const char *a2, const char *a3)
+{
+	const char *const argv[] = { "vibctl fabric", a1, a2, a3, NULL };
+
+	return vibctl(cmd_fabric, path, argv);
+}
+
+/* The line of the output that begins with @name. */
+static const char *line_of(const char *name)
+{
+	const char *line = output;
+
+	while (line && strncmp(line, name, strlen(name)) != 0) {
+		line = strchr(line, '\n');
+		line = line ? line + 1 : NULL;
+	}
+	if (!line)
+		fail_msg("no line begins with %s:\n%s", name, output);
+	return line;
+}
+
+static void vibctl_lists_fabrics(void **state)
+{
+	char name[64], device[64], kind[16], link[16];
+	json_t *json;
+	int port;
+
+	(void)state;
+	assert_int_equal(vibctl_fabric(socket_path, "list", NULL, NULL), 0);
+	assert_int_equal(messages[0], '\0');
+	assert_non_null(strstr(output, "LINK LAYER"));
+	/* No HCA: it is there, and says why it is down. */
+	assert_int_equal(sscanf(line_of("wire0"), "%63s %15s %15s %63s %d", name, kind,
+				link, device, &port),
+			 5);
+	assert_string_equal(kind, "wire");
+	assert_string_equal(link, "absent");
+	assert_string_equal(device, "none0");
+	assert_int_equal(port, 2);
+	assert_int_equal(sscanf(line_of("local"), "%63s %15s %15s", name, kind, link), 3);
+	assert_string_equal(kind, "local");
+	assert_string_equal(link, "up");
+	assert_true(line_of("local") < line_of("storage"));
+
+	assert_int_equal(vibctl_fabric(socket_path, "list", "--json", NULL), 0);
+	json = json_loads(output, 0, NULL);
+	assert_int_equal(json_array_size(json), 3);
+	json_decref(json);
+}
+
+static void vibctl_shows_a_fabric_and_its_vports(void **state)
+{
+	json_t *json, *vports, *vport, *found = NULL;
+	struct vib_port_attr port;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(vibctl_fabric(socket_path, "show", "local", "--json"), 0);
+	json = json_loads(output, 0, NULL);
+	assert_string_equal(json_text(json, "name"), "local");
+	assert_string_equal(json_text(json, "kind"), "local");
+	assert_string_equal(json_text(json, "state"), "up");
+	vports = json_object_get(json, "vports");
+	assert_int_equal(json_array_size(vports), 2);
+	json_array_foreach (vports, i, vport) {
+		if (json_int(vport, "domid") == libvib_domid(a.lv))
+			found = vport;
+	}
+	assert_non_null(found);
+	assert_string_equal(json_text(found, "link"), "up");
+	assert_string_equal(json_text(found, "addresses"), "ready");
+	assert_int_equal(libvib_query_port(a.lv, &port), 0);
+	assert_int_equal(json_int(found, "lid"), port.lid);
+	json_decref(json);
+
+	assert_int_equal(vibctl_fabric(socket_path, "show", "local", NULL), 0);
+	assert_non_null(strstr(output, "ADDRESSES"));
+	assert_non_null(strstr(output, "fe80::"));
+	assert_int_equal(vibctl_fabric(socket_path, "show", "wire0", NULL), 0);
+	assert_non_null(strstr(line_of("present"), "no"));
+	assert_null(strstr(output, "ADDRESSES")); /* nobody is on it */
+
+	assert_int_equal(vibctl_fabric(socket_path, "show", "nowhere", NULL),
+			 EXIT_REFUSED);
+	assert_non_null(strstr(messages, "ibback has no fabric 'nowhere'"));
+	assert_int_equal(vibctl_fabric("/nonexistent", "list", NULL, NULL), EXIT_REFUSED);
+	assert_non_null(strstr(messages, "is it running in this domain?"));
+}
+
+/* A vib on a wire that is not there: attached, connected, and down. */
+static void a_vib_on_an_absent_wire_has_its_port_down(void **state)
+{
+	struct vib_port_attr port;
+	struct side c;
+
+	(void)state;
+	side_open_as(&c, ibback.socket, "fabric=wire0", BYTES);
+	assert_int_equal(libvib_query_port(c.lv, &port), 0);
+	assert_int_equal(port.state, VIB_PORT_DOWN);
+	assert_int_equal(vibctl_fabric(socket_path, "show", "wire0", NULL), 0);
+	assert_non_null(strstr(output, "ADDRESSES"));
+	assert_non_null(strstr(output, "down"));
+	/* Others see nothing of it. */
+	assert_int_equal(libvib_query_port(a.lv, &port), 0);
+	assert_int_equal(port.state, VIB_PORT_ACTIVE);
+	side_close(&c);
 }
 
 static void vibctl_shows_all_or_one(void **state)
@@ -588,6 +714,9 @@ int main(void)
 		test(datagrams_are_told_apart_too),
 		test(vibctl_shows_all_or_one),
 		test(vibctl_says_when_nobody_answers),
+		test(vibctl_lists_fabrics),
+		test(vibctl_shows_a_fabric_and_its_vports),
+		test(a_vib_on_an_absent_wire_has_its_port_down),
 	};
 
 	return cmocka_run_group_tests(tests, start, stop);

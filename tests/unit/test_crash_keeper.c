@@ -27,7 +27,8 @@
 static int start(void **state)
 {
 	(void)state;
-	return daemon_start(&ibback, NULL) ? 0 : -1;
+	/* It has a keeper if it may have an HCA. */
+	return daemon_start(&ibback, "[fabric roce0]\ndevice = none0\n") ? 0 : -1;
 }
 
 static int stop(void **state)
@@ -93,8 +94,8 @@ static bool reaches(pid_t pid, char state)
 	return false;
 }
 
-/* The child of ibback that has the keeper's name, 0 for none. */
-static pid_t find_keeper(void)
+/* The child of @parent that has the keeper's name, 0 for none. */
+static pid_t find_keeper(pid_t parent)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -106,7 +107,7 @@ static pid_t find_keeper(void)
 		pid_t pid = (pid_t)atoi(entry->d_name);
 
 		if (isdigit((unsigned char)entry->d_name[0]) && look_up(pid, &p) &&
-		    p.ppid == ibback.pid && strcmp(p.name, "ibback-keeper") == 0) {
+		    p.ppid == parent && strcmp(p.name, "ibback-keeper") == 0) {
 			assert_int_equal(found, 0);
 			found = pid;
 		}
@@ -121,7 +122,7 @@ static pid_t keeper_of_ibback(void)
 	pid_t keeper = 0;
 
 	for (int waited = 0; !keeper && waited < PATIENCE_MS; waited += STEP_MS) {
-		keeper = find_keeper();
+		keeper = find_keeper(ibback.pid);
 		nap();
 	}
 	assert_true(keeper > 0);
@@ -303,6 +304,16 @@ static void ibback_that_ends_well_leaves_no_keeper(void **state)
 	assert_true(daemon_restart(&ibback));
 }
 
+static void ibback_without_a_wire_has_no_keeper(void **state)
+{
+	struct daemon plain = { 0 };
+
+	(void)state;
+	assert_true(daemon_start(&plain, NULL));
+	assert_int_equal(find_keeper(plain.pid), 0);
+	assert_true(daemon_stop(&plain));
+}
+
 static void loss_of_the_keeper_is_said_and_costs_nothing(void **state)
 {
 	pid_t keeper = keeper_of_ibback(), guest;
@@ -387,6 +398,7 @@ int main(void)
 		T(keeper_that_is_not_held_up_goes_by_itself),
 		T(ibback_restarts_beside_a_late_keeper),
 		T(ibback_that_ends_well_leaves_no_keeper),
+		T(ibback_without_a_wire_has_no_keeper),
 		T(loss_of_the_keeper_is_said_and_costs_nothing),
 		T(hca_is_closed_while_grants_are_still_mapped),
 	};

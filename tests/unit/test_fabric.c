@@ -129,6 +129,176 @@ static void fabrics_are_found_by_name(void **state)
 	fabric_table_free(&table);
 }
 
+/* ---- who is told ------------------------------------------------------- */
+
+struct witness {
+	struct fabric_observer observer;
+	char name;
+	bool refuses;
+};
+
+static char told[64];
+
+static void tell(const struct fabric_observer *observer, char what)
+{
+	size_t n = strlen(told);
+
+	assert_true(n + 2 < sizeof(told));
+	told[n] = what;
+	told[n + 1] = ((const struct witness *)observer)->name;
+}
+
+static int on_attached(struct fabric_observer *observer, struct vport *vport)
+{
+	(void)vport;
+	tell(observer, '+');
+	errno = ENOMEM;
+	return ((struct witness *)observer)->refuses ? -1 : 0;
+}
+
+static void on_changed(struct fabric_observer *observer, struct vport *vport)
+{
+	(void)vport;
+	tell(observer, '*');
+}
+
+static void on_detaching(struct fabric_observer *observer, struct vport *vport)
+{
+	(void)vport;
+	tell(observer, '-');
+	errno = EIO;
+}
+
+static struct witness witness(char name)
+{
+	return (struct witness){
+		{ .attached = on_attached,
+		  .changed = on_changed,
+		  .detaching = on_detaching },
+		.name = name,
+	};
+}
+
+static void assert_told(const char *what)
+{
+	assert_string_equal(told, what);
+	memset(told, 0, sizeof(told));
+}
+
+static void on_link_changed(struct vport *vport)
+{
+	told[strlen(told)] = vport_link_is_up(vport) ? '^' : 'v';
+}
+
+static void a_vport_comes_for_all_observers_or_for_none(void **state)
+{
+	struct witness a = witness('a'), b = witness('b'), c = witness('c');
+	struct fabric_table table;
+	struct fabric *f;
+	struct vport v = with_guid(1);
+
+	(void)state;
+	fabric_table_init(&table);
+	f = fabric_add(&table, "local");
+	fabric_observe(f, &a.observer);
+	fabric_observe(f, &b.observer);
+	fabric_observe(f, &c.observer);
+	a.refuses = true;
+	assert_int_equal(fabric_attach(f, &v), -1);
+	assert_int_equal(errno, ENOMEM);
+	assert_told("+c+b+a-c-b");
+	assert_null(v.fabric);
+	a.refuses = false;
+	assert_int_equal(fabric_attach(f, &v), 0);
+	assert_told("+c+b+a");
+	fabric_changed(&v);
+	assert_told("*c*b*a");
+	fabric_detach(&v);
+	assert_told("-c-b-a");
+	fabric_unobserve(&b.observer);
+	assert_int_equal(fabric_attach(f, &v), 0);
+	fabric_detach(&v);
+	assert_told("+c+a-c-a");
+	fabric_table_free(&table);
+}
+
+static void a_wire_is_down_until_it_is_up(void **state)
+{
+	struct witness a = witness('a');
+	struct fabric_table table;
+	struct fabric *f;
+	struct vport follows = with_guid(1), up = with_guid(2), down = with_guid(3);
+
+	(void)state;
+	fabric_table_init(&table);
+	f = fabric_add(&table, "ib0");
+	assert_int_equal(f->kind, FABRIC_LOCAL);
+	fabric_set_wire(f, "mlx5_0", 2);
+	assert_int_equal(f->kind, FABRIC_WIRE);
+	assert_string_equal(f->device, "mlx5_0");
+	assert_int_equal(f->port, 2);
+	fabric_observe(f, &a.observer);
+	up.attr.link = VPORT_LINK_UP;
+	down.attr.link = VPORT_LINK_DOWN;
+	follows.link_changed = up.link_changed = down.link_changed = on_link_changed;
+	assert_int_equal(fabric_attach(f, &follows), 0);
+	assert_int_equal(fabric_attach(f, &up), 0);
+	assert_int_equal(fabric_attach(f, &down), 0);
+	assert_false(vport_link_is_up(&follows));
+	assert_true(vport_link_is_up(&up));
+	assert_told("+a+a+a");
+
+	fabric_set_up(f, true);
+	assert_told("*a^"); /* of the one that follows it */
+	assert_true(vport_link_is_up(&follows));
+	assert_false(vport_link_is_up(&down));
+	fabric_set_up(f, true);
+	assert_told("");
+	fabric_set_up(f, false);
+	assert_told("*av");
+	fabric_detach(&follows);
+	fabric_detach(&up);
+	fabric_detach(&down);
+	assert_told("-a-a-a");
+	fabric_table_free(&table);
+}
+
+static void a_link_waits_for_addresses_and_a_refused_one_takes_any_down(void **state)
+{
+	struct witness a = witness('a');
+	struct fabric_table table;
+	struct fabric *f;
+	struct vport v = with_guid(1);
+
+	(void)state;
+	fabric_table_init(&table);
+	f = fabric_add(&table, "ib0");
+	fabric_set_wire(f, "mlx5_0", 1);
+	fabric_observe(f, &a.observer);
+	v.link_changed = on_link_changed;
+	assert_int_equal(fabric_attach(f, &v), 0);
+	fabric_set_addresses(&v, VPORT_ADDRESSES_WAIT);
+	fabric_set_up(f, true);
+	assert_told("+a");
+	assert_false(vport_link_is_up(&v));
+	fabric_set_addresses(&v, VPORT_ADDRESSES_READY);
+	assert_told("*a^");
+	fabric_set_addresses(&v, VPORT_ADDRESSES_REFUSED);
+	assert_told("*av");
+	v.attr.link = VPORT_LINK_UP; /* it may not be held up with what is another's */
+	assert_false(vport_link_is_up(&v));
+	fabric_set_addresses(&v, VPORT_ADDRESSES_WAIT);
+	assert_told("*a^");
+	/* What is refused here says nothing of the next fabric. */
+	fabric_set_addresses(&v, VPORT_ADDRESSES_REFUSED);
+	fabric_detach(&v);
+	assert_told("*av-a");
+	assert_int_equal(fabric_attach(f, &v), 0);
+	assert_true(vport_link_is_up(&v));
+	fabric_detach(&v);
+	fabric_table_free(&table);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +307,10 @@ int main(void)
 		cmocka_unit_test(a_lid_follows_from_the_guid),
 		cmocka_unit_test(guids_that_meet_get_different_lids),
 		cmocka_unit_test(fabrics_are_found_by_name),
+		cmocka_unit_test(a_vport_comes_for_all_observers_or_for_none),
+		cmocka_unit_test(a_wire_is_down_until_it_is_up),
+		cmocka_unit_test(
+			a_link_waits_for_addresses_and_a_refused_one_takes_any_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

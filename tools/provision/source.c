@@ -21,6 +21,7 @@ void dirs_from_environment(struct dirs *dirs)
 	dirs->xl = from_environment("XEN_IB_XL_DIR", "/etc/xen");
 	dirs->proc = from_environment("XEN_IB_PROC_DIR", "/proc");
 	dirs->socket = from_environment("XEN_IB_SOCKET", "/run/xen-ib/ibback.sock");
+	dirs->modules = from_environment("XEN_IB_MODULES_DIR", "/sys/module");
 	dirs->machine_id = from_environment("XEN_IB_MACHINE_ID", "/etc/machine-id");
 }
 

@@ -13,6 +13,7 @@ struct dirs {
 	const char *proc;       /* XEN_IB_PROC_DIR, /proc */
 	const char *machine_id; /* XEN_IB_MACHINE_ID, /etc/machine-id */
 	const char *socket;     /* XEN_IB_SOCKET, /run/xen-ib/ibback.sock: ibback's */
+	const char *modules;    /* XEN_IB_MODULES_DIR, /sys/module: the kernel's */
 };
 
 void dirs_from_environment(struct dirs *dirs);

@@ -20,6 +20,7 @@ static const struct command {
 	{ "list", cmd_list, "all vibs, and those that were refused" },
 	{ "show", cmd_show, "every node of a domain's vibs" },
 	{ "stats", cmd_stats, "what ibback has counted of vibs" },
+	{ "fabric", cmd_fabric, "the fabrics that ibback has" },
 	{ "check", cmd_check, "see whether a config is right, and change nothing" },
 };
 

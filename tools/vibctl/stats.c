@@ -6,129 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
-
-/* ibback answers within seconds, or hangs. */
-#define PATIENCE_S   10
-/* Some kilobytes for each of the vibs of a host; more is no answer. */
-#define ANSWER_MAX   (64u << 20)
 
 /* What ibfront writes; a guest's word. */
 #define DMA_FAILURES "dma-failures"
 
-static const char request[] = "{\"command\": \"stats\"}\n";
-
-/* ---- the question ------------------------------------------------------ */
-
-static int connect_to(const char *path)
-{
-	const struct timeval patience = { .tv_sec = PATIENCE_S };
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int fd, error;
-
-	if (strlen(path) >= sizeof(address.sun_path)) {
-		errno = ENAMETOOLONG;
-		return -1;
-	}
-	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -1;
-	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) == 0 &&
-	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
-		return fd;
-	error = errno;
-	close(fd);
-	errno = error;
-	return -1;
-}
-
-/* All that comes until the end; NULL and errno. */
-static char *receive(int fd, size_t *length)
-{
-	size_t room = 0, n = 0;
-	char *text = NULL, *more;
-	ssize_t got;
-
-	do {
-		if (n == room) {
-			room = room ? 2 * room : 65536;
-			more = room > ANSWER_MAX ? NULL : realloc(text, room);
-			if (!more) {
-				free(text);
-				errno = ENOMEM;
-				return NULL;
-			}
-			text = more;
-		}
-		got = recv(fd, text + n, room - n, 0);
-		if (got > 0)
-			n += (size_t)got;
-	} while (got > 0 || (got < 0 && errno == EINTR));
-	if (got < 0) {
-		free(text);
-		return NULL;
-	}
-	*length = n;
-	return text;
-}
-
-/* What ibback answers; NULL after having said why there is nothing. */
-static json_t *ask(const char *path)
-{
-	int fd = connect_to(path);
-	json_t *answer = NULL;
-	size_t length = 0;
-	char *text = NULL;
-
-	if (fd < 0) {
-		failed("cannot ask ibback at %s: %s%s", path, strerror(errno),
-		       errno == ENOENT || errno == ECONNREFUSED
-			       ? "; is it running in this domain?"
-			       : "");
-		return NULL;
-	}
-	if (send(fd, request, strlen(request), MSG_NOSIGNAL) == (ssize_t)strlen(request))
-		text = receive(fd, &length);
-	if (!text)
-		failed("no answer of ibback at %s: %s", path, strerror(errno));
-	else if (!length)
-		failed("ibback at %s has too many to answer; try again", path);
-	else if (!(answer = json_loadb(text, length, 0, NULL)))
-		failed("what listens at %s is not ibback: its answer is no JSON", path);
-	free(text);
-	close(fd);
-	return answer;
-}
-
-/* Its vibs, of which the answer still is the owner; NULL after having said why not. */
-static json_t *vibs_of(json_t *answer, const char *path)
-{
-	json_t *vibs = json_object_get(answer, "vibs");
-	const char *error = json_string_value(json_object_get(answer, "error"));
-
-	if (json_is_array(vibs))
-		return vibs;
-	failed("ibback at %s: %s", path, error ? error : "an answer without vibs");
-	return NULL;
-}
-
 /* ---- which of them ----------------------------------------------------- */
-
-static json_int_t integer(json_t *json, const char *key)
-{
-	return json_integer_value(json_object_get(json, key));
-}
-
-static const char *string(json_t *json, const char *key)
-{
-	const char *text = json_string_value(json_object_get(json, key));
-
-	return text ? text : "";
-}
 
 /* What the arguments name. */
 struct choice {
@@ -159,18 +41,18 @@ static bool is_chosen(const struct choice *choice, json_t *vib)
 {
 	char number[16];
 
-	if (choice->index >= 0 && integer(vib, "index") != choice->index)
+	if (choice->index >= 0 && json_int(vib, "index") != choice->index)
 		return false;
-	snprintf(number, sizeof(number), "%d", (int)integer(vib, "domid"));
+	snprintf(number, sizeof(number), "%d", (int)json_int(vib, "domid"));
 	return !choice->domain[0] || !strcmp(choice->domain, number) ||
-	       !strcmp(choice->domain, string(vib, "name"));
+	       !strcmp(choice->domain, json_text(vib, "name"));
 }
 
 static int compare_vibs(const void *a, const void *b)
 {
 	json_t *x = *(json_t *const *)a, *y = *(json_t *const *)b;
-	json_int_t domain = integer(x, "domid") - integer(y, "domid");
-	json_int_t index = integer(x, "index") - integer(y, "index");
+	json_int_t domain = json_int(x, "domid") - json_int(y, "domid");
+	json_int_t index = json_int(x, "index") - json_int(y, "index");
 
 	if (domain)
 		return domain < 0 ? -1 : 1;
@@ -205,8 +87,8 @@ static json_t *choose(json_t *vibs, const struct choice *choice)
 /* DMA mappings that its kernel could not make, if it says so. */
 static void add_dma_failures(struct vibctl *ctl, json_t *vib)
 {
-	const struct vib_id id = { .frontend = (uint16_t)integer(vib, "domid"),
-				   .index = (unsigned int)integer(vib, "index") };
+	const struct vib_id id = { .frontend = (uint16_t)json_int(vib, "domid"),
+				   .index = (unsigned int)json_int(vib, "index") };
 	struct vib_path path = vib_frontend_path(&id, DMA_FAILURES);
 	json_t *dma = json_object_get(vib, "dma");
 	uint64_t failures;
@@ -251,27 +133,27 @@ static int add_row(struct table *table, json_t *vib)
 {
 	json_t *counters = json_object_get(vib, "counters");
 	const json_int_t numbers[] = {
-		integer(counters, "xmit_bytes"),
-		integer(counters, "rcv_bytes"),
-		integer(counters, "xmit_packets"),
-		integer(counters, "rcv_packets"),
-		integer(counters, "xmit_discards") + integer(counters, "rcv_discards"),
-		integer(counters, "pkey_violations") +
-			integer(counters, "qkey_violations"),
+		json_int(counters, "xmit_bytes"),
+		json_int(counters, "rcv_bytes"),
+		json_int(counters, "xmit_packets"),
+		json_int(counters, "rcv_packets"),
+		json_int(counters, "xmit_discards") + json_int(counters, "rcv_discards"),
+		json_int(counters, "pkey_violations") +
+			json_int(counters, "qkey_violations"),
 		total(json_object_get(vib, "dropped")) +
 			total(json_object_get(json_object_get(vib, "mads"), "dropped")),
 	};
 	char domid[24], index[24], name[160], text[7][24];
 	const char *cells[11] = {
 		domid,
-		printable(string(vib, "name"), name, sizeof(name)),
+		printable(json_text(vib, "name"), name, sizeof(name)),
 		index,
-		json_is_true(json_object_get(vib, "connected")) ? string(vib, "link")
+		json_is_true(json_object_get(vib, "connected")) ? json_text(vib, "link")
 								: "-",
 	};
 
-	snprintf(domid, sizeof(domid), "%" JSON_INTEGER_FORMAT, integer(vib, "domid"));
-	snprintf(index, sizeof(index), "%" JSON_INTEGER_FORMAT, integer(vib, "index"));
+	snprintf(domid, sizeof(domid), "%" JSON_INTEGER_FORMAT, json_int(vib, "domid"));
+	snprintf(index, sizeof(index), "%" JSON_INTEGER_FORMAT, json_int(vib, "index"));
 	for (size_t i = 0; i < 7; i++) {
 		snprintf(text[i], sizeof(text[i]), "%" JSON_INTEGER_FORMAT, numbers[i]);
 		cells[4 + i] = text[i];
@@ -318,7 +200,7 @@ static void print_member(const char *section, const char *key, json_t *value)
 	if (json_is_object(value) && json_object_get(value, "limit"))
 		snprintf(text, sizeof(text),
 			 "%" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT,
-			 integer(value, "used"), integer(value, "limit"));
+			 json_int(value, "used"), json_int(value, "limit"));
 	else if (json_is_integer(value))
 		snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT,
 			 json_integer_value(value));
@@ -354,8 +236,8 @@ static void print_vibs(json_t *vibs)
 	size_t i;
 
 	json_array_foreach (vibs, i, vib) {
-		printf("vib %d of domain %d\n", (int)integer(vib, "index"),
-		       (int)integer(vib, "domid"));
+		printf("vib %d of domain %d\n", (int)json_int(vib, "index"),
+		       (int)json_int(vib, "domid"));
 		print_members("", vib);
 	}
 }
@@ -425,15 +307,14 @@ int cmd_stats(struct vibctl *ctl, int argc, char **argv)
 	};
 	struct arguments a = { .socket = ctl->dirs.socket };
 	struct choice choice;
-	json_t *answer, *vibs, *chosen;
+	json_t *answer, *vibs = NULL, *chosen;
 	int status;
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
 		return EXIT_USAGE;
 	if (parse_choice(a.vib, &choice) < 0)
 		return EXIT_REFUSED;
-	answer = ask(a.socket);
-	vibs = answer ? vibs_of(answer, a.socket) : NULL;
+	answer = ask_ibback(a.socket, "stats", "vibs", &vibs);
 	chosen = vibs ? choose(vibs, &choice) : NULL;
 	if (!vibs) {
 		status = EXIT_REFUSED;

@@ -27,6 +27,7 @@ int cmd_list(struct vibctl *ctl, int argc, char **argv);
 int cmd_set(struct vibctl *ctl, int argc, char **argv);
 int cmd_show(struct vibctl *ctl, int argc, char **argv);
 int cmd_stats(struct vibctl *ctl, int argc, char **argv);
+int cmd_fabric(struct vibctl *ctl, int argc, char **argv);
 int cmd_check(struct vibctl *ctl, int argc, char **argv);
 
 /* Print a line to stderr, after "vibctl: ". Returns EXIT_REFUSED. */
@@ -83,6 +84,22 @@ int wait_for_vib(struct xenport *xp, const struct vib_id *vib,
 
 /* A string's part that a terminal can take: itself, or quoted. */
 const char *printable(const char *text, char *buf, size_t size);
+
+/*
+ * Ask the ibback that listens at @path for @command. Its answer, to be released, with the
+ * @array that is @member of it; NULL after having said why there is none.
+ */
+json_t *ask_ibback(const char *path, const char *command, const char *member,
+		   json_t **array);
+
+/* Ask it to claim connection management on @fabric. The exit status, after having said
+ * why if it did not.
+ */
+int ask_reclaim(const char *path, const char *fabric);
+
+/* Members of what ibback answered: 0 or "" where there is none of that type. */
+json_int_t json_int(json_t *json, const char *key);
+const char *json_text(json_t *json, const char *key);
 
 /* ---- a table of texts, its columns as wide as they need ---------------- */
 

@@ -13,6 +13,7 @@ from . import dma_checks, memory_checks, wire_checks
 from .cm_checks import CmChecks
 from .dma_checks import AllMemoryChecks, DmaChecks
 from .garbage_checks import GarbageChecks
+from .guest_wire_checks import GuestWireChecks
 from .host import Host
 from .hostile_checks import HostileChecks
 from .hostile_gsi_checks import HostileGsiChecks
@@ -29,11 +30,12 @@ from .wire_checks import WireChecks
 
 # What the guest's kernel makes of a vib.
 KERNEL: tuple[type[LabCheck], ...] = (SaChecks, IpoibChecks, CmChecks)
+WIRE: tuple[type[LabCheck], ...] = (WireChecks, GuestWireChecks)
 # `make check-lab T=ipoib`, and so on.
 TOPICS: dict[str, tuple[type[LabCheck], ...]] = {
     "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,), "kernel": KERNEL,
     "soak": (KernelSoakChecks,), "dma": (DmaChecks,),
-    "hostile": (HostileChecks, HostileGsiChecks), "wire": (WireChecks,)}
+    "hostile": (HostileChecks, HostileGsiChecks), "wire": WIRE}
 # What more `lab up` is told for a topic.
 TOPIC_LABS = {"wire": wire_checks.LAB}
 # VibChecks ends with a look at the kernels' logs.
@@ -94,8 +96,8 @@ LONG = [*(Setting(*shape, groups=WHOLE) for shape in (
         Setting("pv", "6.1", "6.1", "killed_again", (SoakChecks,)),
         Setting("pv", "6.12", "6.1", groups=(KernelSoakChecks,)),
         # The peer has either kernel, as Dom0 has.
-        Setting("pv", "6.1", "6.1", groups=(WireChecks,), lab=wire_checks.LAB),
-        Setting("pvh", "6.12", "6.12", groups=(WireChecks,), lab=(*wire_checks.LAB, "6.12")),
+        Setting("pv", "6.1", "6.1", groups=WIRE, lab=wire_checks.LAB),
+        Setting("pvh", "6.12", "6.12", groups=WIRE, lab=(*wire_checks.LAB, "6.12")),
         Setting("pvh", "6.12", "6.1", groups=(AllMemoryChecks,), lab=dma_checks.ALL),
         # 1 GiB takes words of Xen's own.
         *(Setting("pvh", "6.12", "6.1", groups=groups, lab=memory_checks.ONE_GUEST + xen)

@@ -32,20 +32,26 @@ def listens(port: int) -> str:
     return f"grep -q ':{port:04X} .*:0000 0A' /proc/net/tcp /proc/net/tcp6"
 
 
-def both(host: Host, server: str, client: str, condition: str, timeout: float = 90) -> str:
-    """What the client says on the peer; it starts once the condition holds in Dom0, and both end well."""
-    begun = host.start(HERE, f"exec timeout {timeout:.0f} {server} 2>&1", timeout + 30)
+def run_both(host: Host, listening: str, server: str, connecting: str, client: str,
+             condition: str, timeout: float = 90) -> str:
+    """What the client says; it starts once the condition holds at the server, and both end well."""
+    begun = host.start(listening, f"exec timeout {timeout:.0f} {server} 2>&1", timeout + 30)
     try:
-        host.until(HERE, condition, 30)
-        said = host.sh(THERE, f"timeout {timeout:.0f} {client} 2>&1", timeout + 30)
+        host.until(listening, condition, 30)
+        said = host.sh(connecting, f"timeout {timeout:.0f} {client} 2>&1", timeout + 30)
         heard = begun.communicate(timeout=timeout + 30)[0]
         if begun.returncode:
             raise AssertionError(f"{server}: exit status {begun.returncode}: {heard}")
         return said
     finally:
         if begun.poll() is None:
-            host.attempt(HERE, f"pkill -x {server.split()[0][:15]}", 20)
+            host.attempt(listening, f"pkill -x {server.split()[0][:15]}", 20)
             begun.communicate()
+
+
+def both(host: Host, server: str, client: str, condition: str) -> str:
+    """The server in Dom0, the client on the peer."""
+    return run_both(host, HERE, server, THERE, client, condition)
 
 
 class WireChecks(LabCheck):

@@ -1,0 +1,822 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "control/wires.h"
+
+#include <errno.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include <urcu/compiler.h>
+
+#include "control/backend.h"
+#include "control/jobs.h"
+#include "control/subnets.h"
+#include "control/vib.h"
+#include "control/vib_log.h"
+#include "engine/mcast.h"
+#include "engine/port_view.h"
+#include "log.h"
+#include "wire/addresses.h"
+#include "wire/groups6.h"
+#include "wire/netdev.h"
+#include "wire/segments.h"
+
+/* How often is looked for an HCA that is not there. */
+#define ABSENT_MS 1000
+/* The same for a GID that is an address already: the HCA has it within a second. */
+#define GID_MS    50
+/* Looks for it before that is worth a line. */
+#define PATIENCE  100
+/* IPv6 over IPoIB takes 1280 bytes and a header of 4. */
+#define ROOMY_MTU 2048
+
+enum tenant_state {
+	TENANT_ADDRESSES, /* waits for the addresses, or is refused */
+	TENANT_GIDS,      /* for the HCA to have them as GIDs */
+	TENANT_READY,
+};
+
+/* A vport whose GIDs are on the wire. */
+struct tenant {
+	struct vport *vport;
+	enum tenant_state state;
+	unsigned int looks;
+	LIST_ENTRY(tenant) entry;
+};
+
+/* GIDs that the job is to look for. */
+struct check {
+	const struct vport *vport;
+	struct vib_gid gids[VIB_MAX_GIDS];
+	bool found;
+};
+
+struct wire {
+	struct fabric_observer observer;
+	struct fabric *fabric;
+	struct wires *wires;
+	struct wire_port_state state; /* while there is a port */
+	int said;                     /* why there is none, as it was logged */
+	bool gone;                    /* it is to be closed when the job has ended */
+	bool stopping;
+	bool netdev_said;
+	char said_netdev[IF_NAMESIZE]; /* of which name, "" for none */
+	bool subnet_told;
+	bool joins_said;       /* that one could not be had */
+	uv_poll_t *poll;       /* of the port's events, while there is one */
+	struct netdev *netdev; /* RoCE, once the HCA was there; or NULL */
+	struct addresses *addresses;
+	LIST_HEAD(, tenant) tenants; /* while there are addresses */
+	uv_timer_t timer;
+	struct job job;
+	bool running;
+	bool touched; /* since the job began */
+	/* The job's own, while it runs. */
+	struct wire_port *port; /* that of the fabric, or what it opened */
+	struct wire_port_state seen;
+	int error;
+	char why[SEGMENTS_WHY_MAX]; /* it is not to be used; "": that is not known */
+	struct check *checks;
+	size_t num_checks;
+	LIST_ENTRY(wire) entry;
+};
+
+struct wires {
+	uv_loop_t *loop;
+	struct jobs *jobs;
+	struct mcast *mcast; /* that is watched; or NULL */
+	LIST_HEAD(, wire) all;
+};
+
+static struct vib *vib_of(struct vport *vport)
+{
+	return caa_container_of(vport, struct vib, vport);
+}
+
+static void touch(struct wire *w);
+
+static void on_timer(uv_timer_t *timer)
+{
+	touch(timer->data);
+}
+
+/* ---- vports' addresses ------------------------------------------------- */
+
+static struct tenant *tenant_of(const struct wire *w, const struct vport *vport)
+{
+	struct tenant *t;
+
+	LIST_FOREACH(t, &w->tenants, entry)
+	if (t->vport == vport)
+		return t;
+	return NULL;
+}
+
+/* The GIDs of @t are wanted on the wire as they are now. 1: it has to wait for them; 0:
+ * they are as before; -1 and errno.
+ */
+static int set_addresses(struct wire *w, struct tenant *t)
+{
+	int rc = addresses_set(w->addresses, t->vport, t->vport->attr.gids, VIB_MAX_GIDS);
+
+	if (rc > 0) {
+		t->state = TENANT_ADDRESSES;
+		t->looks = 0;
+	}
+	return rc;
+}
+
+/* -1 and errno. */
+static int add_tenant(struct wire *w, struct vport *vport)
+{
+	struct tenant *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return -1;
+	t->vport = vport;
+	LIST_INSERT_HEAD(&w->tenants, t, entry);
+	if (set_addresses(w, t) >= 0)
+		return 0;
+	LIST_REMOVE(t, entry);
+	free(t);
+	errno = ENOMEM;
+	return -1;
+}
+
+static void on_addresses(void *arg, void *owner, enum address_state state,
+			 const char *why)
+{
+	struct wire *w = arg;
+	struct vport *vport = owner;
+	struct tenant *t = tenant_of(w, vport);
+
+	t->state = TENANT_ADDRESSES;
+	switch (state) {
+	case ADDRESSES_READY:
+		t->state = TENANT_GIDS;
+		t->looks = 0;
+		fabric_set_addresses(vport, VPORT_ADDRESSES_WAIT); /* no longer refused */
+		touch(w);
+		return;
+	case ADDRESSES_WAIT:
+		if (why[0])
+			vib_log(vib_of(vport), LOG_LEVEL_WARN, "its port waits: %s", why);
+		fabric_set_addresses(vport, VPORT_ADDRESSES_WAIT);
+		return;
+	case ADDRESSES_TAKEN:
+	case ADDRESSES_FAILED:
+		vib_log(vib_of(vport), LOG_LEVEL_ERR, "its port stays down: %s", why);
+		fabric_set_addresses(vport, VPORT_ADDRESSES_REFUSED);
+		return;
+	}
+}
+
+static struct wire *wire_of(struct fabric_observer *observer)
+{
+	return caa_container_of(observer, struct wire, observer);
+}
+
+static int attached(struct fabric_observer *observer, struct vport *vport)
+{
+	struct wire *w = wire_of(observer);
+
+	if (!w->addresses)
+		return 0;
+	if (add_tenant(w, vport) < 0)
+		return -1;
+	vport->addresses = VPORT_ADDRESSES_WAIT; /* nobody has seen it yet */
+	return 0;
+}
+
+static void changed(struct fabric_observer *observer, struct vport *vport)
+{
+	struct wire *w = wire_of(observer);
+	struct tenant *t = tenant_of(w, vport);
+	int rc = t ? set_addresses(w, t) : 0;
+
+	if (rc > 0)
+		fabric_set_addresses(vport, VPORT_ADDRESSES_WAIT);
+	if (rc < 0)
+		vib_log(vib_of(vport), LOG_LEVEL_ERR,
+			"its addresses are as before: out of memory");
+}
+
+static void detaching(struct fabric_observer *observer, struct vport *vport)
+{
+	struct wire *w = wire_of(observer);
+	struct tenant *t = tenant_of(w, vport);
+
+	if (!t)
+		return;
+	addresses_forget(w->addresses, vport);
+	LIST_REMOVE(t, entry);
+	free(t);
+}
+
+/* ---- the network device ------------------------------------------------ */
+
+/* -1 and errno. */
+static int start_addresses(struct wire *w, const char *name)
+{
+	struct fabric *f = w->fabric;
+	struct vport *vport;
+
+	w->netdev = netdev_start(w->wires->loop, w->wires->jobs, name);
+	if (!w->netdev)
+		return -1;
+	w->addresses = addresses_new(w->netdev, on_addresses, w);
+	f->groups = w->addresses ? groups6_new(w->netdev) : NULL;
+	if (!f->groups) {
+		netdev_stop(w->netdev);
+		w->netdev = NULL;
+		addresses_free(w->addresses);
+		w->addresses = NULL;
+		errno = ENOMEM;
+		return -1;
+	}
+	netdev_touch(w->netdev); /* leftovers go, whoever comes */
+	LIST_FOREACH(vport, &f->vports, entry)
+	{
+		enum vport_addresses addresses = VPORT_ADDRESSES_WAIT;
+
+		if (add_tenant(w, vport) < 0) {
+			vib_log(vib_of(vport), LOG_LEVEL_ERR, "its port stays down: %s",
+				strerror(errno));
+			addresses = VPORT_ADDRESSES_REFUSED;
+		}
+		fabric_set_addresses(vport, addresses);
+	}
+	return 0;
+}
+
+/* Said once of each name that the HCA has for it. */
+static void say_netdev(struct wire *w, const char *used)
+{
+	const struct fabric *f = w->fabric;
+	const char *hcas = w->state.netdev;
+
+	if (w->netdev_said && strcmp(w->said_netdev, hcas) == 0)
+		return;
+	w->netdev_said = true;
+	strcpy(w->said_netdev, hcas);
+	if (!used[0])
+		log_err("fabric %s: %s names no network device, so it stays down; want "
+			"netdev = NAME in ibback.conf",
+			f->name, f->device);
+	else if (hcas[0] && strcmp(used, hcas) != 0)
+		log_warn("fabric %s: addresses are put on %s, but %s is on %s; want "
+			 "netdev = %s in ibback.conf, and ibback restarted",
+			 f->name, used, f->device, hcas, hcas);
+}
+
+/* The port is of RoCE: its network device is to have the vports' addresses. */
+static void use_netdev(struct wire *w)
+{
+	const struct fabric *f = w->fabric;
+	const char *name = w->netdev      ? netdev_name(w->netdev)
+			   : f->netdev[0] ? f->netdev
+					  : w->state.netdev;
+
+	say_netdev(w, name);
+	if (!w->netdev && name[0] && start_addresses(w, name) < 0)
+		log_err("fabric %s: cannot put addresses on %s: %s", f->name, name,
+			strerror(errno));
+}
+
+/* ---- its subnet -------------------------------------------------------- */
+
+static int gid_index(void *arg, const struct vib_gid *gid)
+{
+	const struct wire *w = arg;
+
+	return w->fabric->wire ? wire_port_gid_index(w->fabric->wire, gid) : -1;
+}
+
+static bool gid_at(void *arg, unsigned int index, struct vib_gid *gid)
+{
+	const struct wire *w = arg;
+
+	return w->fabric->wire && wire_port_gid_at(w->fabric->wire, index, gid) == 0;
+}
+
+static void say_not_joined(struct wire *w)
+{
+	if (!w->joins_said)
+		log_err("fabric %s: a multicast group does not arrive from the wire: "
+			"%s; no more is said of such",
+			w->fabric->name, strerror(errno));
+	w->joins_said = true;
+}
+
+static void join(void *arg, const struct vib_gid *mgid, bool receives)
+{
+	struct wire *w = arg;
+
+	/* All are left with the device then. */
+	if (!w->stopping && groups6_hold(w->fabric->groups, mgid, receives) < 0)
+		say_not_joined(w);
+}
+
+/* PortInfo's numbers of 256 to 4096 bytes. */
+static uint8_t mtu_number(uint32_t bytes)
+{
+	uint8_t number = 1;
+
+	while (number < 5 && 256u << number <= bytes)
+		number++;
+	return number;
+}
+
+/* The port is there, or is not as it was. */
+static void tell_subnet(struct wire *w)
+{
+	const struct subnet_port port = {
+		.device = w->fabric->device,
+		.port = w->fabric->port,
+		.active_mtu = mtu_number(w->state.mtu),
+		.active_width = w->state.active_width,
+		.active_speed = w->state.active_speed,
+		.arg = w,
+		.gid_index = gid_index,
+		.gid_at = gid_at,
+		.join = join,
+	};
+
+	subnet_wire_up(subnets_wire(w->fabric), &port);
+	w->subnet_told = true;
+}
+
+/* ---- groups that QPs are attached to ------------------------------------ */
+
+static void on_group(void *arg, const void *fabric, const struct vib_gid *mgid,
+		     bool attached)
+{
+	const struct wires *wires = arg;
+	struct groups6 *groups;
+	struct wire *w;
+
+	LIST_FOREACH(w, &wires->all, entry)
+	if (w->fabric == fabric && (groups = w->fabric->groups)) {
+		if (!attached)
+			groups6_leave(groups, mgid);
+		else if (groups6_join(groups, mgid) < 0)
+			say_not_joined(w);
+	}
+}
+
+void wires_watch_groups(struct wires *wires, struct mcast *mcast)
+{
+	mcast->arg = wires;
+	mcast->watch = on_group;
+	wires->mcast = mcast;
+}
+
+/* ---- the port's events ------------------------------------------------- */
+
+static void on_changed(struct wire_port *port, void *arg)
+{
+	(void)port;
+	touch(arg);
+}
+
+static void lose_port(struct wire *w);
+
+static void on_gone(struct wire_port *port, void *arg)
+{
+	struct wire *w = arg;
+
+	(void)port;
+	w->gone = true;
+	fabric_set_up(w->fabric, false);
+	uv_poll_stop(w->poll);
+	if (!w->running)
+		lose_port(w);
+}
+
+/* Of a port that was lost the last guest has nothing any more. */
+static void on_left(struct wire_port *port, void *arg)
+{
+	const struct wire *w = arg;
+
+	if (port != w->fabric->wire)
+		wire_port_close(port);
+}
+
+static const struct wire_port_events port_events = {
+	.changed = on_changed,
+	.reregister = on_changed,
+	.gone = on_gone,
+	.left = on_left,
+};
+
+static void on_events(uv_poll_t *poll, int status, int events)
+{
+	struct wire *w = poll->data;
+
+	(void)events;
+	if (status < 0)
+		on_gone(w->fabric->wire, w);
+	else
+		wire_port_read_events(w->fabric->wire);
+}
+
+static void on_poll_closed(uv_handle_t *poll)
+{
+	free(poll);
+}
+
+/* Guests that are connected have what they have elsewhere: they begin anew. Others waited
+ * to know where they begin.
+ */
+static void rewire(struct wire *w)
+{
+	struct vport *vport;
+
+	LIST_FOREACH(vport, &w->fabric->vports, entry)
+	vib_rewire(vib_of(vport));
+}
+
+static void close_port(struct wire *w)
+{
+	struct wire_port *port = w->fabric->wire;
+
+	subnet_wire_down(subnets_wire(w->fabric));
+	w->subnet_told = false;
+	uv_close((uv_handle_t *)w->poll, on_poll_closed);
+	w->poll = NULL;
+	w->fabric->wire = NULL;
+	if (wire_port_users(port) == 0)
+		wire_port_close(port);
+	else
+		rewire(w); /* and on_left() closes it */
+}
+
+/* Its HCA is gone, or fails. No job runs. */
+static void lose_port(struct wire *w)
+{
+	struct fabric *f = w->fabric;
+
+	w->gone = false;
+	w->said = ENODEV;
+	log_warn("fabric %s: HCA %s is gone; it is down until that is back", f->name,
+		 f->device);
+	fabric_set_up(f, false);
+	close_port(w);
+	uv_timer_start(&w->timer, on_timer, ABSENT_MS, 0);
+}
+
+/* ---- the job: to look at the HCA --------------------------------------- */
+
+static void look_for_gids(const struct wire *w, struct check *c)
+{
+	c->found = true;
+	for (unsigned int i = 0; i < VIB_MAX_GIDS; i++)
+		if (!gid_is_zero(&c->gids[i]) &&
+		    wire_port_gid_index(w->port, &c->gids[i]) < 0)
+			c->found = false;
+}
+
+/* It is asked of an HCA that is there, for there is nothing to know of any other. */
+static struct wire_port *open_port(struct wire *w)
+{
+	const struct fabric *f = w->fabric;
+	struct wire_port *port = wire_port_open(f->device, f->port, &port_events, w);
+
+	w->why[0] = '\0';
+	if (!port || segments_hold("/sys", f->device, w->why))
+		return port;
+	wire_port_close(port);
+	errno = EPERM;
+	return NULL;
+}
+
+static void slice(struct job *job)
+{
+	struct wire *w = caa_container_of(job, struct wire, job);
+
+	w->error = 0;
+	if (!w->port)
+		w->port = open_port(w);
+	if (!w->port || wire_port_state(w->port, &w->seen) < 0) {
+		w->error = errno;
+		return;
+	}
+	for (size_t i = 0; i < w->num_checks; i++)
+		look_for_gids(w, &w->checks[i]);
+}
+
+static size_t count_waiting(const struct wire *w)
+{
+	const struct tenant *t;
+	size_t n = 0;
+
+	LIST_FOREACH(t, &w->tenants, entry)
+	n += t->state == TENANT_GIDS;
+	return n;
+}
+
+static void submit(struct wire *w)
+{
+	size_t waiting = count_waiting(w);
+	struct tenant *t;
+
+	w->touched = false;
+	free(w->checks);
+	w->num_checks = 0;
+	w->checks = calloc(waiting + 1, sizeof(*w->checks));
+	if (!w->checks) {
+		uv_timer_start(&w->timer, on_timer, ABSENT_MS, 0);
+		return;
+	}
+	LIST_FOREACH(t, &w->tenants, entry)
+	if (t->state == TENANT_GIDS) {
+		struct check *c = &w->checks[w->num_checks++];
+
+		c->vport = t->vport;
+		memcpy(c->gids, t->vport->attr.gids, sizeof(c->gids));
+	}
+	uv_timer_stop(&w->timer);
+	w->port = w->fabric->wire;
+	w->running = true;
+	jobs_submit(w->wires->jobs, &w->job);
+}
+
+static void touch(struct wire *w)
+{
+	if (w->running)
+		w->touched = true;
+	else
+		submit(w);
+}
+
+static void say_absent(struct wire *w)
+{
+	const struct fabric *f = w->fabric;
+
+	if (w->said == w->error)
+		return;
+	w->said = w->error;
+	if (w->error == ENODEV || w->error == ENOSYS) /* nor any other HCA */
+		log_warn("fabric %s: there is no HCA %s with a port %u; it is down until "
+			 "there is one",
+			 f->name, f->device, (unsigned int)f->port);
+	else
+		log_warn("fabric %s: cannot use port %u of HCA %s: %s; it is down until "
+			 "that works",
+			 f->name, (unsigned int)f->port, f->device,
+			 w->why[0] ? w->why : strerror(w->error));
+}
+
+static void say_state(const struct wire *w)
+{
+	const struct fabric *f = w->fabric;
+	const struct wire_port_state *s = &w->seen;
+
+	log_info("fabric %s: %s port %u is %s, %s, MTU %u", f->name, f->device,
+		 (unsigned int)f->port, s->active ? "active" : "not active",
+		 s->ethernet ? "RoCE" : "InfiniBand", s->mtu);
+	if (s->active && s->mtu < ROOMY_MTU)
+		log_warn("fabric %s: an MTU of %u leaves IPoIB no IPv6; want jumbo "
+			 "frames%s%s, an MTU of 4200 or more",
+			 f->name, s->mtu, s->netdev[0] ? " on " : "", s->netdev);
+}
+
+/* An HCA that was away, or down, has GIDs a while later. */
+static void doubt_gids(struct wire *w)
+{
+	struct tenant *t;
+
+	LIST_FOREACH(t, &w->tenants, entry)
+	if (t->state == TENANT_READY) {
+		t->state = TENANT_GIDS;
+		t->looks = 0;
+		fabric_set_addresses(t->vport, VPORT_ADDRESSES_WAIT);
+		w->touched = true;
+	}
+}
+
+/* There is a port, and it was looked at. */
+static void take_state(struct wire *w, bool opened)
+{
+	bool came = w->seen.active && (opened || !w->state.active);
+	bool news = opened || w->seen.active != w->state.active ||
+		    w->seen.mtu != w->state.mtu;
+
+	if (news)
+		say_state(w);
+	w->state = w->seen;
+	w->fabric->mtu = w->seen.mtu;
+	if (came)
+		doubt_gids(w);
+	if (w->state.ethernet)
+		use_netdev(w);
+	if (w->netdev && (news || !w->subnet_told))
+		tell_subnet(w);
+	/* Without a network device there are no GIDs of vports. */
+	fabric_set_up(w->fabric, w->state.active && (!w->state.ethernet || w->netdev));
+}
+
+/* What was found of @t. */
+static void take_check(struct wire *w, struct tenant *t, const struct check *c)
+{
+	if (t->state != TENANT_GIDS || t->vport != c->vport ||
+	    memcmp(t->vport->attr.gids, c->gids, sizeof(c->gids)) != 0)
+		return;
+	if (c->found) {
+		t->state = TENANT_READY;
+		fabric_set_addresses(t->vport, VPORT_ADDRESSES_READY);
+		return;
+	}
+	if (++t->looks == PATIENCE)
+		vib_log(vib_of(t->vport), LOG_LEVEL_WARN,
+			"its port waits: %s does not take its addresses on %s for GIDs; "
+			"is its table full?",
+			w->fabric->device, netdev_name(w->netdev));
+}
+
+/* The job opened a port. -1 and errno: ENOMEM. */
+static int take_port(struct wire *w)
+{
+	w->poll = malloc(sizeof(*w->poll));
+	if (!w->poll)
+		return -1;
+	if (uv_poll_init(w->wires->loop, w->poll, wire_port_fd(w->port)) < 0) {
+		free(w->poll);
+		errno = ENOMEM;
+		return -1;
+	}
+	w->poll->data = w;
+	uv_poll_start(w->poll, UV_READABLE, on_events);
+	uv_unref((uv_handle_t *)w->poll);
+	w->fabric->wire = w->port;
+	w->said = 0;
+	rewire(w);
+	return 0;
+}
+
+/* When, if ever, is there something to look for that no event tells? */
+static void look_again(struct wire *w)
+{
+	const struct tenant *t;
+	bool soon = false;
+
+	LIST_FOREACH(t, &w->tenants, entry)
+	soon |= t->state == TENANT_GIDS && t->looks < PATIENCE;
+	if (w->touched)
+		submit(w);
+	else if (w->fabric->wire && soon)
+		uv_timer_start(&w->timer, on_timer, GID_MS, 0);
+	else if (!w->fabric->wire || count_waiting(w))
+		uv_timer_start(&w->timer, on_timer, ABSENT_MS, 0);
+}
+
+/* There is none, or none that can be had. */
+static void stay_down(struct wire *w)
+{
+	if (w->port)
+		wire_port_close(w->port);
+	say_absent(w);
+	look_again(w);
+}
+
+static void after(struct job *job)
+{
+	struct wire *w = caa_container_of(job, struct wire, job);
+	bool opened = !w->fabric->wire;
+	struct tenant *t, *next;
+
+	w->running = false;
+	if (w->fabric->looking) {
+		w->fabric->looking = false;
+		rewire(w);
+	}
+	if (opened && !w->error && take_port(w) < 0)
+		w->error = errno;
+	if (opened && w->error) {
+		stay_down(w);
+		return;
+	}
+	if (w->gone || w->error) {
+		lose_port(w);
+		return;
+	}
+	take_state(w, opened);
+	for (size_t i = 0; i < w->num_checks; i++)
+		for (t = LIST_FIRST(&w->tenants); t; t = next) {
+			next = LIST_NEXT(t, entry);
+			take_check(w, t, &w->checks[i]);
+		}
+	look_again(w);
+}
+
+/* ---- beginning and end ------------------------------------------------- */
+
+static int serve(struct wires *wires, struct fabric *fabric)
+{
+	struct wire *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return -1;
+	w->observer.attached = attached;
+	w->observer.changed = changed;
+	w->observer.detaching = detaching;
+	w->fabric = fabric;
+	w->wires = wires;
+	w->job.slice = slice;
+	w->job.after = after;
+	LIST_INIT(&w->tenants);
+	uv_timer_init(wires->loop, &w->timer);
+	uv_unref((uv_handle_t *)&w->timer);
+	w->timer.data = w;
+	fabric_observe(fabric, &w->observer);
+	fabric->looking = true;
+	LIST_INSERT_HEAD(&wires->all, w, entry);
+	return 0;
+}
+
+struct wires *wires_start(struct fabric_table *fabrics, uv_loop_t *loop,
+			  struct jobs *jobs)
+{
+	struct wires *wires = calloc(1, sizeof(*wires));
+	struct fabric *fabric;
+	struct wire *w;
+
+	if (!wires)
+		return NULL;
+	wires->loop = loop;
+	wires->jobs = jobs;
+	LIST_INIT(&wires->all);
+	LIST_FOREACH(fabric, &fabrics->fabrics, entry)
+	if (fabric->kind == FABRIC_WIRE && serve(wires, fabric) < 0) {
+		wires_stop(wires);
+		errno = ENOMEM;
+		return NULL;
+	}
+	LIST_FOREACH(w, &wires->all, entry)
+	touch(w);
+	return wires;
+}
+
+static void on_timer_closed(uv_handle_t *timer)
+{
+	struct wire *w = timer->data;
+
+	free(w->checks);
+	free(w);
+}
+
+static void stop(struct wire *w)
+{
+	w->stopping = true;
+	fabric_unobserve(&w->observer);
+	if (w->fabric->wire)
+		close_port(w);
+	netdev_stop(w->netdev);
+	addresses_free(w->addresses);
+	groups6_free(w->fabric->groups);
+	w->fabric->groups = NULL;
+	w->fabric->looking = false;
+	uv_close((uv_handle_t *)&w->timer, on_timer_closed);
+}
+
+void wires_stop(struct wires *wires)
+{
+	struct wire *w;
+
+	if (!wires)
+		return;
+	if (wires->mcast)
+		wires->mcast->watch = NULL;
+	while ((w = LIST_FIRST(&wires->all))) {
+		LIST_REMOVE(w, entry);
+		stop(w);
+	}
+	free(wires);
+}
+
+bool wires_looked(const struct wires *wires)
+{
+	const struct wire *w;
+
+	LIST_FOREACH(w, &wires->all, entry)
+	if (w->fabric->looking)
+		return false;
+	return true;
+}
+
+bool wires_view(const struct wires *wires, const struct fabric *fabric,
+		struct wire_view *view)
+{
+	const struct wire *w;
+
+	LIST_FOREACH(w, &wires->all, entry)
+	if (w->fabric == fabric) {
+		*view = (struct wire_view){
+			.state = fabric->wire ? &w->state : NULL,
+			.netdev = w->netdev ? netdev_name(w->netdev) : "",
+		};
+		return true;
+	}
+	return false;
+}

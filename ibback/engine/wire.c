@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "engine/wire.h"
+
+#include <stdlib.h>
+
+#include "engine/answer.h"
+#include "engine/counters.h"
+#include "engine/cq.h"
+#include "engine/dma.h"
+#include "engine/poller.h"
+#include "engine/qp.h"
+#include "engine/receive_slot.h"
+#include "engine/sg.h"
+#include "engine/vhca.h"
+#include "engine/wire_parts.h"
+#include "engine/wire_sge.h"
+
+/* Completions taken at a time, and in one look. */
+#define POLL_BATCH 16
+#define POLL_MOST  64
+
+/*
+ * What the HCA is told to identify a request by: which queue, since which reset, which
+ * place in it.
+ */
+#define ID_RECEIVE (1ull << 63)
+#define ID_EPOCHS  0x7fffffffu
+
+static uint64_t id_of(const struct wire_qp *w, uint32_t place)
+{
+	return (uint64_t)(w->epoch & ID_EPOCHS) << 32 | place;
+}
+
+uint64_t wire_receive_id(const struct wire_qp *w, uint32_t place)
+{
+	return ID_RECEIVE | id_of(w, place);
+}
+
+void wire_init(struct vhca_wire *wire)
+{
+	pthread_spin_init(&wire->lock, PTHREAD_PROCESS_PRIVATE);
+	TAILQ_INIT(&wire->failed);
+	TAILQ_INIT(&wire->ahs.asked);
+}
+
+void wire_fini(struct vhca_wire *wire)
+{
+	pthread_spin_destroy(&wire->lock);
+}
+
+/* ---- failing ----------------------------------------------------------- */
+
+void wire_fail(struct qp *qp)
+{
+	struct vhca_wire *wire = qp->vhca->wire;
+	struct wire_qp *w = qp->wire;
+
+	pthread_spin_lock(&wire->lock);
+	if (!w->failing)
+		TAILQ_INSERT_TAIL(&wire->failed, w, failed);
+	w->failing = true;
+	pthread_spin_unlock(&wire->lock);
+	qp->vhca->async.raised(qp->vhca->async.arg);
+}
+
+static void no_longer_failing(struct vhca_wire *wire, struct wire_qp *w)
+{
+	if (w->failing)
+		TAILQ_REMOVE(&wire->failed, w, failed);
+	w->failing = false;
+}
+
+struct wire_qp *wire_take_failed(struct vhca_wire *wire)
+{
+	struct wire_qp *w;
+
+	pthread_spin_lock(&wire->lock);
+	w = TAILQ_FIRST(&wire->failed);
+	if (w)
+		no_longer_failing(wire, w);
+	pthread_spin_unlock(&wire->lock);
+	return w;
+}
+
+void wire_forget(struct qp *qp)
+{
+	struct vhca_wire *wire = qp->vhca->wire;
+
+	pthread_spin_lock(&wire->lock);
+	no_longer_failing(wire, qp->wire);
+	pthread_spin_unlock(&wire->lock);
+	qp->wire->qp = NULL;
+}
+
+void wire_event(struct wire_qp *w, enum vib_async_type type, bool failed)
+{
+	struct qp *qp = w->qp;
+
+	if (!qp)
+		return;
+	pthread_spin_lock(&qp->lock);
+	if (qp->attr.state != VIB_QPS_ERR)
+		async_raise(&qp->vhca->async, &qp->async, type);
+	if (failed)
+		qp_enter_error(qp);
+	pthread_spin_unlock(&qp->lock);
+}
+
+/* Does @qp, at the HCA, send as somebody who the vport with @now is not? */
+static bool is_other(const struct qp *qp, const struct port_view *was,
+		     const struct port_view *now)
+{
+	const struct vib_qp_attr *attr = &qp->attr;
+
+	if (was->pkeys[attr->pkey_index] != now->pkeys[attr->pkey_index])
+		return true;
+	return !qp->wire->datagrams && attr->av.flags & VIB_AV_GRH &&
+	       memcmp(&was->gids[attr->av.sgid_index], &now->gids[attr->av.sgid_index],
+		      sizeof(now->gids[0])) != 0;
+}
+
+void wire_identity(struct qp *qp, const struct port_view *was,
+		   const struct port_view *now)
+{
+	pthread_spin_lock(&qp->lock);
+	if (qp->wire->active && is_other(qp, was, now)) {
+		if (qp->wire->datagrams)
+			qp->wire->active = false;
+		else
+			qp_fatal(qp);
+	}
+	pthread_spin_unlock(&qp->lock);
+}
+
+void wire_reset(struct qp *qp)
+{
+	struct wire_qp *w = qp->wire;
+
+	w->active = false;
+	w->epoch++;
+	w->first_send = w->next_send = 0;
+	w->first_receive = w->next_receive = 0;
+	w->unsignaled = 0;
+	w->has_refused = false;
+}
+
+/* ---- sending ----------------------------------------------------------- */
+
+static struct wire_send *send_at(const struct wire_qp *w, uint32_t place)
+{
+	return &w->sends[place & (w->max_sends - 1)];
+}
+
+static bool is_last(const struct qp *qp)
+{
+	return !vib_queue_peek(&qp->sq);
+}
+
+/*
+ * The HCA tells of those that the guest asks for, of the last there is now, so that
+ * nothing stays unknown, and of enough others that its queue never fills up with what it
+ * does not tell of.
+ */
+static bool must_signal(const struct qp *qp, bool wanted)
+{
+	const struct wire_qp *w = qp->wire;
+
+	return wanted || w->unsignaled + 1 >= w->max_sends / 4 || is_last(qp);
+}
+
+static bool returns_data(uint8_t opcode)
+{
+	return opcode == VIB_OP_RDMA_READ;
+}
+
+uint32_t wire_note_send(struct qp *qp, uint64_t bytes, bool wanted)
+{
+	struct wire_qp *w = qp->wire;
+	const struct sending *s = &qp->sending;
+
+	*send_at(w, w->next_send) = (struct wire_send){
+		.wr_id = s->wqe.wr_id,
+		.index = s->index,
+		.byte_len = returns_data(s->wqe.opcode) ? (uint32_t)bytes : 0,
+		.opcode = s->wqe.opcode,
+		.wanted = wanted,
+	};
+	return w->next_send++;
+}
+
+static void count_send(struct share *share, uint64_t bytes)
+{
+	struct vib_rsp_counters *c = &share->qp->counters;
+
+	if (share->qp->sending.wqe.opcode == VIB_OP_RDMA_READ) {
+		c->xmit_packets++;
+		c->rcv_bytes += bytes;
+		c->rcv_packets += packets_of(bytes, share->qp->attr.path_mtu);
+		return;
+	}
+	c->xmit_bytes += bytes;
+	c->xmit_packets += packets_of(bytes, share->qp->attr.path_mtu);
+}
+
+static bool opcode_is_known(uint8_t opcode)
+{
+	switch (opcode) {
+	case VIB_OP_SEND:
+	case VIB_OP_SEND_IMM:
+	case VIB_OP_SEND_INV:
+	case VIB_OP_RDMA_WRITE:
+	case VIB_OP_RDMA_WRITE_IMM:
+	case VIB_OP_RDMA_READ:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The last @count could not be posted, which has no cause of the guest's. */
+static void not_posted(struct qp *qp, unsigned int count)
+{
+	struct wire_qp *w = qp->wire;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct wire_send *s = send_at(w, w->next_send - count + i);
+
+		s->done = true;
+		s->status = i ? VIB_WC_WR_FLUSH_ERR : VIB_WC_LOC_QP_OP_ERR;
+	}
+	qp_fatal(qp);
+}
+
+enum send_result wire_post_send(struct share *share, struct wire_request *request,
+				uint32_t place, bool wanted)
+{
+	struct qp *qp = share->qp;
+	struct wire_qp *w = qp->wire;
+	unsigned int failed;
+
+	request->id = id_of(w, place);
+	request->signaled = must_signal(qp, wanted);
+	w->unsignaled = request->signaled ? 0 : w->unsignaled + 1;
+	failed = w->ops->send(w, request);
+	if (__builtin_expect(failed != 0, 0))
+		not_posted(qp, failed);
+	return SEND_POSTED;
+}
+
+enum send_result wire_connected_send(struct share *share)
+{
+	struct qp *qp = share->qp;
+	struct wire_qp *w = qp->wire;
+	const struct vib_send_wqe *wqe = &qp->sending.wqe;
+	bool read = wqe->opcode == VIB_OP_RDMA_READ;
+	bool wanted = qp->signal_all || wqe->flags & VIB_SEND_SIGNALED;
+	struct vib_sge sges[MAX_SGE];
+	struct wire_request request = { .wqe = wqe, .sges = sges };
+	struct sg own;
+
+	if (!opcode_is_known(wqe->opcode) ||
+	    (read && (wqe->num_sge > MAX_SGE_RD || !qp->attr.max_rd_atomic)))
+		return send_fail(share, VIB_WC_LOC_QP_OP_ERR);
+	if (send_resolve(share, read ? VIB_ACCESS_LOCAL_WRITE : 0, &own) < 0)
+		return SEND_FAILED;
+	if (__builtin_expect(!vhca_view(qp->vhca)->up, 0)) /* nothing leaves the port */
+		return unanswered(share);
+	qp->sending.deadline = 0;
+	if (!wire_has_room(w))
+		return SEND_MORE;
+	if (wqe->flags & VIB_SEND_INLINE) {
+		request.data = own.part[0].at;
+	} else {
+		request.num_sge = wire_sges(qp->vhca, &qp->local_mr,
+					    (const struct vib_sge *)send_sges(qp),
+					    wqe->num_sge, sges);
+		if (request.num_sge > wqe->num_sge) /* not the HCA's to reach */
+			return send_fail(share, VIB_WC_LOC_PROT_ERR);
+	}
+	share_spend(share, own.bytes);
+	count_send(share, own.bytes);
+	return wire_post_send(share, &request, wire_note_send(qp, own.bytes, wanted),
+			      wanted);
+}
+
+void wire_flush(struct share *share)
+{
+	unsigned int failed = share->qp->wire->ops->flush(share->qp->wire);
+
+	if (__builtin_expect(failed != 0, 0))
+		not_posted(share->qp, failed);
+}
+
+/* ---- completing -------------------------------------------------------- */
+
+static void complete_send(struct poller *poller, struct qp *qp, const struct wire_send *s)
+{
+	const struct vib_cqe cqe = {
+		.qpn = qp_number(qp),
+		.wr_id = s->wr_id,
+		.wqe_index = s->index,
+		.byte_len = s->byte_len,
+		.status = s->status,
+		.opcode = s->opcode,
+		.db_index = (uint16_t)qp->db_index,
+		.timestamp = poller->now,
+	};
+
+	if (!s->status && !s->wanted)
+		return;
+	vib_queue_release(&qp->sq);
+	if (!cq_put(poller, qp->send_cq, &cqe, s->status != VIB_WC_SUCCESS))
+		qp_fatal(qp);
+}
+
+/* As send.c: fail() does. */
+static void has_failed(struct qp *qp, uint8_t status)
+{
+	if (status != VIB_WC_WR_FLUSH_ERR)
+		qp->counters.errors++;
+	if (qp_is_reliable(qp) || status == VIB_WC_WR_FLUSH_ERR)
+		qp_enter_error(qp);
+	else if (qp->attr.state == VIB_QPS_RTS || qp->attr.state == VIB_QPS_SQD)
+		qp->attr.state = VIB_QPS_SQE;
+}
+
+void wire_complete_sends(struct poller *poller, struct qp *qp)
+{
+	struct wire_qp *w = qp->wire;
+
+	while (w->first_send != w->next_send && send_at(w, w->first_send)->done) {
+		const struct wire_send s = *send_at(w, w->first_send++);
+
+		complete_send(poller, qp, &s);
+		if (__builtin_expect(s.status != VIB_WC_SUCCESS, 0) &&
+		    !(s.status == VIB_WC_WR_FLUSH_ERR && qp->attr.state == VIB_QPS_SQE))
+			has_failed(qp, s.status);
+	}
+}
+
+static bool is_among(uint32_t place, uint32_t first, uint32_t next)
+{
+	return place - first < next - first;
+}
+
+/* All before it are done too; of those that it did not tell of, well. */
+static void on_sent(struct poller *poller, struct qp *qp, const struct wire_completion *c)
+{
+	struct wire_qp *w = qp->wire;
+	uint32_t place = (uint32_t)c->id;
+
+	if (!is_among(place, w->first_send, w->next_send))
+		return;
+	for (uint32_t i = w->first_send; i != place; i++)
+		send_at(w, i)->done = true;
+	send_at(w, place)->done = true;
+	send_at(w, place)->status = c->status;
+	/* In the order of the HCA's, receives between them. */
+	wire_complete_sends(poller, qp);
+}
+
+/* ---- receiving --------------------------------------------------------- */
+
+static void refuse(struct wire_qp *w, const struct receive *r)
+{
+	w->refused = *r;
+	w->has_refused = true;
+}
+
+/* Give @r to the HCA, which has room. */
+static void post_receive(struct qp *qp, const struct receive *r)
+{
+	struct wire_qp *w = qp->wire;
+	struct vib_sge sges[MAX_SGE];
+	unsigned int count;
+	struct sg sg;
+
+	count = receive_resolve(qp, r, &sg) < 0
+			? MAX_SGE + 1
+			: wire_sges(qp->vhca, &qp->receive_mr, r->sge, r->num_sge, sges);
+	if (count > MAX_SGE ||
+	    w->ops->receive(w, ID_RECEIVE | id_of(w, w->next_receive), sges, count) < 0) {
+		refuse(w, r);
+		return;
+	}
+	w->receives[w->next_receive++ & (w->max_receives - 1)] =
+		(struct wire_receive){ r->wr_id, r->index };
+}
+
+bool wire_takes_receives(const struct qp *qp)
+{
+	const struct wire_qp *w = qp->wire;
+
+	return w && w->active && !w->datagrams && qp_can_receive(qp) && !w->has_refused &&
+	       w->next_receive - w->first_receive < w->max_receives;
+}
+
+bool wire_post_receives(struct qp *qp)
+{
+	struct wire_qp *w = qp->wire;
+	struct receive r;
+	bool any = false;
+
+	while (qp->has_rq && !w->has_refused &&
+	       w->next_receive - w->first_receive < w->max_receives &&
+	       receive_copy(&qp->rq, qp->max_recv_sge, &r)) {
+		post_receive(qp, &r);
+		any = true;
+	}
+	return any;
+}
+
+static void on_received(struct poller *poller, struct qp *qp,
+			const struct wire_completion *c)
+{
+	struct wire_qp *w = qp->wire;
+	const struct wire_receive *posted;
+	struct receive r = { 0 };
+	/* The HCA does not say what was solicited: who waits for that is woken by all. */
+	const struct received how = {
+		.status = c->status,
+		.opcode = c->opcode,
+		.flags = c->flags,
+		.solicited = true,
+		.imm = c->imm,
+		.byte_len = c->byte_len,
+		.src_qpn = qp->attr.dest_qpn,
+	};
+
+	/* A QP's receives complete in their order: anything else is no word of this QP.
+	 */
+	if ((uint32_t)c->id != w->first_receive || w->first_receive == w->next_receive)
+		return;
+	posted = &w->receives[w->first_receive++ & (w->max_receives - 1)];
+	r.wr_id = posted->wr_id;
+	r.index = posted->index;
+	if (!c->status) {
+		qp->counters.rcv_bytes += c->byte_len;
+		qp->counters.rcv_packets += packets_of(c->byte_len, qp->attr.path_mtu);
+	}
+	receive_complete(poller, qp, &r, &how);
+	if (c->status)
+		qp_enter_error(qp);
+}
+
+/* The one that could not be posted, when all before it are done. */
+static bool fail_refused(struct poller *poller, struct qp *qp)
+{
+	struct wire_qp *w = qp->wire;
+	struct received wrong = { .status = VIB_WC_LOC_PROT_ERR };
+
+	if (!w->has_refused || w->first_receive != w->next_receive)
+		return false;
+	w->has_refused = false;
+	if (qp->attr.state == VIB_QPS_ERR)
+		wrong.status = VIB_WC_WR_FLUSH_ERR;
+	receive_complete(poller, qp, &w->refused, &wrong);
+	qp_enter_error(qp);
+	return true;
+}
+
+/* ---- serving ----------------------------------------------------------- */
+
+/* Completions that came. true if there were some. */
+static bool reap(struct poller *poller, struct qp *qp)
+{
+	struct wire_completion batch[POLL_BATCH];
+	struct wire_qp *w = qp->wire;
+	unsigned int total = 0;
+	int count;
+
+	do {
+		count = w->ops->poll(w, batch, POLL_BATCH);
+		for (int i = 0; i < count; i++) {
+			const struct wire_completion *c = &batch[i];
+
+			if ((c->id >> 32 & ID_EPOCHS) != (w->epoch & ID_EPOCHS))
+				continue; /* of before a reset */
+			if (!(c->id & ID_RECEIVE))
+				on_sent(poller, qp, c);
+			else if (w->datagrams)
+				wire_on_datagram(poller, qp, c);
+			else
+				on_received(poller, qp, c);
+		}
+		total += count > 0 ? (unsigned int)count : 0;
+	} while (count == POLL_BATCH && total < POLL_MOST);
+	if (count < 0)
+		qp_fatal(qp);
+	wire_complete_sends(poller, qp);
+	return total > 0;
+}
+
+bool wire_serve(struct poller *poller, struct qp *qp)
+{
+	bool worked = reap(poller, qp);
+
+	if (qp->wire->active && qp_can_receive(qp))
+		worked |= qp->wire->datagrams ? wire_post_slots(qp)
+					      : wire_post_receives(qp);
+	return worked | fail_refused(poller, qp);
+}
+
+bool wire_cool(struct poller *poller, struct qp *qp)
+{
+	bool quiet;
+
+	qp->wire->ops->arm(qp->wire);
+	quiet = !reap(poller, qp);
+	cq_release(poller);
+	return quiet;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* What a guest has at an HCA, as the files of wire/ share it. */
+#ifndef XEN_IB_IBBACK_WIRE_HCA_PARTS_H
+#define XEN_IB_IBBACK_WIRE_HCA_PARTS_H
+
+#include "wire/channel.h"
+#include "wire/device.h"
+#include "wire/guest.h"
+
+struct wire_pd {
+	struct wire_guest *guest;
+	struct ibv_pd *pd;
+	LIST_ENTRY(wire_pd) entry;
+};
+
+struct wire_mr {
+	struct wire_guest *guest;
+	struct ibv_mr *mr;
+	LIST_ENTRY(wire_mr) entry;
+};
+
+/* That a QP is attached to. */
+struct wire_group {
+	union ibv_gid mgid;
+	uint16_t mlid;
+	LIST_ENTRY(wire_group) entry;
+};
+
+struct hca_qp {
+	struct wire_qp base;
+	struct wire_guest *guest;
+	struct ibv_qp *qp;
+	struct ibv_cq *cq;
+	struct ibv_mr *sends_mr, *receives_mr; /* of its slots; NULL: it has none */
+	LIST_HEAD(, wire_group) groups;
+	LIST_ENTRY(hca_qp) entry;
+};
+
+struct wire_guest {
+	struct vhca_wire wire;
+	struct wire_port *port;
+	struct wire_cqs *cqs;
+	/* a worker's, as is all that is in these */
+	struct wire_pd *own_pd; /* NULL: not yet */
+	LIST_HEAD(, wire_pd) pds;
+	LIST_HEAD(, wire_mr) mrs;
+	LIST_HEAD(, hca_qp) qps;
+};
+
+/* @pd, or our own one of @guest if that is NULL. NULL and errno. */
+struct wire_pd *wire_pd_or_own(struct wire_guest *guest, struct wire_pd *pd);
+
+#define WIRE_HOP_LIMIT 64 /* where the guest gives none */
+
+/* ah.c: @av, of who has GID @from, for libibverbs. 0 or -EINVAL: it goes nowhere. */
+int wire_av_fill(const struct wire_port *port, const struct vib_av *av,
+		 const struct vib_gid *from, struct ibv_ah_attr *ah);
+
+/* wire_qp.ops: data.c */
+extern const struct wire_ops wire_qp_ops;
+
+#endif

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* QPs at the HCA: making, changing, destroying. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <urcu/compiler.h>
+
+#include "log.h"
+#include "wire/parts.h"
+
+static struct hca_qp *hca_qp_of(struct wire_qp *w)
+{
+	return caa_container_of(w, struct hca_qp, base);
+}
+
+/*
+ * A slot for a datagram has a GRH and the largest MTU; how many there are bounds what a
+ * QP costs us, 1 MiB, and its guest is bounded by its quota of QPs.
+ */
+#define UD_SEND_SLOT    4096
+#define UD_RECEIVE_SLOT 4160 /* 40 + 4096, and whole lines */
+#define UD_SENDS        128
+#define UD_RECEIVES     128
+
+/* ---- making ------------------------------------------------------------ */
+
+static uint32_t depth(const struct vib_work_queue *wq, int most)
+{
+	uint32_t n = wq->pages.count ? 1u << wq->order : 1;
+
+	while (n > 1 && n > (uint32_t)most)
+		n /= 2;
+	return n;
+}
+
+static enum ibv_qp_type type_of(uint8_t type)
+{
+	return type == VIB_QPT_RC   ? IBV_QPT_RC
+	       : type == VIB_QPT_UC ? IBV_QPT_UC
+				    : IBV_QPT_UD;
+}
+
+/* Of a slot there is one. */
+static uint32_t sges(const struct hca_qp *q, uint32_t guests)
+{
+	return q->base.datagrams || !guests ? 1 : guests;
+}
+
+/* What is inline for the guest need not be so for the HCA. */
+static int create_qp(struct hca_qp *q, struct ibv_pd *pd,
+		     const struct vib_cmd_create_qp *cmd)
+{
+	struct ibv_qp_init_attr attr = {
+		.qp_context = q,
+		.send_cq = q->cq,
+		.recv_cq = q->cq,
+		.cap = {
+			.max_send_wr = q->base.max_sends,
+			.max_recv_wr = q->base.max_receives,
+			.max_send_sge = sges(q, cmd->sq.max_sge),
+			.max_recv_sge = sges(q, cmd->rq.max_sge),
+			.max_inline_data = q->base.datagrams ? 0 : cmd->max_inline,
+		},
+		.qp_type = type_of(cmd->type),
+	};
+
+	q->qp = ibv_create_qp(pd, &attr);
+	if (!q->qp && attr.cap.max_inline_data) {
+		attr.cap.max_inline_data = 0;
+		q->qp = ibv_create_qp(pd, &attr);
+	}
+	if (!q->qp)
+		return -1;
+	q->base.max_inline = attr.cap.max_inline_data;
+	q->base.number = q->qp->qp_num;
+	return 0;
+}
+
+/* @count slots of @bytes, registered, in *@at. */
+static struct ibv_mr *allocate_slots(struct ibv_pd *pd, uint32_t count, uint32_t bytes,
+				     int access, uint8_t **slots)
+{
+	size_t size = (size_t)bytes * count;
+	void *at;
+
+	errno = posix_memalign(&at, VIB_PAGE_SIZE, size);
+	if (errno)
+		return NULL;
+	memset(at, 0, size); /* what a slot had before is nobody's to see */
+	*slots = at;
+	return ibv_reg_mr(pd, at, size, access);
+}
+
+static int make_slots(struct hca_qp *q, struct ibv_pd *pd, uint32_t max_inline)
+{
+	struct wire_qp *w = &q->base;
+
+	if (w->datagrams)
+		w->send_slot_bytes = UD_SEND_SLOT;
+	else if (w->max_inline < max_inline)
+		w->send_slot_bytes = max_inline;
+	if (w->send_slot_bytes) {
+		q->sends_mr = allocate_slots(pd, w->max_sends, w->send_slot_bytes, 0,
+					     &w->send_slots);
+		if (!q->sends_mr)
+			return -1;
+	}
+	if (!w->datagrams)
+		return 0;
+	w->receive_slot_bytes = UD_RECEIVE_SLOT;
+	q->receives_mr = allocate_slots(pd, w->max_receives, w->receive_slot_bytes,
+					IBV_ACCESS_LOCAL_WRITE, &w->receive_slots);
+	return q->receives_mr ? 0 : -1;
+}
+
+/* All it can have at a time completes into one CQ, of @most entries. */
+static void fit(struct wire_qp *w, uint32_t most)
+{
+	while (w->max_sends + w->max_receives > most &&
+	       w->max_sends + w->max_receives > 2) {
+		if (w->max_sends > w->max_receives)
+			w->max_sends /= 2;
+		else
+			w->max_receives /= 2;
+	}
+}
+
+static int make(struct hca_qp *q, struct wire_pd *pd, const struct vib_cmd_create_qp *cmd)
+{
+	struct wire_guest *g = q->guest;
+	struct wire_qp *w = &q->base;
+
+	w->ops = &wire_qp_ops;
+	w->datagrams = cmd->type == VIB_QPT_UD;
+	w->max_sends = depth(&cmd->sq, g->port->attr.max_qp_wr);
+	w->max_receives = depth(&cmd->rq, g->port->attr.max_qp_wr);
+	if (w->datagrams) {
+		w->max_sends = w->max_sends < UD_SENDS ? w->max_sends : UD_SENDS;
+		w->max_receives = UD_RECEIVES;
+	}
+	if (g->port->attr.max_cqe > 0)
+		fit(w, (uint32_t)g->port->attr.max_cqe);
+	w->sends = calloc(w->max_sends, sizeof(*w->sends));
+	w->receives = calloc(w->max_receives, sizeof(*w->receives));
+	if (!w->sends || !w->receives) {
+		errno = ENOMEM;
+		return -1;
+	}
+	/* One of its own, with room for all it can have: nobody's can be overrun. */
+	q->cq = ibv_create_cq(g->port->context, (int)(w->max_sends + w->max_receives), w,
+			      g->cqs->channel, 0);
+	if (!q->cq || create_qp(q, pd->pd, cmd) < 0)
+		return -1;
+	return make_slots(q, pd->pd, cmd->max_inline);
+}
+
+static void detach(struct hca_qp *q, struct wire_group *group)
+{
+	(void)ibv_detach_mcast(q->qp, &group->mgid, group->mlid);
+	LIST_REMOVE(group, entry);
+	free(group);
+}
+
+/* Whatever of it there is. 0 or the first error. */
+static int unmake(struct hca_qp *q)
+{
+	int error, next;
+
+	while (!LIST_EMPTY(&q->groups))
+		detach(q, LIST_FIRST(&q->groups));
+	error = q->qp ? ibv_destroy_qp(q->qp) : 0;
+
+	next = q->cq ? ibv_destroy_cq(q->cq) : 0;
+	error = error ? error : next;
+	next = q->sends_mr ? ibv_dereg_mr(q->sends_mr) : 0;
+	error = error ? error : next;
+	next = q->receives_mr ? ibv_dereg_mr(q->receives_mr) : 0;
+	error = error ? error : next;
+	free(q->base.send_slots);
+	free(q->base.receive_slots);
+	free(q->base.sends);
+	free(q->base.receives);
+	free(q);
+	return error;
+}
+
+int wire_qp_new(struct wire_guest *g, struct wire_pd *pd,
+		const struct vib_cmd_create_qp *cmd, struct wire_qp **made)
+{
+	struct hca_qp *q = calloc(1, sizeof(*q));
+	int error;
+
+	/* The HCA reaches nothing of a guest's for datagrams. */
+	pd = wire_pd_or_own(g, cmd->type == VIB_QPT_UD ? NULL : pd);
+	if (!q || !pd) {
+		free(q);
+		return -ENOMEM;
+	}
+	q->guest = g;
+	LIST_INIT(&q->groups);
+	if (make(q, pd, cmd) < 0) {
+		error = errno;
+		(void)unmake(q);
+		return wire_errno(error);
+	}
+	LIST_INSERT_HEAD(&g->qps, q, entry);
+	*made = &q->base;
+	return 0;
+}
+
+int wire_qp_end(struct wire_qp *w)
+{
+	struct hca_qp *q = hca_qp_of(w);
+	const struct wire_port *port = q->guest->port;
+	int error;
+
+	LIST_REMOVE(q, entry);
+	error = unmake(q);
+	if (error && !port->gone)
+		log_err("HCA %s: cannot destroy a QP: error %d", port->device, error);
+	return wire_errno(error);
+}
+
+/* ---- changing ---------------------------------------------------------- */
+
+/* The masks have the same values, and so have states, MTUs, rights and timers. */
+_Static_assert((int)VIB_QP_STATE == IBV_QP_STATE && (int)VIB_QP_AV == IBV_QP_AV &&
+		       (int)VIB_QP_DEST_QPN == IBV_QP_DEST_QPN &&
+		       (int)VIB_QP_MIN_RNR_TIMER == IBV_QP_MIN_RNR_TIMER &&
+		       (int)VIB_QPS_ERR == IBV_QPS_ERR && (int)VIB_QPS_SQD == IBV_QPS_SQD,
+	       "Linux' values");
+
+static int fill_pkey(const struct wire_port *port, uint16_t pkey, uint16_t *at)
+{
+	int index = wire_port_pkey_index(port, pkey);
+
+	if (index < 0)
+		return -EINVAL;
+	*at = (uint16_t)index;
+	return 0;
+}
+
+/* No path is wider than the port it begins at, whatever its record says. */
+static enum ibv_mtu path_mtu(const struct wire_port *port, uint8_t wanted)
+{
+	struct ibv_port_attr attr;
+
+	if (ibv_query_port(port->context, port->number, &attr) == 0 &&
+	    attr.active_mtu < wanted)
+		return attr.active_mtu;
+	return (enum ibv_mtu)wanted;
+}
+
+int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *attr,
+		   const struct wire_source *from)
+{
+	const struct hca_qp *q = hca_qp_of(w);
+	const struct wire_port *port = q->guest->port;
+	struct ibv_qp_attr to = {
+		.qp_state = (enum ibv_qp_state)attr->state,
+		.cur_qp_state = (enum ibv_qp_state)attr->cur_state,
+		.qkey = attr->qkey,
+		.rq_psn = attr->rq_psn,
+		.sq_psn = attr->sq_psn,
+		.dest_qp_num = attr->dest_qpn,
+		.qp_access_flags = attr->access_flags &
+				   (VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE |
+				    VIB_ACCESS_REMOTE_READ),
+		.max_rd_atomic = attr->max_rd_atomic,
+		.max_dest_rd_atomic = attr->max_dest_rd_atomic,
+		.min_rnr_timer = attr->min_rnr_timer,
+		.port_num = port->number,
+		.timeout = attr->timeout,
+		.retry_cnt = attr->retry_cnt,
+		.rnr_retry = attr->rnr_retry,
+	};
+	int rc = 0;
+
+	if (mask & VIB_QP_PATH_MTU)
+		to.path_mtu = path_mtu(port, attr->path_mtu);
+	if (mask & VIB_QP_PKEY_INDEX)
+		rc = fill_pkey(port, from->pkey, &to.pkey_index);
+	if (rc == 0 && mask & VIB_QP_AV)
+		rc = wire_av_fill(port, &attr->av, &from->gid, &to.ah_attr);
+	return rc < 0 ? rc : wire_errno(ibv_modify_qp(q->qp, &to, (int)mask));
+}
+
+int wire_qp_up(struct wire_qp *w, const struct vib_qp_attr *attr,
+	       const struct wire_source *from)
+{
+	struct vib_qp_attr to = *attr;
+	int rc;
+
+	to.state = VIB_QPS_INIT;
+	rc = wire_qp_modify(w,
+			    VIB_QP_STATE | VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_QKEY,
+			    &to, from);
+	to.state = VIB_QPS_RTR;
+	if (rc == 0)
+		rc = wire_qp_modify(w, VIB_QP_STATE, &to, from);
+	to.state = VIB_QPS_RTS;
+	if (rc == 0)
+		rc = wire_qp_modify(w, VIB_QP_STATE | VIB_QP_SQ_PSN, &to, from);
+	return rc;
+}
+
+/* ---- groups ------------------------------------------------------------ */
+
+int wire_qp_attach(struct wire_qp *w, const struct vib_gid *mgid, uint16_t mlid)
+{
+	struct hca_qp *q = hca_qp_of(w);
+	struct wire_group *group = calloc(1, sizeof(*group));
+	int error;
+
+	if (!group)
+		return -ENOMEM;
+	memcpy(group->mgid.raw, mgid->raw, sizeof(group->mgid.raw));
+	group->mlid = mlid;
+	error = ibv_attach_mcast(q->qp, &group->mgid, mlid);
+	if (error) {
+		free(group);
+		return wire_errno(error);
+	}
+	LIST_INSERT_HEAD(&q->groups, group, entry);
+	return 0;
+}
+
+void wire_qp_detach(struct wire_qp *w, const struct vib_gid *mgid)
+{
+	struct hca_qp *q = hca_qp_of(w);
+	struct wire_group *group;
+
+	LIST_FOREACH(group, &q->groups, entry)
+	if (memcmp(group->mgid.raw, mgid->raw, sizeof(mgid->raw)) == 0) {
+		detach(q, group);
+		return;
+	}
+}

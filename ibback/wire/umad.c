@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "wire/umad.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <infiniband/umad_types.h>
+
+#include "log.h"
+#include "wire/umad_packet.h"
+#include "wire/umad_parts.h"
+
+#define CM_CLASS_VERSION 2
+
+/* MADs that are read in one turn of the loop; others have theirs. */
+#define READS_A_TURN     16
+
+/* ---- what senders share ---------------------------------------------------- */
+
+static struct umad_shared *shared_new(const char *device, uint8_t port)
+{
+	struct umad_shared *shared;
+
+	if (strlen(device) >= sizeof(shared->device)) {
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
+	shared = calloc(1, sizeof(*shared));
+	if (!shared)
+		return NULL;
+	pthread_mutex_init(&shared->lock, NULL);
+	shared->users = 1;
+	strcpy(shared->device, device);
+	shared->port = port;
+	return shared;
+}
+
+void umad_shared_hold(struct umad_shared *shared)
+{
+	pthread_mutex_lock(&shared->lock);
+	shared->users++;
+	pthread_mutex_unlock(&shared->lock);
+}
+
+void umad_shared_drop(struct umad_shared *shared)
+{
+	bool last;
+
+	pthread_mutex_lock(&shared->lock);
+	last = --shared->users == 0;
+	pthread_mutex_unlock(&shared->lock);
+	if (!last)
+		return;
+	pthread_mutex_destroy(&shared->lock);
+	free(shared);
+}
+
+void umad_shared_wake(struct umad_shared *shared)
+{
+	pthread_mutex_lock(&shared->lock);
+	if (shared->wake)
+		uv_async_send(shared->wake);
+	pthread_mutex_unlock(&shared->lock);
+}
+
+int umad_open(const char *device, uint8_t port)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	int file;
+
+	pthread_mutex_lock(&lock);
+	file = umad_open_port(device, port);
+	pthread_mutex_unlock(&lock);
+	if (file >= 0)
+		return file;
+	/* What it calls invalid is a name or number of nothing that is there. */
+	errno = file == -1 || file == -EINVAL ? ENODEV : -file;
+	return -1;
+}
+
+/* ---- receiving ------------------------------------------------------------- */
+
+static void take(struct umad_agent *agent, const struct umad_buffer *in, int length)
+{
+	const ib_mad_addr_t *addr = &in->head.addr;
+	struct mad_packet packet;
+
+	umad_packet_get(&packet, in, length);
+	if (addr->pkey_index < UMAD_PKEYS)
+		packet.pkey = agent->pkeys[addr->pkey_index];
+	if (packet.grh &&
+	    !agent->events->gid_at(agent->arg, addr->gid_index, &packet.dgid))
+		memset(&packet.dgid, 0, sizeof(packet.dgid));
+	agent->events->received(agent->arg, &packet);
+}
+
+/* Nothing comes any more, and a descriptor that always has an event would spin. */
+static void lose(struct umad_agent *agent)
+{
+	uv_poll_stop(&agent->poll);
+	agent->id = -1;
+	log_warn("fabric %s: %s is gone: no connection management beyond this host",
+		 agent->fabric, agent->shared->device);
+	agent->events->gone(agent->arg);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+	struct umad_agent *agent = poll->data;
+	struct umad_buffer in;
+
+	(void)events;
+	for (unsigned int i = 0; status == 0 && i < READS_A_TURN; i++) {
+		int length = UMAD_MAD_MAX, id;
+
+		errno = 0;
+		id = umad_recv(agent->file, &in, &length, 0);
+		if (id < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (id < 0)
+			status = id;
+		else if (umad_status(&in) == 0) /* else it is one of ours, not sent */
+			take(agent, &in, length);
+	}
+	if (status < 0)
+		lose(agent);
+}
+
+/* ---- the claim --------------------------------------------------------------- */
+
+static int claim(struct umad_agent *agent)
+{
+	long methods[16 / sizeof(long)] = { 1L << UMAD_METHOD_SEND };
+
+	errno = 0;
+	agent->id =
+		umad_register(agent->file, UMAD_CLASS_CM, CM_CLASS_VERSION, 0, methods);
+	if (agent->id >= 0)
+		return 0;
+	agent->id = -1;
+	errno = EBUSY;
+	return -1;
+}
+
+static void explain(const struct umad_agent *agent)
+{
+	const char *who = access("/sys/module/ib_cm", F_OK) == 0 ? "the kernel's ib_cm"
+								 : "another program";
+
+	log_warn("fabric %s: %s has connection management of %s, so guests connect to "
+		 "nobody beyond this host; 'vibctl fabric reclaim %s' takes it",
+		 agent->fabric, who, agent->shared->device, agent->fabric);
+}
+
+bool umad_agent_has_cm(const struct umad_agent *agent)
+{
+	return agent->id >= 0;
+}
+
+int umad_reclaim(struct umad_agent *agent)
+{
+	if (agent->id >= 0)
+		return 0;
+	if (claim(agent) < 0) {
+		explain(agent);
+		errno = EBUSY;
+		return -1;
+	}
+	log_info("fabric %s: connection management beyond this host by %s", agent->fabric,
+		 agent->shared->device);
+	return 0;
+}
+
+/* ---- P_Keys ------------------------------------------------------------------ */
+
+int umad_read_pkeys(const char *device, uint8_t port, uint16_t pkeys[UMAD_PKEYS])
+{
+	umad_port_t attr;
+	int err;
+
+	memset(pkeys, 0, UMAD_PKEYS * sizeof(pkeys[0]));
+	err = umad_get_port(device, port, &attr);
+	if (err < 0) {
+		errno = err == -1 || err == -EINVAL ? ENODEV : -err;
+		return -1;
+	}
+	for (unsigned int i = 0; i < attr.pkeys_size && i < UMAD_PKEYS; i++)
+		pkeys[i] = attr.pkeys[i];
+	umad_release_port(&attr);
+	return 0;
+}
+
+void umad_agent_set_pkeys(struct umad_agent *agent, const uint16_t pkeys[UMAD_PKEYS])
+{
+	memcpy(agent->pkeys, pkeys, sizeof(agent->pkeys));
+}
+
+/* ---- beginning and end ------------------------------------------------------- */
+
+static void on_wake(uv_async_t *wake)
+{
+	struct umad_agent *agent = wake->data;
+	struct umad_sender *sender, *next;
+
+	for (sender = LIST_FIRST(&agent->senders); sender; sender = next) {
+		unsigned int unsent = umad_sender_unsent(sender);
+
+		next = umad_sender_next(sender);
+		if (unsent)
+			agent->events->unsent(agent->arg, umad_sender_owner(sender),
+					      unsent);
+	}
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct umad_agent *agent = handle->data;
+
+	if (--agent->open_handles)
+		return;
+	umad_close_port(agent->file);
+	free(agent);
+}
+
+/* The file, for the loop: -1 and errno. */
+static int open_file(struct umad_agent *agent)
+{
+	int flags;
+
+	agent->file = umad_open(agent->shared->device, agent->shared->port);
+	if (agent->file < 0)
+		return -1;
+	flags = fcntl(agent->file, F_GETFL);
+	if (flags >= 0 && fcntl(agent->file, F_SETFL, flags | O_NONBLOCK) == 0)
+		return 0;
+	flags = errno;
+	umad_close_port(agent->file);
+	errno = flags;
+	return -1;
+}
+
+static void watch(struct umad_agent *agent, uv_loop_t *loop)
+{
+	uv_async_init(loop, &agent->wake, on_wake);
+	agent->wake.data = agent;
+	uv_unref((uv_handle_t *)&agent->wake);
+	agent->shared->wake = &agent->wake;
+	uv_poll_init(loop, &agent->poll, agent->file);
+	agent->poll.data = agent;
+	uv_poll_start(&agent->poll, UV_READABLE, on_readable);
+	uv_unref((uv_handle_t *)&agent->poll);
+	agent->open_handles = 2;
+}
+
+struct umad_agent *umad_agent_start(uv_loop_t *loop, const char *fabric,
+				    const char *device, uint8_t port,
+				    const struct umad_events *events, void *arg)
+{
+	struct umad_agent *agent = calloc(1, sizeof(*agent));
+
+	if (!agent)
+		return NULL;
+	agent->events = events;
+	agent->arg = arg;
+	snprintf(agent->fabric, sizeof(agent->fabric), "%s", fabric);
+	LIST_INIT(&agent->senders);
+	agent->shared = shared_new(device, port);
+	if (!agent->shared) {
+		free(agent);
+		return NULL;
+	}
+	if (open_file(agent) < 0) {
+		int err = errno;
+
+		umad_shared_drop(agent->shared);
+		free(agent);
+		errno = err;
+		return NULL;
+	}
+	watch(agent, loop);
+	if (claim(agent) < 0)
+		explain(agent);
+	return agent;
+}
+
+void umad_agent_stop(struct umad_agent *agent)
+{
+	if (!agent)
+		return;
+	pthread_mutex_lock(&agent->shared->lock);
+	agent->shared->wake = NULL;
+	pthread_mutex_unlock(&agent->shared->lock);
+	umad_shared_drop(agent->shared);
+	if (agent->id >= 0) /* now, and not when the file is closed: another may start */
+		umad_unregister(agent->file, agent->id);
+	uv_poll_stop(&agent->poll);
+	uv_close((uv_handle_t *)&agent->poll, on_closed);
+	uv_close((uv_handle_t *)&agent->wake, on_closed);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * MADs on the wire, by libibumad: an agent receives what comes to QP1 of an HCA's port in
+ * the class of communication management, in the event loop. Nobody but one may have that
+ * class, and if the kernel's ib_cm is loaded first, it does; then all else goes on, and
+ * umad_reclaim() asks for it again once ib_cm is gone.
+ *
+ * What goes out goes by senders. On RoCE the kernel looks for the receiver's Ethernet
+ * address when it is given a MAD, for as long as a second if nobody answers, and with
+ * the file locked. So a sender has a file of its own, and a thread while there is
+ * something to send: one that names dead addresses waits for itself alone, and the
+ * event loop waits for nobody.
+ *
+ * Belongs to the control thread, on RoCE ports.
+ */
+#ifndef XEN_IB_IBBACK_WIRE_UMAD_H
+#define XEN_IB_IBBACK_WIRE_UMAD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "engine/mad_packet.h"
+
+struct umad_agent;
+struct umad_sender;
+
+/* MADs that wait in a sender; further ones are lost, and come again if they matter. */
+#define UMAD_QUEUE 64
+
+/* P_Keys of a port that are used. */
+#define UMAD_PKEYS 128
+
+/* What is called back, in the event loop, with the agent's @arg. */
+struct umad_events {
+	/*
+	 * A MAD came in, as it is: nothing of it is checked. With a GRH; the P_Key is 0
+	 * and the DGID zero if the port has no such. May not stop the agent.
+	 */
+	void (*received)(void *arg, const struct mad_packet *packet);
+	/* @count MADs of a sender's @owner were not sent, to say it at most once a turn.
+	 */
+	void (*unsent)(void *arg, void *owner, unsigned int count);
+	/* The device is gone: nothing more comes. The agent is to be stopped. */
+	void (*gone)(void *arg);
+	/* The index of @gid in the port's table, for RoCE v2; -1: it is not there. */
+	int (*gid_index)(void *arg, const struct vib_gid *gid);
+	/* The GID there; false: none. */
+	bool (*gid_at)(void *arg, unsigned int index, struct vib_gid *gid);
+};
+
+/*
+ * Open port @port of @device, and claim communication management. @fabric is what log
+ * lines call it; @events and @arg are kept. NULL and errno if the port cannot be opened
+ * (ENODEV, EOPNOTSUPP: the kernel's ib_umad is not loaded);
+ * without the claim, which a log line explains, there is an agent that has none.
+ */
+struct umad_agent *umad_agent_start(uv_loop_t *loop, const char *fabric,
+				    const char *device, uint8_t port,
+				    const struct umad_events *events, void *arg);
+
+/* Does it have communication management? Nothing is received or sent without it. */
+bool umad_agent_has_cm(const struct umad_agent *agent);
+
+/* Claim again what it does not have: ib_cm is unloaded. -1 and errno: EBUSY if another
+ * has it.
+ */
+int umad_reclaim(struct umad_agent *agent);
+
+/* The P_Keys of a port, zero where there is none. -1 and errno; then there are none. */
+int umad_read_pkeys(const char *device, uint8_t port, uint16_t pkeys[UMAD_PKEYS]);
+
+/* The agent's port has those, by their indices: none until this is called. */
+void umad_agent_set_pkeys(struct umad_agent *agent, const uint16_t pkeys[UMAD_PKEYS]);
+
+/* Its senders are freed. Its handles close with the loop's next turns. NULL is harmless.
+ */
+void umad_agent_stop(struct umad_agent *agent);
+
+/* NULL and errno (ENOMEM). */
+struct umad_sender *umad_sender_new(struct umad_agent *agent, void *owner);
+
+/*
+ * Send @packet, of class CM and with a GRH, some time. -1 and errno: ENOENT if the port
+ * has not its SGID or its P_Key, ENOBUFS if too many wait, ENOMEM, EAGAIN if there is no
+ * thread for it.
+ */
+int umad_sender_send(struct umad_sender *sender, const struct mad_packet *packet);
+
+/* What waits is lost; its owner is not called back. Waits for nothing. NULL is harmless.
+ */
+void umad_sender_free(struct umad_sender *sender);
+
+#endif

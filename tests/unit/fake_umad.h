@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * libibumad, in memory: one device "fake0" with one port, whose files are sockets. What
+ * is sent lands in a list, after as long as its destination takes; what the test puts in
+ * comes to the file that has the class.
+ */
+#ifndef XEN_IB_TESTS_FAKE_UMAD_H
+#define XEN_IB_TESTS_FAKE_UMAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "wire/umad_packet.h"
+
+#define FAKE_DEVICE   "fake0"
+#define FAKE_SENT_MAX 1024
+
+/* Zero, with no file open. */
+void fake_umad_begin(void);
+/* True if all files are closed, waiting for threads that still have some. */
+bool fake_umad_end(void);
+
+/* Another has the class of CM, as ib_cm does. */
+void fake_umad_take_cm(bool taken);
+/* Does a file have the class? */
+bool fake_umad_has_cm(void);
+/* The device goes: files end, and none opens until it is back. */
+void fake_umad_remove(bool removed);
+/* The port's first P_Key; its second is 0x8001. */
+void fake_umad_set_pkey(uint16_t pkey);
+
+/* Sends to a GID whose last byte is @last take until fake_umad_release(), and fail. */
+void fake_umad_hang(uint8_t last);
+void fake_umad_release(void);
+/* How many wait so. */
+unsigned int fake_umad_hanging(void);
+
+/* Wait until @count have been sent, 10 s at most: how many have. */
+unsigned int fake_umad_wait_sent(unsigned int count);
+/* The one that was sent as the @i-th. */
+struct umad_buffer fake_umad_sent(unsigned int i);
+
+/* A MAD comes in: @length bytes behind the header of @in. */
+void fake_umad_receive(const struct umad_buffer *in, size_t length);
+
+#endif

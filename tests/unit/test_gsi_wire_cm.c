@@ -1,0 +1,767 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Communication management between vports and peers on the wire: ids, TIDs, addresses,
+ * and whose connections one may speak of. Offsets are of IBTA vol. 1 §12.6 to §12.11,
+ * counted from the beginning of the MAD.
+ */
+#include "gsi_world.h"
+
+#include "gsi/limits.h"
+#include "lids.h"
+
+static struct gsi_world w;
+
+static int begin(void **state)
+{
+	(void)state;
+	world_begin(&w, 3);
+	world_set_wire(&w);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	world_end(&w);
+	return 0;
+}
+
+enum { REQ = 0x10, MRA, REJ, REP, RTU, DREQ, DREP, SIDR_REQ, SIDR_REP, LAP, APR };
+enum { LOCAL = 24, REMOTE = 28, REASON = 34, TID = 8 };
+enum { TIMEOUT = 4, CONSUMER = 28 };
+
+static void put_gid(uint8_t *p, struct vib_gid gid)
+{
+	memcpy(p, &gid, sizeof(gid));
+}
+
+/* Of vport @from to remote @peer. */
+static struct mad_packet out(unsigned int from, unsigned int peer, uint16_t attribute,
+			     uint32_t local, uint32_t remote)
+{
+	struct mad_packet packet = world_mad(&w, from, 0x07, 2, 0x03, attribute);
+
+	world_grh(&packet, from, world_remote_gid(peer));
+	packet.dlid = 0x777; /* with a GRH it does not count */
+	put_be32(packet.mad + LOCAL, local);
+	put_be32(packet.mad + REMOTE, remote);
+	if (attribute == REQ) {
+		put_be32(packet.mad + REMOTE, 0);
+		put_be64(packet.mad + 40, w.attr[from].node_guid);
+		put_be16(packet.mad + 76, w.attr[from].port.lid);
+		put_be16(packet.mad + 78, 0x777);
+		put_gid(packet.mad + 80, world_gid(from));
+		put_gid(packet.mad + 96, world_remote_gid(peer));
+		packet.mad[118] = 0x08;
+	}
+	if (attribute == REP)
+		put_be64(packet.mad + 52, w.attr[from].node_guid);
+	return packet;
+}
+
+/* Of remote @peer to vport @to. */
+static struct mad_packet in(unsigned int peer, unsigned int to, uint16_t attribute,
+			    uint32_t local, uint32_t remote)
+{
+	struct mad_packet packet = {
+		.qpn = 1,
+		.grh = true,
+		.sgid = world_remote_gid(peer),
+		.dgid = world_gid(to),
+		.hop_limit = 64,
+		.pkey = 0xffff,
+		.length = VIB_MAD_BYTES,
+		.mad = { 1, 0x07, 2, 0x03 },
+	};
+
+	put_be64(packet.mad + TID, 0x0000004200000000 + ++w.tid);
+	put_be16(packet.mad + 16, attribute);
+	put_be32(packet.mad + LOCAL, local);
+	put_be32(packet.mad + REMOTE, remote);
+	if (attribute == REQ) {
+		put_be16(packet.mad + 76, 0xffff);
+		put_be16(packet.mad + 78, 0xffff);
+		put_gid(packet.mad + 80, world_remote_gid(peer));
+		put_gid(packet.mad + 96, world_gid(to));
+	}
+	return packet;
+}
+
+static struct mad_packet passes_out(unsigned int from, const struct mad_packet *packet)
+{
+	world_send(&w, from, packet);
+	return *world_take_wire(&w, from);
+}
+
+static struct mad_packet passes_in(unsigned int to, const struct mad_packet *packet)
+{
+	const struct delivery *d;
+
+	gsi_from_wire(w.gsi, packet);
+	d = world_take(&w);
+	assert_int_equal(d->to, to);
+	world_expect_quiet(&w);
+	return d->packet;
+}
+
+static uint32_t id_of(const struct mad_packet *packet, size_t at)
+{
+	return be32_at(packet->mad + at);
+}
+
+/* Vport @from calls remote 9 with its id @guest: the id on the wire. */
+static uint32_t call_out(unsigned int from, uint32_t guest)
+{
+	struct mad_packet packet = out(from, 9, REQ, guest, 0);
+
+	packet = passes_out(from, &packet);
+	return id_of(&packet, LOCAL);
+}
+
+static struct mad_packet rej(struct mad_packet packet, uint16_t reason)
+{
+	put_be16(packet.mad + REASON, reason);
+	return packet;
+}
+
+/* ---- calling out ------------------------------------------------------------- */
+
+static void call_out_and_what_follows(void **state)
+{
+	struct mad_packet packet = out(0, 9, REQ, 0x1001, 0);
+	uint64_t tid = mad_tid(packet.mad);
+	struct mad_packet req = passes_out(0, &packet), rep, dreq;
+	uint32_t wire = id_of(&req, LOCAL);
+
+	(void)state;
+	assert_int_not_equal(wire, 0x1001);
+	/* The addresses are the vport's; LIDs are of no use there. */
+	assert_true(req.grh && memcmp(&req.sgid, &packet.sgid, 16) == 0);
+	assert_int_equal(be16_at(req.mad + 76), 0xffff);
+	assert_int_equal(be16_at(req.mad + 78), 0xffff);
+	assert_int_equal(req.mad[118] & 0x08, 0);
+	/* There is no alternate path, and none is made. */
+	assert_int_equal(be16_at(req.mad + 120), 0);
+
+	/* The kernel writes over the upper half of the TID. */
+	rep = in(9, 0, REP, 0x9001, wire);
+	put_be64(rep.mad + TID, 0x5500000000 | (uint32_t)mad_tid(req.mad));
+	rep = passes_in(0, &rep);
+	assert_int_equal(id_of(&rep, LOCAL), 0x9001);
+	assert_int_equal(id_of(&rep, REMOTE), 0x1001);
+	assert_true(mad_tid(rep.mad) == tid);
+
+	packet = out(0, 9, RTU, 0x1001, 0x9001);
+	packet = passes_out(0, &packet);
+	assert_int_equal(id_of(&packet, LOCAL), wire);
+	assert_int_equal(id_of(&packet, REMOTE), 0x9001);
+
+	dreq = out(0, 9, DREQ, 0x1001, 0x9001);
+	dreq = passes_out(0, &dreq);
+	assert_int_equal(id_of(&dreq, LOCAL), wire);
+	packet = in(9, 0, DREP, 0x9001, wire);
+	packet = passes_in(0, &packet);
+	assert_int_equal(id_of(&packet, REMOTE), 0x1001);
+	/* Half a minute later nobody knows of it. */
+	world_pass(&w, 30 * SECOND - 1);
+	assert_int_equal(gsi_port_holdings(w.port[0]).cm_ids, 1);
+	world_pass(&w, 1);
+	assert_int_equal(gsi_port_holdings(w.port[0]).cm_ids, 0);
+	packet = in(9, 0, DREP, 0x9001, wire);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	packet = out(0, 9, DREQ, 0x1001, 0x9001);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_CM_ID);
+}
+
+static void the_same_id_of_two_guests_is_two_on_the_wire(void **state)
+{
+	uint32_t a = call_out(0, 0x1001), b = call_out(1, 0x1001);
+	struct mad_packet packet = in(9, 1, REP, 0x9001, b);
+
+	(void)state;
+	assert_int_not_equal(a, b);
+	packet = passes_in(1, &packet);
+	assert_int_equal(id_of(&packet, REMOTE), 0x1001);
+	packet = in(9, 0, REP, 0x9002, a);
+	(void)passes_in(0, &packet);
+}
+
+static void call_that_is_sent_again_is_the_same(void **state)
+{
+	struct mad_packet packet = out(0, 9, REQ, 0x1001, 0), first, again;
+
+	(void)state;
+	first = passes_out(0, &packet);
+	again = passes_out(0, &packet);
+	assert_memory_equal(first.mad, again.mad, VIB_MAD_BYTES);
+	assert_int_equal(gsi_port_holdings(w.port[0]).cm_ids, 1);
+}
+
+static void ids_and_tids_go_round(void **state)
+{
+	uint32_t first = call_out(0, 1), second = call_out(0, 2);
+
+	(void)state;
+	assert_int_equal(second, first + 1);
+	/* One that ended is not given at once. */
+	gsi_port_reset(w.port[0]);
+	assert_int_equal(call_out(0, 3), first + 2);
+}
+
+/* Two requests with one TID would be one to the kernel that sends them. */
+static void tids_of_two_guests_differ_in_the_lower_half(void **state)
+{
+	struct mad_packet a = out(0, 9, REQ, 1, 0), b = out(1, 9, REQ, 1, 0);
+
+	(void)state;
+	put_be64(b.mad + TID, mad_tid(a.mad));
+	a = passes_out(0, &a);
+	b = passes_out(1, &b);
+	assert_int_not_equal((uint32_t)mad_tid(a.mad), (uint32_t)mad_tid(b.mad));
+	/* And one's answer is not restored for another. */
+	{
+		struct mad_packet rep = in(9, 1, REP, 0x9001, id_of(&b, LOCAL));
+		uint64_t tid = 0x5500000000 | (uint32_t)mad_tid(a.mad);
+
+		put_be64(rep.mad + TID, tid);
+		rep = passes_in(1, &rep);
+		assert_true(mad_tid(rep.mad) == tid);
+	}
+}
+
+static void tids_have_a_quota(void **state)
+{
+	uint32_t first = call_out(0, 0x1fff), wire = 0;
+	struct mad_packet packet = in(9, 0, REP, 0x9001, first);
+
+	(void)state;
+	for (unsigned int i = 1; i < 3 * MAX_TIDS; i++)
+		wire = call_out(0, 0x2000 + i);
+	/* The first is forgotten: its answer's stays what it is on the wire. */
+	put_be64(packet.mad + TID, 0x5500000000);
+	packet = passes_in(0, &packet);
+	assert_true(mad_tid(packet.mad) == 0x5500000000);
+	/* The last is known still. */
+	{
+		struct mad_packet rep = in(9, 0, REP, 0x9001, wire);
+		uint64_t tid = 0x1122334400000000 + w.tid - 1;
+
+		put_be64(rep.mad + TID, 0x5500000000 | (3 * MAX_TIDS - 1));
+		rep = passes_in(0, &rep);
+		assert_true(mad_tid(rep.mad) == tid);
+	}
+}
+
+static void rejected_call_ends(void **state)
+{
+	uint32_t wire = call_out(0, 0x1001);
+	struct mad_packet packet = rej(in(9, 0, REJ, 0, wire), CONSUMER);
+
+	(void)state;
+	packet = passes_in(0, &packet);
+	assert_int_equal(id_of(&packet, REMOTE), 0x1001);
+	world_pass(&w, 30 * SECOND);
+	assert_int_equal(gsi_port_holdings(w.port[0]).cm_ids, 0);
+}
+
+/* A ULP may call again with the same id while the last connection lingers. */
+static void id_that_ends_can_call_again(void **state)
+{
+	uint32_t wire = call_out(0, 0x1001);
+	struct mad_packet packet = rej(in(9, 0, REJ, 0, wire), CONSUMER);
+
+	(void)state;
+	(void)passes_in(0, &packet);
+	assert_int_equal(call_out(0, 0x1001), wire);
+	world_pass(&w, 31 * SECOND);
+	assert_int_equal(gsi_port_holdings(w.port[0]).cm_ids, 1);
+	packet = in(9, 0, REP, 0x9001, wire);
+	(void)passes_in(0, &packet);
+}
+
+static void who_gives_up_says_so(void **state)
+{
+	uint32_t wire = call_out(0, 0x1001);
+	struct mad_packet packet = rej(out(0, 9, REJ, 0x1001, 0), TIMEOUT);
+
+	(void)state;
+	packet = passes_out(0, &packet);
+	assert_int_equal(id_of(&packet, LOCAL), wire);
+	/* Of an id that nobody knows any more, too. */
+	world_pass(&w, 31 * SECOND);
+	assert_int_equal(gsi_port_holdings(w.port[0]).cm_ids, 0);
+	packet = rej(out(0, 9, REJ, 0x1001, 0), TIMEOUT);
+	packet = passes_out(0, &packet);
+	assert_int_not_equal(id_of(&packet, LOCAL), 0x1001);
+	world_pass(&w, 31 * SECOND);
+	assert_int_equal(gsi_port_holdings(w.port[0]).cm_ids, 0);
+}
+
+static void address_may_be_a_lid(void **state)
+{
+	struct mad_packet path = world_sa(&w, 0, 0x01, 0x35, 1 << 2 | 1 << 3);
+	struct mad_packet packet = out(0, 9, REQ, 0x1001, 0);
+	struct vib_gid gid = world_remote_gid(9), own = world_gid(0);
+
+	(void)state;
+	packet.grh = false;
+	packet.dlid = lid_choice(be64_at(gid.raw + 8), 0);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_NO_PORT);
+	put_gid(path.mad + SA_DATA_AT + 8, gid);
+	put_gid(path.mad + SA_DATA_AT + 24, own);
+	assert_int_equal(world_status(&w, 0, &path), 0);
+	packet = passes_out(0, &packet);
+	assert_true(packet.grh);
+	assert_memory_equal(&packet.dgid, &gid, 16);
+	assert_memory_equal(&packet.sgid, &own, 16);
+	assert_true(packet.hop_limit > 1);
+}
+
+/* ---- being called -------------------------------------------------------------- */
+
+static void call_in_and_what_follows(void **state)
+{
+	struct mad_packet packet = in(9, 1, REQ, 0x9001, 0), rep;
+	struct vib_gid peer = world_remote_gid(9), found;
+	uint64_t tid = mad_tid(packet.mad);
+	uint32_t wire;
+
+	(void)state;
+	packet = passes_in(1, &packet);
+	assert_int_equal(id_of(&packet, LOCAL), 0x9001);
+	assert_true(mad_tid(packet.mad) == tid);
+	/* Its sender has a LID here, which is in its path, too. */
+	assert_int_equal(packet.dlid, 0x11);
+	assert_true(gsi_lid_to_gid(w.gsi, packet.slid, &found));
+	assert_memory_equal(&found, &peer, 16);
+	assert_int_equal(be16_at(packet.mad + 76), packet.slid);
+	assert_int_equal(be16_at(packet.mad + 78), 0x11);
+	assert_int_equal(packet.mad[118] & 0x08, 0x08);
+
+	packet = out(1, 9, MRA, 0x2001, 0x9001);
+	packet = passes_out(1, &packet);
+	wire = id_of(&packet, LOCAL);
+	assert_int_not_equal(wire, 0x2001);
+	world_pass(&w, 60 * SECOND); /* it has asked for time */
+	rep = out(1, 9, REP, 0x2001, 0x9001);
+	put_be64(rep.mad + TID, tid);
+	rep = passes_out(1, &rep);
+	assert_int_equal(id_of(&rep, LOCAL), wire);
+	assert_int_equal(id_of(&rep, REMOTE), 0x9001);
+	assert_int_equal((uint32_t)mad_tid(rep.mad), (uint32_t)tid);
+
+	packet = in(9, 1, RTU, 0x9001, wire);
+	packet = passes_in(1, &packet);
+	assert_int_equal(id_of(&packet, REMOTE), 0x2001);
+	/* Connected, it lasts. */
+	world_pass(&w, 3600 * SECOND);
+	packet = in(9, 1, DREQ, 0x9001, wire);
+	packet = passes_in(1, &packet);
+	assert_int_equal(id_of(&packet, REMOTE), 0x2001);
+	packet = out(1, 9, DREP, 0x2001, 0x9001);
+	packet = passes_out(1, &packet);
+	assert_int_equal(id_of(&packet, LOCAL), wire);
+	world_pass(&w, 31 * SECOND);
+	assert_int_equal(gsi_port_holdings(w.port[1]).cm_ids, 0);
+}
+
+static void call_that_is_rejected_at_once_has_no_id(void **state)
+{
+	struct mad_packet packet = in(9, 1, REQ, 0x9001, 0);
+
+	(void)state;
+	(void)passes_in(1, &packet);
+	packet = rej(out(1, 9, REJ, 0, 0x9001), CONSUMER);
+	packet = passes_out(1, &packet);
+	assert_int_equal(id_of(&packet, LOCAL), 0);
+	assert_int_equal(id_of(&packet, REMOTE), 0x9001);
+	assert_int_equal(gsi_port_holdings(w.port[1]).cm_ids, 0);
+}
+
+static void caller_that_gives_up_is_heard(void **state)
+{
+	struct mad_packet packet = in(9, 1, REQ, 0x9001, 0);
+
+	(void)state;
+	(void)passes_in(1, &packet);
+	packet = rej(in(9, 1, REJ, 0x9001, 0), TIMEOUT);
+	(void)passes_in(1, &packet);
+	/* Only that caller, of that call, and not for ever. */
+	packet = rej(in(8, 1, REJ, 0x9001, 0), TIMEOUT);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	packet = rej(in(9, 1, REJ, 0x9002, 0), TIMEOUT);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	packet = rej(in(9, 1, REJ, 0x9001, 0), CONSUMER);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	world_pass(&w, 30 * SECOND);
+	packet = rej(in(9, 1, REJ, 0x9001, 0), TIMEOUT);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+}
+
+static void services_are_resolved_both_ways(void **state)
+{
+	struct mad_packet packet = out(0, 9, SIDR_REQ, 0x1001, 0);
+	uint32_t wire;
+
+	(void)state;
+	packet = passes_out(0, &packet);
+	wire = id_of(&packet, LOCAL);
+	assert_int_not_equal(wire, 0x1001);
+	packet = in(9, 0, SIDR_REP, wire, 0);
+	packet = passes_in(0, &packet);
+	assert_int_equal(id_of(&packet, LOCAL), 0x1001);
+	world_pass(&w, 31 * SECOND);
+	assert_int_equal(gsi_port_holdings(w.port[0]).cm_ids, 0);
+
+	/* The place of a REQ's GID is private data here. */
+	packet = in(9, 1, SIDR_REQ, 0x9001, 0);
+	put_gid(packet.mad + 96, world_gid(0));
+	packet = passes_in(1, &packet);
+	assert_int_equal(id_of(&packet, LOCAL), 0x9001);
+	assert_int_not_equal(packet.slid, 0);
+	packet = out(1, 9, SIDR_REP, 0x9001, 0);
+	packet = passes_out(1, &packet);
+	assert_int_equal(id_of(&packet, LOCAL), 0x9001);
+	packet = out(1, 9, SIDR_REP, 0x9002, 0);
+	world_expect_drop(&w, 1, &packet, GSI_DROP_CM_ID);
+}
+
+/* A guest's next connection may have the number of one that lingers. */
+static void answer_to_another_call_begins_anew(void **state)
+{
+	struct mad_packet packet = in(9, 1, REQ, 0x9001, 0);
+	uint32_t wire;
+
+	(void)state;
+	(void)passes_in(1, &packet);
+	packet = out(1, 9, REP, 0x2001, 0x9001);
+	packet = passes_out(1, &packet);
+	wire = id_of(&packet, LOCAL);
+	packet = in(9, 1, DREQ, 0x9001, wire);
+	(void)passes_in(1, &packet);
+	packet = in(9, 1, REQ, 0x9002, 0);
+	(void)passes_in(1, &packet);
+	packet = out(1, 9, REP, 0x2001, 0x9002);
+	(void)passes_out(1, &packet);
+	world_pass(&w, 31 * SECOND);
+	packet = out(1, 9, DREQ, 0x2001, 0x9002);
+	(void)passes_out(1, &packet);
+}
+
+/* ---- who speaks of whose -------------------------------------------------------- */
+
+static void guest_speaks_of_its_own_connections_only(void **state)
+{
+	uint32_t wire = call_out(0, 0x1001);
+	struct mad_packet packet = in(9, 0, REP, 0x9001, wire);
+	static const uint16_t of_a_connection[] = { MRA, REJ, REP, RTU, DREQ, DREP, APR };
+
+	(void)state;
+	(void)passes_in(0, &packet);
+	/* Another guest knows all its numbers. */
+	for (size_t i = 0; i < sizeof(of_a_connection) / sizeof(*of_a_connection); i++) {
+		packet = rej(out(1, 9, of_a_connection[i], wire, 0x9001), CONSUMER);
+		world_expect_drop(&w, 1, &packet, GSI_DROP_CM_ID);
+		(void)call_out(1, wire);
+		packet = rej(out(1, 9, of_a_connection[i], wire, 0x9001), CONSUMER);
+		world_expect_drop(&w, 1, &packet, GSI_DROP_CM_ID);
+		gsi_port_reset(w.port[1]);
+	}
+	packet = rej(out(1, 9, REJ, wire, 0x9001), TIMEOUT);
+	world_expect_drop(&w, 1, &packet, GSI_DROP_CM_ID);
+	/* Nor does it answer calls to another. */
+	packet = in(9, 0, REQ, 0x9002, 0);
+	(void)passes_in(0, &packet);
+	packet = out(1, 9, REP, 0x2001, 0x9002);
+	world_expect_drop(&w, 1, &packet, GSI_DROP_CM_ID);
+	/* Nor name another's address. */
+	packet = out(1, 9, REQ, 0x2001, 0);
+	put_gid(packet.mad + 80, world_gid(0));
+	world_expect_drop(&w, 1, &packet, GSI_DROP_CM_FORGED);
+}
+
+static void host_on_the_wire_speaks_of_its_own_connections_only(void **state)
+{
+	uint32_t wire = call_out(0, 0x1001);
+	static const uint16_t any[] = { MRA, REP, RTU, REJ, DREQ, DREP, APR };
+	struct mad_packet packet;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(any) / sizeof(*any); i++) {
+		packet = in(8, 0, any[i], 0x9001, wire); /* another host */
+		world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+		packet = in(9, 1, any[i], 0x9001, wire); /* another vport */
+		world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+		packet = in(9, 0, any[i], 0x9001, wire + 1);
+		world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	}
+	packet = in(9, 0, SIDR_REP, wire + 1, 0);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	packet = in(9, 0, REP, 0x9001, wire);
+	(void)passes_in(0, &packet);
+}
+
+static void call_names_the_addresses_it_comes_from(void **state)
+{
+	struct mad_packet packet = in(9, 1, REQ, 0x9001, 0);
+
+	(void)state;
+	put_gid(packet.mad + 80, world_remote_gid(8));
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_FORGED);
+	packet = in(9, 1, REQ, 0x9001, 0);
+	put_gid(packet.mad + 96, world_gid(2));
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_FORGED);
+	put_gid(packet.mad + 96, world_gid(5)); /* nobody */
+	world_expect_wire_drop(&w, &packet, GSI_DROP_NO_PORT);
+	/* An alternate path, if there is one, too. */
+	packet = in(9, 1, REQ, 0x9001, 0);
+	put_gid(packet.mad + 124, world_remote_gid(8));
+	put_gid(packet.mad + 140, world_gid(1));
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_FORGED);
+	put_gid(packet.mad + 124, world_remote_gid(9));
+	packet = passes_in(1, &packet);
+	assert_int_equal(be16_at(packet.mad + 120), packet.slid);
+	assert_int_equal(be16_at(packet.mad + 122), 0x11);
+}
+
+static void alternate_path_of_a_connection_is_between_its_ends(void **state)
+{
+	uint32_t wire = call_out(0, 0x1001);
+	struct mad_packet packet = in(9, 0, REP, 0x9001, wire);
+
+	(void)state;
+	(void)passes_in(0, &packet);
+	packet = in(9, 0, LAP, 0x9001, wire);
+	put_gid(packet.mad + 48, world_remote_gid(8));
+	put_gid(packet.mad + 64, world_gid(0));
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_FORGED);
+	put_gid(packet.mad + 48, world_remote_gid(9));
+	(void)passes_in(0, &packet);
+}
+
+static void nobody_on_the_wire_is_a_vport(void **state)
+{
+	struct mad_packet packet = in(9, 1, REQ, 0x9001, 0);
+
+	(void)state;
+	packet.sgid = world_gid(0);
+	put_gid(packet.mad + 80, world_gid(0));
+	world_expect_wire_drop(&w, &packet, GSI_DROP_SGID);
+	packet.sgid = world_sa_gid();
+	world_expect_wire_drop(&w, &packet, GSI_DROP_SGID);
+	memset(&packet.sgid, 0, 16);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_SGID);
+	packet.sgid.raw[0] = 0xff;
+	world_expect_wire_drop(&w, &packet, GSI_DROP_SGID);
+}
+
+static void only_cm_passes(void **state)
+{
+	static const uint8_t classes[] = { 0x01, 0x03, 0x04, 0x05, 0x06,
+					   0x09, 0x32, 0x81, 0x10 };
+	struct mad_packet packet;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(classes); i++) {
+		packet = in(9, 1, REQ, 0x9001, 0);
+		packet.mad[1] = classes[i];
+		world_expect_wire_drop(&w, &packet, GSI_DROP_WIRE_CLASS);
+		packet = out(0, 9, REQ, 0x1001, 0);
+		packet.mad[1] = classes[i];
+		world_expect_drop(&w, 0, &packet, GSI_DROP_WIRE_CLASS);
+	}
+	for (uint16_t attribute = 0; attribute < 0x40; attribute++) {
+		if (attribute >= 0x10 && attribute <= 0x1c)
+			continue;
+		packet = in(9, 1, attribute, 0x9001, 0);
+		world_expect_wire_drop(&w, &packet, GSI_DROP_WIRE_CLASS);
+		packet = out(0, 9, attribute, 0x1001, 0);
+		world_expect_drop(&w, 0, &packet, GSI_DROP_WIRE_CLASS);
+	}
+	packet = in(9, 1, REQ, 0x9001, 0);
+	packet.mad[3] = 0x01;
+	world_expect_wire_drop(&w, &packet, GSI_DROP_WIRE_CLASS);
+	packet.mad[3] = 0x03;
+	packet.mad[2] = 1;
+	world_expect_wire_drop(&w, &packet, GSI_DROP_WIRE_CLASS);
+}
+
+static void form_is_checked(void **state)
+{
+	struct mad_packet packet = in(9, 1, REQ, 0x9001, 0);
+
+	(void)state;
+	packet.length = 255;
+	world_expect_wire_drop(&w, &packet, GSI_DROP_MALFORMED);
+	packet.length = VIB_MAD_BYTES;
+	packet.mad[0] = 2;
+	world_expect_wire_drop(&w, &packet, GSI_DROP_MALFORMED);
+	packet.mad[0] = 1;
+	packet.qpn = 0;
+	world_expect_wire_drop(&w, &packet, GSI_DROP_MALFORMED);
+	packet.qpn = 1;
+	packet.grh = false;
+	world_expect_wire_drop(&w, &packet, GSI_DROP_NO_GRH);
+}
+
+static void partitions_hold(void **state)
+{
+	struct mad_packet packet = in(9, 1, REQ, 0x9001, 0);
+
+	(void)state;
+	packet.pkey = 0x8001;
+	world_expect_wire_drop(&w, &packet, GSI_DROP_PARTITION);
+	assert_int_equal(w.pkey_violations[1], 1);
+	world_set_pkeys(&w, 0, 0x8001, 0x7fff);
+	packet = out(0, 9, REQ, 0x1001, 0);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_NO_WIRE);
+	packet.pkey = 0x7fff;
+	world_expect_drop(&w, 0, &packet, GSI_DROP_NO_WIRE);
+}
+
+static void links_that_are_down_take_nothing(void **state)
+{
+	struct mad_packet packet = in(9, 1, REQ, 0x9001, 0);
+
+	(void)state;
+	world_set_up(&w, 1, false);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_LINK_DOWN);
+	packet = out(1, 9, REQ, 0x1001, 0);
+	world_expect_drop(&w, 1, &packet, GSI_DROP_LINK_DOWN);
+}
+
+/* Without the claim, and with no HCA. */
+static void without_a_wire_nothing_passes(void **state)
+{
+	struct mad_packet req = in(9, 1, REQ, 0x9001, 0);
+	struct mad_packet packet = out(0, 9, REQ, 0x1001, 0);
+
+	(void)state;
+	w.wire.cm = false;
+	gsi_set_wire(w.gsi, &w.wire);
+	world_expect_wire_drop(&w, &req, GSI_DROP_NO_WIRE);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_NO_WIRE);
+	gsi_set_wire(w.gsi, NULL);
+	world_expect_wire_drop(&w, &req, GSI_DROP_NO_WIRE);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_NO_PORT);
+	/* Between vports of the host all is as it was. */
+	packet = world_mad_to(&w, 0, 1, 0x07, 0x03, RTU);
+	packet.mad[2] = 2;
+	put_be32(packet.mad + LOCAL, 0x1001);
+	world_send(&w, 0, &packet);
+	assert_memory_equal(world_take(&w)->packet.mad, packet.mad, VIB_MAD_BYTES);
+}
+
+static void what_the_wire_refuses_is_told(void **state)
+{
+	struct mad_packet packet = out(0, 9, REQ, 0x1001, 0);
+
+	(void)state;
+	w.wire_refuses = GSI_DROP_UNREACHABLE;
+	world_expect_drop(&w, 0, &packet, GSI_DROP_UNREACHABLE);
+	w.wire_refuses = 0;
+	(void)passes_out(0, &packet);
+	gsi_wire_lost(w.port[0], GSI_DROP_UNREACHABLE);
+	assert_int_equal(w.drops[0][GSI_DROP_UNREACHABLE], 2);
+}
+
+/* ---- bounds ---------------------------------------------------------------------- */
+
+static void guest_has_a_quota_of_ids(void **state)
+{
+	struct mad_packet packet;
+	uint32_t wire = 0;
+
+	(void)state;
+	for (uint32_t i = 0; i < MAX_CM_IDS; i++)
+		wire = call_out(0, i);
+	packet = out(0, 9, REQ, MAX_CM_IDS, 0);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_CM_IDS);
+	(void)call_out(1, 1); /* another guest has its own */
+	/* One that ends makes room. */
+	packet = rej(in(9, 0, REJ, 0, wire), CONSUMER);
+	(void)passes_in(0, &packet);
+	(void)call_out(0, MAX_CM_IDS);
+	assert_int_equal(gsi_port_holdings(w.port[0]).cm_ids, MAX_CM_IDS);
+}
+
+/* However many hosts call, what the guest asked for is not forgotten. */
+static void callers_have_a_quota(void **state)
+{
+	struct mad_packet path = world_sa(&w, 0, 0x01, 0x35, 1 << 2 | 1 << 3), packet;
+	struct vib_gid asked = world_remote_gid(5000), found;
+	uint16_t lid;
+
+	(void)state;
+	put_gid(path.mad + SA_DATA_AT + 8, asked);
+	put_gid(path.mad + SA_DATA_AT + 24, world_gid(0));
+	lid = be16_at(world_ask(&w, 0, &path)->mad + SA_DATA_AT + 40);
+	packet = in(5000, 0, REQ, 1, 0); /* even if that calls, too */
+	(void)passes_in(0, &packet);
+	for (unsigned int i = 0; i < 2 * (MAX_CALLERS + MAX_CM_CALLS); i++) {
+		packet = in(i, 0, REQ, i, 0);
+		(void)passes_in(0, &packet);
+	}
+	assert_int_equal(gsi_port_holdings(w.port[0]).remotes, MAX_CALLERS + 1);
+	assert_true(gsi_lid_to_gid(w.gsi, lid, &found));
+	/* The first calls are forgotten, the last is not. */
+	packet = out(0, 0, REP, 0x1001, 0);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_CM_ID);
+	packet = out(0, 2 * (MAX_CALLERS + MAX_CM_CALLS) - 1, REP, 0x1001,
+		     2 * (MAX_CALLERS + MAX_CM_CALLS) - 1);
+	(void)passes_out(0, &packet);
+}
+
+static void reset_forgets_all(void **state)
+{
+	uint32_t wire = call_out(0, 0x1001);
+	struct mad_packet packet = in(9, 0, REQ, 0x9001, 0);
+
+	(void)state;
+	(void)passes_in(0, &packet);
+	gsi_port_reset(w.port[0]);
+	assert_int_equal(gsi_port_holdings(w.port[0]).cm_ids, 0);
+	assert_int_equal(gsi_port_holdings(w.port[0]).remotes, 0);
+	packet = in(9, 0, REP, 0x9001, wire);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	packet = out(0, 9, REP, 0x1001, 0x9001);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_CM_ID);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(call_out_and_what_follows),
+		TEST(the_same_id_of_two_guests_is_two_on_the_wire),
+		TEST(call_that_is_sent_again_is_the_same),
+		TEST(ids_and_tids_go_round),
+		TEST(tids_of_two_guests_differ_in_the_lower_half),
+		TEST(tids_have_a_quota),
+		TEST(rejected_call_ends),
+		TEST(id_that_ends_can_call_again),
+		TEST(who_gives_up_says_so),
+		TEST(address_may_be_a_lid),
+		TEST(call_in_and_what_follows),
+		TEST(call_that_is_rejected_at_once_has_no_id),
+		TEST(caller_that_gives_up_is_heard),
+		TEST(services_are_resolved_both_ways),
+		TEST(answer_to_another_call_begins_anew),
+		TEST(guest_speaks_of_its_own_connections_only),
+		TEST(host_on_the_wire_speaks_of_its_own_connections_only),
+		TEST(call_names_the_addresses_it_comes_from),
+		TEST(alternate_path_of_a_connection_is_between_its_ends),
+		TEST(nobody_on_the_wire_is_a_vport),
+		TEST(only_cm_passes),
+		TEST(form_is_checked),
+		TEST(partitions_hold),
+		TEST(links_that_are_down_take_nothing),
+		TEST(without_a_wire_nothing_passes),
+		TEST(what_the_wire_refuses_is_told),
+		TEST(guest_has_a_quota_of_ids),
+		TEST(callers_have_a_quota),
+		TEST(reset_forgets_all),
+	};
+
+	return cmocka_run_group_tests_name("gsi_wire_cm", tests, NULL, NULL);
+}

@@ -1,0 +1,496 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* MADs by libibumad, which is fake_umad.c: the claim, what comes in, what goes out, and
+ * who waits for whom.
+ */
+#include "cm.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "fake_umad.h"
+#include "log.h"
+#include "wire/umad.h"
+
+/* ---- what is logged ------------------------------------------------------------ */
+
+static char last_line[512];
+static unsigned int lines;
+
+void __wrap_log_line(enum log_level level, const char *fmt, ...);
+void __wrap_log_line(enum log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)level;
+	va_start(ap, fmt);
+	vsnprintf(last_line, sizeof(last_line), fmt, ap);
+	va_end(ap);
+	lines++;
+}
+
+static bool ib_cm_is_loaded;
+
+int __wrap_access(const char *path, int mode);
+int __wrap_access(const char *path, int mode)
+{
+	assert_string_equal(path, "/sys/module/ib_cm");
+	(void)mode;
+	return ib_cm_is_loaded ? 0 : -1;
+}
+
+/* ---- an agent -------------------------------------------------------------------- */
+
+static uv_loop_t loop;
+static struct umad_agent *agent;
+static struct mad_packet got[64];
+static unsigned int num_got, num_gone;
+static unsigned int unsent_of[4];
+
+static struct vib_gid gid(uint8_t last)
+{
+	return (struct vib_gid){ .raw = { 0xfe, 0x80, [8] = 2, [15] = last } };
+}
+
+static void received(void *arg, const struct mad_packet *packet)
+{
+	assert_ptr_equal(arg, &loop);
+	assert_true(num_got < 64);
+	got[num_got++] = *packet;
+}
+
+static void unsent(void *arg, void *owner, unsigned int count)
+{
+	(void)arg;
+	*(unsigned int *)owner += count;
+}
+
+static void gone(void *arg)
+{
+	(void)arg;
+	num_gone++;
+}
+
+/* Index i is GID i, from 1 to 9. */
+static int gid_index(void *arg, const struct vib_gid *g)
+{
+	struct vib_gid at = gid(g->raw[15]);
+
+	(void)arg;
+	return memcmp(g, &at, 16) == 0 && g->raw[15] < 10 ? g->raw[15] : -1;
+}
+
+static bool gid_at(void *arg, unsigned int index, struct vib_gid *g)
+{
+	(void)arg;
+	*g = gid((uint8_t)index);
+	return index && index < 10;
+}
+
+static const struct umad_events events = { received, unsent, gone, gid_index, gid_at };
+
+/* Agents do not keep a loop going; other things do. */
+static uv_timer_t others;
+
+static void never(uv_timer_t *timer)
+{
+	(void)timer;
+}
+
+static void turn(void)
+{
+	uv_run(&loop, UV_RUN_NOWAIT);
+}
+
+static void start(void)
+{
+	uint16_t pkeys[UMAD_PKEYS];
+
+	agent = umad_agent_start(&loop, "roce0", FAKE_DEVICE, 1, &events, &loop);
+	assert_non_null(agent);
+	assert_int_equal(umad_read_pkeys(FAKE_DEVICE, 1, pkeys), 0);
+	umad_agent_set_pkeys(agent, pkeys);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	fake_umad_begin();
+	ib_cm_is_loaded = false;
+	num_got = num_gone = lines = 0;
+	memset(unsent_of, 0, sizeof(unsent_of));
+	uv_loop_init(&loop);
+	uv_timer_init(&loop, &others);
+	uv_timer_start(&others, never, 1000000, 0);
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	umad_agent_stop(agent);
+	agent = NULL;
+	uv_close((uv_handle_t *)&others, NULL);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	assert_true(fake_umad_end());
+	return 0;
+}
+
+/* ---- the claim -------------------------------------------------------------------- */
+
+static void cm_is_claimed_at_start(void **state)
+{
+	(void)state;
+	start();
+	assert_true(umad_agent_has_cm(agent));
+	assert_true(fake_umad_has_cm());
+	assert_int_equal(lines, 0);
+	assert_int_equal(umad_reclaim(agent), 0);
+	umad_agent_stop(agent);
+	assert_false(fake_umad_has_cm());
+	start(); /* at once */
+	assert_true(umad_agent_has_cm(agent));
+}
+
+static void lost_claim_is_explained_and_can_be_had_later(void **state)
+{
+	(void)state;
+	fake_umad_take_cm(true);
+	ib_cm_is_loaded = true;
+	start();
+	assert_false(umad_agent_has_cm(agent));
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(last_line, "fabric roce0: the kernel's ib_cm has"));
+	assert_non_null(strstr(last_line, "vibctl fabric reclaim roce0"));
+	ib_cm_is_loaded = false;
+	assert_int_equal(umad_reclaim(agent), -1);
+	assert_int_equal(errno, EBUSY);
+	assert_non_null(strstr(last_line, "another program has"));
+	fake_umad_take_cm(false);
+	assert_int_equal(umad_reclaim(agent), 0);
+	assert_true(umad_agent_has_cm(agent) && fake_umad_has_cm());
+}
+
+static void device_that_is_not_there_has_no_agent(void **state)
+{
+	uint16_t pkeys[UMAD_PKEYS] = { 1 };
+
+	(void)state;
+	assert_null(umad_agent_start(&loop, "x", "fake1", 1, &events, &loop));
+	assert_int_equal(errno, ENODEV);
+	assert_null(umad_agent_start(&loop, "x", FAKE_DEVICE, 2, &events, &loop));
+	assert_int_equal(umad_read_pkeys("fake1", 1, pkeys), -1);
+	assert_int_equal(pkeys[0], 0);
+}
+
+static void device_that_goes_is_told_once(void **state)
+{
+	(void)state;
+	start();
+	fake_umad_remove(true);
+	turn();
+	turn();
+	assert_int_equal(num_gone, 1);
+	assert_int_equal(lines, 1);
+}
+
+/* ---- in -----------------------------------------------------------------------------
+ */
+
+static struct umad_buffer a_mad(void)
+{
+	struct umad_buffer in = {
+		.head.addr = {
+			.qpn = htobe32(1),
+			.qkey = htobe32(0x80010000),
+			.lid = htobe16(0x1234),
+			.sl = 0x13,
+			.grh_present = 1,
+			.gid_index = 3,
+			.hop_limit = 64,
+			.traffic_class = 0x67,
+			.flow_label = htobe32(0xfff12345),
+			.pkey_index = 1,
+		},
+	};
+	struct vib_gid from = gid(0x42);
+
+	memcpy(in.head.addr.gid, &from, 16);
+	for (unsigned int i = 0; i < VIB_MAD_BYTES; i++)
+		in.mad[i] = (uint8_t)(i ^ 0x5a);
+	return in;
+}
+
+static void what_comes_in_is_as_the_wire_said(void **state)
+{
+	struct umad_buffer in = a_mad();
+	struct vib_gid from = gid(0x42), to = gid(3);
+
+	(void)state;
+	start();
+	fake_umad_receive(&in, VIB_MAD_BYTES);
+	turn();
+	assert_int_equal(num_got, 1);
+	assert_int_equal(got[0].qpn, 1);
+	assert_true(got[0].grh && got[0].from_guest);
+	assert_memory_equal(&got[0].sgid, &from, 16);
+	assert_memory_equal(&got[0].dgid, &to, 16);
+	assert_int_equal(got[0].pkey, 0x8001);
+	assert_int_equal(got[0].sl, 3);
+	assert_int_equal(got[0].flow_label, 0x12345);
+	assert_int_equal(got[0].traffic_class, 0x67);
+	assert_int_equal(got[0].hop_limit, 64);
+	assert_int_equal(got[0].slid, 0);
+	assert_int_equal(got[0].length, VIB_MAD_BYTES);
+	assert_memory_equal(got[0].mad, in.mad, VIB_MAD_BYTES);
+}
+
+/* What is wrong is for the GSI to see, and no more than that. */
+static void what_is_out_of_range_is_nothing(void **state)
+{
+	static const struct vib_gid none;
+	struct umad_buffer in = a_mad();
+
+	(void)state;
+	start();
+	in.head.addr.gid_index = 200;
+	in.head.addr.pkey_index = 0xffff;
+	fake_umad_receive(&in, VIB_MAD_BYTES);
+	in = a_mad();
+	fake_umad_receive(&in, 255);
+	fake_umad_receive(&in, 0);
+	fake_umad_receive(&in, UMAD_MAD_MAX);
+	in.head.addr.grh_present = 0;
+	fake_umad_receive(&in, VIB_MAD_BYTES);
+	in.head.status = 110; /* one of ours that nobody answered */
+	fake_umad_receive(&in, VIB_MAD_BYTES);
+	turn();
+	assert_int_equal(num_got, 5);
+	assert_memory_equal(&got[0].dgid, &none, 16);
+	assert_int_equal(got[0].pkey, 0);
+	assert_int_equal(got[1].length, 0);
+	assert_int_equal(got[2].length, 0);
+	assert_int_equal(got[3].length, 0);
+	assert_false(got[4].grh);
+}
+
+static void flood_leaves_turns_to_others(void **state)
+{
+	struct umad_buffer in = a_mad();
+
+	(void)state;
+	start();
+	for (unsigned int i = 0; i < 40; i++)
+		fake_umad_receive(&in, VIB_MAD_BYTES);
+	turn();
+	assert_true(num_got > 0 && num_got < 40);
+	for (unsigned int i = 0; i < 4; i++)
+		turn();
+	assert_int_equal(num_got, 40);
+}
+
+/* ---- out ------------------------------------------------------------------------------
+ */
+
+static struct mad_packet to(uint8_t last)
+{
+	struct mad_packet packet = {
+		.qpn = 1,
+		.sl = 2,
+		.pkey = 0xffff,
+		.grh = true,
+		.sgid = gid(4),
+		.dgid = gid(last),
+		.flow_label = 0x54321,
+		.traffic_class = 0x11,
+		.hop_limit = 255,
+		.length = VIB_MAD_BYTES,
+	};
+
+	for (unsigned int i = 0; i < VIB_MAD_BYTES; i++)
+		packet.mad[i] = (uint8_t)(i * 7 + last);
+	return packet;
+}
+
+static void what_goes_out_is_addressed(void **state)
+{
+	struct mad_packet packet = to(0x42);
+	struct umad_sender *sender;
+	struct umad_buffer out;
+	struct vib_gid dgid = gid(0x42);
+
+	(void)state;
+	start();
+	sender = umad_sender_new(agent, &unsent_of[0]);
+	packet.pkey = 0x8001;
+	assert_int_equal(umad_sender_send(sender, &packet), 0);
+	assert_int_equal(fake_umad_wait_sent(1), 1);
+	out = fake_umad_sent(0);
+	assert_int_equal(be32toh(out.head.addr.qpn), 1);
+	assert_int_equal(be32toh(out.head.addr.qkey), 0x80010000);
+	assert_int_equal(out.head.addr.lid, 0);
+	assert_int_equal(out.head.addr.sl, 2);
+	assert_int_equal(out.head.addr.grh_present, 1);
+	assert_int_equal(out.head.addr.gid_index, 4);
+	assert_int_equal(out.head.addr.pkey_index, 1);
+	assert_int_equal(out.head.addr.hop_limit, 255);
+	assert_int_equal(out.head.addr.traffic_class, 0x11);
+	assert_int_equal(be32toh(out.head.addr.flow_label), 0x54321);
+	assert_memory_equal(out.head.addr.gid, &dgid, 16);
+	assert_memory_equal(out.mad, packet.mad, VIB_MAD_BYTES);
+	umad_sender_free(sender);
+}
+
+static void only_what_the_port_has_goes_out(void **state)
+{
+	struct mad_packet packet = to(0x42);
+	struct umad_sender *sender;
+
+	(void)state;
+	start();
+	sender = umad_sender_new(agent, &unsent_of[0]);
+	packet.sgid = gid(0x55);
+	assert_int_equal(umad_sender_send(sender, &packet), -1);
+	assert_int_equal(errno, ENOENT);
+	packet = to(0x42);
+	packet.pkey = 0x7fff;
+	assert_int_equal(umad_sender_send(sender, &packet), -1);
+	assert_int_equal(errno, ENOENT);
+	packet.pkey = 0; /* which the free places of the table are */
+	assert_int_equal(umad_sender_send(sender, &packet), -1);
+	umad_sender_free(sender);
+	assert_int_equal(fake_umad_wait_sent(0), 0);
+}
+
+/* A guest that names dead addresses delays nobody else, and the loop neither. */
+static void dead_address_delays_its_sender_alone(void **state)
+{
+	struct umad_sender *dead, *alive;
+	struct mad_packet packet = to(0x66);
+	unsigned int sent = 0;
+
+	(void)state;
+	start();
+	fake_umad_hang(0x66);
+	dead = umad_sender_new(agent, &unsent_of[0]);
+	alive = umad_sender_new(agent, &unsent_of[1]);
+	while (umad_sender_send(dead, &packet) == 0)
+		sent++;
+	assert_int_equal(errno, ENOBUFS);
+	/* One may be on its way already. */
+	assert_true(sent >= UMAD_QUEUE && sent <= UMAD_QUEUE + 1);
+	packet = to(0x42);
+	for (unsigned int i = 0; i < 100; i++) {
+		while (umad_sender_send(alive, &packet) < 0)
+			usleep(1000);
+		assert_int_equal(fake_umad_wait_sent(i + 1), i + 1);
+	}
+	while (!fake_umad_hanging())
+		usleep(100);
+	fake_umad_release();
+	for (unsigned int i = 0; i < 5000 && unsent_of[0] < sent; i++) {
+		turn();
+		usleep(1000);
+	}
+	assert_int_equal(unsent_of[0], sent);
+	assert_int_equal(unsent_of[1], 0);
+	umad_sender_free(dead);
+	umad_sender_free(alive);
+}
+
+static void order_is_kept(void **state)
+{
+	struct umad_sender *sender;
+
+	(void)state;
+	start();
+	sender = umad_sender_new(agent, &unsent_of[0]);
+	for (unsigned int i = 0; i < 200; i++) {
+		struct mad_packet packet = to(0x42);
+
+		packet.mad[0] = (uint8_t)i;
+		while (umad_sender_send(sender, &packet) < 0)
+			usleep(100);
+	}
+	assert_int_equal(fake_umad_wait_sent(200), 200);
+	for (unsigned int i = 0; i < 200; i++)
+		assert_int_equal(fake_umad_sent(i).mad[0], i);
+	umad_sender_free(sender);
+}
+
+/* It ends, as its agent does, while its thread waits: that frees what is left. */
+static void end_waits_for_nothing(void **state)
+{
+	struct umad_sender *sender;
+	struct mad_packet packet = to(0x66);
+
+	(void)state;
+	start();
+	fake_umad_hang(0x66);
+	sender = umad_sender_new(agent, &unsent_of[0]);
+	assert_int_equal(umad_sender_send(sender, &packet), 0);
+	assert_int_equal(umad_sender_send(sender, &packet), 0);
+	while (!fake_umad_hanging())
+		usleep(100);
+	umad_sender_free(sender);
+	umad_agent_stop(agent);
+	agent = NULL;
+	turn();
+	assert_int_equal(fake_umad_hanging(), 1);
+	fake_umad_release();
+	assert_true(fake_umad_end());
+	assert_int_equal(unsent_of[0], 0);
+}
+
+static void device_that_comes_back_is_used_again(void **state)
+{
+	struct umad_sender *sender;
+	struct mad_packet packet = to(0x42);
+
+	(void)state;
+	start();
+	sender = umad_sender_new(agent, &unsent_of[0]);
+	assert_int_equal(umad_sender_send(sender, &packet), 0);
+	assert_int_equal(fake_umad_wait_sent(1), 1);
+	fake_umad_remove(true);
+	assert_int_equal(umad_sender_send(sender, &packet), 0);
+	for (unsigned int i = 0; i < 5000 && !unsent_of[0]; i++)
+		usleep(1000), turn();
+	umad_sender_free(sender);
+	turn();
+	assert_int_equal(num_gone, 1);
+	assert_false(umad_agent_has_cm(agent));
+	umad_agent_stop(agent);
+	fake_umad_remove(false);
+	start();
+	assert_true(umad_agent_has_cm(agent));
+	sender = umad_sender_new(agent, &unsent_of[1]);
+	assert_int_equal(umad_sender_send(sender, &packet), 0);
+	assert_int_equal(fake_umad_wait_sent(2), 2);
+	umad_sender_free(sender);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(cm_is_claimed_at_start),
+		TEST(lost_claim_is_explained_and_can_be_had_later),
+		TEST(device_that_is_not_there_has_no_agent),
+		TEST(device_that_goes_is_told_once),
+		TEST(what_comes_in_is_as_the_wire_said),
+		TEST(what_is_out_of_range_is_nothing),
+		TEST(flood_leaves_turns_to_others),
+		TEST(what_goes_out_is_addressed),
+		TEST(only_what_the_port_has_goes_out),
+		TEST(dead_address_delays_its_sender_alone),
+		TEST(order_is_kept),
+		TEST(end_waits_for_nothing),
+		TEST(device_that_comes_back_is_used_again),
+	};
+
+	alarm(120);
+	return cmocka_run_group_tests_name("umad", tests, NULL, NULL);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The whole control thread and the engine with two guests at an HCA (fake_verbs.h), and
+ * a machine behind it that has never heard of this project: plain libibverbs.
+ */
+#ifndef XEN_IB_TESTS_WIRE_RIG_H
+#define XEN_IB_TESTS_WIRE_RIG_H
+
+#include "two_guests.h"
+
+#include "fake_verbs.h"
+#include "wire/port.h"
+
+/* Pages of a guest of the rig. */
+enum { CQ_PAGE = 20, SQ_PAGE, RQ_PAGE, MEMORY, CQ_PAGE_2, SQ_PAGE_2, RQ_PAGE_2 };
+
+#define QUEUE_ORDER 3
+#define DEPTH       (1u << QUEUE_ORDER)
+#define SGES        2
+#define INLINE      256
+#define IOVA        0x7f0000010000ull
+
+/* A guest's QP with all it needs. */
+struct its_qp {
+	struct peer *p;
+	uint32_t pd, doorbell, cqn, qpn, key;
+	enum vib_qp_type type;
+	struct vib_queue cq, sq, rq;
+	uint8_t *memory; /* a page, registered at IOVA with all rights, under key */
+};
+
+/* The machine behind the wire. */
+struct native {
+	struct ibv_context *context;
+	struct ibv_pd *pd;
+	struct ibv_cq *cq;
+	struct ibv_qp *qp;
+	struct ibv_mr *mr;
+	uint8_t memory[4096 + 4096];
+};
+
+extern struct wire_port *wire_rig_port;
+/* Calls of its events. */
+extern unsigned int wire_rig_changed, wire_rig_gone, wire_rig_left;
+
+/* Places of the next HCA's queues; 0: many. */
+extern int wire_rig_max_wr;
+int wire_set_up(void **state);
+int wire_tear_down(void **state);
+#define wire_test(name) cmocka_unit_test_setup_teardown(name, wire_set_up, wire_tear_down)
+
+/* Everything there is to do: jobs, passes, the HCA's work. */
+void wire_run(struct world *w);
+/* Passes and jobs, without the HCA's. */
+void wire_run_without_hca(struct world *w);
+
+struct vib_control_request its_request(uint8_t operation);
+/* A QP of @type in RESET, its queues from page @pages on: CQ_PAGE or CQ_PAGE_2. */
+struct its_qp its_qp_new(struct peer *p, enum vib_qp_type type, uint32_t pages);
+void its_gid(const struct peer *p, uint8_t raw[16]);
+extern const uint8_t native_gid[16];
+
+/* MODIFY_QP towards QP @qpn at GID @raw; the status. */
+int its_modify(struct its_qp *q, enum vib_qp_state to, const uint8_t raw[16],
+	       uint32_t qpn);
+/* To RTS; asserts that it can. */
+void its_connect(struct its_qp *q, const uint8_t raw[16], uint32_t qpn);
+uint8_t its_state(struct its_qp *q);
+
+void native_open(struct native *n, enum ibv_qp_type type);
+void native_connect(struct native *n, uint32_t qpn, const uint8_t raw[16]);
+void native_close(struct native *n);
+void native_recv(struct native *n, uint64_t id, uint32_t offset, uint32_t length);
+/* The next completion; asserts that there is one, of @id with @status. */
+struct ibv_wc native_take(struct native *n, uint64_t id, enum ibv_wc_status status);
+bool native_poll(struct native *n, struct ibv_wc *wc);
+
+/* Post @wqe with an SGE of @length bytes at @offset of its memory. */
+void its_send(struct its_qp *q, struct vib_send_wqe wqe, uint32_t offset,
+	      uint32_t length);
+/* The same with that key. */
+void its_send_key(struct its_qp *q, struct vib_send_wqe wqe, uint32_t offset,
+		  uint32_t length, uint32_t key);
+void its_send_inline(struct its_qp *q, struct vib_send_wqe wqe, const void *data,
+		     uint32_t length);
+void its_recv(struct its_qp *q, uint64_t id, uint32_t offset, uint32_t length);
+bool its_poll(struct its_qp *q, struct vib_cqe *cqe);
+struct vib_cqe its_take(struct its_qp *q, uint64_t id, uint8_t status);
+#define its_nothing(q)                            \
+	do {                                      \
+		struct vib_cqe cqe_;              \
+		assert_false(its_poll(q, &cqe_)); \
+	} while (0)
+
+#endif
