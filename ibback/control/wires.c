@@ -22,8 +22,8 @@
 #include "wire/netdev.h"
 #include "wire/segments.h"
 
-/* How often is looked for an HCA that is not there. */
-#define ABSENT_MS 1000
+/* How often is looked for an HCA that is not there, and whether one still is. */
+#define LOOK_MS   1000
 /* The same for a GID that is an address already: the HCA has it within a second. */
 #define GID_MS    50
 /* Looks for it before that is worth a line. */
@@ -463,7 +463,7 @@ static void lose_port(struct wire *w)
 		 f->device);
 	fabric_set_up(f, false);
 	close_port(w);
-	uv_timer_start(&w->timer, on_timer, ABSENT_MS, 0);
+	uv_timer_start(&w->timer, on_timer, LOOK_MS, 0);
 }
 
 /* ---- the job: to look at the HCA --------------------------------------- */
@@ -526,7 +526,7 @@ static void submit(struct wire *w)
 	w->num_checks = 0;
 	w->checks = calloc(waiting + 1, sizeof(*w->checks));
 	if (!w->checks) {
-		uv_timer_start(&w->timer, on_timer, ABSENT_MS, 0);
+		uv_timer_start(&w->timer, on_timer, LOOK_MS, 0);
 		return;
 	}
 	LIST_FOREACH(t, &w->tenants, entry)
@@ -655,7 +655,7 @@ static int take_port(struct wire *w)
 	return 0;
 }
 
-/* When, if ever, is there something to look for that no event tells? */
+/* When is to be looked for what no event tells? */
 static void look_again(struct wire *w)
 {
 	const struct tenant *t;
@@ -667,8 +667,8 @@ static void look_again(struct wire *w)
 		submit(w);
 	else if (w->fabric->wire && soon)
 		uv_timer_start(&w->timer, on_timer, GID_MS, 0);
-	else if (!w->fabric->wire || count_waiting(w))
-		uv_timer_start(&w->timer, on_timer, ABSENT_MS, 0);
+	else
+		uv_timer_start(&w->timer, on_timer, LOOK_MS, 0);
 }
 
 /* There is none, or none that can be had. */

@@ -14,22 +14,27 @@
 
 /* ---- finding ----------------------------------------------------------- */
 
+/* That of @list, with a NULL behind its last. */
+static struct ibv_device *find_device(struct ibv_device **list, const char *name)
+{
+	while (*list && strcmp(ibv_get_device_name(*list), name) != 0)
+		list++;
+	return *list;
+}
+
 static struct ibv_context *open_device(const char *name)
 {
+	struct ibv_device **list = ibv_get_device_list(NULL), *device;
 	struct ibv_context *context = NULL;
-	struct ibv_device **list;
-	int count, error = ENODEV;
+	int error = ENODEV;
 
-	list = ibv_get_device_list(&count);
 	if (!list)
 		return NULL;
-	for (int i = 0; i < count; i++) {
-		if (strcmp(ibv_get_device_name(list[i]), name) != 0)
-			continue;
+	device = find_device(list, name);
+	if (device) {
 		errno = 0;
-		context = ibv_open_device(list[i]);
+		context = ibv_open_device(device);
 		error = errno ? errno : EIO;
-		break;
 	}
 	ibv_free_device_list(list);
 	if (!context)
@@ -171,6 +176,19 @@ static void name_netdev(const struct wire_port *p, char name[WIRE_NETDEV_MAX])
 			return;
 }
 
+/* One that cannot be taken from who has it open, as Soft-RoCE, goes without an event; its
+ * removal waits until it is closed.
+ */
+static bool is_removed(const struct wire_port *p)
+{
+	struct ibv_device **list = ibv_get_device_list(NULL);
+	bool removed = list && !find_device(list, p->device);
+
+	if (list)
+		ibv_free_device_list(list);
+	return removed;
+}
+
 static uint32_t mtu_bytes(enum ibv_mtu mtu)
 {
 	return mtu >= IBV_MTU_256 && mtu <= IBV_MTU_4096 ? 128u << mtu : 256;
@@ -181,6 +199,10 @@ int wire_port_state(const struct wire_port *p, struct wire_port_state *state)
 	struct ibv_port_attr attr;
 
 	memset(state, 0, sizeof(*state));
+	if (is_removed(p)) {
+		errno = ENODEV;
+		return -1;
+	}
 	errno = ibv_query_port(p->context, p->number, &attr);
 	if (errno)
 		return -1;

@@ -483,8 +483,10 @@ struct ibv_device **ibv_get_device_list(int *count)
 {
 	struct ibv_device **list = calloc(2, sizeof(*list));
 
-	list[0] = &device;
-	*count = 1;
+	if (!fake_hca.removed)
+		list[0] = &device;
+	if (count)
+		*count = !fake_hca.removed;
 	return list;
 }
 

@@ -16,6 +16,7 @@
 struct fake_hca {
 	bool ethernet;
 	bool down;
+	bool removed; /* but still open */
 	unsigned int num_gids;
 	struct ibv_gid_entry gids[16];
 	uint16_t pkeys[4];

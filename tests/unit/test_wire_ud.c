@@ -357,6 +357,17 @@ static void a_guest_that_goes_leaves_nothing(void **state)
 	close_pair(&x);
 }
 
+static void an_hca_that_is_to_be_removed_is_seen(void **state)
+{
+	struct wire_port_state seen;
+
+	(void)state;
+	assert_int_equal(wire_port_state(wire_rig_port, &seen), 0);
+	fake_hca.removed = true;
+	assert_int_equal(wire_port_state(wire_rig_port, &seen), -1);
+	assert_int_equal(errno, ENODEV);
+}
+
 /* The HCA has gone: guests begin anew, without it. */
 static void guests_begin_anew_without_the_hca(void **state)
 {
@@ -412,6 +423,7 @@ int main(void)
 		wire_test(what_an_hca_cannot_is_refused),
 		wire_test(a_guest_that_goes_leaves_nothing),
 		wire_test(guests_wait_until_an_hca_was_looked_for),
+		wire_test(an_hca_that_is_to_be_removed_is_seen),
 		wire_test(guests_begin_anew_without_the_hca),
 	};
 

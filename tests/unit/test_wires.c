@@ -110,8 +110,8 @@ void wire_port_read_events(struct wire_port *port)
 int wire_port_state(const struct wire_port *port, struct wire_port_state *state)
 {
 	(void)port;
-	if (get(fails)) {
-		errno = EIO;
+	if (get(fails) || !get(present)) {
+		errno = get(fails) ? EIO : ENODEV;
 		return -1;
 	}
 	*state = (struct wire_port_state){ .active = get(active),
@@ -390,6 +390,20 @@ static void an_hca_that_goes_is_closed_and_found_again(void **state)
 	wait_until(fabric->up);
 }
 
+static void an_hca_that_goes_without_an_event_is_noticed(void **state)
+{
+	(void)state;
+	present = active = true;
+	start();
+	wait_until(fabric->up);
+	set(present, false);
+	wait_until(!fabric->wire);
+	assert_false(fabric->up);
+	assert_int_equal(get(opened), 0);
+	set(present, true);
+	wait_until(fabric->up);
+}
+
 static void an_hca_that_goes_while_it_is_asked_is_closed_once(void **state)
 {
 	(void)state;
@@ -635,6 +649,7 @@ int main(void)
 		test(a_fabric_without_its_hca_is_down_and_vports_attach),
 		test(an_hca_that_comes_later_is_found),
 		test(an_hca_that_goes_is_closed_and_found_again),
+		test(an_hca_that_goes_without_an_event_is_noticed),
 		test(an_hca_that_goes_while_it_is_asked_is_closed_once),
 		test(guests_wait_until_it_was_looked_for),
 		test(an_hca_that_bounces_is_not_used),

@@ -110,9 +110,6 @@ class GuestWireChecks(LabCheck):
     def test_ud_pingpong(self) -> None:
         self.pingpong("ud", 2048)
 
-    def test_srq_pingpong(self) -> None:
-        self.pingpong("srq", 4096)
-
     def perftest(self, program: str, size: int, options: str = "") -> None:
         for said in self.both_ways(
                 lambda m: f"{program} -d {self.device(m)} -x {self.index(m)} -m 1024 -F "
