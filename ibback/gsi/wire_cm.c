@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include <infiniband/umad_cm.h>
-
 #include <urcu/compiler.h>
 
 #include "gsi/cm_fields.h"
@@ -62,12 +60,6 @@ static const uint8_t messages[] = {
 	[UMAD_CM_ATTR_SPR] = KNOWN | ANSWERS,
 };
 
-static bool is_timeout(const uint8_t *mad)
-{
-	return mad_attribute(mad) == UMAD_CM_ATTR_REJ &&
-	       be16_at(mad + REJ_REASON) == REJ_REASON_TIMEOUT;
-}
-
 /* What there is to do with @mad; 0: it is no message. */
 static unsigned int kind_of(const uint8_t *mad)
 {
@@ -77,7 +69,7 @@ static unsigned int kind_of(const uint8_t *mad)
 	    mad_method(mad) != UMAD_METHOD_SEND || attribute >= sizeof(messages))
 		return 0;
 	/* Who gave up names an id that was perhaps never heard of. */
-	if (is_timeout(mad))
+	if (cm_is_timeout(mad))
 		return (messages[attribute] | OPENS) & ~(unsigned int)MAY_PASS;
 	return messages[attribute];
 }
@@ -292,7 +284,7 @@ static enum known knows_other(struct gsi_port *from, const struct cm_id *id,
 
 	/* Who gives up, or rejects, may know of none. */
 	if (!other && mad_attribute(packet->mad) == UMAD_CM_ATTR_REJ)
-		return id || is_timeout(packet->mad) ? BY_CONNECTION : UNKNOWN;
+		return id || cm_is_timeout(packet->mad) ? BY_CONNECTION : UNKNOWN;
 	if (id && id->has_peer_id && id->peer_id == other &&
 	    gids_equal(&id->peer, &packet->dgid))
 		return BY_CONNECTION;
@@ -413,7 +405,7 @@ static struct gsi_port *answered(struct gsi *gsi, const struct mad_packet *packe
 			       ? id->port
 			       : NULL;
 	/* Who gave up a call tells its own id, for it never heard of another. */
-	port = is_timeout(mad) ? port_by_gid(gsi, &packet->dgid) : NULL;
+	port = cm_is_timeout(mad) ? port_by_gid(gsi, &packet->dgid) : NULL;
 	return port && find_call(port, &packet->sgid, be32_at(mad + CM_LOCAL_ID)) ? port
 										  : NULL;
 }

@@ -27,6 +27,7 @@ static int end(void **state)
 
 enum { REQ = 0x10, MRA, REJ, REP, RTU, DREQ, DREP, SIDR_REQ, SIDR_REP, LAP, APR };
 enum { LOCAL = 24, REMOTE = 28, REASON = 34, TID = 8 };
+enum { CA_GUID_OF_REQ = 40, CA_GUID_OF_REP = 52, CA_GUID_OF_REJ = 36 };
 enum { TIMEOUT = 4, CONSUMER = 28 };
 
 static void put_gid(uint8_t *p, struct vib_gid gid)
@@ -46,7 +47,7 @@ static struct mad_packet out(unsigned int from, unsigned int peer, uint16_t attr
 	put_be32(packet.mad + REMOTE, remote);
 	if (attribute == REQ) {
 		put_be32(packet.mad + REMOTE, 0);
-		put_be64(packet.mad + 40, w.attr[from].node_guid);
+		put_be64(packet.mad + CA_GUID_OF_REQ, w.attr[from].node_guid);
 		put_be16(packet.mad + 76, w.attr[from].port.lid);
 		put_be16(packet.mad + 78, 0x777);
 		put_gid(packet.mad + 80, world_gid(from));
@@ -54,7 +55,9 @@ static struct mad_packet out(unsigned int from, unsigned int peer, uint16_t attr
 		packet.mad[118] = 0x08;
 	}
 	if (attribute == REP)
-		put_be64(packet.mad + 52, w.attr[from].node_guid);
+		put_be64(packet.mad + CA_GUID_OF_REP, w.attr[from].node_guid);
+	if (attribute == REJ)
+		put_be64(packet.mad + CA_GUID_OF_REJ, w.attr[from].node_guid);
 	return packet;
 }
 
@@ -476,6 +479,9 @@ static void guest_speaks_of_its_own_connections_only(void **state)
 	/* Nor name another's address. */
 	packet = out(1, 9, REQ, 0x2001, 0);
 	put_gid(packet.mad + 80, world_gid(0));
+	world_expect_drop(&w, 1, &packet, GSI_DROP_CM_FORGED);
+	packet = rej(out(1, 9, REJ, 0x2001, 0), TIMEOUT);
+	put_be64(packet.mad + CA_GUID_OF_REJ, w.attr[0].node_guid);
 	world_expect_drop(&w, 1, &packet, GSI_DROP_CM_FORGED);
 }
 
