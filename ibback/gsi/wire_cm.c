@@ -365,11 +365,45 @@ static bool is_of(const uint8_t *path, const struct mad_packet *packet)
 	return gids_equal(&local, &packet->sgid) && gids_equal(&remote, &packet->dgid);
 }
 
+/* Where @mad has its sender's CA GUID; 0: it has none. */
+static size_t ca_guid_at(const uint8_t *mad)
+{
+	switch (mad_attribute(mad)) {
+	case UMAD_CM_ATTR_REQ:
+		return REQ_CA_GUID;
+	case UMAD_CM_ATTR_REP:
+		return REP_CA_GUID;
+	default:
+		return cm_is_timeout(mad) ? REJ_CA_GUID : 0;
+	}
+}
+
+/*
+ * By its CA GUID a guest tells one peer from another. Nobody can prove one that is from
+ * the wire; in its stead there is what the peer's GID has of its own.
+ */
+static uint64_t ca_guid_of(const struct mad_packet *packet)
+{
+	return be64_at(packet->sgid.raw + 8);
+}
+
+static bool is_of_vport(const struct gsi *gsi, uint64_t node_guid)
+{
+	const struct gsi_port *port;
+
+	LIST_FOREACH(port, &gsi->ports, entry)
+	if (port->attr.node_guid == node_guid)
+		return true;
+	return false;
+}
+
 /* A guest connects to the addresses in the body: they are those in the GRH. */
-static bool is_forged(const struct mad_packet *packet)
+static bool is_forged(const struct gsi *gsi, const struct mad_packet *packet)
 {
 	const uint8_t *mad = packet->mad;
 
+	if (ca_guid_at(mad) && is_of_vport(gsi, ca_guid_of(packet)))
+		return true;
 	switch (mad_attribute(mad)) {
 	case UMAD_CM_ATTR_REQ:
 		return !is_of(mad + REQ_PRIMARY, packet) ||
@@ -392,7 +426,16 @@ static struct gsi_port *called(struct gsi *gsi, const struct mad_packet *packet)
 	return port_by_gid(gsi, &gid);
 }
 
-/* Of an answer, and of what follows: by an id, which its peer alone may name. */
+/* Its peer alone may name an id; in a REJ for timeout it is the peer's that ends. */
+static bool may_name(const struct mad_packet *packet, const struct cm_id *id)
+{
+	return gids_equal(&id->peer, &packet->sgid) &&
+	       port_has_gid(id->port, &packet->dgid) &&
+	       !(cm_is_timeout(packet->mad) && id->has_peer_id &&
+		 be32_at(packet->mad + CM_LOCAL_ID) != id->peer_id);
+}
+
+/* Of an answer, and of what follows: by an id of the guest's. */
 static struct gsi_port *answered(struct gsi *gsi, const struct mad_packet *packet)
 {
 	const uint8_t *mad = packet->mad;
@@ -400,10 +443,7 @@ static struct gsi_port *answered(struct gsi *gsi, const struct mad_packet *packe
 	struct gsi_port *port;
 
 	if (id)
-		return gids_equal(&id->peer, &packet->sgid) &&
-				       port_has_gid(id->port, &packet->dgid)
-			       ? id->port
-			       : NULL;
+		return may_name(packet, id) ? id->port : NULL;
 	/* Who gave up a call tells its own id, for it never heard of another. */
 	port = cm_is_timeout(mad) ? port_by_gid(gsi, &packet->dgid) : NULL;
 	return port && find_call(port, &packet->sgid, be32_at(mad + CM_LOCAL_ID)) ? port
@@ -422,7 +462,7 @@ struct gsi_port *wire_cm_receiver(struct gsi *gsi, const struct mad_packet *pack
 	}
 	port = kind & CALLS ? called(gsi, packet) : answered(gsi, packet);
 	*why = kind & CALLS ? GSI_DROP_NO_PORT : GSI_DROP_CM_ID;
-	if (port && is_forged(packet)) {
+	if (port && is_forged(gsi, packet)) {
 		*why = GSI_DROP_CM_FORGED;
 		port = NULL;
 	}
@@ -451,4 +491,6 @@ void wire_cm_in(struct gsi_port *to, struct mad_packet *packet, uint16_t lid)
 	if (!(kind & REQUESTS))
 		tid_in(to, &packet->sgid, mad);
 	put_lids(mad, lid, to->attr.port.lid);
+	if (ca_guid_at(mad))
+		put_be64(mad + ca_guid_at(mad), ca_guid_of(packet));
 }

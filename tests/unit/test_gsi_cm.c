@@ -144,7 +144,8 @@ static void rej_for_timeout_tells_own_ca(void **state)
 	world_expect_drop(&w, 0, &packet, GSI_DROP_CM_FORGED);
 	put_be64(packet.mad + 36, 0);
 	world_expect_drop(&w, 0, &packet, GSI_DROP_CM_FORGED);
-	/* Of other reasons it is something else: of an invalid GID (13), the right one. */
+	/* Of other reasons it is something else: of an invalid GID (13), the right one.
+	 */
 	put_be16(packet.mad + 34, 13);
 	put_gid(packet.mad + 36, world_gid(2));
 	expect_passes(&packet);

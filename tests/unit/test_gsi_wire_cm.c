@@ -544,6 +544,76 @@ static void alternate_path_of_a_connection_is_between_its_ends(void **state)
 	(void)passes_in(0, &packet);
 }
 
+static uint64_t ca_guid(const struct mad_packet *packet, size_t at)
+{
+	return be64_at(packet->mad + at);
+}
+
+/* What a peer says its CA is tells it from nobody; its GID does. */
+static void ca_of_a_peer_is_its_interface_id(void **state)
+{
+	struct vib_gid gid = world_remote_gid(9);
+	uint64_t peer = be64_at(gid.raw + 8), victim = w.attr[2].node_guid;
+	uint32_t wire = call_out(0, 0x1001);
+	struct mad_packet packet = in(9, 1, REQ, 0x9001, 0);
+
+	(void)state;
+	put_be64(packet.mad + CA_GUID_OF_REQ, victim);
+	packet = passes_in(1, &packet);
+	assert_true(ca_guid(&packet, CA_GUID_OF_REQ) == peer);
+	packet = rej(in(9, 1, REJ, 0x9001, 0), TIMEOUT);
+	put_be64(packet.mad + CA_GUID_OF_REJ, victim);
+	packet = passes_in(1, &packet);
+	assert_true(ca_guid(&packet, CA_GUID_OF_REJ) == peer);
+	packet = in(9, 0, REP, 0x9002, wire);
+	put_be64(packet.mad + CA_GUID_OF_REP, victim);
+	packet = passes_in(0, &packet);
+	assert_true(ca_guid(&packet, CA_GUID_OF_REP) == peer);
+	packet = rej(in(9, 0, REJ, 0x9002, wire), TIMEOUT);
+	put_be64(packet.mad + CA_GUID_OF_REJ, victim);
+	packet = passes_in(0, &packet);
+	assert_true(ca_guid(&packet, CA_GUID_OF_REJ) == peer);
+	/* Where others have something else, that is as it came. */
+	packet = rej(in(9, 0, REJ, 0x9002, wire), CONSUMER);
+	put_be64(packet.mad + CA_GUID_OF_REJ, victim);
+	put_be64(packet.mad + CA_GUID_OF_REP, victim);
+	packet = passes_in(0, &packet);
+	assert_true(ca_guid(&packet, CA_GUID_OF_REJ) == victim);
+	assert_true(ca_guid(&packet, CA_GUID_OF_REP) == victim);
+}
+
+/* Its address must not be what a vport's CA is called, either. */
+static void ca_of_a_peer_is_no_vports(void **state)
+{
+	struct mad_packet packet = in(9, 1, REQ, 0x9001, 0);
+
+	(void)state;
+	put_be64(packet.sgid.raw + 8, w.attr[2].node_guid);
+	put_gid(packet.mad + 80, packet.sgid);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_FORGED);
+	world_remove(&w, 2);
+	(void)passes_in(1, &packet);
+}
+
+static void who_gives_up_names_its_own_end(void **state)
+{
+	uint32_t wire = call_out(0, 0x1001);
+	struct mad_packet packet = in(9, 0, REP, 0x9001, wire);
+
+	(void)state;
+	(void)passes_in(0, &packet);
+	packet = rej(in(9, 0, REJ, 0x9002, wire), TIMEOUT);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	packet = rej(in(9, 0, REJ, 0, wire), TIMEOUT);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	packet = rej(in(9, 0, REJ, 0x9001, wire), TIMEOUT);
+	(void)passes_in(0, &packet);
+	/* Until it has told one, it is not held to any. */
+	wire = call_out(0, 0x1002);
+	packet = rej(in(9, 0, REJ, 0x9003, wire), TIMEOUT);
+	(void)passes_in(0, &packet);
+}
+
 static void nobody_on_the_wire_is_a_vport(void **state)
 {
 	struct mad_packet packet = in(9, 1, REQ, 0x9001, 0);
@@ -757,6 +827,9 @@ int main(void)
 		TEST(host_on_the_wire_speaks_of_its_own_connections_only),
 		TEST(call_names_the_addresses_it_comes_from),
 		TEST(alternate_path_of_a_connection_is_between_its_ends),
+		TEST(ca_of_a_peer_is_its_interface_id),
+		TEST(ca_of_a_peer_is_no_vports),
+		TEST(who_gives_up_names_its_own_end),
 		TEST(nobody_on_the_wire_is_a_vport),
 		TEST(only_cm_passes),
 		TEST(form_is_checked),
