@@ -210,6 +210,30 @@ static void ids_and_tids_go_round(void **state)
 	assert_int_equal(call_out(0, 3), first + 2);
 }
 
+/* A guest is told MGIDs; ids and TIDs of others do not follow from them. */
+static void numbers_have_beginnings_of_their_own(void **state)
+{
+	struct gsi_config config = gsi_default_config;
+	/* What a new group needs; its MGID is 0, so the SA chooses. */
+	struct mad_packet packet, group = world_sa(&w, 0, 0x02, 0x38, 0x130c7);
+
+	(void)state;
+	config.seeds = (struct gsi_seeds){ 0x11110000, 0x22220000, 0x33330000 };
+	world_end(&w);
+	world_begin_as(&w, 3, &config);
+	world_set_wire(&w);
+	put_gid(group.mad + SA_DATA_AT + 16, world_gid(0));
+	put_be16(group.mad + SA_DATA_AT + 40, 0xffff);
+	group.mad[SA_DATA_AT + 48] = 1;
+	group = *world_ask(&w, 0, &group);
+	assert_int_equal(mad_status(group.mad), 0);
+	assert_int_equal(be32_at(group.mad + SA_DATA_AT + 12) & 0xffff0000, 0x11110000);
+	packet = out(0, 9, REQ, 0x1001, 0);
+	packet = passes_out(0, &packet);
+	assert_int_equal(id_of(&packet, LOCAL) & 0xffff0000, 0x22220000);
+	assert_int_equal(mad_tid(packet.mad) & 0xffff0000, 0x33330000);
+}
+
 /* Two requests with one TID would be one to the kernel that sends them. */
 static void tids_of_two_guests_differ_in_the_lower_half(void **state)
 {
@@ -812,6 +836,7 @@ int main(void)
 		TEST(the_same_id_of_two_guests_is_two_on_the_wire),
 		TEST(call_that_is_sent_again_is_the_same),
 		TEST(ids_and_tids_go_round),
+		TEST(numbers_have_beginnings_of_their_own),
 		TEST(tids_of_two_guests_differ_in_the_lower_half),
 		TEST(tids_have_a_quota),
 		TEST(rejected_call_ends),
