@@ -325,7 +325,7 @@ static int serve(struct subnets *subnets, struct fabric *fabric)
 	if (!subnet)
 		return -1;
 	/* Without randomness at hand they begin where they always do. */
-	(void)!getrandom(&config.seed, sizeof(config.seed), GRND_NONBLOCK);
+	(void)!getrandom(&config.seeds, sizeof(config.seeds), GRND_NONBLOCK);
 	subnet->gsi = gsi_new(&ops, subnet, &config);
 	if (subnet->gsi)
 		subnet->wire = subnet_wire_new(fabric, subnet->gsi, subnets->loop,

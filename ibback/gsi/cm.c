@@ -6,12 +6,11 @@
  * are rewritten: wire_cm.h.
  *
  * But a CM message repeats addresses in its body, which the other end acts on: it
- * connects its QP to the GID or LID of a path, and finds stale connections by CA GUID.
- * There a guest names itself and nobody else.
+ * connects its QP to the GID or LID of a path, and finds stale connections, and those
+ * whose peer gave up, by CA GUID, whoever sent the message. There a guest names itself
+ * and nobody else.
  */
 #include "gsi/cm.h"
-
-#include <infiniband/umad_cm.h>
 
 #include "gsi/cm_fields.h"
 #include "gsi/ports.h"
@@ -41,6 +40,9 @@ bool cm_is_forged(const struct gsi_port *from, const uint8_t *mad)
 		return !is_own_req(from, mad);
 	case UMAD_CM_ATTR_REP:
 		return be64_at(mad + REP_CA_GUID) != from->attr.node_guid;
+	case UMAD_CM_ATTR_REJ:
+		return cm_is_timeout(mad) &&
+		       be64_at(mad + REJ_CA_GUID) != from->attr.node_guid;
 	case UMAD_CM_ATTR_LAP:
 		return !is_own_path(from, mad + LAP_ALTERNATE);
 	default:

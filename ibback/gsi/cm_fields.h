@@ -3,6 +3,8 @@
 #ifndef XEN_IB_IBBACK_GSI_CM_FIELDS_H
 #define XEN_IB_IBBACK_GSI_CM_FIELDS_H
 
+#include <infiniband/umad_cm.h>
+
 #include "gsi/mad.h"
 
 /* IBTA vol. 1 §12.6 to §12.11, tables 99 and following; a MAD's data begin at 24. */
@@ -20,6 +22,7 @@ enum {
 	REP_CA_GUID = 24 + 28,
 
 	REJ_REASON = 24 + 10,
+	REJ_CA_GUID = 24 + 12, /* its ARI, if the reason is a timeout */
 
 	LAP_ALTERNATE = 24 + 20,
 	LAP_ALTERNATE_SUBNET = 24 + 62,
@@ -40,6 +43,13 @@ enum cm_path {
 
 /* §12.6.7.2 table 107: nobody answered in time. */
 #define REJ_REASON_TIMEOUT 4
+
+/* A REJ of who gave up, which names that one's CA (§12.6.7.2). */
+static inline bool cm_is_timeout(const uint8_t *mad)
+{
+	return mad_attribute(mad) == UMAD_CM_ATTR_REJ &&
+	       be16_at(mad + REJ_REASON) == REJ_REASON_TIMEOUT;
+}
 
 static inline struct vib_gid cm_gid_at(const uint8_t *p)
 {

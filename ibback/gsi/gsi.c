@@ -108,9 +108,9 @@ struct gsi *gsi_new(const struct gsi_ops *ops, void *arg, const struct gsi_confi
 	gsi->arg = arg;
 	gsi->config = config ? *config : gsi_default_config;
 	gsi->wanted = gsi->config;
-	gsi->next_mgid = gsi->config.seed;
-	gsi->next_wire_id = gsi->config.seed;
-	gsi->next_wire_tid = gsi->config.seed;
+	gsi->next_mgid = gsi->config.seeds.mgid;
+	gsi->next_wire_id = gsi->config.seeds.wire_id;
+	gsi->next_wire_tid = gsi->config.seeds.wire_tid;
 	return gsi;
 }
 

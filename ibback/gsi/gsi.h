@@ -98,8 +98,13 @@ struct gsi_config {
 	uint8_t ipoib_rate; /* IBTA vol. 1 §15.2.5.16 table; no more than any port's */
 	uint32_t ipoib_qkey;
 	uint8_t packet_life; /* of every path: 4.096 us * 2^n */
-	/* Where numbers begin that are not to be those of before, or of another host. */
-	uint32_t seed;
+	/*
+	 * Where numbers begin that are not to be those of before, or of another host. Who
+	 * is told some is not to tell others by them.
+	 */
+	struct gsi_seeds {
+		uint32_t mgid, wire_id, wire_tid;
+	} seeds;
 };
 
 /*

@@ -3,8 +3,6 @@
 
 #include <stdlib.h>
 
-#include <infiniband/umad_cm.h>
-
 #include <urcu/compiler.h>
 
 #include "gsi/cm_fields.h"
@@ -26,10 +24,16 @@ struct cm_id {
 	struct timer expiry; /* runs: it is ending */
 };
 
+/* A peer that called a vport; it is there as long as one of its calls is. */
+struct cm_caller {
+	struct vib_gid peer;
+	unsigned int calls;
+};
+
 /* A REQ or SIDR_REQ from the wire. */
 struct cm_call {
 	TAILQ_ENTRY(cm_call) of_port;
-	struct vib_gid peer;
+	struct cm_caller *caller;
 	uint32_t id;
 	uint64_t until;
 };
@@ -62,12 +66,6 @@ static const uint8_t messages[] = {
 	[UMAD_CM_ATTR_SPR] = KNOWN | ANSWERS,
 };
 
-static bool is_timeout(const uint8_t *mad)
-{
-	return mad_attribute(mad) == UMAD_CM_ATTR_REJ &&
-	       be16_at(mad + REJ_REASON) == REJ_REASON_TIMEOUT;
-}
-
 /* What there is to do with @mad; 0: it is no message. */
 static unsigned int kind_of(const uint8_t *mad)
 {
@@ -77,7 +75,7 @@ static unsigned int kind_of(const uint8_t *mad)
 	    mad_method(mad) != UMAD_METHOD_SEND || attribute >= sizeof(messages))
 		return 0;
 	/* Who gave up names an id that was perhaps never heard of. */
-	if (is_timeout(mad))
+	if (cm_is_timeout(mad))
 		return (messages[attribute] | OPENS) & ~(unsigned int)MAY_PASS;
 	return messages[attribute];
 }
@@ -200,6 +198,8 @@ static void call_free(struct gsi_port *port, struct cm_call *call)
 {
 	TAILQ_REMOVE(&port->cm_calls, call, of_port);
 	port->num_cm_calls--;
+	if (!--call->caller->calls)
+		free(call->caller);
 	free(call);
 }
 
@@ -211,9 +211,35 @@ static struct cm_call *find_call(struct gsi_port *port, const struct vib_gid *pe
 	while ((call = TAILQ_FIRST(&port->cm_calls)) && call->until <= gsi_now(port->gsi))
 		call_free(port, call);
 	TAILQ_FOREACH(call, &port->cm_calls, of_port)
-	if (call->id == id && gids_equal(&call->peer, peer))
+	if (call->id == id && gids_equal(&call->caller->peer, peer))
 		return call;
 	return NULL;
+}
+
+/* The oldest of the peer that has most: who calls too often is its own loss. */
+static struct cm_call *spare_call(struct gsi_port *port)
+{
+	struct cm_call *call, *spare = TAILQ_FIRST(&port->cm_calls);
+
+	TAILQ_FOREACH(call, &port->cm_calls, of_port)
+	if (call->caller->calls > spare->caller->calls)
+		spare = call;
+	return spare;
+}
+
+/* The one that is there, or a new one that has no call yet; NULL: there is no memory. */
+static struct cm_caller *caller_of(struct gsi_port *port, const struct vib_gid *peer)
+{
+	struct cm_caller *caller;
+	struct cm_call *call;
+
+	TAILQ_FOREACH(call, &port->cm_calls, of_port)
+	if (gids_equal(&call->caller->peer, peer))
+		return call->caller;
+	caller = calloc(1, sizeof(*caller));
+	if (caller)
+		caller->peer = *peer;
+	return caller;
 }
 
 /* Without memory for it the caller calls again. */
@@ -224,15 +250,20 @@ static void note_call(struct gsi_port *port, const struct vib_gid *peer, uint32_
 	if (call)
 		call_free(port, call);
 	else if (port->num_cm_calls == MAX_CM_CALLS)
-		call_free(port, TAILQ_FIRST(&port->cm_calls));
+		call_free(port, spare_call(port));
 	call = malloc(sizeof(*call));
 	if (!call)
 		return;
 	*call = (struct cm_call){
-		.peer = *peer,
+		.caller = caller_of(port, peer),
 		.id = id,
 		.until = gsi_now(port->gsi) + LINGER_NS,
 	};
+	if (!call->caller) {
+		free(call);
+		return;
+	}
+	call->caller->calls++;
 	TAILQ_INSERT_TAIL(&port->cm_calls, call, of_port);
 	port->num_cm_calls++;
 }
@@ -292,7 +323,7 @@ static enum known knows_other(struct gsi_port *from, const struct cm_id *id,
 
 	/* Who gives up, or rejects, may know of none. */
 	if (!other && mad_attribute(packet->mad) == UMAD_CM_ATTR_REJ)
-		return id || is_timeout(packet->mad) ? BY_CONNECTION : UNKNOWN;
+		return id || cm_is_timeout(packet->mad) ? BY_CONNECTION : UNKNOWN;
 	if (id && id->has_peer_id && id->peer_id == other &&
 	    gids_equal(&id->peer, &packet->dgid))
 		return BY_CONNECTION;
@@ -373,11 +404,45 @@ static bool is_of(const uint8_t *path, const struct mad_packet *packet)
 	return gids_equal(&local, &packet->sgid) && gids_equal(&remote, &packet->dgid);
 }
 
+/* Where @mad has its sender's CA GUID; 0: it has none. */
+static size_t ca_guid_at(const uint8_t *mad)
+{
+	switch (mad_attribute(mad)) {
+	case UMAD_CM_ATTR_REQ:
+		return REQ_CA_GUID;
+	case UMAD_CM_ATTR_REP:
+		return REP_CA_GUID;
+	default:
+		return cm_is_timeout(mad) ? REJ_CA_GUID : 0;
+	}
+}
+
+/*
+ * By its CA GUID a guest tells one peer from another. Nobody can prove one that is from
+ * the wire; in its stead there is what the peer's GID has of its own.
+ */
+static uint64_t ca_guid_of(const struct mad_packet *packet)
+{
+	return be64_at(packet->sgid.raw + 8);
+}
+
+static bool is_of_vport(const struct gsi *gsi, uint64_t node_guid)
+{
+	const struct gsi_port *port;
+
+	LIST_FOREACH(port, &gsi->ports, entry)
+	if (port->attr.node_guid == node_guid)
+		return true;
+	return false;
+}
+
 /* A guest connects to the addresses in the body: they are those in the GRH. */
-static bool is_forged(const struct mad_packet *packet)
+static bool is_forged(const struct gsi *gsi, const struct mad_packet *packet)
 {
 	const uint8_t *mad = packet->mad;
 
+	if (ca_guid_at(mad) && is_of_vport(gsi, ca_guid_of(packet)))
+		return true;
 	switch (mad_attribute(mad)) {
 	case UMAD_CM_ATTR_REQ:
 		return !is_of(mad + REQ_PRIMARY, packet) ||
@@ -400,7 +465,16 @@ static struct gsi_port *called(struct gsi *gsi, const struct mad_packet *packet)
 	return port_by_gid(gsi, &gid);
 }
 
-/* Of an answer, and of what follows: by an id, which its peer alone may name. */
+/* Its peer alone may name an id; in a REJ for timeout it is the peer's that ends. */
+static bool may_name(const struct mad_packet *packet, const struct cm_id *id)
+{
+	return gids_equal(&id->peer, &packet->sgid) &&
+	       port_has_gid(id->port, &packet->dgid) &&
+	       !(cm_is_timeout(packet->mad) && id->has_peer_id &&
+		 be32_at(packet->mad + CM_LOCAL_ID) != id->peer_id);
+}
+
+/* Of an answer, and of what follows: by an id of the guest's. */
 static struct gsi_port *answered(struct gsi *gsi, const struct mad_packet *packet)
 {
 	const uint8_t *mad = packet->mad;
@@ -408,12 +482,9 @@ static struct gsi_port *answered(struct gsi *gsi, const struct mad_packet *packe
 	struct gsi_port *port;
 
 	if (id)
-		return gids_equal(&id->peer, &packet->sgid) &&
-				       port_has_gid(id->port, &packet->dgid)
-			       ? id->port
-			       : NULL;
+		return may_name(packet, id) ? id->port : NULL;
 	/* Who gave up a call tells its own id, for it never heard of another. */
-	port = is_timeout(mad) ? port_by_gid(gsi, &packet->dgid) : NULL;
+	port = cm_is_timeout(mad) ? port_by_gid(gsi, &packet->dgid) : NULL;
 	return port && find_call(port, &packet->sgid, be32_at(mad + CM_LOCAL_ID)) ? port
 										  : NULL;
 }
@@ -430,7 +501,7 @@ struct gsi_port *wire_cm_receiver(struct gsi *gsi, const struct mad_packet *pack
 	}
 	port = kind & CALLS ? called(gsi, packet) : answered(gsi, packet);
 	*why = kind & CALLS ? GSI_DROP_NO_PORT : GSI_DROP_CM_ID;
-	if (port && is_forged(packet)) {
+	if (port && is_forged(gsi, packet)) {
 		*why = GSI_DROP_CM_FORGED;
 		port = NULL;
 	}
@@ -459,4 +530,6 @@ void wire_cm_in(struct gsi_port *to, struct mad_packet *packet, uint16_t lid)
 	if (!(kind & REQUESTS))
 		tid_in(to, &packet->sgid, mad);
 	put_lids(mad, lid, to->attr.port.lid);
+	if (ca_guid_at(mad))
+		put_be64(mad + ca_guid_at(mad), ca_guid_of(packet));
 }

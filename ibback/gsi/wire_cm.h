@@ -8,7 +8,8 @@
  * Who answers a call, or speaks of a connection, names an id of the other end: that must
  * be one that the other end has told this vport. So no guest can speak of another's
  * connections, whatever numbers it guesses, and neither can anybody on the wire but their
- * peers.
+ * peers. To a guest the CA GUID of a peer is the interface id of its GID, whatever the
+ * peer says.
  */
 #ifndef XEN_IB_IBBACK_GSI_WIRE_CM_H
 #define XEN_IB_IBBACK_GSI_WIRE_CM_H

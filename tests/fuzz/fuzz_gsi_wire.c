@@ -84,6 +84,8 @@ static void send_out(struct input *in)
 	guid = guests[from].attr.node_guid;
 	if (packet.mad[17] == 0x10)
 		put_be64(packet.mad + 40, guid);
+	if (packet.mad[17] == 0x12)
+		put_be64(packet.mad + 36, guid);
 	if (packet.mad[17] == 0x13)
 		put_be64(packet.mad + 52, guid);
 	guest_send(from, &packet);

@@ -279,9 +279,15 @@ void world_set_up(struct gsi_world *w, unsigned int i, bool up)
 
 void world_begin(struct gsi_world *w, unsigned int ports)
 {
+	world_begin_as(w, ports, NULL);
+}
+
+void world_begin_as(struct gsi_world *w, unsigned int ports,
+		    const struct gsi_config *config)
+{
 	memset(w, 0, sizeof(*w));
 	w->now = SECOND;
-	w->gsi = gsi_new(&ops, w, NULL);
+	w->gsi = gsi_new(&ops, w, config);
 	assert_non_null(w->gsi);
 	for (unsigned int i = 0; i < ports; i++)
 		world_add(w, i);

@@ -62,6 +62,9 @@ struct gsi_world {
 
 /* A world with @ports ports that are up. */
 void world_begin(struct gsi_world *w, unsigned int ports);
+/* The same of another configuration. */
+void world_begin_as(struct gsi_world *w, unsigned int ports,
+		    const struct gsi_config *config);
 void world_end(struct gsi_world *w);
 
 void world_add(struct gsi_world *w, unsigned int i);

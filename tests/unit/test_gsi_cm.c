@@ -131,6 +131,26 @@ static void rep_tells_own_ca(void **state)
 	world_expect_drop(&w, 0, &packet, GSI_DROP_CM_FORGED);
 }
 
+/* By it and its id, not by who sent it, the receiver finds the connection to end. */
+static void rej_for_timeout_tells_own_ca(void **state)
+{
+	struct mad_packet packet = cm(REJ);
+
+	(void)state;
+	put_be16(packet.mad + 34, 4);
+	put_be64(packet.mad + 36, w.attr[0].node_guid);
+	expect_passes(&packet);
+	put_be64(packet.mad + 36, w.attr[2].node_guid);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_CM_FORGED);
+	put_be64(packet.mad + 36, 0);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_CM_FORGED);
+	/* Of other reasons it is something else: of an invalid GID (13), the right one.
+	 */
+	put_be16(packet.mad + 34, 13);
+	put_gid(packet.mad + 36, world_gid(2));
+	expect_passes(&packet);
+}
+
 static void others_pass_by_their_address(void **state)
 {
 	static const uint16_t attributes[] = { MRA,  REJ,      RTU,      DREQ,
@@ -156,6 +176,7 @@ int main(void)
 		TEST(alternate_path_is_checked_if_there_is_one),
 		TEST(lap_tells_own_addresses),
 		TEST(rep_tells_own_ca),
+		TEST(rej_for_timeout_tells_own_ca),
 		TEST(others_pass_by_their_address),
 	};
 

@@ -27,6 +27,7 @@ static int end(void **state)
 
 enum { REQ = 0x10, MRA, REJ, REP, RTU, DREQ, DREP, SIDR_REQ, SIDR_REP, LAP, APR };
 enum { LOCAL = 24, REMOTE = 28, REASON = 34, TID = 8 };
+enum { CA_GUID_OF_REQ = 40, CA_GUID_OF_REP = 52, CA_GUID_OF_REJ = 36 };
 enum { TIMEOUT = 4, CONSUMER = 28 };
 
 static void put_gid(uint8_t *p, struct vib_gid gid)
@@ -46,7 +47,7 @@ static struct mad_packet out(unsigned int from, unsigned int peer, uint16_t attr
 	put_be32(packet.mad + REMOTE, remote);
 	if (attribute == REQ) {
 		put_be32(packet.mad + REMOTE, 0);
-		put_be64(packet.mad + 40, w.attr[from].node_guid);
+		put_be64(packet.mad + CA_GUID_OF_REQ, w.attr[from].node_guid);
 		put_be16(packet.mad + 76, w.attr[from].port.lid);
 		put_be16(packet.mad + 78, 0x777);
 		put_gid(packet.mad + 80, world_gid(from));
@@ -54,7 +55,9 @@ static struct mad_packet out(unsigned int from, unsigned int peer, uint16_t attr
 		packet.mad[118] = 0x08;
 	}
 	if (attribute == REP)
-		put_be64(packet.mad + 52, w.attr[from].node_guid);
+		put_be64(packet.mad + CA_GUID_OF_REP, w.attr[from].node_guid);
+	if (attribute == REJ)
+		put_be64(packet.mad + CA_GUID_OF_REJ, w.attr[from].node_guid);
 	return packet;
 }
 
@@ -205,6 +208,30 @@ static void ids_and_tids_go_round(void **state)
 	/* One that ended is not given at once. */
 	gsi_port_reset(w.port[0]);
 	assert_int_equal(call_out(0, 3), first + 2);
+}
+
+/* A guest is told MGIDs; ids and TIDs of others do not follow from them. */
+static void numbers_have_beginnings_of_their_own(void **state)
+{
+	struct gsi_config config = gsi_default_config;
+	/* What a new group needs; its MGID is 0, so the SA chooses. */
+	struct mad_packet packet, group = world_sa(&w, 0, 0x02, 0x38, 0x130c7);
+
+	(void)state;
+	config.seeds = (struct gsi_seeds){ 0x11110000, 0x22220000, 0x33330000 };
+	world_end(&w);
+	world_begin_as(&w, 3, &config);
+	world_set_wire(&w);
+	put_gid(group.mad + SA_DATA_AT + 16, world_gid(0));
+	put_be16(group.mad + SA_DATA_AT + 40, 0xffff);
+	group.mad[SA_DATA_AT + 48] = 1;
+	group = *world_ask(&w, 0, &group);
+	assert_int_equal(mad_status(group.mad), 0);
+	assert_int_equal(be32_at(group.mad + SA_DATA_AT + 12) & 0xffff0000, 0x11110000);
+	packet = out(0, 9, REQ, 0x1001, 0);
+	packet = passes_out(0, &packet);
+	assert_int_equal(id_of(&packet, LOCAL) & 0xffff0000, 0x22220000);
+	assert_int_equal(mad_tid(packet.mad) & 0xffff0000, 0x33330000);
 }
 
 /* Two requests with one TID would be one to the kernel that sends them. */
@@ -477,6 +504,9 @@ static void guest_speaks_of_its_own_connections_only(void **state)
 	packet = out(1, 9, REQ, 0x2001, 0);
 	put_gid(packet.mad + 80, world_gid(0));
 	world_expect_drop(&w, 1, &packet, GSI_DROP_CM_FORGED);
+	packet = rej(out(1, 9, REJ, 0x2001, 0), TIMEOUT);
+	put_be64(packet.mad + CA_GUID_OF_REJ, w.attr[0].node_guid);
+	world_expect_drop(&w, 1, &packet, GSI_DROP_CM_FORGED);
 }
 
 static void host_on_the_wire_speaks_of_its_own_connections_only(void **state)
@@ -535,6 +565,76 @@ static void alternate_path_of_a_connection_is_between_its_ends(void **state)
 	put_gid(packet.mad + 64, world_gid(0));
 	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_FORGED);
 	put_gid(packet.mad + 48, world_remote_gid(9));
+	(void)passes_in(0, &packet);
+}
+
+static uint64_t ca_guid(const struct mad_packet *packet, size_t at)
+{
+	return be64_at(packet->mad + at);
+}
+
+/* What a peer says its CA is tells it from nobody; its GID does. */
+static void ca_of_a_peer_is_its_interface_id(void **state)
+{
+	struct vib_gid gid = world_remote_gid(9);
+	uint64_t peer = be64_at(gid.raw + 8), victim = w.attr[2].node_guid;
+	uint32_t wire = call_out(0, 0x1001);
+	struct mad_packet packet = in(9, 1, REQ, 0x9001, 0);
+
+	(void)state;
+	put_be64(packet.mad + CA_GUID_OF_REQ, victim);
+	packet = passes_in(1, &packet);
+	assert_true(ca_guid(&packet, CA_GUID_OF_REQ) == peer);
+	packet = rej(in(9, 1, REJ, 0x9001, 0), TIMEOUT);
+	put_be64(packet.mad + CA_GUID_OF_REJ, victim);
+	packet = passes_in(1, &packet);
+	assert_true(ca_guid(&packet, CA_GUID_OF_REJ) == peer);
+	packet = in(9, 0, REP, 0x9002, wire);
+	put_be64(packet.mad + CA_GUID_OF_REP, victim);
+	packet = passes_in(0, &packet);
+	assert_true(ca_guid(&packet, CA_GUID_OF_REP) == peer);
+	packet = rej(in(9, 0, REJ, 0x9002, wire), TIMEOUT);
+	put_be64(packet.mad + CA_GUID_OF_REJ, victim);
+	packet = passes_in(0, &packet);
+	assert_true(ca_guid(&packet, CA_GUID_OF_REJ) == peer);
+	/* Where others have something else, that is as it came. */
+	packet = rej(in(9, 0, REJ, 0x9002, wire), CONSUMER);
+	put_be64(packet.mad + CA_GUID_OF_REJ, victim);
+	put_be64(packet.mad + CA_GUID_OF_REP, victim);
+	packet = passes_in(0, &packet);
+	assert_true(ca_guid(&packet, CA_GUID_OF_REJ) == victim);
+	assert_true(ca_guid(&packet, CA_GUID_OF_REP) == victim);
+}
+
+/* Its address must not be what a vport's CA is called, either. */
+static void ca_of_a_peer_is_no_vports(void **state)
+{
+	struct mad_packet packet = in(9, 1, REQ, 0x9001, 0);
+
+	(void)state;
+	put_be64(packet.sgid.raw + 8, w.attr[2].node_guid);
+	put_gid(packet.mad + 80, packet.sgid);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_FORGED);
+	world_remove(&w, 2);
+	(void)passes_in(1, &packet);
+}
+
+static void who_gives_up_names_its_own_end(void **state)
+{
+	uint32_t wire = call_out(0, 0x1001);
+	struct mad_packet packet = in(9, 0, REP, 0x9001, wire);
+
+	(void)state;
+	(void)passes_in(0, &packet);
+	packet = rej(in(9, 0, REJ, 0x9002, wire), TIMEOUT);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	packet = rej(in(9, 0, REJ, 0, wire), TIMEOUT);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	packet = rej(in(9, 0, REJ, 0x9001, wire), TIMEOUT);
+	(void)passes_in(0, &packet);
+	/* Until it has told one, it is not held to any. */
+	wire = call_out(0, 0x1002);
+	packet = rej(in(9, 0, REJ, 0x9003, wire), TIMEOUT);
 	(void)passes_in(0, &packet);
 }
 
@@ -711,6 +811,53 @@ static void callers_have_a_quota(void **state)
 	(void)passes_out(0, &packet);
 }
 
+/* Vport 0 answers the call @id of remote @peer. */
+static struct mad_packet answer(unsigned int peer, uint32_t id)
+{
+	return out(0, peer, REP, 0x10000 * peer + id, id);
+}
+
+static void call_in(unsigned int peer, uint32_t id)
+{
+	struct mad_packet packet = in(peer, 0, REQ, id, 0);
+
+	(void)passes_in(0, &packet);
+}
+
+/* A peer that calls without end takes the place of nobody's calls but its own. */
+static void who_calls_most_makes_room(void **state)
+{
+	struct mad_packet packet;
+
+	(void)state;
+	call_in(9, 1);
+	call_in(7, 1);
+	call_in(7, 2);
+	for (uint32_t id = 1; id <= 3 * MAX_CM_CALLS; id++)
+		call_in(8, id);
+	/* It has MAX_CM_CALLS - 3; a further caller takes the oldest of these. */
+	call_in(6, 1);
+	packet = answer(8, 2 * MAX_CM_CALLS + 4);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_CM_ID);
+	packet = answer(8, 2 * MAX_CM_CALLS + 5);
+	(void)passes_out(0, &packet);
+	packet = answer(8, 3 * MAX_CM_CALLS);
+	(void)passes_out(0, &packet);
+	packet = answer(9, 1);
+	(void)passes_out(0, &packet);
+	packet = answer(7, 1);
+	(void)passes_out(0, &packet);
+	packet = answer(7, 2);
+	(void)passes_out(0, &packet);
+	packet = answer(6, 1);
+	(void)passes_out(0, &packet);
+	/* A call that is sent again is one. */
+	for (unsigned int i = 0; i < MAX_CM_CALLS; i++)
+		call_in(7, 1);
+	packet = answer(8, 2 * MAX_CM_CALLS + 5);
+	(void)passes_out(0, &packet);
+}
+
 static void reset_forgets_all(void **state)
 {
 	uint32_t wire = call_out(0, 0x1001);
@@ -736,6 +883,7 @@ int main(void)
 		TEST(the_same_id_of_two_guests_is_two_on_the_wire),
 		TEST(call_that_is_sent_again_is_the_same),
 		TEST(ids_and_tids_go_round),
+		TEST(numbers_have_beginnings_of_their_own),
 		TEST(tids_of_two_guests_differ_in_the_lower_half),
 		TEST(tids_have_a_quota),
 		TEST(rejected_call_ends),
@@ -751,6 +899,9 @@ int main(void)
 		TEST(host_on_the_wire_speaks_of_its_own_connections_only),
 		TEST(call_names_the_addresses_it_comes_from),
 		TEST(alternate_path_of_a_connection_is_between_its_ends),
+		TEST(ca_of_a_peer_is_its_interface_id),
+		TEST(ca_of_a_peer_is_no_vports),
+		TEST(who_gives_up_names_its_own_end),
 		TEST(nobody_on_the_wire_is_a_vport),
 		TEST(only_cm_passes),
 		TEST(form_is_checked),
@@ -760,6 +911,7 @@ int main(void)
 		TEST(what_the_wire_refuses_is_told),
 		TEST(guest_has_a_quota_of_ids),
 		TEST(callers_have_a_quota),
+		TEST(who_calls_most_makes_room),
 		TEST(reset_forgets_all),
 	};
 

@@ -99,6 +99,10 @@ static void put_cm_names(struct hostile *h, u8 *mad)
 		put32(req + 4, chance_one_in(&h->chance, 2) ? chance_below(&h->chance, 64) :
 							      chance32(&h->chance));
 		memcpy(req + 28, &node, sizeof(node)); /* of a REP */
+		if (mad[17] == 0x12 && chance_one_in(&h->chance, 2)) {
+			put16(req + 10, 4); /* a REJ of who gave up */
+			memcpy(req + 12, &node, sizeof(node));
+		}
 		return;
 	}
 	/* REQ: service of rdma_cm's TCP port space, CA GUID, path from here to there. */
