@@ -47,7 +47,9 @@
 /* Connections by the wire, and those that ended in the last half minute. */
 #define MAX_CM_IDS         4096
 
-/* Calls from the wire that a vport has not answered yet. */
+/* Calls from the wire that a vport has not answered yet; who has most of them gives the
+ * place of a further one.
+ */
 #define MAX_CM_CALLS       256
 
 /* Transactions on the wire whose TIDs are another's there; CM has few at a time. */

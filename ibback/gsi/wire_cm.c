@@ -24,10 +24,16 @@ struct cm_id {
 	struct timer expiry; /* runs: it is ending */
 };
 
+/* A peer that called a vport; it is there as long as one of its calls is. */
+struct cm_caller {
+	struct vib_gid peer;
+	unsigned int calls;
+};
+
 /* A REQ or SIDR_REQ from the wire. */
 struct cm_call {
 	TAILQ_ENTRY(cm_call) of_port;
-	struct vib_gid peer;
+	struct cm_caller *caller;
 	uint32_t id;
 	uint64_t until;
 };
@@ -192,6 +198,8 @@ static void call_free(struct gsi_port *port, struct cm_call *call)
 {
 	TAILQ_REMOVE(&port->cm_calls, call, of_port);
 	port->num_cm_calls--;
+	if (!--call->caller->calls)
+		free(call->caller);
 	free(call);
 }
 
@@ -203,9 +211,35 @@ static struct cm_call *find_call(struct gsi_port *port, const struct vib_gid *pe
 	while ((call = TAILQ_FIRST(&port->cm_calls)) && call->until <= gsi_now(port->gsi))
 		call_free(port, call);
 	TAILQ_FOREACH(call, &port->cm_calls, of_port)
-	if (call->id == id && gids_equal(&call->peer, peer))
+	if (call->id == id && gids_equal(&call->caller->peer, peer))
 		return call;
 	return NULL;
+}
+
+/* The oldest of the peer that has most: who calls too often is its own loss. */
+static struct cm_call *spare_call(struct gsi_port *port)
+{
+	struct cm_call *call, *spare = TAILQ_FIRST(&port->cm_calls);
+
+	TAILQ_FOREACH(call, &port->cm_calls, of_port)
+	if (call->caller->calls > spare->caller->calls)
+		spare = call;
+	return spare;
+}
+
+/* The one that is there, or a new one that has no call yet; NULL: there is no memory. */
+static struct cm_caller *caller_of(struct gsi_port *port, const struct vib_gid *peer)
+{
+	struct cm_caller *caller;
+	struct cm_call *call;
+
+	TAILQ_FOREACH(call, &port->cm_calls, of_port)
+	if (gids_equal(&call->caller->peer, peer))
+		return call->caller;
+	caller = calloc(1, sizeof(*caller));
+	if (caller)
+		caller->peer = *peer;
+	return caller;
 }
 
 /* Without memory for it the caller calls again. */
@@ -216,15 +250,20 @@ static void note_call(struct gsi_port *port, const struct vib_gid *peer, uint32_
 	if (call)
 		call_free(port, call);
 	else if (port->num_cm_calls == MAX_CM_CALLS)
-		call_free(port, TAILQ_FIRST(&port->cm_calls));
+		call_free(port, spare_call(port));
 	call = malloc(sizeof(*call));
 	if (!call)
 		return;
 	*call = (struct cm_call){
-		.peer = *peer,
+		.caller = caller_of(port, peer),
 		.id = id,
 		.until = gsi_now(port->gsi) + LINGER_NS,
 	};
+	if (!call->caller) {
+		free(call);
+		return;
+	}
+	call->caller->calls++;
 	TAILQ_INSERT_TAIL(&port->cm_calls, call, of_port);
 	port->num_cm_calls++;
 }

@@ -811,6 +811,51 @@ static void callers_have_a_quota(void **state)
 	(void)passes_out(0, &packet);
 }
 
+/* Vport 0 answers the call @id of remote @peer. */
+static struct mad_packet answer(unsigned int peer, uint32_t id)
+{
+	return out(0, peer, REP, 0x10000 * peer + id, id);
+}
+
+static void call_in(unsigned int peer, uint32_t id)
+{
+	struct mad_packet packet = in(peer, 0, REQ, id, 0);
+
+	(void)passes_in(0, &packet);
+}
+
+/* A peer that calls without end takes the place of nobody's calls but its own. */
+static void who_calls_most_makes_room(void **state)
+{
+	struct mad_packet packet;
+
+	(void)state;
+	call_in(9, 1);
+	call_in(7, 1);
+	call_in(7, 2);
+	for (uint32_t id = 1; id <= 3 * MAX_CM_CALLS; id++)
+		call_in(8, id);
+	/* A call that is sent again is one, however often. */
+	for (unsigned int i = 0; i < 4 * MAX_CM_CALLS; i++)
+		call_in(7, 1);
+	/* Remote 8 has MAX_CM_CALLS - 3; a further caller takes the oldest of these. */
+	call_in(6, 1);
+	packet = answer(8, 2 * MAX_CM_CALLS + 4);
+	world_expect_drop(&w, 0, &packet, GSI_DROP_CM_ID);
+	packet = answer(8, 2 * MAX_CM_CALLS + 5);
+	(void)passes_out(0, &packet);
+	packet = answer(8, 3 * MAX_CM_CALLS);
+	(void)passes_out(0, &packet);
+	packet = answer(9, 1);
+	(void)passes_out(0, &packet);
+	packet = answer(7, 1);
+	(void)passes_out(0, &packet);
+	packet = answer(7, 2);
+	(void)passes_out(0, &packet);
+	packet = answer(6, 1);
+	(void)passes_out(0, &packet);
+}
+
 static void reset_forgets_all(void **state)
 {
 	uint32_t wire = call_out(0, 0x1001);
@@ -864,6 +909,7 @@ int main(void)
 		TEST(what_the_wire_refuses_is_told),
 		TEST(guest_has_a_quota_of_ids),
 		TEST(callers_have_a_quota),
+		TEST(who_calls_most_makes_room),
 		TEST(reset_forgets_all),
 	};
 
