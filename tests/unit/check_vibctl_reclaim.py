@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0-or-later
 """vibctl fabric reclaim, with a modprobe, a /sys/module and an ibback of the test's:
-what uses ib_cm is unloaded, ibback asked, and all loaded again. Prints TAP."""
+ibback is asked how the fabric is, what uses ib_cm is unloaded, ibback asked to claim, and
+all loaded again; or nothing is done. Prints TAP."""
 
 import json
 import os
@@ -16,16 +17,20 @@ MODPROBE = """#!/bin/sh
 echo "modprobe $*" >>"$LOG"
 [ "$1" != "$REFUSED" ]
 """
-# Who uses whom, as in a Dom0 with IPoIB, SRP and the rest.
+# Who uses whom, where only rdma_cm uses ib_cm.
 HOLDERS = {
-    "ib_cm": ["rdma_cm", "ib_ipoib"],
-    "rdma_cm": ["rdma_ucm", "nvme_rdma"],
+    "ib_cm": ["rdma_cm", "ib_ucm"],
+    "iw_cm": ["rdma_cm"],
+    "rdma_cm": ["rdma_ucm"],
     "rdma_ucm": [],
-    "nvme_rdma": [],
-    "ib_ipoib": [],
+    "ib_ucm": [],
     "ib_core": ["ib_cm", "rdma_cm"],
 }
-UNLOADING = ["rdma_ucm", "nvme_rdma", "rdma_cm", "ib_ipoib", "ib_cm"]
+UNLOADING = ["rdma_ucm", "rdma_cm", "ib_ucm", "ib_cm"]
+ROCE = {"name": "roce0", "kind": "wire", "device": "mlx5_0", "present": True,
+        "link_layer": "Ethernet", "cm": False, "vports": []}
+OTHER = {"name": "other", "kind": "wire", "device": "mlx5_1", "present": True,
+         "link_layer": "Ethernet", "cm": True, "vports": []}
 
 count = 0
 failed = 0
@@ -40,22 +45,26 @@ def report(good, what, detail):
         print(f"# {detail}")
 
 
-def serve(listener, log, answer):
-    """Answer one request, which is noted."""
-    try:
-        connection, _ = listener.accept()
-    except OSError:  # nobody asked
-        return
-    with connection, connection.makefile() as lines:
-        with open(log, "a", encoding="ascii") as file:
-            file.write(f"asked {json.loads(lines.readline())}\n")
-        connection.sendall(json.dumps(answer).encode() + b"\n")
+def serve(listener, log, answers):
+    """Answer the requests, which are noted."""
+    while True:
+        try:
+            connection, _ = listener.accept()
+        except OSError:  # the test is over
+            return
+        with connection, connection.makefile() as lines:
+            request = json.loads(lines.readline())
+            with open(log, "a", encoding="ascii") as file:
+                file.write(f"asked {request}\n")
+            connection.sendall(json.dumps(answers[request["command"]]).encode() + b"\n")
 
 
-def reclaim(holders, answer, refused=""):
+def reclaim(holders, answer, refused="", fabric=ROCE):
     """Exit status, what vibctl said, and what happened, line by line."""
     with tempfile.TemporaryDirectory() as folder:
         log = os.path.join(folder, "log")
+        answers = {"fabrics": {"fabrics": [OTHER] + [fabric] * bool(fabric)},
+                   "reclaim": answer}
         path = os.path.join(folder, "ibback.sock")
         for module, users in holders.items():
             for user in users + [""]:
@@ -67,7 +76,7 @@ def reclaim(holders, answer, refused=""):
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(path)
             listener.listen()
-            threading.Thread(target=serve, args=(listener, log, answer),
+            threading.Thread(target=serve, args=(listener, log, answers),
                              daemon=True).start()
             done = subprocess.run(
                 [VIBCTL, "fabric", "reclaim", "roce0"], capture_output=True, text=True,
@@ -91,20 +100,21 @@ def in_order(line, option):
                     for module in UNLOADING for user in HOLDERS[module]))
 
 
+FIRST = "asked {'command': 'fabrics'}"
 ASKED = "asked {'command': 'reclaim', 'fabric': 'roce0'}"
 
 status, said, log = reclaim(HOLDERS, {"reclaimed": "roce0"})
-report(status == 0 and len(log) == 3 and in_order(log[0], "-r") and log[1] == ASKED
-       and in_order(log[2], "-a"), "all that uses ib_cm goes, and comes back behind it",
-       (status, said, log))
+report(status == 0 and len(log) == 4 and log[0] == FIRST and in_order(log[1], "-r")
+       and log[2] == ASKED and in_order(log[3], "-a"),
+       "all that uses ib_cm goes, and comes back behind it", (status, said, log))
 
 status, said, log = reclaim(HOLDERS, {"error": "no wire"})
-report(status == 1 and "no wire" in said and len(log) == 3 and in_order(log[2], "-a"),
+report(status == 1 and "no wire" in said and len(log) == 4 and in_order(log[3], "-a"),
        "a refusal is said, and all comes back", (status, said, log))
 
 status, said, log = reclaim(HOLDERS, {"reclaimed": "roce0"}, refused="-r")
-report(status == 1 and "ib_cm cannot be unloaded" in said and len(log) == 2
-       and in_order(log[1], "-a"), "what is in use stays, and nothing is asked",
+report(status == 1 and "ib_cm cannot be unloaded" in said and len(log) == 3
+       and in_order(log[2], "-a"), "what is in use stays, and nothing is claimed",
        (status, said, log))
 
 status, said, log = reclaim(HOLDERS, {"reclaimed": "roce0"}, refused="-a")
@@ -112,8 +122,35 @@ report(status == 1 and "loaded again" in said, "what does not come back is said"
        (status, said, log))
 
 status, said, log = reclaim({"ib_core": []}, {"reclaimed": "roce0"})
-report(status == 0 and log == [ASKED], "without ib_cm nothing is unloaded",
+report(status == 0 and log == [FIRST, ASKED], "without ib_cm nothing is unloaded",
        (status, said, log))
+
+# Nothing is changed where there is nothing to claim, or others use ib_cm.
+NOT_FOUND = None
+for fabric, why, what in (
+        (NOT_FOUND, "no fabric 'roce0'", "a fabric that is not there is refused"),
+        ({**ROCE, "cm": True}, "already", "and one that has it"),
+        ({**ROCE, "present": False}, "absent", "and one whose HCA is not there"),
+        ({"name": "roce0", "kind": "wire", "device": "mlx5_0", "present": False}, "absent",
+         "of which ibback knows no more"),
+        ({key: value for key, value in ROCE.items() if key != "cm"}, "not RoCE",
+         "and one of InfiniBand"),
+        ({"name": "roce0", "kind": "local"}, "no HCA", "and a local one")):
+    status, said, log = reclaim(HOLDERS, {"reclaimed": "roce0"}, fabric=fabric)
+    report(status == 1 and why in said and said.count("\n") == 1 and log == [FIRST], what,
+           (status, said, log))
+
+for user, module in (("ib_ipoib", "ib_cm"), ("nvme_rdma", "rdma_cm"), ("mine", "rdma_ucm")):
+    used = {**HOLDERS, user: [], module: HOLDERS[module] + [user]}
+    status, said, log = reclaim(used, {"reclaimed": "roce0"})
+    report(status == 1 and f"uses it: {user};" in said and log == [FIRST],
+           f"{user}, which uses {module}, is named, and nothing done", (status, said, log))
+
+used = {**HOLDERS, "ib_srp": [], "nvme_rdma": [], "ib_cm": ["rdma_cm", "ib_ucm", "ib_srp"],
+        "rdma_cm": ["rdma_ucm", "nvme_rdma"]}
+status, said, log = reclaim(used, {"reclaimed": "roce0"})
+report(status == 1 and "ib_srp" in said and "nvme_rdma" in said and log == [FIRST],
+       "so are several", (status, said, log))
 
 print(f"1..{count}")
 sys.exit(1 if failed else 0)

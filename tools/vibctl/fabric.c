@@ -210,30 +210,97 @@ static int list(const struct arguments *a, json_t *fabrics)
 	return status;
 }
 
-static int show(const struct arguments *a, json_t *fabrics)
+/* NULL after having said that there is none. */
+static json_t *find(json_t *fabrics, const char *name)
 {
 	json_t *fabric;
 	size_t i;
 
 	json_array_foreach (fabrics, i, fabric) {
-		if (strcmp(json_text(fabric, "name"), a->name) == 0)
-			return a->json ? print_json(json_incref(fabric))
-				       : print_one(fabric);
+		if (strcmp(json_text(fabric, "name"), name) == 0)
+			return fabric;
 	}
-	return failed(
-		"ibback has no fabric '%s'; 'vibctl fabric list' shows those it has",
-		a->name);
+	failed("ibback has no fabric '%s'; 'vibctl fabric list' shows those it has",
+	       name);
+	return NULL;
+}
+
+static int show(const struct arguments *a, json_t *fabrics)
+{
+	json_t *fabric = find(fabrics, a->name);
+
+	if (!fabric)
+		return EXIT_REFUSED;
+	return a->json ? print_json(json_incref(fabric)) : print_one(fabric);
+}
+
+/* ---- reclaim ----------------------------------------------------------- */
+
+/* Is there something to claim, by what ibback says? Else the exit status, after having
+ * said why not.
+ */
+static int check_claim(json_t *fabric, const char *name)
+{
+	json_t *cm = json_object_get(fabric, "cm");
+	char buf[192];
+	const char *device = printable(json_text(fabric, "device"), buf, sizeof(buf));
+
+	if (!json_object_get(fabric, "device"))
+		return failed("fabric '%s' has no HCA", name);
+	if (!json_is_true(json_object_get(fabric, "present")))
+		return failed("%s, the HCA of fabric '%s', is absent", device, name);
+	if (!json_is_boolean(cm))
+		return failed("fabric '%s' is not RoCE: it needs no claim", name);
+	if (json_is_true(cm))
+		return failed("ibback has connection management of %s already", device);
+	return 0;
+}
+
+/* Those that interrupt connections by rdma_cm, and nothing that is mounted or an
+ * interface.
+ */
+static bool may_unload(const char *module)
+{
+	static const char *const these[] = { "ib_cm", "rdma_cm", "rdma_ucm", "ib_ucm",
+					     "iw_cm" };
+
+	for (size_t i = 0; i < sizeof(these) / sizeof(*these); i++)
+		if (strcmp(module, these[i]) == 0)
+			return true;
+	return false;
+}
+
+/* Else the exit status, after having named those that are in the way. */
+static int check_users(const struct modules *modules)
+{
+	char names[MODULES_MAX * (MODULE_NAME_MAX + 1) + 1] = "";
+
+	for (size_t i = 0; i < modules->count; i++)
+		if (!may_unload(modules->names[i])) {
+			strcat(names, " ");
+			strcat(names, modules->names[i]);
+		}
+	if (!names[0])
+		return 0;
+	return failed("ib_cm is not unloaded, for what else uses it:%s; unload that "
+		      "first, and load it again afterwards",
+		      names);
 }
 
 /* What had it is loaded again, whatever became of it: it leaves that HCA alone then. */
-static int reclaim(const struct vibctl *ctl, const struct arguments *a)
+static int reclaim(const struct vibctl *ctl, const struct arguments *a, json_t *fabrics)
 {
+	json_t *fabric = find(fabrics, a->name);
 	struct modules modules;
 	int status;
 
+	if (!fabric || check_claim(fabric, a->name) != 0)
+		return EXIT_REFUSED;
 	if (modules_find(ctl->dirs.modules, "ib_cm", &modules) < 0)
 		return failed("cannot see what uses ib_cm in %s: %s", ctl->dirs.modules,
 			      strerror(errno));
+	if (check_users(&modules) != 0)
+		return EXIT_REFUSED;
 	if (modules_unload(&modules))
 		status = ask_reclaim(a->socket, a->name);
 	else
@@ -260,12 +327,14 @@ int cmd_fabric(struct vibctl *ctl, int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, 0, NULL, &a))
 		return EXIT_USAGE;
-	if (strcmp(a.action, "reclaim") == 0)
-		return reclaim(ctl, &a);
 	answer = ask_ibback(a.socket, "fabrics", "fabrics", &fabrics);
 	if (!answer)
 		return EXIT_REFUSED;
-	status = strcmp(a.action, "show") == 0 ? show(&a, fabrics) : list(&a, fabrics);
+	if (strcmp(a.action, "reclaim") == 0)
+		status = reclaim(ctl, &a, fabrics);
+	else
+		status = strcmp(a.action, "show") == 0 ? show(&a, fabrics)
+						       : list(&a, fabrics);
 	json_decref(answer);
 	return status;
 }
