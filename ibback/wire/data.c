@@ -86,7 +86,7 @@ static void put_datagram(struct hca_qp *q, const struct wire_request *r,
 				 r->slot_bytes, q->sends_mr->lkey };
 	wr->num_sge = r->slot_bytes ? 1 : 0;
 	wr->wr.ud.ah = r->ah;
-	wr->wr.ud.remote_qpn = r->wqe->u.ud.remote_qpn;
+	wr->wr.ud.remote_qpn = r->wqe->u.ud.remote_qpn & 0xffffff;
 	wr->wr.ud.remote_qkey = r->qkey;
 }
 

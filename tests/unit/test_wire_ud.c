@@ -263,6 +263,56 @@ static void a_local_datagram_completes_in_its_turn(void **state)
 	close_pair(&x);
 }
 
+/* An HCA sees 24 bits of a number: these would be QP1's of a machine on the wire. */
+static void no_datagram_goes_to_the_qps_of_management(void **state)
+{
+	static const uint32_t forged[] = { 0, 1, 0x01000000, 0x01000001, 0xff000001,
+					   0x01000002 };
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_pair(w, &x);
+	for (unsigned int i = 0; i < sizeof(forged) / sizeof(forged[0]); i++) {
+		its_send(&x.q, datagram(i, native_gid, forged[i]), 0, 8);
+		wire_run(w);
+		its_take(&x.q, i, VIB_WC_SUCCESS);
+	}
+	assert_int_equal(fake_hca.posts, 0);
+	close_pair(&x);
+}
+
+static int set_qkey(struct its_qp *q, uint32_t qkey)
+{
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+
+	req.u.modify_qp.qpn = q->qpn;
+	req.u.modify_qp.mask = VIB_QP_QKEY;
+	req.u.modify_qp.attr.qkey = qkey;
+	return execute(q->p, req).status;
+}
+
+/* The GSI's Q_Key is nobody's to send with. */
+static void controlled_qkeys_do_not_leave(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct vib_send_wqe wqe;
+
+	open_pair(w, &x);
+	assert_int_equal(set_qkey(&x.q, 0x80010000), -EINVAL);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qkey, 0x1234);
+	wqe = datagram(1, native_gid, x.n.qp->qp_num);
+	wqe.u.ud.qkey = 0x80010000; /* the QP's own is meant */
+	native_recv(&x.n, 1, 0, 200);
+	its_send(&x.q, wqe, 0, 8);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	native_take(&x.n, 1, IBV_WC_SUCCESS);
+	assert_int_equal(set_qkey(&x.q, 0x4321), 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qkey, 0x4321);
+	close_pair(&x);
+}
+
 /* A vport of this host without such a QP is no machine behind the wire. */
 static void nothing_goes_out_to_a_vport_of_this_host(void **state)
 {
@@ -417,6 +467,8 @@ int main(void)
 		wire_test(a_dead_address_costs_its_sender_a_completion),
 		wire_test(others_do_not_wait_for_an_address),
 		wire_test(a_local_datagram_completes_in_its_turn),
+		wire_test(no_datagram_goes_to_the_qps_of_management),
+		wire_test(controlled_qkeys_do_not_leave),
 		wire_test(nothing_goes_out_to_a_vport_of_this_host),
 		wire_test(a_pkey_that_the_port_has_not_stays_here),
 		wire_test(what_waits_is_flushed),
