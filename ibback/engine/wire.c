@@ -151,21 +151,14 @@ static struct wire_send *send_at(const struct wire_qp *w, uint32_t place)
 	return &w->sends[place & (w->max_sends - 1)];
 }
 
-static bool is_last(const struct qp *qp)
-{
-	return !vib_queue_peek(&qp->sq);
-}
-
 /*
- * The HCA tells of those that the guest asks for, of the last there is now, so that
- * nothing stays unknown, and of enough others that its queue never fills up with what it
- * does not tell of.
+ * The HCA tells of those that the guest asks for, of the last of each share, so that
+ * nothing stays unknown whatever follows, and of enough others that its queue never fills
+ * up with what it does not tell of.
  */
-static bool must_signal(const struct qp *qp, bool wanted)
+static bool must_signal(const struct wire_qp *w, bool wanted)
 {
-	const struct wire_qp *w = qp->wire;
-
-	return wanted || w->unsignaled + 1 >= w->max_sends / 4 || is_last(qp);
+	return wanted || w->unsignaled + 1 >= w->max_sends / 4;
 }
 
 static bool returns_data(uint8_t opcode)
@@ -239,7 +232,7 @@ enum send_result wire_post_send(struct share *share, struct wire_request *reques
 	unsigned int failed;
 
 	request->id = id_of(w, place);
-	request->signaled = must_signal(qp, wanted);
+	request->signaled = must_signal(w, wanted);
 	w->unsignaled = request->signaled ? 0 : w->unsignaled + 1;
 	failed = w->ops->send(w, request);
 	if (__builtin_expect(failed != 0, 0))
@@ -285,8 +278,10 @@ enum send_result wire_connected_send(struct share *share)
 
 void wire_flush(struct share *share)
 {
-	unsigned int failed = share->qp->wire->ops->flush(share->qp->wire);
+	struct wire_qp *w = share->qp->wire;
+	unsigned int failed = w->ops->flush(w);
 
+	w->unsignaled = 0;
 	if (__builtin_expect(failed != 0, 0))
 		not_posted(share->qp, failed);
 }

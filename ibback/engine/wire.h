@@ -61,8 +61,8 @@ struct wire_request {
 /* For the QP's poller, with the QP locked. None sleeps. */
 struct wire_ops {
 	/*
-	 * Have @request be posted, now or by flush(); what it points to is copied. Both
-	 * return how many of the last ones could not be.
+	 * Have @request be posted, now or by flush(), which has the HCA tell of the last;
+	 * what it points to is copied. Both return how many of the last ones could not be.
 	 */
 	unsigned int (*send)(struct wire_qp *qp, const struct wire_request *request);
 	unsigned int (*flush)(struct wire_qp *qp);

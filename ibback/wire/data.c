@@ -90,7 +90,7 @@ static void put_datagram(struct hca_qp *q, const struct wire_request *r,
 	wr->wr.ud.remote_qkey = r->qkey;
 }
 
-static unsigned int flush_batch(struct wire_qp *w)
+static unsigned int post_batch(struct wire_qp *w)
 {
 	struct ibv_send_wr *bad = NULL;
 	unsigned int left = 0;
@@ -105,7 +105,14 @@ static unsigned int flush_batch(struct wire_qp *w)
 	return left;
 }
 
-static unsigned int send_one(struct wire_qp *w, const struct wire_request *r)
+static unsigned int flush_batch(struct wire_qp *w)
+{
+	if (batch.count)
+		batch.wr[batch.count - 1].send_flags |= IBV_SEND_SIGNALED;
+	return post_batch(w);
+}
+
+static void put(struct wire_qp *w, const struct wire_request *r)
 {
 	struct ibv_send_wr *wr = &batch.wr[batch.count];
 	struct ibv_sge *sge = batch.sge[batch.count];
@@ -133,7 +140,18 @@ static unsigned int send_one(struct wire_qp *w, const struct wire_request *r)
 		memcpy(sge, r->sges, r->num_sge * sizeof(*sge));
 		wr->num_sge = (int)r->num_sge;
 	}
-	return ++batch.count == BATCH ? flush_batch(w) : 0;
+	batch.count++;
+}
+
+/* A full batch goes out when the next request comes, so that there is a last to flush. */
+static unsigned int send_one(struct wire_qp *w, const struct wire_request *r)
+{
+	unsigned int left = batch.count == BATCH ? post_batch(w) : 0;
+
+	if (left)
+		return left + 1;
+	put(w, r);
+	return 0;
 }
 
 /* ---- receiving --------------------------------------------------------- */

@@ -207,6 +207,24 @@ static void a_bad_key_fails_in_its_turn(void **state)
 	native_close(&x.n);
 }
 
+/* Nothing that goes out follows one that nobody wants to be told of. */
+static void what_follows_a_quiet_one_fails(void **state)
+{
+	struct world *w = *state;
+	struct vib_send_wqe quiet;
+	struct pair x = { 0 };
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	quiet = to_native(&x, VIB_OP_RDMA_WRITE, 1);
+	quiet.flags = 0;
+	its_send(&x.q, quiet, 0, 64);
+	its_send_key(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, 2), 0, 64, x.q.key + 1);
+	wire_run(w);
+	its_take(&x.q, 2, VIB_WC_LOC_PROT_ERR);
+	assert_int_equal(its_state(&x.q), VIB_QPS_ERR);
+	native_close(&x.n);
+}
+
 /* Another guest's key is none of its own, though the HCA knows it. */
 static void a_key_of_another_guest_is_no_key(void **state)
 {
@@ -576,6 +594,7 @@ int main(void)
 		wire_test(memory_is_written_and_read),
 		wire_test(a_peer_reaches_memory_by_its_key),
 		wire_test(a_bad_key_fails_in_its_turn),
+		wire_test(what_follows_a_quiet_one_fails),
 		wire_test(a_key_of_another_guest_is_no_key),
 		wire_test(what_the_peer_denies_fails_with_all_behind_it),
 		wire_test(a_guest_of_this_host_is_reached_by_memory),

@@ -263,6 +263,29 @@ static void a_local_datagram_completes_in_its_turn(void **state)
 	close_pair(&x);
 }
 
+/* The HCA tells of the first, though its guest does not ask for that. */
+static void a_local_datagram_completes_behind_a_quiet_one(void **state)
+{
+	struct world *w = *state;
+	struct its_qp b = its_qp_new(&w->b, VIB_QPT_UD, CQ_PAGE);
+	struct vib_send_wqe quiet;
+	struct pair x = { 0 };
+	uint8_t gid[16];
+
+	open_pair(w, &x);
+	its_connect(&b, NULL, 0);
+	its_recv(&b, 9, 0, 100);
+	its_gid(&w->b, gid);
+	quiet = datagram(1, native_gid, x.n.qp->qp_num);
+	quiet.flags = 0;
+	its_send(&x.q, quiet, 0, 8);
+	its_send(&x.q, datagram(2, gid, b.qpn), 0, 8);
+	wire_run(w);
+	its_take(&b, 9, VIB_WC_SUCCESS);
+	its_take(&x.q, 2, VIB_WC_SUCCESS);
+	close_pair(&x);
+}
+
 /* An HCA sees 24 bits of a number: these would be QP1's of a machine on the wire. */
 static void no_datagram_goes_to_the_qps_of_management(void **state)
 {
@@ -467,6 +490,7 @@ int main(void)
 		wire_test(a_dead_address_costs_its_sender_a_completion),
 		wire_test(others_do_not_wait_for_an_address),
 		wire_test(a_local_datagram_completes_in_its_turn),
+		wire_test(a_local_datagram_completes_behind_a_quiet_one),
 		wire_test(no_datagram_goes_to_the_qps_of_management),
 		wire_test(controlled_qkeys_do_not_leave),
 		wire_test(nothing_goes_out_to_a_vport_of_this_host),
