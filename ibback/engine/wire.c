@@ -210,16 +210,23 @@ static bool opcode_is_known(uint8_t opcode)
 	}
 }
 
-/* The last @count could not be posted, which has no cause of the guest's. */
-static void not_posted(struct qp *qp, unsigned int count)
+/*
+ * The one with @id and those behind it could not be posted, which has no cause of the
+ * guest's. Those between them that were for this host are done.
+ */
+static void not_posted(struct qp *qp, uint64_t id)
 {
 	struct wire_qp *w = qp->wire;
+	uint8_t status = VIB_WC_LOC_QP_OP_ERR;
 
-	for (uint32_t i = 0; i < count; i++) {
-		struct wire_send *s = send_at(w, w->next_send - count + i);
+	for (uint32_t i = (uint32_t)id; i != w->next_send; i++) {
+		struct wire_send *s = send_at(w, i);
 
+		if (s->done)
+			continue;
 		s->done = true;
-		s->status = i ? VIB_WC_WR_FLUSH_ERR : VIB_WC_LOC_QP_OP_ERR;
+		s->status = status;
+		status = VIB_WC_WR_FLUSH_ERR;
 	}
 	qp_fatal(qp);
 }
@@ -229,13 +236,12 @@ enum send_result wire_post_send(struct share *share, struct wire_request *reques
 {
 	struct qp *qp = share->qp;
 	struct wire_qp *w = qp->wire;
-	unsigned int failed;
+	uint64_t failed;
 
 	request->id = id_of(w, place);
 	request->signaled = must_signal(w, wanted);
 	w->unsignaled = request->signaled ? 0 : w->unsignaled + 1;
-	failed = w->ops->send(w, request);
-	if (__builtin_expect(failed != 0, 0))
+	if (__builtin_expect(!w->ops->send(w, request, &failed), 0))
 		not_posted(qp, failed);
 	return SEND_POSTED;
 }
@@ -256,11 +262,12 @@ enum send_result wire_connected_send(struct share *share)
 		return send_fail(share, VIB_WC_LOC_QP_OP_ERR);
 	if (send_resolve(share, read ? VIB_ACCESS_LOCAL_WRITE : 0, &own) < 0)
 		return SEND_FAILED;
+	/* Also of what is not posted the completion may have to wait its turn. */
+	if (!wire_has_room(w))
+		return SEND_MORE;
 	if (__builtin_expect(!vhca_view(qp->vhca)->up, 0)) /* nothing leaves the port */
 		return unanswered(share);
 	qp->sending.deadline = 0;
-	if (!wire_has_room(w))
-		return SEND_MORE;
 	if (wqe->flags & VIB_SEND_INLINE) {
 		request.data = own.part[0].at;
 	} else {
@@ -279,10 +286,10 @@ enum send_result wire_connected_send(struct share *share)
 void wire_flush(struct share *share)
 {
 	struct wire_qp *w = share->qp->wire;
-	unsigned int failed = w->ops->flush(w);
+	uint64_t failed;
 
 	w->unsignaled = 0;
-	if (__builtin_expect(failed != 0, 0))
+	if (__builtin_expect(!w->ops->flush(w, &failed), 0))
 		not_posted(share->qp, failed);
 }
 

@@ -62,10 +62,12 @@ struct wire_request {
 struct wire_ops {
 	/*
 	 * Have @request be posted, now or by flush(), which has the HCA tell of the last;
-	 * what it points to is copied. Both return how many of the last ones could not be.
+	 * what it points to is copied. false: the one with id *@failed could not be, nor
+	 * those behind it.
 	 */
-	unsigned int (*send)(struct wire_qp *qp, const struct wire_request *request);
-	unsigned int (*flush)(struct wire_qp *qp);
+	bool (*send)(struct wire_qp *qp, const struct wire_request *request,
+		     uint64_t *failed);
+	bool (*flush)(struct wire_qp *qp, uint64_t *failed);
 	/* Post a receive. -1: it cannot be. */
 	int (*receive)(struct wire_qp *qp, uint64_t id, const struct vib_sge *sges,
 		       unsigned int count);

@@ -90,26 +90,27 @@ static void put_datagram(struct hca_qp *q, const struct wire_request *r,
 	wr->wr.ud.remote_qkey = r->qkey;
 }
 
-static unsigned int post_batch(struct wire_qp *w)
+static bool post_batch(struct wire_qp *w, uint64_t *failed)
 {
 	struct ibv_send_wr *bad = NULL;
-	unsigned int left = 0;
+	int error;
 
 	if (!batch.count)
-		return 0;
+		return true;
 	for (unsigned int i = 0; i < batch.count; i++)
 		batch.wr[i].next = i + 1 < batch.count ? &batch.wr[i + 1] : NULL;
-	if (ibv_post_send(hca_qp_of(w)->qp, batch.wr, &bad) != 0)
-		left = bad ? batch.count - (unsigned int)(bad - batch.wr) : batch.count;
+	error = ibv_post_send(hca_qp_of(w)->qp, batch.wr, &bad);
 	batch.count = 0;
-	return left;
+	if (error)
+		*failed = bad ? bad->wr_id : batch.wr[0].wr_id;
+	return !error;
 }
 
-static unsigned int flush_batch(struct wire_qp *w)
+static bool flush_batch(struct wire_qp *w, uint64_t *failed)
 {
 	if (batch.count)
 		batch.wr[batch.count - 1].send_flags |= IBV_SEND_SIGNALED;
-	return post_batch(w);
+	return post_batch(w, failed);
 }
 
 static void put(struct wire_qp *w, const struct wire_request *r)
@@ -144,14 +145,12 @@ static void put(struct wire_qp *w, const struct wire_request *r)
 }
 
 /* A full batch goes out when the next request comes, so that there is a last to flush. */
-static unsigned int send_one(struct wire_qp *w, const struct wire_request *r)
+static bool send_one(struct wire_qp *w, const struct wire_request *r, uint64_t *failed)
 {
-	unsigned int left = batch.count == BATCH ? post_batch(w) : 0;
-
-	if (left)
-		return left + 1;
+	if (batch.count == BATCH && !post_batch(w, failed))
+		return false;
 	put(w, r);
-	return 0;
+	return true;
 }
 
 /* ---- receiving --------------------------------------------------------- */

@@ -584,6 +584,29 @@ static void uc_sends_and_receives(void **state)
 	native_close(&x.n);
 }
 
+/* What does not leave the port is done in its turn, too, and needs a place for that. */
+static void a_full_queue_and_a_port_that_goes_down(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	connect_pair(w, &x, VIB_QPT_UC);
+	for (uint64_t id = 1; id <= 4; id++)
+		its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, id), 0, 16);
+	wire_run_without_hca(w);
+	put(&w->a, w->a.be, VIB_BE_LINK, "down");
+	fake_loop(w->xen);
+	for (uint64_t id = 5; id <= 7; id++)
+		its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, id), 0, 16);
+	wire_run_without_hca(w);
+	its_nothing(&x.q);
+	wire_run(w);
+	for (uint64_t id = 1; id <= 7; id++)
+		its_take(&x.q, id, VIB_WC_SUCCESS);
+	its_nothing(&x.q);
+	native_close(&x.n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -611,6 +634,8 @@ int main(void)
 		wire_test(the_hcas_events_are_the_guests),
 		wire_test(uc_sends_and_receives),
 		cmocka_unit_test_setup_teardown(no_more_is_posted_than_the_hca_holds,
+						set_up_small, wire_tear_down),
+		cmocka_unit_test_setup_teardown(a_full_queue_and_a_port_that_goes_down,
 						set_up_small, wire_tear_down),
 	};
 

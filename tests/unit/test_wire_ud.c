@@ -286,6 +286,31 @@ static void a_local_datagram_completes_behind_a_quiet_one(void **state)
 	close_pair(&x);
 }
 
+/* A local one between two that the HCA does not take. */
+static void what_cannot_be_posted_fails_alone(void **state)
+{
+	struct world *w = *state;
+	struct its_qp b = its_qp_new(&w->b, VIB_QPT_UD, CQ_PAGE);
+	struct pair x = { 0 };
+	uint8_t gid[16];
+
+	open_pair(w, &x);
+	its_connect(&b, NULL, 0);
+	its_recv(&b, 9, 0, 100);
+	its_gid(&w->b, gid);
+	fake_hca.post_send_error = ENOMEM;
+	its_send(&x.q, datagram(1, native_gid, x.n.qp->qp_num), 0, 8);
+	its_send(&x.q, datagram(2, gid, b.qpn), 0, 8);
+	its_send(&x.q, datagram(3, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run(w);
+	its_take(&b, 9, VIB_WC_SUCCESS);
+	its_take(&x.q, 1, VIB_WC_LOC_QP_OP_ERR);
+	its_take(&x.q, 2, VIB_WC_SUCCESS);
+	its_take(&x.q, 3, VIB_WC_WR_FLUSH_ERR);
+	its_nothing(&x.q);
+	close_pair(&x);
+}
+
 /* An HCA sees 24 bits of a number: these would be QP1's of a machine on the wire. */
 static void no_datagram_goes_to_the_qps_of_management(void **state)
 {
@@ -491,6 +516,7 @@ int main(void)
 		wire_test(others_do_not_wait_for_an_address),
 		wire_test(a_local_datagram_completes_in_its_turn),
 		wire_test(a_local_datagram_completes_behind_a_quiet_one),
+		wire_test(what_cannot_be_posted_fails_alone),
 		wire_test(no_datagram_goes_to_the_qps_of_management),
 		wire_test(controlled_qkeys_do_not_leave),
 		wire_test(nothing_goes_out_to_a_vport_of_this_host),
