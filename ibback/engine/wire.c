@@ -18,6 +18,8 @@
 /* Completions taken at a time, and in one look. */
 #define POLL_BATCH 16
 #define POLL_MOST  64
+/* Receives posted in one pass. */
+#define POST_MOST  64
 
 /*
  * What the HCA is told to identify a request by: which queue, since which reset, which
@@ -397,19 +399,29 @@ bool wire_takes_receives(const struct qp *qp)
 	       w->next_receive - w->first_receive < w->max_receives;
 }
 
-bool wire_post_receives(struct qp *qp)
+unsigned int wire_post_receives(struct qp *qp, unsigned int most)
 {
 	struct wire_qp *w = qp->wire;
 	struct receive r;
-	bool any = false;
+	unsigned int n = 0;
 
-	while (qp->has_rq && !w->has_refused &&
+	while (n < most && qp->has_rq && !w->has_refused &&
 	       w->next_receive - w->first_receive < w->max_receives &&
 	       receive_copy(&qp->rq, qp->max_recv_sge, &r)) {
 		post_receive(qp, &r);
-		any = true;
+		n++;
 	}
-	return any;
+	return n;
+}
+
+/* The same on the poller, as what a guest with a rate pays for. */
+static bool post_receives(struct qp *qp)
+{
+	unsigned int n = wire_post_receives(qp, POST_MOST);
+
+	if (qp->vhca->bucket.rate)
+		bucket_take(&qp->vhca->bucket, (int64_t)n * COST_REQUEST);
+	return n > 0;
 }
 
 static void on_received(struct poller *poller, struct qp *qp,
@@ -499,7 +511,7 @@ bool wire_serve(struct poller *poller, struct qp *qp)
 
 	if (qp->wire->active && qp_can_receive(qp))
 		worked |= qp->wire->datagrams ? wire_post_slots(qp)
-					      : wire_post_receives(qp);
+					      : post_receives(qp);
 	return worked | fail_refused(poller, qp);
 }
 

@@ -159,8 +159,11 @@ struct wire_channel {
 void wire_init(struct vhca_wire *wire);
 void wire_fini(struct vhca_wire *wire);
 
-/* Post what waits in the receive queue of @qp, as far as the HCA has room. Locked. */
-bool wire_post_receives(struct qp *qp);
+/*
+ * Post what waits in the receive queue of @qp, as far as the HCA has room, but no more
+ * than @most. Returns how many there were. Locked.
+ */
+unsigned int wire_post_receives(struct qp *qp, unsigned int most);
 
 /* Complete the first sends, as far as they are done. Its poller, locked. */
 void wire_complete_sends(struct poller *poller, struct qp *qp);

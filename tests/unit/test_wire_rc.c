@@ -132,6 +132,31 @@ static void receives_are_there_before_rtr(void **state)
 	native_close(&x.n);
 }
 
+/* A deep queue keeps neither the control thread nor another QP waiting. */
+static void many_receives_are_posted_in_parts(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	unsigned int before, after;
+
+	wire_rig_rq_order = 9;
+	open_pair(w, &x, VIB_QPT_RC);
+	for (unsigned int i = 0; i < 500; i++)
+		its_recv(&x.q, i, 0, 64);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_INIT, NULL, 0), 0);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RTR, native_gid, x.n.qp->qp_num), 0);
+	after = fake_hca_receives(x.q.qpn);
+	assert_int_equal(after, 256);
+	do {
+		before = after;
+		poller_pass(&w->engine->pollers[0]);
+		after = fake_hca_receives(x.q.qpn);
+		assert_in_range(after, before + 1, before + 64);
+	} while (after < 500);
+	assert_int_equal(vhca_of(&w->a)->bucket.tokens, 0); /* it has no rate */
+	native_close(&x.n);
+}
+
 static void memory_is_written_and_read(void **state)
 {
 	struct world *w = *state;
@@ -614,6 +639,7 @@ int main(void)
 		wire_test(a_send_arrives),
 		wire_test(a_message_is_received),
 		wire_test(receives_are_there_before_rtr),
+		wire_test(many_receives_are_posted_in_parts),
 		wire_test(memory_is_written_and_read),
 		wire_test(a_peer_reaches_memory_by_its_key),
 		wire_test(a_bad_key_fails_in_its_turn),
