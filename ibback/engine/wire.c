@@ -84,13 +84,19 @@ struct wire_qp *wire_take_failed(struct vhca_wire *wire)
 	return w;
 }
 
-void wire_forget(struct qp *qp)
+/* The HCA is not to be told that @qp has failed. */
+static void take_off(struct qp *qp)
 {
 	struct vhca_wire *wire = qp->vhca->wire;
 
 	pthread_spin_lock(&wire->lock);
 	no_longer_failing(wire, qp->wire);
 	pthread_spin_unlock(&wire->lock);
+}
+
+void wire_forget(struct qp *qp)
+{
+	take_off(qp);
 	qp->wire->qp = NULL;
 }
 
@@ -138,6 +144,7 @@ void wire_reset(struct qp *qp)
 {
 	struct wire_qp *w = qp->wire;
 
+	take_off(qp); /* it would fail what it is after the reset */
 	w->active = false;
 	w->epoch++;
 	w->first_send = w->next_send = 0;

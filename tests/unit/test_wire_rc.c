@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <errno.h>
 
+#include "engine/qp.h"
 #include "wire_rig.h"
 
 #define SIGNALED(op, id_)                                              \
@@ -434,6 +435,23 @@ static void what_was_before_a_reset_is_forgotten(void **state)
 	native_close(&x.n);
 }
 
+/* The control thread may take the command before it hears of the failure. */
+static void a_failure_before_a_reset_is_forgotten(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct qp *qp;
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	qp = vhca_find_qp(vhca_of(&w->a), x.q.qpn);
+	pthread_spin_lock(&qp->lock);
+	qp_enter_error(qp);
+	qp_modify(qp, VIB_QP_STATE, &(struct vib_qp_attr){ .state = VIB_QPS_RESET });
+	pthread_spin_unlock(&qp->lock);
+	assert_null(wire_take_failed(qp->vhca->wire));
+	native_close(&x.n);
+}
+
 static void sqd_waits_for_what_the_hca_has(void **state)
 {
 	struct world *w = *state;
@@ -651,6 +669,7 @@ int main(void)
 		wire_test(it_sends_with_its_own_gid_only),
 		wire_test(a_gid_or_pkey_that_the_port_has_not_is_refused),
 		wire_test(what_was_before_a_reset_is_forgotten),
+		wire_test(a_failure_before_a_reset_is_forgotten),
 		wire_test(sqd_waits_for_what_the_hca_has),
 		wire_test(one_that_cooled_is_woken_by_its_channel),
 		wire_test(what_cannot_be_posted_fails_the_qp),
