@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "engine/grh.h"
+#include "engine/qp.h"
 #include "wire_rig.h"
 
 struct pair {
@@ -208,6 +209,30 @@ static void a_dead_address_costs_its_sender_a_completion(void **state)
 	its_take(&x.q, 1, VIB_WC_SUCCESS); /* nobody answers datagrams */
 	its_take(&x.q, 2, VIB_WC_SUCCESS);
 	assert_int_equal(fake_hca.ahs, 2); /* and the native one's */
+	close_pair(&x);
+}
+
+/* Nobody looks for the address yet. */
+static void one_that_waits_for_an_address_receives(void **state)
+{
+	static const uint8_t other[16] = { 0xfe, 0x80, [15] = 0x66 };
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct qp *qp;
+
+	open_pair(w, &x);
+	its_recv(&x.q, 3, 0, 40 + 64);
+	wire_run(w);
+	its_send(&x.q, datagram(1, other, 5), 0, 8);
+	poller_pass(&w->engine->pollers[0]);
+	qp = vhca_find_qp(vhca_of(&w->a), x.q.qpn);
+	assert_true(qp->sending.look_again);
+	qp->sending.look_again = UINT64_MAX; /* however slow this test is */
+	native_send(&x, 64);
+	fake_hca_run();
+	poller_pass(&w->engine->pollers[0]);
+	its_take(&x.q, 3, VIB_WC_SUCCESS);
+	its_nothing(&x.q);
 	close_pair(&x);
 }
 
@@ -513,6 +538,7 @@ int main(void)
 		wire_test(a_datagram_for_another_gid_is_dropped),
 		wire_test(ones_own_multicast_is_not_heard_again),
 		wire_test(a_dead_address_costs_its_sender_a_completion),
+		wire_test(one_that_waits_for_an_address_receives),
 		wire_test(others_do_not_wait_for_an_address),
 		wire_test(a_local_datagram_completes_in_its_turn),
 		wire_test(a_local_datagram_completes_behind_a_quiet_one),
