@@ -140,10 +140,29 @@ void wire_identity(struct qp *qp, const struct port_view *was,
 	pthread_spin_unlock(&qp->lock);
 }
 
+static struct wire_send *send_at(const struct wire_qp *w, uint32_t place)
+{
+	return &w->sends[place & (w->max_sends - 1)];
+}
+
+static void drop_handle(struct vhca_wire *wire, struct wire_send *s)
+{
+	if (s->handle)
+		wire_ah_drop(wire, s->handle);
+	s->handle = NULL;
+}
+
+void wire_drop_handles(struct vhca_wire *wire, struct wire_qp *w)
+{
+	for (uint32_t i = w->first_send; i != w->next_send; i++)
+		drop_handle(wire, send_at(w, i));
+}
+
 void wire_reset(struct qp *qp)
 {
 	struct wire_qp *w = qp->wire;
 
+	wire_drop_handles(qp->vhca->wire, w);
 	take_off(qp); /* it would fail what it is after the reset */
 	w->active = false;
 	w->epoch++;
@@ -154,11 +173,6 @@ void wire_reset(struct qp *qp)
 }
 
 /* ---- sending ----------------------------------------------------------- */
-
-static struct wire_send *send_at(const struct wire_qp *w, uint32_t place)
-{
-	return &w->sends[place & (w->max_sends - 1)];
-}
 
 /*
  * The HCA tells of those that the guest asks for, of the last of each share, so that
@@ -340,8 +354,9 @@ void wire_complete_sends(struct poller *poller, struct qp *qp)
 	struct wire_qp *w = qp->wire;
 
 	while (w->first_send != w->next_send && send_at(w, w->first_send)->done) {
-		const struct wire_send s = *send_at(w, w->first_send++);
+		const struct wire_send s = *send_at(w, w->first_send);
 
+		drop_handle(qp->vhca->wire, send_at(w, w->first_send++));
 		complete_send(poller, qp, &s);
 		if (__builtin_expect(s.status != VIB_WC_SUCCESS, 0) &&
 		    !(s.status == VIB_WC_WR_FLUSH_ERR && qp->attr.state == VIB_QPS_SQE))

@@ -88,6 +88,7 @@ struct wire_send {
 	uint8_t status;
 	bool wanted; /* its completion */
 	bool done;
+	struct wire_ah_handle *handle; /* that it uses; NULL: none */
 };
 
 /* A receive that the HCA has. */
@@ -217,6 +218,9 @@ bool wire_cool(struct poller *poller, struct qp *qp);
 
 /* @qp, which is locked, is as if it were new; the HCA's is yet to be told. */
 void wire_reset(struct qp *qp);
+
+/* The sends of @w, whose HCA's QP is no more or is about to be reset, use no handles. */
+void wire_drop_handles(struct vhca_wire *wire, struct wire_qp *w);
 
 /* @qp, which is locked, has failed here: the control thread is to tell the HCA. */
 void wire_fail(struct qp *qp);

@@ -212,6 +212,39 @@ static void a_dead_address_costs_its_sender_a_completion(void **state)
 	close_pair(&x);
 }
 
+/* The address is asked for anew while the HCA has a datagram to it. */
+static void a_handle_lives_as_long_as_what_was_posted_with_it(void **state)
+{
+	struct world *w = *state;
+	struct wire_ahs *ahs = &vhca_of(&w->a)->wire->ahs;
+	struct pair x = { 0 };
+
+	open_pair(w, &x);
+	its_send(&x.q, datagram(1, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run_without_hca(w);
+	assert_int_equal(fake_hca.ahs, 2); /* and the native one's */
+	for (unsigned int i = 0; i < WIRE_AHS; i++)
+		ahs->entries[i].until = 0;
+	its_send(&x.q, datagram(2, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run_without_hca(w);
+	assert_int_equal(fake_hca.ahs, 3);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	its_take(&x.q, 2, VIB_WC_SUCCESS);
+	for (unsigned int i = 0; i < WIRE_AHS; i++)
+		ahs->entries[i].until = 0;
+	its_send(&x.q, datagram(3, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run(w);
+	its_take(&x.q, 3, VIB_WC_SUCCESS);
+	assert_int_equal(fake_hca.ahs, 2);
+	its_send(&x.q, datagram(4, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run_without_hca(w);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
+	for (unsigned int i = 0; i < 2 * WIRE_AHS; i++)
+		assert_int_equal(ahs->handles[i].users, 0);
+	close_pair(&x);
+}
+
 /* Nobody looks for the address yet. */
 static void one_that_waits_for_an_address_receives(void **state)
 {
@@ -538,6 +571,7 @@ int main(void)
 		wire_test(a_datagram_for_another_gid_is_dropped),
 		wire_test(ones_own_multicast_is_not_heard_again),
 		wire_test(a_dead_address_costs_its_sender_a_completion),
+		wire_test(a_handle_lives_as_long_as_what_was_posted_with_it),
 		wire_test(one_that_waits_for_an_address_receives),
 		wire_test(others_do_not_wait_for_an_address),
 		wire_test(a_local_datagram_completes_in_its_turn),
