@@ -9,6 +9,7 @@
 #include <xen-ib/barrier.h>
 
 #include "control/complaints.h"
+#include "engine/engine.h"
 #include "engine/objects.h"
 #include "engine/port_view.h"
 #include "engine/qp_state.h"
@@ -699,6 +700,9 @@ static int modify_datagrams(struct command *c)
 	bool to_rtr = cmd->mask & VIB_QP_STATE && cmd->attr.state == VIB_QPS_RTR;
 	int rc;
 
+	/* The GSIs behind the wire take it for an administrator's. */
+	if (cmd->mask & VIB_QP_QKEY && cmd->attr.qkey & QKEY_CONTROLLED)
+		return -EINVAL;
 	(void)qp_query(c->guest->vhca, cmd->qpn, attr);
 	if (resets(cmd)) {
 		rc = modified(c);

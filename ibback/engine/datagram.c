@@ -180,21 +180,24 @@ static void address(const struct share *share, struct datagram *d)
 	d->wqe = &qp->sending.wqe;
 	d->from = vhca_view(qp->vhca);
 	/* IBTA vol. 1 §10.2.5: the high bit asks for the QP's own Q_Key. */
-	d->qkey = d->wqe->u.ud.qkey & 0x80000000 ? qp->attr.qkey : d->wqe->u.ud.qkey;
+	d->qkey = d->wqe->u.ud.qkey & QKEY_CONTROLLED ? qp->attr.qkey : d->wqe->u.ud.qkey;
 	d->multicast = d->wqe->u.ud.av.flags & VIB_AV_GRH &&
 		       gid_is_multicast(&d->wqe->u.ud.av.dgid);
 	d->reached = false;
 	d->checked = false;
 }
 
-/* What it claims that cannot be: a GID of the port, or to be of QP0 or QP1. */
+/* What it claims that cannot be: a GID of the port, or to be of QP0 or QP1, which a
+ * number of more than 24 bits becomes at an HCA.
+ */
 static enum drop forgery(const struct datagram *d)
 {
 	const struct vib_av *av = &d->wqe->u.ud.av;
+	uint32_t to = d->wqe->u.ud.remote_qpn;
 
 	if (av->flags & VIB_AV_GRH && gid_is_zero(&d->from->gids[av->sgid_index]))
 		return DROP_SGID;
-	return d->wqe->u.ud.remote_qpn < QPN_FIRST ? DROP_QPN : DROP_NONE;
+	return to < QPN_FIRST || to > MULTICAST_QPN ? DROP_QPN : DROP_NONE;
 }
 
 /* Its data are final. */

@@ -6,6 +6,7 @@
 #include "engine/clock.h"
 #include "engine/cq.h"
 #include "engine/datagram_put.h"
+#include "engine/engine.h"
 #include "engine/grh.h"
 #include "engine/poller.h"
 #include "engine/qp.h"
@@ -20,7 +21,7 @@ static uint32_t qkey_of(const struct qp *qp)
 {
 	uint32_t qkey = qp->sending.wqe.u.ud.qkey;
 
-	return qkey & 0x80000000 ? qp->attr.qkey : qkey;
+	return qkey & QKEY_CONTROLLED ? qp->attr.qkey : qkey;
 }
 
 /* SMI to SMI and GSI to GSI, with the Q_Key that either has. */

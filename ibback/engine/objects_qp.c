@@ -299,13 +299,16 @@ int qp_change_check(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd)
 	return change(vhca, cmd, false);
 }
 
+/* Posted before a peer may send; the poller posts what is behind them. */
+#define FIRST_RECEIVES 256
+
 void qp_begin_wire(struct vhca *vhca, uint32_t qpn)
 {
 	struct qp *qp = find_qp(vhca, qpn);
 
 	pthread_spin_lock(&qp->lock);
 	qp->wire->active = true;
-	(void)wire_post_receives(qp);
+	(void)wire_post_receives(qp, FIRST_RECEIVES);
 	pthread_spin_unlock(&qp->lock);
 }
 

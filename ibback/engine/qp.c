@@ -145,19 +145,10 @@ static bool waits(const struct qp *qp)
 	       qp->attr.state != VIB_QPS_ERR;
 }
 
-bool qp_serve(struct poller *poller, struct qp *qp)
+static bool serve_queues(struct poller *poller, struct qp *qp)
 {
-	bool worked = false;
+	bool worked = send_serve(poller, qp);
 
-	if (pthread_spin_trylock(&qp->lock) != 0)
-		return true; /* another has it: there is something */
-	if (qp->sending.look_again && waits(qp)) {
-		pthread_spin_unlock(&qp->lock);
-		return false;
-	}
-	if (__builtin_expect(qp->wire != NULL, 0))
-		worked = wire_serve(poller, qp);
-	worked |= send_serve(poller, qp);
 	if (qp->attr.state == VIB_QPS_ERR && !wire_receives_wait(qp->wire)) {
 		bool held = qp->receiving.claim;
 
@@ -165,6 +156,20 @@ bool qp_serve(struct poller *poller, struct qp *qp)
 		if (held)
 			last_wqe_reached(qp);
 	}
+	return worked;
+}
+
+bool qp_serve(struct poller *poller, struct qp *qp)
+{
+	bool worked = false;
+
+	if (pthread_spin_trylock(&qp->lock) != 0)
+		return true; /* another has it: there is something */
+	/* What comes does not wait for what is to be sent. */
+	if (__builtin_expect(qp->wire != NULL, 0))
+		worked = wire_serve(poller, qp);
+	if (!qp->sending.look_again || !waits(qp))
+		worked |= serve_queues(poller, qp);
 	cq_release(poller);
 	pthread_spin_unlock(&qp->lock);
 	return worked;

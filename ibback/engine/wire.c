@@ -18,6 +18,8 @@
 /* Completions taken at a time, and in one look. */
 #define POLL_BATCH 16
 #define POLL_MOST  64
+/* Receives posted in one pass. */
+#define POST_MOST  64
 
 /*
  * What the HCA is told to identify a request by: which queue, since which reset, which
@@ -82,13 +84,19 @@ struct wire_qp *wire_take_failed(struct vhca_wire *wire)
 	return w;
 }
 
-void wire_forget(struct qp *qp)
+/* The HCA is not to be told that @qp has failed. */
+static void take_off(struct qp *qp)
 {
 	struct vhca_wire *wire = qp->vhca->wire;
 
 	pthread_spin_lock(&wire->lock);
 	no_longer_failing(wire, qp->wire);
 	pthread_spin_unlock(&wire->lock);
+}
+
+void wire_forget(struct qp *qp)
+{
+	take_off(qp);
 	qp->wire->qp = NULL;
 }
 
@@ -132,10 +140,30 @@ void wire_identity(struct qp *qp, const struct port_view *was,
 	pthread_spin_unlock(&qp->lock);
 }
 
+static struct wire_send *send_at(const struct wire_qp *w, uint32_t place)
+{
+	return &w->sends[place & (w->max_sends - 1)];
+}
+
+static void drop_handle(struct vhca_wire *wire, struct wire_send *s)
+{
+	if (s->handle)
+		wire_ah_drop(wire, s->handle);
+	s->handle = NULL;
+}
+
+void wire_drop_handles(struct vhca_wire *wire, struct wire_qp *w)
+{
+	for (uint32_t i = w->first_send; i != w->next_send; i++)
+		drop_handle(wire, send_at(w, i));
+}
+
 void wire_reset(struct qp *qp)
 {
 	struct wire_qp *w = qp->wire;
 
+	wire_drop_handles(qp->vhca->wire, w);
+	take_off(qp); /* it would fail what it is after the reset */
 	w->active = false;
 	w->epoch++;
 	w->first_send = w->next_send = 0;
@@ -146,26 +174,14 @@ void wire_reset(struct qp *qp)
 
 /* ---- sending ----------------------------------------------------------- */
 
-static struct wire_send *send_at(const struct wire_qp *w, uint32_t place)
-{
-	return &w->sends[place & (w->max_sends - 1)];
-}
-
-static bool is_last(const struct qp *qp)
-{
-	return !vib_queue_peek(&qp->sq);
-}
-
 /*
- * The HCA tells of those that the guest asks for, of the last there is now, so that
- * nothing stays unknown, and of enough others that its queue never fills up with what it
- * does not tell of.
+ * The HCA tells of those that the guest asks for, of the last of each share, so that
+ * nothing stays unknown whatever follows, and of enough others that its queue never fills
+ * up with what it does not tell of.
  */
-static bool must_signal(const struct qp *qp, bool wanted)
+static bool must_signal(const struct wire_qp *w, bool wanted)
 {
-	const struct wire_qp *w = qp->wire;
-
-	return wanted || w->unsignaled + 1 >= w->max_sends / 4 || is_last(qp);
+	return wanted || w->unsignaled + 1 >= w->max_sends / 4;
 }
 
 static bool returns_data(uint8_t opcode)
@@ -217,16 +233,23 @@ static bool opcode_is_known(uint8_t opcode)
 	}
 }
 
-/* The last @count could not be posted, which has no cause of the guest's. */
-static void not_posted(struct qp *qp, unsigned int count)
+/*
+ * The one with @id and those behind it could not be posted, which has no cause of the
+ * guest's. Those between them that were for this host are done.
+ */
+static void not_posted(struct qp *qp, uint64_t id)
 {
 	struct wire_qp *w = qp->wire;
+	uint8_t status = VIB_WC_LOC_QP_OP_ERR;
 
-	for (uint32_t i = 0; i < count; i++) {
-		struct wire_send *s = send_at(w, w->next_send - count + i);
+	for (uint32_t i = (uint32_t)id; i != w->next_send; i++) {
+		struct wire_send *s = send_at(w, i);
 
+		if (s->done)
+			continue;
 		s->done = true;
-		s->status = i ? VIB_WC_WR_FLUSH_ERR : VIB_WC_LOC_QP_OP_ERR;
+		s->status = status;
+		status = VIB_WC_WR_FLUSH_ERR;
 	}
 	qp_fatal(qp);
 }
@@ -236,13 +259,12 @@ enum send_result wire_post_send(struct share *share, struct wire_request *reques
 {
 	struct qp *qp = share->qp;
 	struct wire_qp *w = qp->wire;
-	unsigned int failed;
+	uint64_t failed;
 
 	request->id = id_of(w, place);
-	request->signaled = must_signal(qp, wanted);
+	request->signaled = must_signal(w, wanted);
 	w->unsignaled = request->signaled ? 0 : w->unsignaled + 1;
-	failed = w->ops->send(w, request);
-	if (__builtin_expect(failed != 0, 0))
+	if (__builtin_expect(!w->ops->send(w, request, &failed), 0))
 		not_posted(qp, failed);
 	return SEND_POSTED;
 }
@@ -263,11 +285,12 @@ enum send_result wire_connected_send(struct share *share)
 		return send_fail(share, VIB_WC_LOC_QP_OP_ERR);
 	if (send_resolve(share, read ? VIB_ACCESS_LOCAL_WRITE : 0, &own) < 0)
 		return SEND_FAILED;
+	/* Also of what is not posted the completion may have to wait its turn. */
+	if (!wire_has_room(w))
+		return SEND_MORE;
 	if (__builtin_expect(!vhca_view(qp->vhca)->up, 0)) /* nothing leaves the port */
 		return unanswered(share);
 	qp->sending.deadline = 0;
-	if (!wire_has_room(w))
-		return SEND_MORE;
 	if (wqe->flags & VIB_SEND_INLINE) {
 		request.data = own.part[0].at;
 	} else {
@@ -285,9 +308,11 @@ enum send_result wire_connected_send(struct share *share)
 
 void wire_flush(struct share *share)
 {
-	unsigned int failed = share->qp->wire->ops->flush(share->qp->wire);
+	struct wire_qp *w = share->qp->wire;
+	uint64_t failed;
 
-	if (__builtin_expect(failed != 0, 0))
+	w->unsignaled = 0;
+	if (__builtin_expect(!w->ops->flush(w, &failed), 0))
 		not_posted(share->qp, failed);
 }
 
@@ -329,8 +354,9 @@ void wire_complete_sends(struct poller *poller, struct qp *qp)
 	struct wire_qp *w = qp->wire;
 
 	while (w->first_send != w->next_send && send_at(w, w->first_send)->done) {
-		const struct wire_send s = *send_at(w, w->first_send++);
+		const struct wire_send s = *send_at(w, w->first_send);
 
+		drop_handle(qp->vhca->wire, send_at(w, w->first_send++));
 		complete_send(poller, qp, &s);
 		if (__builtin_expect(s.status != VIB_WC_SUCCESS, 0) &&
 		    !(s.status == VIB_WC_WR_FLUSH_ERR && qp->attr.state == VIB_QPS_SQE))
@@ -395,19 +421,29 @@ bool wire_takes_receives(const struct qp *qp)
 	       w->next_receive - w->first_receive < w->max_receives;
 }
 
-bool wire_post_receives(struct qp *qp)
+unsigned int wire_post_receives(struct qp *qp, unsigned int most)
 {
 	struct wire_qp *w = qp->wire;
 	struct receive r;
-	bool any = false;
+	unsigned int n = 0;
 
-	while (qp->has_rq && !w->has_refused &&
+	while (n < most && qp->has_rq && !w->has_refused &&
 	       w->next_receive - w->first_receive < w->max_receives &&
 	       receive_copy(&qp->rq, qp->max_recv_sge, &r)) {
 		post_receive(qp, &r);
-		any = true;
+		n++;
 	}
-	return any;
+	return n;
+}
+
+/* The same on the poller, as what a guest with a rate pays for. */
+static bool post_receives(struct qp *qp)
+{
+	unsigned int n = wire_post_receives(qp, POST_MOST);
+
+	if (qp->vhca->bucket.rate)
+		bucket_take(&qp->vhca->bucket, (int64_t)n * COST_REQUEST);
+	return n > 0;
 }
 
 static void on_received(struct poller *poller, struct qp *qp,
@@ -497,7 +533,7 @@ bool wire_serve(struct poller *poller, struct qp *qp)
 
 	if (qp->wire->active && qp_can_receive(qp))
 		worked |= qp->wire->datagrams ? wire_post_slots(qp)
-					      : wire_post_receives(qp);
+					      : post_receives(qp);
 	return worked | fail_refused(poller, qp);
 }
 

@@ -61,11 +61,13 @@ struct wire_request {
 /* For the QP's poller, with the QP locked. None sleeps. */
 struct wire_ops {
 	/*
-	 * Have @request be posted, now or by flush(); what it points to is copied. Both
-	 * return how many of the last ones could not be.
+	 * Have @request be posted, now or by flush(), which has the HCA tell of the last;
+	 * what it points to is copied. false: the one with id *@failed could not be, nor
+	 * those behind it.
 	 */
-	unsigned int (*send)(struct wire_qp *qp, const struct wire_request *request);
-	unsigned int (*flush)(struct wire_qp *qp);
+	bool (*send)(struct wire_qp *qp, const struct wire_request *request,
+		     uint64_t *failed);
+	bool (*flush)(struct wire_qp *qp, uint64_t *failed);
 	/* Post a receive. -1: it cannot be. */
 	int (*receive)(struct wire_qp *qp, uint64_t id, const struct vib_sge *sges,
 		       unsigned int count);
@@ -86,6 +88,7 @@ struct wire_send {
 	uint8_t status;
 	bool wanted; /* its completion */
 	bool done;
+	struct wire_ah_handle *handle; /* that it uses; NULL: none */
 };
 
 /* A receive that the HCA has. */
@@ -157,8 +160,11 @@ struct wire_channel {
 void wire_init(struct vhca_wire *wire);
 void wire_fini(struct vhca_wire *wire);
 
-/* Post what waits in the receive queue of @qp, as far as the HCA has room. Locked. */
-bool wire_post_receives(struct qp *qp);
+/*
+ * Post what waits in the receive queue of @qp, as far as the HCA has room, but no more
+ * than @most. Returns how many there were. Locked.
+ */
+unsigned int wire_post_receives(struct qp *qp, unsigned int most);
 
 /* Complete the first sends, as far as they are done. Its poller, locked. */
 void wire_complete_sends(struct poller *poller, struct qp *qp);
@@ -212,6 +218,9 @@ bool wire_cool(struct poller *poller, struct qp *qp);
 
 /* @qp, which is locked, is as if it were new; the HCA's is yet to be told. */
 void wire_reset(struct qp *qp);
+
+/* The sends of @w, whose HCA's QP is no more or is about to be reset, use no handles. */
+void wire_drop_handles(struct vhca_wire *wire, struct wire_qp *w);
 
 /* @qp, which is locked, has failed here: the control thread is to tell the HCA. */
 void wire_fail(struct qp *qp);

@@ -53,13 +53,25 @@ static struct wire_ah *look(struct wire_ahs *ahs, const struct wire_ah_key *key)
 /* false: too many wait to be destroyed. */
 static bool put_away(struct wire_ahs *ahs, struct wire_ah *a)
 {
-	if (!a->ah)
+	if (!a->handle)
 		return true;
 	if (ahs->num_unused == WIRE_AHS)
 		return false;
-	ahs->unused[ahs->num_unused++] = a->ah;
-	a->ah = NULL;
+	ahs->num_unused++;
+	a->handle->unused = true;
+	a->handle = NULL;
 	return true;
+}
+
+/* There is one: those of entries are at most WIRE_AHS, and so are the unused. */
+static struct wire_ah_handle *new_handle(struct wire_ahs *ahs, void *ah)
+{
+	struct wire_ah_handle *h = ahs->handles;
+
+	while (h->ah)
+		h++;
+	*h = (struct wire_ah_handle){ .ah = ah };
+	return h;
 }
 
 static enum wire_ah_state ask(struct wire_ahs *ahs, struct wire_ah *a,
@@ -76,7 +88,8 @@ static enum wire_ah_state ask(struct wire_ahs *ahs, struct wire_ah *a,
 
 /* WIRE_AH_NONE: it is asked for just now. */
 static enum wire_ah_state find(struct wire_ahs *ahs, const struct wire_ah_key *key,
-			       uint64_t now, uint32_t qpn, void **ah)
+			       uint64_t now, uint32_t qpn,
+			       struct wire_ah_handle **handle)
 {
 	struct wire_ah *a = look(ahs, key);
 
@@ -84,22 +97,33 @@ static enum wire_ah_state find(struct wire_ahs *ahs, const struct wire_ah_key *k
 		return WIRE_AH_DEAD;
 	if (!is_same(a, key) || (a->state != WIRE_AH_ASKED && now >= a->until))
 		return ask(ahs, a, key, qpn);
-	*ah = a->ah;
+	if (a->state == WIRE_AH_READY) {
+		a->handle->users++;
+		*handle = a->handle;
+	}
 	return a->state;
 }
 
 enum wire_ah_state wire_ah_find(struct vhca_wire *wire, const struct wire_ah_key *key,
-				uint64_t now, uint32_t qpn, void **ah)
+				uint64_t now, uint32_t qpn,
+				struct wire_ah_handle **handle)
 {
 	enum wire_ah_state state;
 
 	pthread_spin_lock(&wire->lock);
-	state = find(&wire->ahs, key, now, qpn, ah);
+	state = find(&wire->ahs, key, now, qpn, handle);
 	pthread_spin_unlock(&wire->lock);
 	if (state != WIRE_AH_NONE)
 		return state;
 	wire->raised(wire->raised_arg);
 	return WIRE_AH_ASKED;
+}
+
+void wire_ah_drop(struct vhca_wire *wire, struct wire_ah_handle *handle)
+{
+	pthread_spin_lock(&wire->lock);
+	handle->users--;
+	pthread_spin_unlock(&wire->lock);
 }
 
 struct wire_ah *wire_ah_next(struct vhca_wire *wire)
@@ -120,7 +144,7 @@ uint32_t wire_ah_resolve(struct vhca_wire *wire, struct wire_ah *a, void *ah,
 	uint32_t waiter;
 
 	pthread_spin_lock(&wire->lock);
-	a->ah = ah;
+	a->handle = ah ? new_handle(&wire->ahs, ah) : NULL;
 	a->state = ah ? WIRE_AH_READY : WIRE_AH_DEAD;
 	a->until = now + (ah ? READY_NS : DEAD_NS);
 	waiter = a->waiter;
@@ -128,13 +152,27 @@ uint32_t wire_ah_resolve(struct vhca_wire *wire, struct wire_ah *a, void *ah,
 	return waiter;
 }
 
+static void *take_unused(struct wire_ahs *ahs)
+{
+	for (unsigned int i = 0; ahs->num_unused && i < 2 * WIRE_AHS; i++) {
+		struct wire_ah_handle *h = &ahs->handles[i];
+		void *ah = h->ah;
+
+		if (!h->unused || h->users)
+			continue;
+		*h = (struct wire_ah_handle){ 0 };
+		ahs->num_unused--;
+		return ah;
+	}
+	return NULL;
+}
+
 void *wire_ah_take_unused(struct vhca_wire *wire)
 {
-	void *ah = NULL;
+	void *ah;
 
 	pthread_spin_lock(&wire->lock);
-	if (wire->ahs.num_unused)
-		ah = wire->ahs.unused[--wire->ahs.num_unused];
+	ah = take_unused(&wire->ahs);
 	pthread_spin_unlock(&wire->lock);
 	return ah;
 }

@@ -31,12 +31,19 @@ enum wire_ah_state {
 	WIRE_AH_DEAD, /* nobody is there, or a vport of this host, which has no such QP */
 };
 
+/* Outlives its entry for as long as the HCA has requests with it. */
+struct wire_ah_handle {
+	void *ah;           /* the HCA's; NULL: this one is free */
+	unsigned int users; /* requests that are not completed */
+	bool unused;        /* of no entry any more */
+};
+
 struct wire_ah {
 	enum wire_ah_state state;
 	struct wire_ah_key key;
 	uint64_t until;  /* ns: then it is asked for anew */
 	uint32_t waiter; /* QPN of one that waits for it */
-	void *ah;        /* the HCA's */
+	struct wire_ah_handle *handle;
 	TAILQ_ENTRY(wire_ah) asked;
 };
 
@@ -44,23 +51,26 @@ struct wire_ah {
 struct wire_ahs {
 	struct wire_ah entries[WIRE_AHS];
 	TAILQ_HEAD(, wire_ah) asked;
-	void *unused[WIRE_AHS]; /* that were in entries, and are to be destroyed */
-	unsigned int num_unused;
+	struct wire_ah_handle handles[2 * WIRE_AHS];
+	unsigned int num_unused; /* that are to be destroyed, at most WIRE_AHS */
 };
 
 /*
- * The handle of @key in *@ah. WIRE_AH_ASKED: the QP @qpn is kicked when it is there.
- * A poller.
+ * The handle of @key in *@handle, with one user more. WIRE_AH_ASKED: the QP @qpn is
+ * kicked when it is there. A poller.
  */
 enum wire_ah_state wire_ah_find(struct vhca_wire *wire, const struct wire_ah_key *key,
-				uint64_t now, uint32_t qpn, void **ah);
+				uint64_t now, uint32_t qpn,
+				struct wire_ah_handle **handle);
+/* It has one user less. */
+void wire_ah_drop(struct vhca_wire *wire, struct wire_ah_handle *handle);
 
 /* For the control thread: the next that was asked for, or NULL. */
 struct wire_ah *wire_ah_next(struct vhca_wire *wire);
 /* It is @ah; NULL: it is dead. Returns the QPN to be kicked, or 0. */
 uint32_t wire_ah_resolve(struct vhca_wire *wire, struct wire_ah *entry, void *ah,
 			 uint64_t now);
-/* Take one that is not used any more; NULL: there is none. Any thread. */
+/* Take one that neither is used any more nor has users; NULL: there is none. Any thread. */
 void *wire_ah_take_unused(struct vhca_wire *wire);
 /* Have none any more: all are unused. No poller asks any more. */
 void wire_ah_give_up(struct vhca_wire *wire);

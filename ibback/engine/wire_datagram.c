@@ -22,7 +22,7 @@ bool wire_has_room(const struct wire_qp *w)
 	return w->next_send - w->first_send < w->max_sends;
 }
 
-static enum wire_ah_state find_ah(struct share *share, void **ah)
+static enum wire_ah_state find_ah(struct share *share, struct wire_ah_handle **handle)
 {
 	const struct qp *qp = share->qp;
 	const struct vib_av *av = &qp->sending.wqe.u.ud.av;
@@ -33,7 +33,8 @@ static enum wire_ah_state find_ah(struct share *share, void **ah)
 	else
 		memset(&key.av.dgid, 0, sizeof(key.av.dgid));
 	key.av.sgid_index = 0;
-	return wire_ah_find(qp->vhca->wire, &key, clock_ns(), qp_number(qp), ah);
+	return wire_ah_find(qp->vhca->wire, &key, clock_ns(), qp_number(qp),
+			    handle);
 }
 
 enum send_result wire_datagram_send(struct share *share, const struct sg *data,
@@ -44,9 +45,10 @@ enum send_result wire_datagram_send(struct share *share, const struct sg *data,
 	const struct vib_send_wqe *wqe = &qp->sending.wqe;
 	bool wanted = qp->signal_all || wqe->flags & VIB_SEND_SIGNALED;
 	struct wire_request request = { .wqe = wqe, .qkey = qkey };
+	struct wire_ah_handle *handle;
 	uint32_t place;
 
-	switch (find_ah(share, &request.ah)) {
+	switch (find_ah(share, &handle)) {
 	case WIRE_AH_READY:
 		break;
 	case WIRE_AH_ASKED:
@@ -55,7 +57,9 @@ enum send_result wire_datagram_send(struct share *share, const struct sg *data,
 		qp->counters.xmit_discards++;
 		return SEND_DONE;
 	}
+	request.ah = handle->ah;
 	place = wire_note_send(qp, data->bytes, wanted);
+	w->sends[place & (w->max_sends - 1)].handle = handle;
 	sg_gather(wire_send_slot(w, place), data, 0, data->bytes);
 	request.slot_bytes = (uint32_t)data->bytes;
 	share_spend(share, data->bytes);

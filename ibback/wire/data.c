@@ -86,26 +86,34 @@ static void put_datagram(struct hca_qp *q, const struct wire_request *r,
 				 r->slot_bytes, q->sends_mr->lkey };
 	wr->num_sge = r->slot_bytes ? 1 : 0;
 	wr->wr.ud.ah = r->ah;
-	wr->wr.ud.remote_qpn = r->wqe->u.ud.remote_qpn;
+	wr->wr.ud.remote_qpn = r->wqe->u.ud.remote_qpn & 0xffffff;
 	wr->wr.ud.remote_qkey = r->qkey;
 }
 
-static unsigned int flush_batch(struct wire_qp *w)
+static bool post_batch(struct wire_qp *w, uint64_t *failed)
 {
 	struct ibv_send_wr *bad = NULL;
-	unsigned int left = 0;
+	int error;
 
 	if (!batch.count)
-		return 0;
+		return true;
 	for (unsigned int i = 0; i < batch.count; i++)
 		batch.wr[i].next = i + 1 < batch.count ? &batch.wr[i + 1] : NULL;
-	if (ibv_post_send(hca_qp_of(w)->qp, batch.wr, &bad) != 0)
-		left = bad ? batch.count - (unsigned int)(bad - batch.wr) : batch.count;
+	error = ibv_post_send(hca_qp_of(w)->qp, batch.wr, &bad);
 	batch.count = 0;
-	return left;
+	if (error)
+		*failed = bad ? bad->wr_id : batch.wr[0].wr_id;
+	return !error;
 }
 
-static unsigned int send_one(struct wire_qp *w, const struct wire_request *r)
+static bool flush_batch(struct wire_qp *w, uint64_t *failed)
+{
+	if (batch.count)
+		batch.wr[batch.count - 1].send_flags |= IBV_SEND_SIGNALED;
+	return post_batch(w, failed);
+}
+
+static void put(struct wire_qp *w, const struct wire_request *r)
 {
 	struct ibv_send_wr *wr = &batch.wr[batch.count];
 	struct ibv_sge *sge = batch.sge[batch.count];
@@ -133,7 +141,16 @@ static unsigned int send_one(struct wire_qp *w, const struct wire_request *r)
 		memcpy(sge, r->sges, r->num_sge * sizeof(*sge));
 		wr->num_sge = (int)r->num_sge;
 	}
-	return ++batch.count == BATCH ? flush_batch(w) : 0;
+	batch.count++;
+}
+
+/* A full batch goes out when the next request comes, so that there is a last to flush. */
+static bool send_one(struct wire_qp *w, const struct wire_request *r, uint64_t *failed)
+{
+	if (batch.count == BATCH && !post_batch(w, failed))
+		return false;
+	put(w, r);
+	return true;
 }
 
 /* ---- receiving --------------------------------------------------------- */

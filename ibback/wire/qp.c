@@ -170,6 +170,7 @@ static int unmake(struct hca_qp *q)
 	while (!LIST_EMPTY(&q->groups))
 		detach(q, LIST_FIRST(&q->groups));
 	error = q->qp ? ibv_destroy_qp(q->qp) : 0;
+	wire_drop_handles(&q->guest->wire, &q->base);
 
 	next = q->cq ? ibv_destroy_cq(q->cq) : 0;
 	error = error ? error : next;

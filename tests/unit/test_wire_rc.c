@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <errno.h>
 
+#include "engine/qp.h"
 #include "wire_rig.h"
 
 #define SIGNALED(op, id_)                                              \
@@ -132,6 +133,31 @@ static void receives_are_there_before_rtr(void **state)
 	native_close(&x.n);
 }
 
+/* A deep queue keeps neither the control thread nor another QP waiting. */
+static void many_receives_are_posted_in_parts(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	unsigned int before, after;
+
+	wire_rig_rq_order = 9;
+	open_pair(w, &x, VIB_QPT_RC);
+	for (unsigned int i = 0; i < 500; i++)
+		its_recv(&x.q, i, 0, 64);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_INIT, NULL, 0), 0);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RTR, native_gid, x.n.qp->qp_num), 0);
+	after = fake_hca_receives(x.q.qpn);
+	assert_int_equal(after, 256);
+	do {
+		before = after;
+		poller_pass(&w->engine->pollers[0]);
+		after = fake_hca_receives(x.q.qpn);
+		assert_in_range(after, before + 1, before + 64);
+	} while (after < 500);
+	assert_int_equal(vhca_of(&w->a)->bucket.tokens, 0); /* it has no rate */
+	native_close(&x.n);
+}
+
 static void memory_is_written_and_read(void **state)
 {
 	struct world *w = *state;
@@ -204,6 +230,24 @@ static void a_bad_key_fails_in_its_turn(void **state)
 	its_take(&x.q, 3, VIB_WC_WR_FLUSH_ERR);
 	its_take(&x.q, 50, VIB_WC_WR_FLUSH_ERR);
 	its_nothing(&x.q);
+	native_close(&x.n);
+}
+
+/* Nothing that goes out follows one that nobody wants to be told of. */
+static void what_follows_a_quiet_one_fails(void **state)
+{
+	struct world *w = *state;
+	struct vib_send_wqe quiet;
+	struct pair x = { 0 };
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	quiet = to_native(&x, VIB_OP_RDMA_WRITE, 1);
+	quiet.flags = 0;
+	its_send(&x.q, quiet, 0, 64);
+	its_send_key(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, 2), 0, 64, x.q.key + 1);
+	wire_run(w);
+	its_take(&x.q, 2, VIB_WC_LOC_PROT_ERR);
+	assert_int_equal(its_state(&x.q), VIB_QPS_ERR);
 	native_close(&x.n);
 }
 
@@ -391,6 +435,23 @@ static void what_was_before_a_reset_is_forgotten(void **state)
 	native_close(&x.n);
 }
 
+/* The control thread may take the command before it hears of the failure. */
+static void a_failure_before_a_reset_is_forgotten(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct qp *qp;
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	qp = vhca_find_qp(vhca_of(&w->a), x.q.qpn);
+	pthread_spin_lock(&qp->lock);
+	qp_enter_error(qp);
+	qp_modify(qp, VIB_QP_STATE, &(struct vib_qp_attr){ .state = VIB_QPS_RESET });
+	pthread_spin_unlock(&qp->lock);
+	assert_null(wire_take_failed(qp->vhca->wire));
+	native_close(&x.n);
+}
+
 static void sqd_waits_for_what_the_hca_has(void **state)
 {
 	struct world *w = *state;
@@ -566,6 +627,29 @@ static void uc_sends_and_receives(void **state)
 	native_close(&x.n);
 }
 
+/* What does not leave the port is done in its turn, too, and needs a place for that. */
+static void a_full_queue_and_a_port_that_goes_down(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	connect_pair(w, &x, VIB_QPT_UC);
+	for (uint64_t id = 1; id <= 4; id++)
+		its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, id), 0, 16);
+	wire_run_without_hca(w);
+	put(&w->a, w->a.be, VIB_BE_LINK, "down");
+	fake_loop(w->xen);
+	for (uint64_t id = 5; id <= 7; id++)
+		its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, id), 0, 16);
+	wire_run_without_hca(w);
+	its_nothing(&x.q);
+	wire_run(w);
+	for (uint64_t id = 1; id <= 7; id++)
+		its_take(&x.q, id, VIB_WC_SUCCESS);
+	its_nothing(&x.q);
+	native_close(&x.n);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -573,9 +657,11 @@ int main(void)
 		wire_test(a_send_arrives),
 		wire_test(a_message_is_received),
 		wire_test(receives_are_there_before_rtr),
+		wire_test(many_receives_are_posted_in_parts),
 		wire_test(memory_is_written_and_read),
 		wire_test(a_peer_reaches_memory_by_its_key),
 		wire_test(a_bad_key_fails_in_its_turn),
+		wire_test(what_follows_a_quiet_one_fails),
 		wire_test(a_key_of_another_guest_is_no_key),
 		wire_test(what_the_peer_denies_fails_with_all_behind_it),
 		wire_test(a_guest_of_this_host_is_reached_by_memory),
@@ -583,6 +669,7 @@ int main(void)
 		wire_test(it_sends_with_its_own_gid_only),
 		wire_test(a_gid_or_pkey_that_the_port_has_not_is_refused),
 		wire_test(what_was_before_a_reset_is_forgotten),
+		wire_test(a_failure_before_a_reset_is_forgotten),
 		wire_test(sqd_waits_for_what_the_hca_has),
 		wire_test(one_that_cooled_is_woken_by_its_channel),
 		wire_test(what_cannot_be_posted_fails_the_qp),
@@ -592,6 +679,8 @@ int main(void)
 		wire_test(the_hcas_events_are_the_guests),
 		wire_test(uc_sends_and_receives),
 		cmocka_unit_test_setup_teardown(no_more_is_posted_than_the_hca_holds,
+						set_up_small, wire_tear_down),
+		cmocka_unit_test_setup_teardown(a_full_queue_and_a_port_that_goes_down,
 						set_up_small, wire_tear_down),
 	};
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "engine/grh.h"
+#include "engine/qp.h"
 #include "wire_rig.h"
 
 struct pair {
@@ -211,6 +212,63 @@ static void a_dead_address_costs_its_sender_a_completion(void **state)
 	close_pair(&x);
 }
 
+/* The address is asked for anew while the HCA has a datagram to it. */
+static void a_handle_lives_as_long_as_what_was_posted_with_it(void **state)
+{
+	struct world *w = *state;
+	struct wire_ahs *ahs = &vhca_of(&w->a)->wire->ahs;
+	struct pair x = { 0 };
+
+	open_pair(w, &x);
+	its_send(&x.q, datagram(1, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run_without_hca(w);
+	assert_int_equal(fake_hca.ahs, 2); /* and the native one's */
+	for (unsigned int i = 0; i < WIRE_AHS; i++)
+		ahs->entries[i].until = 0;
+	its_send(&x.q, datagram(2, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run_without_hca(w);
+	assert_int_equal(fake_hca.ahs, 3);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	its_take(&x.q, 2, VIB_WC_SUCCESS);
+	for (unsigned int i = 0; i < WIRE_AHS; i++)
+		ahs->entries[i].until = 0;
+	its_send(&x.q, datagram(3, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run(w);
+	its_take(&x.q, 3, VIB_WC_SUCCESS);
+	assert_int_equal(fake_hca.ahs, 2);
+	its_send(&x.q, datagram(4, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run_without_hca(w);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
+	for (unsigned int i = 0; i < 2 * WIRE_AHS; i++)
+		assert_int_equal(ahs->handles[i].users, 0);
+	close_pair(&x);
+}
+
+/* Nobody looks for the address yet. */
+static void one_that_waits_for_an_address_receives(void **state)
+{
+	static const uint8_t other[16] = { 0xfe, 0x80, [15] = 0x66 };
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct qp *qp;
+
+	open_pair(w, &x);
+	its_recv(&x.q, 3, 0, 40 + 64);
+	wire_run(w);
+	its_send(&x.q, datagram(1, other, 5), 0, 8);
+	poller_pass(&w->engine->pollers[0]);
+	qp = vhca_find_qp(vhca_of(&w->a), x.q.qpn);
+	assert_true(qp->sending.look_again);
+	qp->sending.look_again = UINT64_MAX; /* however slow this test is */
+	native_send(&x, 64);
+	fake_hca_run();
+	poller_pass(&w->engine->pollers[0]);
+	its_take(&x.q, 3, VIB_WC_SUCCESS);
+	its_nothing(&x.q);
+	close_pair(&x);
+}
+
 /* Who asks for a hundred dead addresses waits; others do not. */
 static void others_do_not_wait_for_an_address(void **state)
 {
@@ -260,6 +318,104 @@ static void a_local_datagram_completes_in_its_turn(void **state)
 	its_take(&x.q, 1, VIB_WC_SUCCESS);
 	its_take(&x.q, 2, VIB_WC_SUCCESS);
 	its_take(&x.q, 3, VIB_WC_SUCCESS);
+	close_pair(&x);
+}
+
+/* The HCA tells of the first, though its guest does not ask for that. */
+static void a_local_datagram_completes_behind_a_quiet_one(void **state)
+{
+	struct world *w = *state;
+	struct its_qp b = its_qp_new(&w->b, VIB_QPT_UD, CQ_PAGE);
+	struct vib_send_wqe quiet;
+	struct pair x = { 0 };
+	uint8_t gid[16];
+
+	open_pair(w, &x);
+	its_connect(&b, NULL, 0);
+	its_recv(&b, 9, 0, 100);
+	its_gid(&w->b, gid);
+	quiet = datagram(1, native_gid, x.n.qp->qp_num);
+	quiet.flags = 0;
+	its_send(&x.q, quiet, 0, 8);
+	its_send(&x.q, datagram(2, gid, b.qpn), 0, 8);
+	wire_run(w);
+	its_take(&b, 9, VIB_WC_SUCCESS);
+	its_take(&x.q, 2, VIB_WC_SUCCESS);
+	close_pair(&x);
+}
+
+/* A local one between two that the HCA does not take. */
+static void what_cannot_be_posted_fails_alone(void **state)
+{
+	struct world *w = *state;
+	struct its_qp b = its_qp_new(&w->b, VIB_QPT_UD, CQ_PAGE);
+	struct pair x = { 0 };
+	uint8_t gid[16];
+
+	open_pair(w, &x);
+	its_connect(&b, NULL, 0);
+	its_recv(&b, 9, 0, 100);
+	its_gid(&w->b, gid);
+	fake_hca.post_send_error = ENOMEM;
+	its_send(&x.q, datagram(1, native_gid, x.n.qp->qp_num), 0, 8);
+	its_send(&x.q, datagram(2, gid, b.qpn), 0, 8);
+	its_send(&x.q, datagram(3, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run(w);
+	its_take(&b, 9, VIB_WC_SUCCESS);
+	its_take(&x.q, 1, VIB_WC_LOC_QP_OP_ERR);
+	its_take(&x.q, 2, VIB_WC_SUCCESS);
+	its_take(&x.q, 3, VIB_WC_WR_FLUSH_ERR);
+	its_nothing(&x.q);
+	close_pair(&x);
+}
+
+/* An HCA sees 24 bits of a number: these would be QP1's of a machine on the wire. */
+static void no_datagram_goes_to_the_qps_of_management(void **state)
+{
+	static const uint32_t forged[] = { 0, 1, 0x01000000, 0x01000001, 0xff000001,
+					   0x01000002 };
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_pair(w, &x);
+	for (unsigned int i = 0; i < sizeof(forged) / sizeof(forged[0]); i++) {
+		its_send(&x.q, datagram(i, native_gid, forged[i]), 0, 8);
+		wire_run(w);
+		its_take(&x.q, i, VIB_WC_SUCCESS);
+	}
+	assert_int_equal(fake_hca.posts, 0);
+	close_pair(&x);
+}
+
+static int set_qkey(struct its_qp *q, uint32_t qkey)
+{
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+
+	req.u.modify_qp.qpn = q->qpn;
+	req.u.modify_qp.mask = VIB_QP_QKEY;
+	req.u.modify_qp.attr.qkey = qkey;
+	return execute(q->p, req).status;
+}
+
+/* The GSI's Q_Key is nobody's to send with. */
+static void controlled_qkeys_do_not_leave(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct vib_send_wqe wqe;
+
+	open_pair(w, &x);
+	assert_int_equal(set_qkey(&x.q, 0x80010000), -EINVAL);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qkey, 0x1234);
+	wqe = datagram(1, native_gid, x.n.qp->qp_num);
+	wqe.u.ud.qkey = 0x80010000; /* the QP's own is meant */
+	native_recv(&x.n, 1, 0, 200);
+	its_send(&x.q, wqe, 0, 8);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	native_take(&x.n, 1, IBV_WC_SUCCESS);
+	assert_int_equal(set_qkey(&x.q, 0x4321), 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qkey, 0x4321);
 	close_pair(&x);
 }
 
@@ -415,8 +571,14 @@ int main(void)
 		wire_test(a_datagram_for_another_gid_is_dropped),
 		wire_test(ones_own_multicast_is_not_heard_again),
 		wire_test(a_dead_address_costs_its_sender_a_completion),
+		wire_test(a_handle_lives_as_long_as_what_was_posted_with_it),
+		wire_test(one_that_waits_for_an_address_receives),
 		wire_test(others_do_not_wait_for_an_address),
 		wire_test(a_local_datagram_completes_in_its_turn),
+		wire_test(a_local_datagram_completes_behind_a_quiet_one),
+		wire_test(what_cannot_be_posted_fails_alone),
+		wire_test(no_datagram_goes_to_the_qps_of_management),
+		wire_test(controlled_qkeys_do_not_leave),
 		wire_test(nothing_goes_out_to_a_vport_of_this_host),
 		wire_test(a_pkey_that_the_port_has_not_stays_here),
 		wire_test(what_waits_is_flushed),

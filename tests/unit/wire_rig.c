@@ -7,6 +7,7 @@
 
 struct wire_port *wire_rig_port;
 int wire_rig_max_wr;
+uint32_t wire_rig_rq_order = QUEUE_ORDER;
 unsigned int wire_rig_changed, wire_rig_gone, wire_rig_left;
 
 const uint8_t native_gid[16] = { 0xfe, 0x80, [15] = 0x99 };
@@ -69,6 +70,7 @@ int wire_set_up(void **state)
 	if (wire_rig_max_wr)
 		fake_hca.max_qp_wr = wire_rig_max_wr;
 	wire_rig_max_wr = 0;
+	wire_rig_rq_order = QUEUE_ORDER;
 	wire_rig_changed = wire_rig_gone = wire_rig_left = 0;
 	return set_up_with(state, begin);
 }
@@ -131,6 +133,18 @@ static struct vib_pages page(const struct peer *p, uint32_t number)
 	return (struct vib_pages){ 1, page_of(p, number) };
 }
 
+/* A queue of several pages. */
+static struct vib_pages deep_pages(const struct peer *p, uint64_t bytes)
+{
+	uint32_t count = (uint32_t)((bytes + VIB_PAGE_SIZE - 1) / VIB_PAGE_SIZE);
+	uint32_t *list = memory_of(p, LIST);
+
+	assert_in_range(count, 2, ITS_PAGES - DEEP_PAGE);
+	for (uint32_t i = 0; i < count; i++)
+		list[i] = page(p, DEEP_PAGE + i).root;
+	return (struct vib_pages){ count, page_of(p, LIST) };
+}
+
 static void make_pd_and_memory(struct its_qp *q)
 {
 	struct vib_control_request req = its_request(VIB_CMD_REG_MR);
@@ -178,6 +192,8 @@ struct its_qp its_qp_new(struct peer *p, enum vib_qp_type type, uint32_t pages)
 	struct vib_control_request req = its_request(VIB_CMD_CREATE_QP);
 	struct its_qp q = { .p = p, .type = type };
 	uint32_t stride = vib_send_stride(SGES, INLINE, (uint8_t)type);
+	uint32_t order = wire_rig_rq_order, rq_stride = vib_recv_stride(SGES);
+	bool deep = order != QUEUE_ORDER;
 
 	make_pd_and_memory(&q);
 	if (pages == CQ_PAGE)
@@ -195,13 +211,15 @@ struct its_qp its_qp_new(struct peer *p, enum vib_qp_type type, uint32_t pages)
 		.db_index = (uint16_t)pages,
 		.max_inline = INLINE,
 		.sq = { QUEUE_ORDER, stride, SGES, page(p, pages + 1) },
-		.rq = { QUEUE_ORDER, vib_recv_stride(SGES), SGES, page(p, pages + 2) },
+		.rq = { order, rq_stride, SGES,
+			deep ? deep_pages(p, vib_queue_bytes(order, rq_stride))
+			     : page(p, pages + 2) },
 	};
 	assert_in_range(vib_queue_bytes(QUEUE_ORDER, stride), 1, VIB_PAGE_SIZE);
 	q.qpn = number_of(command(p, req));
 	vib_queue_init(&q.sq, memory_of(p, pages + 1), QUEUE_ORDER, stride);
-	vib_queue_init(&q.rq, memory_of(p, pages + 2), QUEUE_ORDER,
-		       vib_recv_stride(SGES));
+	vib_queue_init(&q.rq, memory_of(p, deep ? DEEP_PAGE : pages + 2), order,
+		       rq_stride);
 	return q;
 }
 

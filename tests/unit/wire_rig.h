@@ -12,7 +12,8 @@
 #include "wire/port.h"
 
 /* Pages of a guest of the rig. */
-enum { CQ_PAGE = 20, SQ_PAGE, RQ_PAGE, MEMORY, CQ_PAGE_2, SQ_PAGE_2, RQ_PAGE_2 };
+enum { CQ_PAGE = 20, SQ_PAGE, RQ_PAGE, MEMORY, CQ_PAGE_2, SQ_PAGE_2, RQ_PAGE_2,
+       DEEP_PAGE = 40 };
 
 #define QUEUE_ORDER 3
 #define DEPTH       (1u << QUEUE_ORDER)
@@ -45,6 +46,8 @@ extern unsigned int wire_rig_changed, wire_rig_gone, wire_rig_left;
 
 /* Places of the next HCA's queues; 0: many. */
 extern int wire_rig_max_wr;
+/* Of the receive queue of the next QPs, which has pages from DEEP_PAGE on. */
+extern uint32_t wire_rig_rq_order;
 int wire_set_up(void **state);
 int wire_tear_down(void **state);
 #define wire_test(name) cmocka_unit_test_setup_teardown(name, wire_set_up, wire_tear_down)
