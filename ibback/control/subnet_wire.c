@@ -101,11 +101,16 @@ enum gsi_drop subnet_wire_send(struct subnet_wire *wire, struct vib *vib,
 
 /* The network needs no more than that this host receives: who only sends joins nothing.
  */
-void subnet_wire_join(struct subnet_wire *wire, const struct vib_gid *mgid,
+bool subnet_wire_join(struct subnet_wire *wire, const struct vib_gid *mgid,
 		      uint8_t join_state)
 {
-	if (wire->up)
-		wire->port.join(wire->port.arg, mgid, join_state & MCM_RECEIVES);
+	return !wire->up ||
+	       wire->port.join(wire->port.arg, mgid, join_state & MCM_RECEIVES);
+}
+
+void subnet_wire_room(struct subnet_wire *wire)
+{
+	gsi_wire_room(wire->gsi);
 }
 
 void subnet_wire_dropped(struct subnet_wire *wire, enum gsi_drop why)

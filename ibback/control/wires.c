@@ -63,7 +63,8 @@ struct wire {
 	bool netdev_said;
 	char said_netdev[IF_NAMESIZE]; /* of which name, "" for none */
 	bool subnet_told;
-	bool joins_said;       /* that one could not be had */
+	bool joins_said;       /* that one could not be had, */
+	bool quota_said;       /* or was more than a guest may have */
 	uv_poll_t *poll;       /* of the port's events, while there is one */
 	struct netdev *netdev; /* RoCE, once the HCA was there; or NULL */
 	struct addresses *addresses;
@@ -216,6 +217,13 @@ static void detaching(struct fabric_observer *observer, struct vport *vport)
 
 /* ---- the network device ------------------------------------------------ */
 
+static void on_room(void *arg)
+{
+	const struct wire *w = arg;
+
+	subnet_wire_room(subnets_wire(w->fabric));
+}
+
 /* -1 and errno. */
 static int start_addresses(struct wire *w, const char *name)
 {
@@ -226,7 +234,7 @@ static int start_addresses(struct wire *w, const char *name)
 	if (!w->netdev)
 		return -1;
 	w->addresses = addresses_new(w->netdev, on_addresses, w);
-	f->groups = w->addresses ? groups6_new(w->netdev) : NULL;
+	f->groups = w->addresses ? groups6_new(w->netdev, on_room, w) : NULL;
 	if (!f->groups) {
 		netdev_stop(w->netdev);
 		w->netdev = NULL;
@@ -300,22 +308,34 @@ static bool gid_at(void *arg, unsigned int index, struct vib_gid *gid)
 	return w->fabric->wire && wire_port_gid_at(w->fabric->wire, index, gid) == 0;
 }
 
+/* A guest that has too many keeps no word about another from the log. */
 static void say_not_joined(struct wire *w)
 {
-	if (!w->joins_said)
+	bool quota = errno == EDQUOT;
+	bool *said = quota ? &w->quota_said : &w->joins_said;
+
+	if (!*said && quota)
+		log_warn(
+			"fabric %s: a guest's QPs are attached to more than %d multicast "
+			"groups; others do not arrive from the wire for it; no more is "
+			"said of such",
+			w->fabric->name, GROUPS6_QUOTA);
+	else if (!*said)
 		log_err("fabric %s: a multicast group does not arrive from the wire: "
 			"%s; no more is said of such",
 			w->fabric->name, strerror(errno));
-	w->joins_said = true;
+	*said = true;
 }
 
-static void join(void *arg, const struct vib_gid *mgid, bool receives)
+static bool join(void *arg, const struct vib_gid *mgid, bool receives)
 {
 	struct wire *w = arg;
 
 	/* All are left with the device then. */
-	if (!w->stopping && groups6_hold(w->fabric->groups, mgid, receives) < 0)
-		say_not_joined(w);
+	if (w->stopping || groups6_hold(w->fabric->groups, mgid, receives) == 0)
+		return true;
+	say_not_joined(w);
+	return false;
 }
 
 /* PortInfo's numbers of 256 to 4096 bytes. */
@@ -350,7 +370,7 @@ static void tell_subnet(struct wire *w)
 /* ---- groups that QPs are attached to ------------------------------------ */
 
 static void on_group(void *arg, const void *fabric, const struct vib_gid *mgid,
-		     bool attached)
+		     const struct vhca *vhca, bool attached)
 {
 	const struct wires *wires = arg;
 	struct groups6 *groups;
@@ -359,8 +379,8 @@ static void on_group(void *arg, const void *fabric, const struct vib_gid *mgid,
 	LIST_FOREACH(w, &wires->all, entry)
 	if (w->fabric == fabric && (groups = w->fabric->groups)) {
 		if (!attached)
-			groups6_leave(groups, mgid);
-		else if (groups6_join(groups, mgid) < 0)
+			groups6_leave(groups, mgid, vhca);
+		else if (groups6_join(groups, mgid, vhca) < 0)
 			say_not_joined(w);
 	}
 }

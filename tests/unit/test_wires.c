@@ -160,6 +160,14 @@ void subnet_wire_up(struct subnet_wire *wire, const struct subnet_port *port)
 	told = *port;
 }
 
+static unsigned int rooms;
+
+void subnet_wire_room(struct subnet_wire *wire)
+{
+	assert_non_null(wire);
+	rooms++;
+}
+
 /* It leaves what it joined. */
 void subnet_wire_down(struct subnet_wire *wire)
 {
@@ -544,6 +552,7 @@ static void its_subnet_has_the_wire_while_there_is_one(void **state)
 {
 	const struct vib_gid mgid = { .raw = { 0xff, 0x12, 0x40, 0x1b } };
 	const struct vib_gid other = { .raw = { 0xff, 0x12, 0x60, 0x1b } };
+	const struct vhca *vhca = (const struct vhca *)&a;
 	struct vib_gid gid;
 
 	(void)state;
@@ -565,18 +574,19 @@ static void its_subnet_has_the_wire_while_there_is_one(void **state)
 	told.join(told.arg, &mgid, true);
 	told.join(told.arg, &mgid, true);
 	assert_int_equal(groups6_count(fabric->groups), 1);
-	assert_int_equal(groups6_join(fabric->groups, &mgid), 0); /* another's besides */
+	assert_int_equal(groups6_join(fabric->groups, &mgid, &a),
+			 0); /* another's besides */
 	told.join(told.arg, &mgid, false);
 	told.join(told.arg, &mgid, false);
 	assert_int_equal(groups6_count(fabric->groups), 1);
-	groups6_leave(fabric->groups, &mgid);
+	groups6_leave(fabric->groups, &mgid, &a);
 	assert_int_equal(groups6_count(fabric->groups), 0);
 	/* Those that QPs are attached to, unless they are of another fabric's. */
 	wires_watch_groups(wires, &mcast);
-	mcast.watch(mcast.arg, fabric, &mgid, true);
-	mcast.watch(mcast.arg, fabric_find(&table, "local"), &other, true);
+	mcast.watch(mcast.arg, fabric, &mgid, vhca, true);
+	mcast.watch(mcast.arg, fabric_find(&table, "local"), &other, vhca, true);
 	assert_int_equal(groups6_count(fabric->groups), 1);
-	mcast.watch(mcast.arg, fabric, &mgid, false);
+	mcast.watch(mcast.arg, fabric, &mgid, vhca, false);
 	assert_int_equal(groups6_count(fabric->groups), 0);
 	told.join(told.arg, &mgid, true);
 
