@@ -25,6 +25,7 @@ struct subnet_port {
 	uint8_t active_mtu; /* 1…5: 256…4096 bytes */
 	uint8_t active_width;
 	uint16_t active_speed;
+	uint16_t pkeys[GSI_WIRE_PKEYS]; /* zero where there is none */
 
 	void *arg;
 	/* The index of @gid in its table, for RoCE v2; -1: it is not there. */
@@ -52,9 +53,6 @@ void subnet_wire_up(struct subnet_wire *wire, const struct subnet_port *port);
 
 /* It is gone. Harmless if it is. */
 void subnet_wire_down(struct subnet_wire *wire);
-
-/* The port's P_Keys have changed. */
-void subnet_wire_pkeys(struct subnet_wire *wire);
 
 /* What could not be joined may be tried again. */
 void subnet_wire_room(struct subnet_wire *wire);

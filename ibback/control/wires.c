@@ -21,6 +21,7 @@
 #include "wire/groups6.h"
 #include "wire/netdev.h"
 #include "wire/segments.h"
+#include "wire/umad.h"
 
 /* How often is looked for an HCA that is not there, and whether one still is. */
 #define LOOK_MS   1000
@@ -57,6 +58,9 @@ struct wire {
 	struct fabric *fabric;
 	struct wires *wires;
 	struct wire_port_state state; /* while there is a port */
+	uint16_t pkeys[UMAD_PKEYS];   /* its P_Keys, the same */
+	bool pkeys_doubted;           /* an event came; or they were not read */
+	int pkeys_said;               /* why not, as it was logged */
 	int said;                     /* why there is none, as it was logged */
 	bool gone;                    /* it is to be closed when the job has ended */
 	bool stopping;
@@ -76,6 +80,9 @@ struct wire {
 	/* The job's own, while it runs. */
 	struct wire_port *port; /* that of the fabric, or what it opened */
 	struct wire_port_state seen;
+	bool read_pkeys; /* into @seen_pkeys, */
+	uint16_t seen_pkeys[UMAD_PKEYS];
+	int pkeys_error; /* or why not */
 	int error;
 	char why[SEGMENTS_WHY_MAX]; /* it is not to be used; "": that is not known */
 	struct check *checks;
@@ -351,7 +358,7 @@ static uint8_t mtu_number(uint32_t bytes)
 /* The port is there, or is not as it was. */
 static void tell_subnet(struct wire *w)
 {
-	const struct subnet_port port = {
+	struct subnet_port port = {
 		.device = w->fabric->device,
 		.port = w->fabric->port,
 		.active_mtu = mtu_number(w->state.mtu),
@@ -363,6 +370,7 @@ static void tell_subnet(struct wire *w)
 		.join = join,
 	};
 
+	memcpy(port.pkeys, w->pkeys, sizeof(port.pkeys));
 	subnet_wire_up(subnets_wire(w->fabric), &port);
 	w->subnet_told = true;
 }
@@ -396,8 +404,11 @@ void wires_watch_groups(struct wires *wires, struct mcast *mcast)
 
 static void on_changed(struct wire_port *port, void *arg)
 {
+	struct wire *w = arg;
+
 	(void)port;
-	touch(arg);
+	w->pkeys_doubted = true;
+	touch(w);
 }
 
 static void lose_port(struct wire *w);
@@ -522,6 +533,9 @@ static void slice(struct job *job)
 		w->error = errno;
 		return;
 	}
+	if (w->read_pkeys && w->seen.ethernet &&
+	    umad_read_pkeys(w->fabric->device, w->fabric->port, w->seen_pkeys) < 0)
+		w->pkeys_error = errno;
 	for (size_t i = 0; i < w->num_checks; i++)
 		look_for_gids(w, &w->checks[i]);
 }
@@ -558,6 +572,10 @@ static void submit(struct wire *w)
 	}
 	uv_timer_stop(&w->timer);
 	w->port = w->fabric->wire;
+	w->read_pkeys = !w->port || w->pkeys_doubted;
+	w->pkeys_doubted = false;
+	w->pkeys_error = 0;
+	memset(w->seen_pkeys, 0, sizeof(w->seen_pkeys));
 	w->running = true;
 	jobs_submit(w->wires->jobs, &w->job);
 }
@@ -616,9 +634,29 @@ static void doubt_gids(struct wire *w)
 	}
 }
 
+/* True if they are others than before. */
+static bool take_pkeys(struct wire *w)
+{
+	bool news;
+
+	if (!w->read_pkeys)
+		return false;
+	if (w->pkeys_error && w->pkeys_error != w->pkeys_said)
+		log_err("fabric %s: cannot read the P_Keys of port %u of %s: %s; trying "
+			"again",
+			w->fabric->name, (unsigned int)w->fabric->port, w->fabric->device,
+			strerror(w->pkeys_error));
+	w->pkeys_said = w->pkeys_error;
+	w->pkeys_doubted |= w->pkeys_error != 0;
+	news = memcmp(w->pkeys, w->seen_pkeys, sizeof(w->pkeys)) != 0;
+	memcpy(w->pkeys, w->seen_pkeys, sizeof(w->pkeys));
+	return news;
+}
+
 /* There is a port, and it was looked at. */
 static void take_state(struct wire *w, bool opened)
 {
+	bool pkeys = take_pkeys(w);
 	bool came = w->seen.active && (opened || !w->state.active);
 	bool news = opened || w->seen.active != w->state.active ||
 		    w->seen.mtu != w->state.mtu;
@@ -631,7 +669,7 @@ static void take_state(struct wire *w, bool opened)
 		doubt_gids(w);
 	if (w->state.ethernet)
 		use_netdev(w);
-	if (w->netdev && (news || !w->subnet_told))
+	if (w->netdev && (news || pkeys || !w->subnet_told))
 		tell_subnet(w);
 	/* Without a network device there are no GIDs of vports. */
 	fabric_set_up(w->fabric, w->state.active && (!w->state.ethernet || w->netdev));

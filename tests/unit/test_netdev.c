@@ -568,7 +568,7 @@ static bool count_end(struct netdev_user *user)
 
 static void a_loop_of_changes_has_pauses(void **state)
 {
-	struct netdev_user user = { count_begin, count_run, count_end, { NULL } };
+	static struct netdev_user user = { count_begin, count_run, count_end, { NULL } };
 	struct vib_gid mgid = mgid_of(1);
 	uint64_t end;
 

@@ -92,6 +92,7 @@ static struct subnet_port port(struct world *w)
 		.active_mtu = 3,
 		.active_width = 1,
 		.active_speed = 32,
+		.pkeys = { 0xffff, 0x8001 },
 		.arg = w,
 		.gid_index = gid_index,
 		.gid_at = gid_at,

@@ -7,6 +7,7 @@
 #include "cm.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -23,6 +24,7 @@
 #include "netns.h"
 #include "wire/groups6.h"
 #include "wire/segments.h"
+#include "wire/umad.h"
 
 #define PATIENCE_MS 20000
 
@@ -136,6 +138,22 @@ int wire_port_gid_index(const struct wire_port *port, const struct vib_gid *gid)
 	(void)gid;
 	errno = ENOENT;
 	return get(has_gids) ? 3 : -1;
+}
+
+static uint16_t hca_pkey = 0xffff; /* 0: they cannot be read */
+static unsigned int pkeys_read;
+static pthread_t control;
+
+int umad_read_pkeys(const char *device, uint8_t port, uint16_t pkeys[UMAD_PKEYS])
+{
+	assert_string_equal(device, "hca0");
+	assert_int_equal(port, 1);
+	assert_false(pthread_equal(pthread_self(), control)); /* it sleeps */
+	__atomic_add_fetch(&pkeys_read, 1, __ATOMIC_SEQ_CST);
+	memset(pkeys, 0, UMAD_PKEYS * sizeof(pkeys[0]));
+	pkeys[0] = get(hca_pkey);
+	errno = EIO;
+	return pkeys[0] ? 0 : -1;
 }
 
 static void event(void)
@@ -270,7 +288,9 @@ static int set_up(void **state)
 {
 	(void)state;
 	present = active = ethernet = has_gids = fails = going = false;
-	changes = opened = 0;
+	changes = opened = pkeys_read = 0;
+	hca_pkey = 0xffff;
+	control = pthread_self();
 	memset(hca_netdev, 0, sizeof(hca_netdev));
 	memset(&told, 0, sizeof(told));
 	uv_loop_init(&loop);
@@ -601,6 +621,35 @@ static void its_subnet_has_the_wire_while_there_is_one(void **state)
 	wait_until(told.device);
 }
 
+static void p_keys_are_read_by_the_job(void **state)
+{
+	unsigned int before;
+
+	(void)state;
+	need_netns();
+	present = active = ethernet = true;
+	strcpy(hca_netdev, "vib0");
+	start();
+	wait_until(told.device);
+	assert_int_equal(told.pkeys[0], 0xffff);
+	assert_int_equal(get(pkeys_read), 1);
+	set(hca_pkey, 0x8001);
+	event();
+	wait_until(told.pkeys[0] == 0x8001);
+	/* What cannot be read is none, and read again. */
+	set(hca_pkey, 0);
+	event();
+	wait_until(told.pkeys[0] == 0);
+	set(hca_pkey, 0x8002);
+	wait_until(told.pkeys[0] == 0x8002);
+	/* Without an event they are what they were, however often the port is looked at.
+	 */
+	before = get(pkeys_read);
+	for (int i = 0; i < 15; i++)
+		settle();
+	assert_int_equal(get(pkeys_read), before);
+}
+
 static void vports_that_were_there_before_the_hca_wait_too(void **state)
 {
 	(void)state;
@@ -667,6 +716,7 @@ int main(void)
 		test(a_vport_is_up_when_the_hca_has_its_gids),
 		test(roce_without_a_network_device_stays_down),
 		test(its_subnet_has_the_wire_while_there_is_one),
+		test(p_keys_are_read_by_the_job),
 		test(vports_that_were_there_before_the_hca_wait_too),
 		test(a_vport_whose_address_is_anothers_stays_down),
 	};
