@@ -25,8 +25,7 @@ struct subnet_wire {
 	struct subnet_port port;  /* while it is up */
 	struct umad_agent *agent; /* the same; NULL: it cannot be opened */
 	bool lost;                /* its device went */
-	uint16_t pkeys[UMAD_PKEYS];
-	uint32_t said; /* mask of 1 << enum gsi_drop, of what comes in */
+	uint32_t said;            /* mask of 1 << enum gsi_drop, of what comes in */
 };
 
 /* ---- what the agent calls ---------------------------------------------------- */
@@ -101,11 +100,16 @@ enum gsi_drop subnet_wire_send(struct subnet_wire *wire, struct vib *vib,
 
 /* The network needs no more than that this host receives: who only sends joins nothing.
  */
-void subnet_wire_join(struct subnet_wire *wire, const struct vib_gid *mgid,
+bool subnet_wire_join(struct subnet_wire *wire, const struct vib_gid *mgid,
 		      uint8_t join_state)
 {
-	if (wire->up)
-		wire->port.join(wire->port.arg, mgid, join_state & MCM_RECEIVES);
+	return !wire->up ||
+	       wire->port.join(wire->port.arg, mgid, join_state & MCM_RECEIVES);
+}
+
+void subnet_wire_room(struct subnet_wire *wire)
+{
+	gsi_wire_room(wire->gsi);
 }
 
 void subnet_wire_dropped(struct subnet_wire *wire, enum gsi_drop why)
@@ -132,7 +136,7 @@ static void tell_gsi(struct subnet_wire *wire)
 	};
 	struct vport *vport;
 
-	memcpy(attr.pkeys, wire->pkeys, sizeof(attr.pkeys));
+	memcpy(attr.pkeys, wire->port.pkeys, sizeof(attr.pkeys));
 	gsi_set_wire(wire->gsi, wire->up ? &attr : NULL);
 	if (gsi_memberships(wire->gsi) == before)
 		return;
@@ -150,15 +154,10 @@ static void stop_agent(struct subnet_wire *wire)
 	wire->agent = NULL;
 }
 
-static void read_pkeys(struct subnet_wire *wire)
+static void set_pkeys(struct subnet_wire *wire)
 {
-	const struct subnet_port *port = &wire->port;
-
-	if (umad_read_pkeys(port->device, port->port, wire->pkeys) < 0)
-		log_err("fabric %s: cannot read the P_Keys of port %u of %s: %s",
-			wire->fabric->name, port->port, port->device, strerror(errno));
 	if (wire->agent)
-		umad_agent_set_pkeys(wire->agent, wire->pkeys);
+		umad_agent_set_pkeys(wire->agent, wire->port.pkeys);
 }
 
 static void start_agent(struct subnet_wire *wire)
@@ -187,7 +186,7 @@ void subnet_wire_up(struct subnet_wire *wire, const struct subnet_port *port)
 	wire->up = true;
 	if (!same)
 		start_agent(wire);
-	read_pkeys(wire);
+	set_pkeys(wire);
 	tell_gsi(wire);
 }
 
@@ -201,20 +200,12 @@ void subnet_wire_down(struct subnet_wire *wire)
 	wire->said = 0;
 }
 
-void subnet_wire_pkeys(struct subnet_wire *wire)
-{
-	if (!wire->up)
-		return;
-	read_pkeys(wire);
-	tell_gsi(wire);
-}
-
 int subnet_wire_reclaim(struct subnet_wire *wire)
 {
 	if (wire->up && (!wire->agent || wire->lost)) {
 		stop_agent(wire);
 		start_agent(wire);
-		read_pkeys(wire);
+		set_pkeys(wire);
 	}
 	if (!wire->agent) {
 		errno = ENODEV;

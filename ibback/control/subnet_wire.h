@@ -25,14 +25,17 @@ struct subnet_port {
 	uint8_t active_mtu; /* 1…5: 256…4096 bytes */
 	uint8_t active_width;
 	uint16_t active_speed;
+	uint16_t pkeys[GSI_WIRE_PKEYS]; /* zero where there is none */
 
 	void *arg;
 	/* The index of @gid in its table, for RoCE v2; -1: it is not there. */
 	int (*gid_index)(void *arg, const struct vib_gid *gid);
 	/* The GID there; false: none. */
 	bool (*gid_at)(void *arg, unsigned int index, struct vib_gid *gid);
-	/* This host receives what is sent to @mgid on the wire, or no more. */
-	void (*join)(void *arg, const struct vib_gid *mgid, bool receives);
+	/* This host receives what is sent to @mgid on the wire, or no more. False: it
+	 * cannot, until subnet_wire_room() perhaps.
+	 */
+	bool (*join)(void *arg, const struct vib_gid *mgid, bool receives);
 };
 
 /*
@@ -51,8 +54,8 @@ void subnet_wire_up(struct subnet_wire *wire, const struct subnet_port *port);
 /* It is gone. Harmless if it is. */
 void subnet_wire_down(struct subnet_wire *wire);
 
-/* The port's P_Keys have changed. */
-void subnet_wire_pkeys(struct subnet_wire *wire);
+/* What could not be joined may be tried again. */
+void subnet_wire_room(struct subnet_wire *wire);
 
 /* Take CM, which another had. -1 and errno: ENODEV if there is no wire, EBUSY. */
 int subnet_wire_reclaim(struct subnet_wire *wire);
@@ -72,7 +75,7 @@ void subnet_wire_free(struct subnet_wire *wire);
 /* The GSI's calls; @arg is the wire. */
 enum gsi_drop subnet_wire_send(struct subnet_wire *wire, struct vib *vib,
 			       const struct mad_packet *packet);
-void subnet_wire_join(struct subnet_wire *wire, const struct vib_gid *mgid,
+bool subnet_wire_join(struct subnet_wire *wire, const struct vib_gid *mgid,
 		      uint8_t join_state);
 void subnet_wire_dropped(struct subnet_wire *wire, enum gsi_drop why);
 

@@ -157,11 +157,11 @@ static enum gsi_drop to_wire(void *arg, void *port, const struct mad_packet *pac
 	return subnet_wire_send(subnet->wire, port, packet);
 }
 
-static void wire_join(void *arg, const struct vib_gid *mgid, uint8_t join_state)
+static bool wire_join(void *arg, const struct vib_gid *mgid, uint8_t join_state)
 {
 	const struct subnet *subnet = arg;
 
-	subnet_wire_join(subnet->wire, mgid, join_state);
+	return subnet_wire_join(subnet->wire, mgid, join_state);
 }
 
 static void wire_dropped(void *arg, enum gsi_drop why)

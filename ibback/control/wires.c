@@ -21,6 +21,7 @@
 #include "wire/groups6.h"
 #include "wire/netdev.h"
 #include "wire/segments.h"
+#include "wire/umad.h"
 
 /* How often is looked for an HCA that is not there, and whether one still is. */
 #define LOOK_MS   1000
@@ -57,13 +58,17 @@ struct wire {
 	struct fabric *fabric;
 	struct wires *wires;
 	struct wire_port_state state; /* while there is a port */
+	uint16_t pkeys[UMAD_PKEYS];   /* its P_Keys, the same */
+	bool pkeys_doubted;           /* an event came; or they were not read */
+	int pkeys_said;               /* why not, as it was logged */
 	int said;                     /* why there is none, as it was logged */
 	bool gone;                    /* it is to be closed when the job has ended */
 	bool stopping;
 	bool netdev_said;
 	char said_netdev[IF_NAMESIZE]; /* of which name, "" for none */
 	bool subnet_told;
-	bool joins_said;       /* that one could not be had */
+	bool joins_said;       /* that one could not be had, */
+	bool quota_said;       /* or was more than a guest may have */
 	uv_poll_t *poll;       /* of the port's events, while there is one */
 	struct netdev *netdev; /* RoCE, once the HCA was there; or NULL */
 	struct addresses *addresses;
@@ -75,6 +80,9 @@ struct wire {
 	/* The job's own, while it runs. */
 	struct wire_port *port; /* that of the fabric, or what it opened */
 	struct wire_port_state seen;
+	bool read_pkeys; /* into @seen_pkeys, */
+	uint16_t seen_pkeys[UMAD_PKEYS];
+	int pkeys_error; /* or why not */
 	int error;
 	char why[SEGMENTS_WHY_MAX]; /* it is not to be used; "": that is not known */
 	struct check *checks;
@@ -216,6 +224,13 @@ static void detaching(struct fabric_observer *observer, struct vport *vport)
 
 /* ---- the network device ------------------------------------------------ */
 
+static void on_room(void *arg)
+{
+	const struct wire *w = arg;
+
+	subnet_wire_room(subnets_wire(w->fabric));
+}
+
 /* -1 and errno. */
 static int start_addresses(struct wire *w, const char *name)
 {
@@ -226,7 +241,7 @@ static int start_addresses(struct wire *w, const char *name)
 	if (!w->netdev)
 		return -1;
 	w->addresses = addresses_new(w->netdev, on_addresses, w);
-	f->groups = w->addresses ? groups6_new(w->netdev) : NULL;
+	f->groups = w->addresses ? groups6_new(w->netdev, on_room, w) : NULL;
 	if (!f->groups) {
 		netdev_stop(w->netdev);
 		w->netdev = NULL;
@@ -300,22 +315,34 @@ static bool gid_at(void *arg, unsigned int index, struct vib_gid *gid)
 	return w->fabric->wire && wire_port_gid_at(w->fabric->wire, index, gid) == 0;
 }
 
+/* A guest that has too many keeps no word about another from the log. */
 static void say_not_joined(struct wire *w)
 {
-	if (!w->joins_said)
+	bool quota = errno == EDQUOT;
+	bool *said = quota ? &w->quota_said : &w->joins_said;
+
+	if (!*said && quota)
+		log_warn(
+			"fabric %s: a guest's QPs are attached to more than %d multicast "
+			"groups; others do not arrive from the wire for it; no more is "
+			"said of such",
+			w->fabric->name, GROUPS6_QUOTA);
+	else if (!*said)
 		log_err("fabric %s: a multicast group does not arrive from the wire: "
 			"%s; no more is said of such",
 			w->fabric->name, strerror(errno));
-	w->joins_said = true;
+	*said = true;
 }
 
-static void join(void *arg, const struct vib_gid *mgid, bool receives)
+static bool join(void *arg, const struct vib_gid *mgid, bool receives)
 {
 	struct wire *w = arg;
 
 	/* All are left with the device then. */
-	if (!w->stopping && groups6_hold(w->fabric->groups, mgid, receives) < 0)
-		say_not_joined(w);
+	if (w->stopping || groups6_hold(w->fabric->groups, mgid, receives) == 0)
+		return true;
+	say_not_joined(w);
+	return false;
 }
 
 /* PortInfo's numbers of 256 to 4096 bytes. */
@@ -331,7 +358,7 @@ static uint8_t mtu_number(uint32_t bytes)
 /* The port is there, or is not as it was. */
 static void tell_subnet(struct wire *w)
 {
-	const struct subnet_port port = {
+	struct subnet_port port = {
 		.device = w->fabric->device,
 		.port = w->fabric->port,
 		.active_mtu = mtu_number(w->state.mtu),
@@ -343,6 +370,7 @@ static void tell_subnet(struct wire *w)
 		.join = join,
 	};
 
+	memcpy(port.pkeys, w->pkeys, sizeof(port.pkeys));
 	subnet_wire_up(subnets_wire(w->fabric), &port);
 	w->subnet_told = true;
 }
@@ -350,7 +378,7 @@ static void tell_subnet(struct wire *w)
 /* ---- groups that QPs are attached to ------------------------------------ */
 
 static void on_group(void *arg, const void *fabric, const struct vib_gid *mgid,
-		     bool attached)
+		     const struct vhca *vhca, bool attached)
 {
 	const struct wires *wires = arg;
 	struct groups6 *groups;
@@ -359,8 +387,8 @@ static void on_group(void *arg, const void *fabric, const struct vib_gid *mgid,
 	LIST_FOREACH(w, &wires->all, entry)
 	if (w->fabric == fabric && (groups = w->fabric->groups)) {
 		if (!attached)
-			groups6_leave(groups, mgid);
-		else if (groups6_join(groups, mgid) < 0)
+			groups6_leave(groups, mgid, vhca);
+		else if (groups6_join(groups, mgid, vhca) < 0)
 			say_not_joined(w);
 	}
 }
@@ -376,8 +404,11 @@ void wires_watch_groups(struct wires *wires, struct mcast *mcast)
 
 static void on_changed(struct wire_port *port, void *arg)
 {
+	struct wire *w = arg;
+
 	(void)port;
-	touch(arg);
+	w->pkeys_doubted = true;
+	touch(w);
 }
 
 static void lose_port(struct wire *w);
@@ -502,6 +533,9 @@ static void slice(struct job *job)
 		w->error = errno;
 		return;
 	}
+	if (w->read_pkeys && w->seen.ethernet &&
+	    umad_read_pkeys(w->fabric->device, w->fabric->port, w->seen_pkeys) < 0)
+		w->pkeys_error = errno;
 	for (size_t i = 0; i < w->num_checks; i++)
 		look_for_gids(w, &w->checks[i]);
 }
@@ -538,6 +572,10 @@ static void submit(struct wire *w)
 	}
 	uv_timer_stop(&w->timer);
 	w->port = w->fabric->wire;
+	w->read_pkeys = !w->port || w->pkeys_doubted;
+	w->pkeys_doubted = false;
+	w->pkeys_error = 0;
+	memset(w->seen_pkeys, 0, sizeof(w->seen_pkeys));
 	w->running = true;
 	jobs_submit(w->wires->jobs, &w->job);
 }
@@ -596,9 +634,29 @@ static void doubt_gids(struct wire *w)
 	}
 }
 
+/* True if they are others than before. */
+static bool take_pkeys(struct wire *w)
+{
+	bool news;
+
+	if (!w->read_pkeys)
+		return false;
+	if (w->pkeys_error && w->pkeys_error != w->pkeys_said)
+		log_err("fabric %s: cannot read the P_Keys of port %u of %s: %s; trying "
+			"again",
+			w->fabric->name, (unsigned int)w->fabric->port, w->fabric->device,
+			strerror(w->pkeys_error));
+	w->pkeys_said = w->pkeys_error;
+	w->pkeys_doubted |= w->pkeys_error != 0;
+	news = memcmp(w->pkeys, w->seen_pkeys, sizeof(w->pkeys)) != 0;
+	memcpy(w->pkeys, w->seen_pkeys, sizeof(w->pkeys));
+	return news;
+}
+
 /* There is a port, and it was looked at. */
 static void take_state(struct wire *w, bool opened)
 {
+	bool pkeys = take_pkeys(w);
 	bool came = w->seen.active && (opened || !w->state.active);
 	bool news = opened || w->seen.active != w->state.active ||
 		    w->seen.mtu != w->state.mtu;
@@ -611,7 +669,7 @@ static void take_state(struct wire *w, bool opened)
 		doubt_gids(w);
 	if (w->state.ethernet)
 		use_netdev(w);
-	if (w->netdev && (news || !w->subnet_told))
+	if (w->netdev && (news || pkeys || !w->subnet_told))
 		tell_subnet(w);
 	/* Without a network device there are no GIDs of vports. */
 	fabric_set_up(w->fabric, w->state.active && (!w->state.ethernet || w->netdev));

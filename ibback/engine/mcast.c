@@ -115,10 +115,17 @@ static int may_join(const struct mcast_group *g, const struct qp *qp)
 	return 0;
 }
 
-static void tell(const struct mcast *mcast, const struct mcast_group *g, bool attached)
+/* A QP of @vhca comes, or has gone: it matters if it is the only one. */
+static void tell(const struct mcast *mcast, const struct mcast_group *g,
+		 const struct vhca *vhca, bool attached)
 {
-	if (mcast->watch)
-		mcast->watch(mcast->arg, g->fabric, &g->mgid, attached);
+	const struct mcast_member *other;
+
+	if (!mcast->watch)
+		return;
+	cds_list_for_each_entry(other, &g->members,
+				entry) if (other->vhca == vhca) return;
+	mcast->watch(mcast->arg, g->fabric, &g->mgid, vhca, attached);
 }
 
 int mcast_attach(struct mcast *mcast, const void *fabric, const struct vib_gid *mgid,
@@ -142,8 +149,7 @@ int mcast_attach(struct mcast *mcast, const void *fabric, const struct vib_gid *
 	member->joined = rule->joined;
 	LIST_INSERT_HEAD(&qp->memberships, member, of_qp);
 	qp->vhca->memberships++;
-	if (cds_list_empty(&g->members))
-		tell(mcast, g, true);
+	tell(mcast, g, member->vhca, true);
 	cds_list_add_rcu(&member->entry, &g->members);
 	return 0;
 }
@@ -157,10 +163,9 @@ static void leave(struct mcast *mcast, struct mcast_member *member)
 	LIST_REMOVE(member, of_qp);
 	member->qp->vhca->memberships--;
 	member->alone = cds_list_empty(&g->members);
-	if (member->alone) {
+	if (member->alone)
 		cds_lfht_del(mcast->groups, &g->node);
-		tell(mcast, g, false);
-	}
+	tell(mcast, g, member->vhca, false);
 }
 
 void mcast_free(struct mcast_members *left)

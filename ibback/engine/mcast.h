@@ -24,11 +24,11 @@ struct vhca;
 
 struct mcast {
 	struct cds_lfht *groups;
-	/* With @arg: the first QP of @fabric is attached to @mgid, or the last no more.
-	 * Or NULL.
+	/* With @arg: the first QP of @vhca on @fabric is attached to @mgid, or its last
+	 * no more. Or NULL.
 	 */
 	void (*watch)(void *arg, const void *fabric, const struct vib_gid *mgid,
-		      bool attached);
+		      const struct vhca *vhca, bool attached);
 	void *arg;
 };
 

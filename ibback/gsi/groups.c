@@ -67,8 +67,8 @@ static void update_wire(struct gsi *gsi, struct group *group)
 				join_state |= (uint8_t)(1u << i);
 	if (join_state == group->on_wire)
 		return;
-	group->on_wire = join_state;
-	gsi->ops->wire_join(gsi->arg, &group->attr.mgid, join_state);
+	if (gsi->ops->wire_join(gsi->arg, &group->attr.mgid, join_state))
+		group->on_wire = join_state;
 }
 
 void groups_wire_changed(struct gsi *gsi)

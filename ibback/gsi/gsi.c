@@ -239,6 +239,11 @@ void gsi_set_wire(struct gsi *gsi, const struct gsi_wire *wire)
 	groups_wire_changed(gsi);
 }
 
+void gsi_wire_room(struct gsi *gsi)
+{
+	groups_wire_changed(gsi);
+}
+
 void gsi_wire_lost(struct gsi_port *port, enum gsi_drop why)
 {
 	gsi_dropped(port, why);

@@ -80,9 +80,11 @@ struct gsi_ops {
 	enum gsi_drop (*to_wire)(void *arg, void *port, const struct mad_packet *packet);
 	/*
 	 * This host's membership in @mgid on the wire is now of the bits of @join_state
-	 * (UMAD_SA_MCM_JOIN_STATE_*): those that any vport has; 0: it has none.
+	 * (UMAD_SA_MCM_JOIN_STATE_*): those that any vport has; 0: it has none. False:
+	 * it is as before, and this is called again when somebody joins or leaves, and
+	 * by gsi_wire_room().
 	 */
-	void (*wire_join)(void *arg, const struct vib_gid *mgid, uint8_t join_state);
+	bool (*wire_join)(void *arg, const struct vib_gid *mgid, uint8_t join_state);
 	/* What came from the wire was dropped. */
 	void (*wire_dropped)(void *arg, enum gsi_drop why);
 };
@@ -192,6 +194,9 @@ struct gsi_wire {
  * The ops for a wire are all there.
  */
 void gsi_set_wire(struct gsi *gsi, const struct gsi_wire *wire);
+
+/* What wire_join() has refused may be tried again. */
+void gsi_wire_room(struct gsi *gsi);
 
 /*
  * @packet, a copy, came in from the wire: P_Key and GIDs are what it said, and its LIDs

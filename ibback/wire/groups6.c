@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,9 +22,22 @@
  */
 #define MAX_SOCKETS 64
 
+/* Who joins, while it has joined any. */
+struct owner {
+	const void *key;
+	unsigned int count;
+	LIST_ENTRY(owner) entry;
+};
+
+/* That an owner has joined a group. */
+struct claim {
+	struct owner *owner;
+	LIST_ENTRY(claim) entry;
+};
+
 struct joined {
 	struct vib_gid mgid;
-	unsigned int joins;
+	LIST_HEAD(, claim) claims;
 	bool held; /* besides */
 	RB_ENTRY(joined) entry;
 };
@@ -40,9 +54,14 @@ struct member {
 struct groups6 {
 	struct netdev_user user;
 	struct netdev *netdev;
+	void (*room)(void *arg);
+	void *arg;
 	struct joined_tree tree;
+	LIST_HEAD(, owner) owners;
 	size_t count;
-	int said; /* the error that was logged last */
+	size_t num_joined; /* of them, with a claim */
+	bool refused;      /* one could not be held, and room() was not called since */
+	int said;          /* the error that was logged last */
 	/* The job's own, while it runs: what is wanted, what there is, both in order. */
 	struct member *wanted, *members;
 	size_t num_wanted, num_members;
@@ -183,6 +202,10 @@ static bool end(struct netdev_user *user)
 				 ? "; want a larger sysctl net.core.optmem_max"
 				 : "");
 	g->said = bad ? bad->error : 0;
+	if (g->refused && g->count < GROUPS6_MAX) {
+		g->refused = false;
+		g->room(g->arg);
+	}
 	return bad != NULL;
 }
 
@@ -210,6 +233,7 @@ static struct joined *find_or_add(struct groups6 *g, const struct vib_gid *mgid)
 	if (!group)
 		return NULL;
 	group->mgid = *mgid;
+	LIST_INIT(&group->claims);
 	RB_INSERT(joined_tree, &g->tree, group);
 	g->count++;
 	netdev_touch(g->netdev);
@@ -226,29 +250,116 @@ static void remove_group(struct groups6 *g, struct joined *group)
 /* One that nobody wants any more goes. */
 static void release(struct groups6 *g, struct joined *group)
 {
-	if (group->joins || group->held)
+	if (!LIST_EMPTY(&group->claims) || group->held)
 		return;
 	remove_group(g, group);
 	netdev_touch(g->netdev);
 }
 
-int groups6_join(struct groups6 *g, const struct vib_gid *mgid)
+static struct claim *find_claim(const struct joined *group, const void *owner)
 {
-	struct joined *group = find_or_add(g, mgid);
+	struct claim *claim;
 
-	if (!group)
-		return -1;
-	group->joins++;
+	LIST_FOREACH(claim, &group->claims, entry)
+	if (claim->owner->key == owner)
+		return claim;
+	return NULL;
+}
+
+/* That of @key, which may be a new one. NULL and errno. */
+static struct owner *find_owner(struct groups6 *g, const void *key)
+{
+	struct owner *owner;
+
+	LIST_FOREACH(owner, &g->owners, entry)
+	if (owner->key == key)
+		return owner;
+	owner = calloc(1, sizeof(*owner));
+	if (!owner)
+		return NULL;
+	owner->key = key;
+	LIST_INSERT_HEAD(&g->owners, owner, entry);
+	return owner;
+}
+
+static void drop_owner(struct owner *owner)
+{
+	if (owner->count)
+		return;
+	LIST_REMOVE(owner, entry);
+	free(owner);
+}
+
+static void drop_claim(struct groups6 *g, struct joined *group, struct claim *claim)
+{
+	LIST_REMOVE(claim, entry);
+	g->num_joined -= LIST_EMPTY(&group->claims);
+	claim->owner->count--;
+	drop_owner(claim->owner);
+	free(claim);
+}
+
+/* May @owner join one more, that is @group or, if NULL, not there? 0 or an errno. */
+static int may_join(const struct groups6 *g, const struct owner *owner,
+		    const struct joined *group)
+{
+	bool more = !group || LIST_EMPTY(&group->claims);
+
+	if (owner->count >= GROUPS6_QUOTA)
+		return EDQUOT;
+	return more && g->num_joined >= GROUPS6_JOINS_MAX ? ENOSPC : 0;
+}
+
+/* @owner joins @mgid, which it has not joined. 0 or an errno. */
+static int add_claim(struct groups6 *g, const struct vib_gid *mgid, struct owner *owner)
+{
+	struct joined *group;
+	struct claim *claim;
+	int err = may_join(g, owner, find(g, mgid));
+
+	if (err)
+		return err;
+	claim = calloc(1, sizeof(*claim));
+	group = claim ? find_or_add(g, mgid) : NULL;
+	if (!group) {
+		err = errno;
+		free(claim);
+		return err;
+	}
+	claim->owner = owner;
+	owner->count++;
+	g->num_joined += LIST_EMPTY(&group->claims);
+	LIST_INSERT_HEAD(&group->claims, claim, entry);
 	return 0;
 }
 
-void groups6_leave(struct groups6 *g, const struct vib_gid *mgid)
+int groups6_join(struct groups6 *g, const struct vib_gid *mgid, const void *key)
+{
+	const struct joined *group = find(g, mgid);
+	struct owner *owner;
+	int err;
+
+	if (group && find_claim(group, key))
+		return 0;
+	owner = find_owner(g, key);
+	if (!owner)
+		return -1;
+	err = add_claim(g, mgid, owner);
+	if (!err)
+		return 0;
+	drop_owner(owner);
+	errno = err;
+	return -1;
+}
+
+void groups6_leave(struct groups6 *g, const struct vib_gid *mgid, const void *key)
 {
 	struct joined *group = find(g, mgid);
+	struct claim *claim = group ? find_claim(group, key) : NULL;
 
-	if (!group || !group->joins)
+	if (!claim)
 		return;
-	group->joins--;
+	drop_claim(g, group, claim);
 	release(g, group);
 }
 
@@ -256,8 +367,10 @@ int groups6_hold(struct groups6 *g, const struct vib_gid *mgid, bool hold)
 {
 	struct joined *group = hold ? find_or_add(g, mgid) : find(g, mgid);
 
-	if (!group)
+	if (!group) {
+		g->refused |= hold;
 		return hold ? -1 : 0;
+	}
 	group->held = hold;
 	release(g, group);
 	return 0;
@@ -270,7 +383,7 @@ size_t groups6_count(const struct groups6 *g)
 
 /* ---- beginning and end ------------------------------------------------- */
 
-struct groups6 *groups6_new(struct netdev *netdev)
+struct groups6 *groups6_new(struct netdev *netdev, void (*room)(void *arg), void *arg)
 {
 	struct groups6 *g = calloc(1, sizeof(*g));
 
@@ -280,7 +393,10 @@ struct groups6 *groups6_new(struct netdev *netdev)
 	g->user.run = run;
 	g->user.end = end;
 	g->netdev = netdev;
+	g->room = room;
+	g->arg = arg;
 	RB_INIT(&g->tree);
+	LIST_INIT(&g->owners);
 	netdev_use(netdev, &g->user);
 	return g;
 }
@@ -291,8 +407,11 @@ void groups6_free(struct groups6 *g)
 
 	if (!g)
 		return;
-	while ((group = RB_MIN(joined_tree, &g->tree)))
+	while ((group = RB_MIN(joined_tree, &g->tree))) {
+		while (!LIST_EMPTY(&group->claims))
+			drop_claim(g, group, LIST_FIRST(&group->claims));
 		remove_group(g, group);
+	}
 	leave_all(g);
 	free(g->wanted);
 	free(g);

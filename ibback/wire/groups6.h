@@ -16,27 +16,36 @@
 #include "wire/netdev.h"
 
 /* Of one device. Each has a place in the HCA's filter, and a report in the network. */
-#define GROUPS6_MAX 4096
+#define GROUPS6_MAX       4096
+/* Of these so many at most are joined: the rest is for those that are held. */
+#define GROUPS6_JOINS_MAX (GROUPS6_MAX / 2)
+/* And so many by one owner. */
+#define GROUPS6_QUOTA     256
 
 struct groups6;
 
-/* Keep memberships at @netdev, before it is touched. NULL and errno: ENOMEM. */
-struct groups6 *groups6_new(struct netdev *netdev);
+/*
+ * Keep memberships at @netdev, before it is touched. @room is called with @arg, from the
+ * loop, when one that could not be held may be tried again. NULL and errno: ENOMEM.
+ */
+struct groups6 *groups6_new(struct netdev *netdev, void (*room)(void *arg), void *arg);
 
 /* Leave all. Once the device is stopped and freed, or about to be. NULL is harmless. */
 void groups6_free(struct groups6 *groups);
 
 /*
- * Be a member of @mgid until groups6_leave() was called as often as this; soon, as long
- * as there is the device. What the kernel refuses is logged, and tried again. 0, or -1
- * and errno: EINVAL if it is no multicast GID, ENOSPC if there are GROUPS6_MAX, ENOMEM.
+ * Be a member of @mgid for @owner until it leaves, however often that is said; soon, as
+ * long as there is the device. What the kernel refuses is logged, and tried again. 0, or
+ * -1 and errno: EINVAL if it is no multicast GID, EDQUOT if @owner has GROUPS6_QUOTA,
+ * ENOSPC if all have GROUPS6_JOINS_MAX or the device has GROUPS6_MAX, ENOMEM.
  */
-int groups6_join(struct groups6 *groups, const struct vib_gid *mgid);
-/* Harmless for one that was not joined. */
-void groups6_leave(struct groups6 *groups, const struct vib_gid *mgid);
+int groups6_join(struct groups6 *groups, const struct vib_gid *mgid, const void *owner);
+/* Harmless for one that @owner did not join. */
+void groups6_leave(struct groups6 *groups, const struct vib_gid *mgid, const void *owner);
 
 /*
- * Be a member of @mgid besides, or no more, however often that is said. As above.
+ * Be a member of @mgid besides, or no more, however often that is said; which fails as
+ * above, for want of a place only if the device has GROUPS6_MAX.
  */
 int groups6_hold(struct groups6 *groups, const struct vib_gid *mgid, bool hold);
 

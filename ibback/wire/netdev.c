@@ -18,6 +18,8 @@
 
 /* After what failed, or a netlink socket that could not be had. */
 #define RETRY_MS     1000
+/* From a job's end to the next: what guests do costs no more than one now and then. */
+#define PAUSE_MS     100
 /* What is read of the kernel's news in one turn of the loop. */
 #define NEWS_BATCH   16
 #define BUFFER_BYTES 16384
@@ -33,8 +35,9 @@ struct netdev {
 	STAILQ_HEAD(, netdev_user) users;
 	struct job job;
 	bool running;
-	bool touched; /* since the job began */
-	int index;    /* when it ran last; 0: there was no such device */
+	bool touched;         /* since the job began, or to begin by the timer */
+	uint64_t pause_until; /* of the loop's time */
+	int index;            /* when it ran last; 0: there was no such device */
 	/* The job's own, while it runs. */
 	struct rtnl *rtnl;
 	int found; /* the device's index, or 0 */
@@ -64,7 +67,23 @@ static void submit(struct netdev *n);
 
 static void on_timer(uv_timer_t *timer)
 {
-	netdev_touch(timer->data);
+	submit(timer->data);
+}
+
+/* Have a job run in @ms. What is wanted keeps the loop, as a job does; a retry does not.
+ */
+static void schedule(struct netdev *n, uint64_t ms)
+{
+	if (n->touched)
+		uv_ref((uv_handle_t *)&n->timer);
+	uv_timer_start(&n->timer, on_timer, ms, 0);
+}
+
+static void schedule_touched(struct netdev *n)
+{
+	uint64_t now = uv_now(n->loop);
+
+	schedule(n, n->pause_until > now ? n->pause_until - now : 0);
 }
 
 static void after(struct job *job)
@@ -74,6 +93,7 @@ static void after(struct job *job)
 	bool again = n->error != 0;
 
 	n->running = false;
+	n->pause_until = uv_now(n->loop) + PAUSE_MS;
 	n->index = n->found;
 	if (n->error) {
 		log_err("netdev %s: cannot ask the kernel: %s; trying again", n->name,
@@ -83,9 +103,9 @@ static void after(struct job *job)
 		again |= user->end(user);
 	}
 	if (n->touched)
-		submit(n);
+		schedule_touched(n);
 	else if (again)
-		uv_timer_start(&n->timer, on_timer, RETRY_MS, 0);
+		schedule(n, RETRY_MS);
 }
 
 static void submit(struct netdev *n)
@@ -93,22 +113,23 @@ static void submit(struct netdev *n)
 	struct netdev_user *user;
 
 	n->touched = false;
+	uv_unref((uv_handle_t *)&n->timer);
 	STAILQ_FOREACH(user, &n->users, entry)
 	if (!user->begin(user)) {
-		uv_timer_start(&n->timer, on_timer, RETRY_MS, 0);
+		schedule(n, RETRY_MS);
 		return;
 	}
-	uv_timer_stop(&n->timer);
 	n->running = true;
 	jobs_submit(n->jobs, &n->job);
 }
 
 void netdev_touch(struct netdev *n)
 {
-	if (n->running)
-		n->touched = true;
-	else
-		submit(n);
+	bool waits = n->touched;
+
+	n->touched = true;
+	if (!n->running && !waits)
+		schedule_touched(n);
 }
 
 /* ---- news -------------------------------------------------------------- */

@@ -49,7 +49,9 @@ const char *netdev_name(const struct netdev *netdev);
 /* Have @user's functions called, until the device is stopped. Before it is touched. */
 void netdev_use(struct netdev *netdev, struct netdev_user *user);
 
-/* A user wants something else than before, or than there is. */
+/* A user wants something else than before, or than there is: a job runs soon, a tenth of
+ * a second after the last at the earliest. May be called by the user's end().
+ */
 void netdev_touch(struct netdev *netdev);
 
 #endif

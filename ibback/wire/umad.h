@@ -68,7 +68,10 @@ bool umad_agent_has_cm(const struct umad_agent *agent);
  */
 int umad_reclaim(struct umad_agent *agent);
 
-/* The P_Keys of a port, zero where there is none. -1 and errno; then there are none. */
+/*
+ * The P_Keys of a port, zero where there is none. -1 and errno; then there are none. Any
+ * thread's, for it may sleep: the kernel asks the HCA.
+ */
 int umad_read_pkeys(const char *device, uint8_t port, uint16_t pkeys[UMAD_PKEYS]);
 
 /* The agent's port has those, by their indices: none until this is called. */

@@ -189,12 +189,21 @@ static bool address(const struct umad_agent *agent, const struct mad_packet *pac
 	return i < UMAD_PKEYS;
 }
 
+/* Only this thread puts letters in: what has room has it still when one is there. */
+static bool is_full(struct umad_sender *sender)
+{
+	bool full;
+
+	pthread_mutex_lock(&sender->lock);
+	full = sender->count == UMAD_QUEUE;
+	pthread_mutex_unlock(&sender->lock);
+	return full;
+}
+
 static int queue(struct umad_sender *sender, const struct letter *letter)
 {
 	int err = 0;
 
-	if (sender->count == UMAD_QUEUE)
-		return ENOBUFS;
 	sender->letters[(sender->first + sender->count) % UMAD_QUEUE] = *letter;
 	sender->count++;
 	if (!sender->runs)
@@ -209,6 +218,11 @@ int umad_sender_send(struct umad_sender *sender, const struct mad_packet *packet
 	struct letter letter;
 	int err;
 
+	/* First, as addresses are asked of the kernel. */
+	if (is_full(sender)) {
+		errno = ENOBUFS;
+		return -1;
+	}
 	if (!address(sender->agent, packet, &letter)) {
 		errno = ENOENT;
 		return -1;

@@ -151,7 +151,7 @@ static struct vib_gid wire_groups[MAX_WIRE_GROUPS];
 static uint8_t wire_joined[MAX_WIRE_GROUPS];
 static unsigned int num_wire_groups;
 
-static void wire_join(void *arg, const struct vib_gid *mgid, uint8_t join_state)
+static bool wire_join(void *arg, const struct vib_gid *mgid, uint8_t join_state)
 {
 	unsigned int i = 0;
 
@@ -160,13 +160,17 @@ static void wire_join(void *arg, const struct vib_gid *mgid, uint8_t join_state)
 	while (i < num_wire_groups && memcmp(&wire_groups[i], mgid, sizeof(*mgid)) != 0)
 		i++;
 	if (i == MAX_WIRE_GROUPS)
-		return;
+		return true;
 	if (i == num_wire_groups) {
 		wire_groups[num_wire_groups++] = *mgid;
 		wire_joined[i] = 0;
 	}
 	EXPECT(wire_joined[i] != join_state);
+	/* There is room for some groups only. */
+	if (join_state && mgid->raw[15] % 4 == 3)
+		return false;
 	wire_joined[i] = join_state;
+	return true;
 }
 
 static void wire_dropped(void *arg, enum gsi_drop why)

@@ -81,11 +81,6 @@ void fake_umad_remove(bool removed)
 	pthread_mutex_unlock(&lock);
 }
 
-void fake_umad_set_pkey(uint16_t pkey)
-{
-	fake.pkeys[0] = pkey;
-}
-
 void fake_umad_hang(uint8_t last)
 {
 	fake.hang = true;

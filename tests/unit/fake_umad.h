@@ -27,8 +27,6 @@ void fake_umad_take_cm(bool taken);
 bool fake_umad_has_cm(void);
 /* The device goes: files end, and none opens until it is back. */
 void fake_umad_remove(bool removed);
-/* The port's first P_Key; its second is 0x8001. */
-void fake_umad_set_pkey(uint16_t pkey);
 
 /* Sends to a GID whose last byte is @last take until fake_umad_release(), and fail. */
 void fake_umad_hang(uint8_t last);

@@ -98,7 +98,7 @@ static enum gsi_drop to_wire(void *arg, void *owner, const struct mad_packet *pa
 	return 0;
 }
 
-static void wire_join(void *arg, const struct vib_gid *mgid, uint8_t join_state)
+static bool wire_join(void *arg, const struct vib_gid *mgid, uint8_t join_state)
 {
 	struct gsi_world *w = world_of(arg);
 	struct wire_joined *j = w->wire_joined;
@@ -112,8 +112,11 @@ static void wire_join(void *arg, const struct vib_gid *mgid, uint8_t join_state)
 		w->num_wire_joined++;
 	}
 	assert_int_not_equal(j->join_state, join_state);
+	if (join_state && w->wire_full)
+		return false;
 	j->join_state = join_state;
 	j->changes++;
+	return true;
 }
 
 static void wire_dropped(void *arg, enum gsi_drop why)

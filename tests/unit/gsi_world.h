@@ -55,6 +55,7 @@ struct gsi_world {
 	unsigned int wire_drops[GSI_DROPS];
 	struct wire_joined wire_joined[WORLD_WIRE_GROUPS];
 	unsigned int num_wire_joined;
+	bool wire_full; /* it joins nothing */
 
 	unsigned int taken, count; /* of @out */
 	struct delivery out[WORLD_OUT];

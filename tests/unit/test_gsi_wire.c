@@ -305,6 +305,33 @@ static void host_is_one_member_on_the_wire(void **state)
 	assert_int_equal(w.wire_joined[0].changes, 4);
 }
 
+/* What the wire has no room for is not taken for joined. */
+static void join_that_failed_is_tried_again(void **state)
+{
+	(void)state;
+	w.wire_full = true;
+	assert_int_equal(join(0, 0x02, 1), 0);
+	assert_int_equal(world_wire_joined(&w, broadcast), 0);
+	gsi_wire_room(w.gsi); /* which was another's */
+	assert_int_equal(world_wire_joined(&w, broadcast), 0);
+	w.wire_full = false;
+	gsi_wire_room(w.gsi);
+	assert_int_equal(world_wire_joined(&w, broadcast), 1);
+	gsi_wire_room(w.gsi);
+	assert_int_equal(w.wire_joined[0].changes, 1);
+	/* By the next who joins, too; and who leaves leaves nothing behind. */
+	world_remove(&w, 0);
+	w.wire_full = true;
+	assert_int_equal(join(1, 0x02, 1), 0);
+	assert_int_equal(world_wire_joined(&w, broadcast), 0);
+	w.wire_full = false;
+	assert_int_equal(join(2, 0x02, 1), 0);
+	assert_int_equal(world_wire_joined(&w, broadcast), 1);
+	world_remove(&w, 1);
+	world_remove(&w, 2);
+	assert_int_equal(world_wire_joined(&w, broadcast), 0);
+}
+
 static void memberships_follow_the_wire(void **state)
 {
 	(void)state;
@@ -359,6 +386,7 @@ int main(void)
 		TEST(who_asks_for_too_many_loses_the_oldest),
 		TEST(gid_that_comes_to_a_vport_is_its_own),
 		TEST(host_is_one_member_on_the_wire),
+		TEST(join_that_failed_is_tried_again),
 		TEST(memberships_follow_the_wire),
 		TEST(broadcast_group_has_the_mtu_of_the_wire),
 	};

@@ -208,31 +208,41 @@ static void destroyed_qp_leaves_all_its_groups(void **state)
 	rig_free(c.rig);
 }
 
-/* How many groups there are, as a watcher knows it. */
+/* How many groups vHCAs are attached to, as a watcher knows it. */
 static void count(void *arg, const void *fabric, const struct vib_gid *mgid,
-		  bool attached)
+		  const struct vhca *vhca, bool attached)
 {
 	(void)fabric;
+	assert_non_null(vhca);
 	assert_int_equal(mgid->raw[0], 0xff);
 	*(int *)arg += attached ? 1 : -1;
 }
 
-static void groups_are_told_of_by_their_first_and_last_member(void **state)
+static void groups_are_told_of_by_a_vhca_s_first_and_last_qp(void **state)
 {
+	const struct plan plan = { .type = VIB_QPT_UD };
 	struct crowd c = crowd_new();
+	struct pqp second;
 	int groups = 0;
 
 	(void)state;
 	crowd_open(&c);
+	second = pqp_new(c.g[1], &plan, &c.cq[1], &c.cq[1]);
+	pqp_bring(&second, VIB_QPS_RTS);
 	c.rig->engine->mcast.watch = count;
 	c.rig->engine->mcast.arg = &groups;
 	assert_int_equal(attach(&c.qp[1], 1), 0);
 	assert_int_equal(groups, 1);
+	assert_int_equal(attach(&second, 1), 0);
+	assert_int_equal(groups, 1);
 	assert_int_equal(attach(&c.qp[2], 1), 0);
+	assert_int_equal(groups, 2);
 	assert_int_equal(attach(&c.qp[2], 1), -EEXIST);
 	assert_int_equal(attach(&c.qp[2], 2), 0);
-	assert_int_equal(groups, 2);
+	assert_int_equal(groups, 3);
 	assert_int_equal(detach(&c.qp[1], 1), 0);
+	assert_int_equal(groups, 3);
+	assert_int_equal(detach(&second, 1), 0);
 	assert_int_equal(groups, 2);
 	pqp_end(&c.qp[2]);
 	assert_int_equal(groups, 0);
@@ -450,7 +460,7 @@ int main(void)
 		cmocka_unit_test(sender_that_is_a_member_gets_its_own),
 		cmocka_unit_test(who_was_detached_gets_no_more),
 		cmocka_unit_test(destroyed_qp_leaves_all_its_groups),
-		cmocka_unit_test(groups_are_told_of_by_their_first_and_last_member),
+		cmocka_unit_test(groups_are_told_of_by_a_vhca_s_first_and_last_qp),
 		cmocka_unit_test(member_that_does_not_fit_is_passed_over),
 		cmocka_unit_test(group_is_one_fabric_s),
 		cmocka_unit_test(group_of_the_sa_reaches_those_who_joined),

@@ -34,6 +34,7 @@ struct owner {
 };
 
 static struct owner a, b;
+static unsigned int rooms; /* that were told of */
 
 /* ---- the namespace ----------------------------------------------------- */
 
@@ -135,7 +136,7 @@ static void turn(void)
 /* Nothing is left to do, but for what waits for its time. */
 static void settle(void)
 {
-	for (int i = 0; i < 50; i++)
+	for (int i = 0; i < 150; i++) /* longer than a device's pause */
 		turn();
 }
 
@@ -147,6 +148,12 @@ static void told(void *arg, void *owner, enum address_state state, const char *w
 	o->told++;
 	o->state = state;
 	snprintf(o->why, sizeof(o->why), "%s", why);
+}
+
+static void on_room(void *arg)
+{
+	assert_ptr_equal(arg, &rooms);
+	rooms++;
 }
 
 static void on_keeper(uv_timer_t *timer)
@@ -163,7 +170,7 @@ static void start_here(void)
 	netdev = netdev_start(&loop, &worker.jobs, "vib0");
 	assert_non_null(netdev);
 	addresses = addresses_new(netdev, told, &loop);
-	groups = groups6_new(netdev);
+	groups = groups6_new(netdev, on_room, &rooms);
 	assert_true(addresses && groups);
 	netdev_touch(netdev);
 }
@@ -186,6 +193,7 @@ static int set_up(void **state)
 		return 0;
 	memset(&a, 0, sizeof(a));
 	memset(&b, 0, sizeof(b));
+	rooms = 0;
 	ip("link add vib0 type veth peer name vib1");
 	ip("link set vib1 up");
 	ip("link set vib0 up");
@@ -359,7 +367,7 @@ static void a_device_may_come_and_go(void **state)
 	(void)state;
 	need_namespace();
 	want(&a, 1);
-	assert_int_equal(groups6_join(groups, &mgid), 0);
+	assert_int_equal(groups6_join(groups, &mgid, &a), 0);
 	wait_until(a.told && members(&mgid));
 	ip("link del vib0");
 	wait_until(a.told == 2);
@@ -404,28 +412,30 @@ static void a_group_is_joined_as_long_as_anybody_wants_it(void **state)
 
 	(void)state;
 	need_namespace();
-	assert_int_equal(groups6_join(groups, &mgid), 0);
-	assert_int_equal(groups6_join(groups, &mgid), 0);
-	assert_int_equal(groups6_join(groups, &other), 0);
+	assert_int_equal(groups6_join(groups, &mgid, &a), 0);
+	assert_int_equal(groups6_join(groups, &mgid, &a), 0); /* no more than once */
+	assert_int_equal(groups6_join(groups, &mgid, &b), 0);
+	assert_int_equal(groups6_join(groups, &other, &b), 0);
 	wait_until(members(NULL) == 2);
 	assert_int_equal(members(&mgid), 1);
-	groups6_leave(groups, &mgid);
+	groups6_leave(groups, &mgid, &a);
+	groups6_leave(groups, &mgid, &a); /* a stranger by now */
+	groups6_leave(groups, &other, &a);
 	settle();
 	assert_int_equal(members(&mgid), 1);
-	groups6_leave(groups, &mgid);
+	groups6_leave(groups, &mgid, &b);
 	wait_until(members(&mgid) == 0);
 	assert_int_equal(members(&other), 1);
-	groups6_leave(groups, &mgid); /* a stranger by now */
 	assert_int_equal(groups6_count(groups), 1);
-	assert_int_equal(groups6_join(groups, &unicast), -1);
+	assert_int_equal(groups6_join(groups, &unicast, &a), -1);
 	assert_int_equal(errno, EINVAL);
 	/* Who holds one holds it once, beside who joined it. */
 	assert_int_equal(groups6_hold(groups, &mgid, true), 0);
 	assert_int_equal(groups6_hold(groups, &mgid, true), 0);
-	assert_int_equal(groups6_join(groups, &mgid), 0);
+	assert_int_equal(groups6_join(groups, &mgid, &a), 0);
 	wait_until(members(&mgid) == 1);
-	groups6_leave(groups, &mgid);
-	groups6_leave(groups, &mgid);
+	groups6_leave(groups, &mgid, &a);
+	groups6_leave(groups, &mgid, &a);
 	settle();
 	assert_int_equal(members(&mgid), 1);
 	assert_int_equal(groups6_hold(groups, &mgid, false), 0);
@@ -449,23 +459,143 @@ static void many_groups_take_several_sockets(void **state)
 	(void)netns_write("/proc/sys/net/core/optmem_max", "20480");
 	for (unsigned int i = 0; i < GROUPS6_MAX; i++) {
 		mgid = mgid_of(i);
-		assert_int_equal(groups6_join(groups, &mgid), 0);
+		assert_int_equal(groups6_hold(groups, &mgid, true), 0);
 	}
 	mgid = mgid_of(GROUPS6_MAX);
-	assert_int_equal(groups6_join(groups, &mgid), -1);
+	assert_int_equal(groups6_hold(groups, &mgid, true), -1);
+	assert_int_equal(errno, ENOSPC);
+	assert_int_equal(groups6_join(groups, &mgid, &a), -1);
 	assert_int_equal(errno, ENOSPC);
 	wait_until(members(NULL) == GROUPS6_MAX);
+	assert_int_equal(rooms, 0);
 	/* What leaves makes room for what comes, whichever socket had it. */
 	for (unsigned int i = 0; i < GROUPS6_MAX; i += 2) {
 		mgid = mgid_of(i);
-		groups6_leave(groups, &mgid);
+		assert_int_equal(groups6_hold(groups, &mgid, false), 0);
 	}
 	wait_until(members(NULL) == GROUPS6_MAX / 2);
+	wait_until(rooms == 1);
 	for (unsigned int i = 0; i < GROUPS6_MAX; i += 2) {
 		mgid = mgid_of(GROUPS6_MAX + i);
-		assert_int_equal(groups6_join(groups, &mgid), 0);
+		assert_int_equal(groups6_hold(groups, &mgid, true), 0);
 	}
 	wait_until(members(NULL) == GROUPS6_MAX);
+	settle();
+	assert_int_equal(rooms, 1); /* as none was refused since */
+}
+
+static void who_joins_much_fills_its_quota_alone(void **state)
+{
+	struct vib_gid mgid;
+
+	(void)state;
+	need_namespace();
+	for (unsigned int i = 0; i < GROUPS6_QUOTA; i++) {
+		mgid = mgid_of(i);
+		assert_int_equal(groups6_join(groups, &mgid, &a), 0);
+	}
+	mgid = mgid_of(GROUPS6_QUOTA);
+	assert_int_equal(groups6_join(groups, &mgid, &a), -1);
+	assert_int_equal(errno, EDQUOT);
+	assert_int_equal(groups6_count(groups), GROUPS6_QUOTA);
+	/* What it has, it may join; what it had not is not another's to lose. */
+	assert_int_equal(groups6_join(groups, &mgid, &b), 0);
+	groups6_leave(groups, &mgid, &a);
+	assert_int_equal(groups6_count(groups), GROUPS6_QUOTA + 1);
+	/* Nor is it another's group that lets it have more. */
+	assert_int_equal(groups6_join(groups, &mgid, &a), -1);
+	mgid = mgid_of(0);
+	groups6_leave(groups, &mgid, &a);
+	mgid = mgid_of(GROUPS6_QUOTA);
+	assert_int_equal(groups6_join(groups, &mgid, &a), 0);
+}
+
+/* However many join, the SA's have their room. */
+static void joins_leave_room_for_what_is_held(void **state)
+{
+	static char owners[GROUPS6_MAX / GROUPS6_QUOTA + 1];
+	struct vib_gid mgid;
+	unsigned int i;
+
+	(void)state;
+	need_namespace();
+	for (i = 0; i < GROUPS6_JOINS_MAX; i++) {
+		mgid = mgid_of(i);
+		assert_int_equal(groups6_join(groups, &mgid, &owners[i / GROUPS6_QUOTA]),
+				 0);
+	}
+	mgid = mgid_of(i);
+	assert_int_equal(groups6_join(groups, &mgid, &owners[i / GROUPS6_QUOTA]), -1);
+	assert_int_equal(errno, ENOSPC);
+	/* One that is joined takes no other's place. */
+	mgid = mgid_of(0);
+	assert_int_equal(groups6_join(groups, &mgid, &owners[i / GROUPS6_QUOTA]), 0);
+	for (; i < GROUPS6_MAX; i++) {
+		mgid = mgid_of(i);
+		assert_int_equal(groups6_hold(groups, &mgid, true), 0);
+	}
+	/* Nor may be joined what is held, beyond that: it would stay. */
+	assert_int_equal(groups6_join(groups, &mgid, &a), -1);
+	assert_int_equal(errno, ENOSPC);
+	mgid = mgid_of(1);
+	groups6_leave(groups, &mgid, &owners[0]);
+	mgid = mgid_of(GROUPS6_MAX - 1);
+	assert_int_equal(groups6_join(groups, &mgid, &a), 0);
+}
+
+/* A guest that attaches and detaches for ever: jobs run ten times a second. */
+static unsigned int jobs_run;
+
+static bool count_begin(struct netdev_user *user)
+{
+	(void)user;
+	jobs_run++;
+	return true;
+}
+
+static void count_run(struct netdev_user *user, struct rtnl *rtnl, int index)
+{
+	(void)user;
+	(void)rtnl;
+	(void)index;
+}
+
+static bool count_end(struct netdev_user *user)
+{
+	(void)user;
+	return false;
+}
+
+static void a_loop_of_changes_has_pauses(void **state)
+{
+	static struct netdev_user user = { count_begin, count_run, count_end, { NULL } };
+	struct vib_gid mgid = mgid_of(1);
+	uint64_t end;
+
+	(void)state;
+	need_namespace();
+	settle();
+	netdev_use(netdev, &user);
+	jobs_run = 0;
+	end = uv_hrtime() + 550000000;
+	while (uv_hrtime() < end) {
+		assert_int_equal(groups6_join(groups, &mgid, &a), 0);
+		turn();
+		groups6_leave(groups, &mgid, &a);
+		turn();
+	}
+	assert_in_range(jobs_run, 2, 6);
+	/* And the last state is reached, even when the loop is to end. */
+	assert_int_equal(groups6_join(groups, &mgid, &a), 0);
+	uv_close((uv_handle_t *)&keeper, NULL);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(members(&mgid), 1);
+	netdev_stop(netdev);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	addresses_free(addresses);
+	groups6_free(groups);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	start_here();
 }
 
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -483,6 +613,9 @@ int main(void)
 		test(without_ipv6_it_says_what_to_set),
 		test(a_group_is_joined_as_long_as_anybody_wants_it),
 		test(many_groups_take_several_sockets),
+		test(who_joins_much_fills_its_quota_alone),
+		test(joins_leave_room_for_what_is_held),
+		test(a_loop_of_changes_has_pauses),
 	};
 
 	netns_enter();

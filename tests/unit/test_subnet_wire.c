@@ -66,7 +66,9 @@ static int gid_index(void *arg, const struct vib_gid *gid)
 	return -1;
 }
 
-static void on_join(void *arg, const struct vib_gid *mgid, bool receives)
+static bool full; /* it joins nothing */
+
+static bool on_join(void *arg, const struct vib_gid *mgid, bool receives)
 {
 	(void)arg;
 	assert_int_equal(mgid->raw[0], 0xff);
@@ -74,6 +76,7 @@ static void on_join(void *arg, const struct vib_gid *mgid, bool receives)
 		joins++;
 	else
 		leaves++;
+	return !receives || !full;
 }
 
 static struct subnet_wire *wire_of(const struct world *w)
@@ -89,6 +92,7 @@ static struct subnet_port port(struct world *w)
 		.active_mtu = 3,
 		.active_width = 1,
 		.active_speed = 32,
+		.pkeys = { 0xffff, 0x8001 },
 		.arg = w,
 		.gid_index = gid_index,
 		.gid_at = gid_at,
@@ -107,6 +111,7 @@ static int begin(void **state)
 {
 	fake_umad_begin();
 	joins = leaves = 0;
+	full = false;
 	return set_up_with(state, begin_subnets);
 }
 
@@ -383,6 +388,7 @@ static void host_joins_what_its_guests_join(void **state)
 	struct subnet_port p = port(w);
 
 	wire_up(w);
+	full = true;
 	for (unsigned int i = 0; i < 2; i++) {
 		struct vib_gid own = gid_of(gsis[i].p);
 
@@ -394,7 +400,15 @@ static void host_joins_what_its_guests_join(void **state)
 		mad[SA_DATA + 48] = 1;
 		ask_sa(&gsis[i], mad);
 	}
-	assert_int_equal(joins, 1);
+	/* Of what cannot be joined each join asks again, and who has made room. */
+	assert_int_equal(joins, 2);
+	subnet_wire_room(wire_of(w));
+	assert_int_equal(joins, 3);
+	full = false;
+	subnet_wire_room(wire_of(w));
+	assert_int_equal(joins, 4);
+	subnet_wire_room(wire_of(w));
+	assert_int_equal(joins, 4);
 	assert_int_equal(leaves, 0);
 	assert_false(hears_of(&w->a, VIB_ASYNC_REREGISTER));
 	/* A wire of another MTU: groups begin anew, and guests are told. */

@@ -72,11 +72,14 @@ static void gone(void *arg)
 }
 
 /* Index i is GID i, from 1 to 9. */
+static unsigned int asked; /* for indices */
+
 static int gid_index(void *arg, const struct vib_gid *g)
 {
 	struct vib_gid at = gid(g->raw[15]);
 
 	(void)arg;
+	asked++;
 	return memcmp(g, &at, 16) == 0 && g->raw[15] < 10 ? g->raw[15] : -1;
 }
 
@@ -368,7 +371,7 @@ static void dead_address_delays_its_sender_alone(void **state)
 {
 	struct umad_sender *dead, *alive;
 	struct mad_packet packet = to(0x66);
-	unsigned int sent = 0;
+	unsigned int sent = 0, before;
 
 	(void)state;
 	start();
@@ -380,6 +383,15 @@ static void dead_address_delays_its_sender_alone(void **state)
 	assert_int_equal(errno, ENOBUFS);
 	/* One may be on its way already. */
 	assert_true(sent >= UMAD_QUEUE && sent <= UMAD_QUEUE + 1);
+	/* While it hangs there is no room, and nothing is asked for what has none. */
+	while (!fake_umad_hanging())
+		usleep(1000);
+	while (umad_sender_send(dead, &packet) == 0)
+		sent++;
+	before = asked;
+	assert_int_equal(umad_sender_send(dead, &packet), -1);
+	assert_int_equal(errno, ENOBUFS);
+	assert_int_equal(asked, before);
 	packet = to(0x42);
 	for (unsigned int i = 0; i < 100; i++) {
 		while (umad_sender_send(alive, &packet) < 0)

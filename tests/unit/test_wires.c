@@ -7,6 +7,7 @@
 #include "cm.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -23,6 +24,7 @@
 #include "netns.h"
 #include "wire/groups6.h"
 #include "wire/segments.h"
+#include "wire/umad.h"
 
 #define PATIENCE_MS 20000
 
@@ -138,6 +140,22 @@ int wire_port_gid_index(const struct wire_port *port, const struct vib_gid *gid)
 	return get(has_gids) ? 3 : -1;
 }
 
+static uint16_t hca_pkey = 0xffff; /* 0: they cannot be read */
+static unsigned int pkeys_read;
+static pthread_t control;
+
+int umad_read_pkeys(const char *device, uint8_t port, uint16_t pkeys[UMAD_PKEYS])
+{
+	assert_string_equal(device, "hca0");
+	assert_int_equal(port, 1);
+	assert_false(pthread_equal(pthread_self(), control)); /* it sleeps */
+	__atomic_add_fetch(&pkeys_read, 1, __ATOMIC_SEQ_CST);
+	memset(pkeys, 0, UMAD_PKEYS * sizeof(pkeys[0]));
+	pkeys[0] = get(hca_pkey);
+	errno = EIO;
+	return pkeys[0] ? 0 : -1;
+}
+
 static void event(void)
 {
 	const uint64_t one = 1;
@@ -158,6 +176,14 @@ void subnet_wire_up(struct subnet_wire *wire, const struct subnet_port *port)
 {
 	assert_non_null(wire);
 	told = *port;
+}
+
+static unsigned int rooms;
+
+void subnet_wire_room(struct subnet_wire *wire)
+{
+	assert_non_null(wire);
+	rooms++;
 }
 
 /* It leaves what it joined. */
@@ -262,7 +288,9 @@ static int set_up(void **state)
 {
 	(void)state;
 	present = active = ethernet = has_gids = fails = going = false;
-	changes = opened = 0;
+	changes = opened = pkeys_read = 0;
+	hca_pkey = 0xffff;
+	control = pthread_self();
 	memset(hca_netdev, 0, sizeof(hca_netdev));
 	memset(&told, 0, sizeof(told));
 	uv_loop_init(&loop);
@@ -544,6 +572,7 @@ static void its_subnet_has_the_wire_while_there_is_one(void **state)
 {
 	const struct vib_gid mgid = { .raw = { 0xff, 0x12, 0x40, 0x1b } };
 	const struct vib_gid other = { .raw = { 0xff, 0x12, 0x60, 0x1b } };
+	const struct vhca *vhca = (const struct vhca *)&a;
 	struct vib_gid gid;
 
 	(void)state;
@@ -565,18 +594,19 @@ static void its_subnet_has_the_wire_while_there_is_one(void **state)
 	told.join(told.arg, &mgid, true);
 	told.join(told.arg, &mgid, true);
 	assert_int_equal(groups6_count(fabric->groups), 1);
-	assert_int_equal(groups6_join(fabric->groups, &mgid), 0); /* another's besides */
+	assert_int_equal(groups6_join(fabric->groups, &mgid, &a),
+			 0); /* another's besides */
 	told.join(told.arg, &mgid, false);
 	told.join(told.arg, &mgid, false);
 	assert_int_equal(groups6_count(fabric->groups), 1);
-	groups6_leave(fabric->groups, &mgid);
+	groups6_leave(fabric->groups, &mgid, &a);
 	assert_int_equal(groups6_count(fabric->groups), 0);
 	/* Those that QPs are attached to, unless they are of another fabric's. */
 	wires_watch_groups(wires, &mcast);
-	mcast.watch(mcast.arg, fabric, &mgid, true);
-	mcast.watch(mcast.arg, fabric_find(&table, "local"), &other, true);
+	mcast.watch(mcast.arg, fabric, &mgid, vhca, true);
+	mcast.watch(mcast.arg, fabric_find(&table, "local"), &other, vhca, true);
 	assert_int_equal(groups6_count(fabric->groups), 1);
-	mcast.watch(mcast.arg, fabric, &mgid, false);
+	mcast.watch(mcast.arg, fabric, &mgid, vhca, false);
 	assert_int_equal(groups6_count(fabric->groups), 0);
 	told.join(told.arg, &mgid, true);
 
@@ -589,6 +619,35 @@ static void its_subnet_has_the_wire_while_there_is_one(void **state)
 	going = false;
 	set(present, true);
 	wait_until(told.device);
+}
+
+static void p_keys_are_read_by_the_job(void **state)
+{
+	unsigned int before;
+
+	(void)state;
+	need_netns();
+	present = active = ethernet = true;
+	strcpy(hca_netdev, "vib0");
+	start();
+	wait_until(told.device);
+	assert_int_equal(told.pkeys[0], 0xffff);
+	assert_int_equal(get(pkeys_read), 1);
+	set(hca_pkey, 0x8001);
+	event();
+	wait_until(told.pkeys[0] == 0x8001);
+	/* What cannot be read is none, and read again. */
+	set(hca_pkey, 0);
+	event();
+	wait_until(told.pkeys[0] == 0);
+	set(hca_pkey, 0x8002);
+	wait_until(told.pkeys[0] == 0x8002);
+	/* Without an event they are what they were, however often the port is looked at.
+	 */
+	before = get(pkeys_read);
+	for (int i = 0; i < 15; i++)
+		settle();
+	assert_int_equal(get(pkeys_read), before);
 }
 
 static void vports_that_were_there_before_the_hca_wait_too(void **state)
@@ -657,6 +716,7 @@ int main(void)
 		test(a_vport_is_up_when_the_hca_has_its_gids),
 		test(roce_without_a_network_device_stays_down),
 		test(its_subnet_has_the_wire_while_there_is_one),
+		test(p_keys_are_read_by_the_job),
 		test(vports_that_were_there_before_the_hca_wait_too),
 		test(a_vport_whose_address_is_anothers_stays_down),
 	};
