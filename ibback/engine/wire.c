@@ -119,12 +119,14 @@ static bool is_other(const struct qp *qp, const struct port_view *was,
 		     const struct port_view *now)
 {
 	const struct vib_qp_attr *attr = &qp->attr;
+	unsigned int gid = attr->av.sgid_index % VIB_MAX_GIDS; /* checked with a GRH only */
 
 	if (was->pkeys[attr->pkey_index] != now->pkeys[attr->pkey_index])
 		return true;
-	return !qp->wire->datagrams && attr->av.flags & VIB_AV_GRH &&
-	       memcmp(&was->gids[attr->av.sgid_index], &now->gids[attr->av.sgid_index],
-		      sizeof(now->gids[0])) != 0;
+	/* On Ethernet there is a GID also where the guest names a LID. */
+	return !qp->wire->datagrams &&
+	       (attr->av.flags & VIB_AV_GRH || qp->vhca->wire->ethernet) &&
+	       memcmp(&was->gids[gid], &now->gids[gid], sizeof(now->gids[gid])) != 0;
 }
 
 void wire_identity(struct qp *qp, const struct port_view *was,

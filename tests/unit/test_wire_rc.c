@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <errno.h>
 
+#include "control/fabric.h"
 #include "engine/qp.h"
 #include "wire_rig.h"
 
@@ -567,6 +568,44 @@ static void who_is_another_sends_no_more(void **state)
 	native_close(&x.n);
 }
 
+static bool is_native_lid(void *arg, uint16_t lid, struct vib_gid *gid)
+{
+	(void)arg;
+	memcpy(gid->raw, native_gid, 16);
+	return lid == 7;
+}
+
+/* By LID: the HCA has a GID for it all the same. */
+static void who_has_another_gid_sends_no_more(void **state)
+{
+	static const uint8_t own[16] = { 0xfe, 0x80, [14] = 0x12, [15] = 0x34 };
+	struct world *w = *state;
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+	struct vib_cmd_modify_qp *cmd = &req.u.modify_qp;
+	struct pair x = { 0 };
+
+	fabric_find(&w->fabrics, "local")->gid_of_lid = is_native_lid;
+	fake_hca_add_gid(own);
+	put(&w->a, w->a.be, VIB_BE_GID, "fe80::1234");
+	fake_loop(w->xen);
+	open_pair(w, &x, VIB_QPT_UC);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_INIT, NULL, 0), 0);
+	cmd->qpn = x.q.qpn;
+	cmd->mask = VIB_QP_STATE | VIB_QP_AV | VIB_QP_PATH_MTU | VIB_QP_DEST_QPN |
+		    VIB_QP_RQ_PSN;
+	cmd->attr = (struct vib_qp_attr){ .state = VIB_QPS_RTR,
+					  .path_mtu = 3,
+					  .dest_qpn = x.n.qp->qp_num,
+					  .av = { .dlid = 7, .sgid_index = 1 } };
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_RTR);
+	put(&w->a, w->a.be, VIB_BE_GID, "fe80::1235");
+	fake_loop(w->xen);
+	fake_settle(w->xen);
+	assert_int_equal(its_state(&x.q), VIB_QPS_ERR);
+	native_close(&x.n);
+}
+
 /* As long as the vport's link is down nothing leaves it. */
 static void a_port_that_is_down_sends_nothing(void **state)
 {
@@ -675,6 +714,7 @@ int main(void)
 		wire_test(what_cannot_be_posted_fails_the_qp),
 		wire_test(a_receive_with_a_bad_key_fails_in_its_turn),
 		wire_test(who_is_another_sends_no_more),
+		wire_test(who_has_another_gid_sends_no_more),
 		wire_test(a_port_that_is_down_sends_nothing),
 		wire_test(the_hcas_events_are_the_guests),
 		wire_test(uc_sends_and_receives),
