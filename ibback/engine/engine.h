@@ -11,8 +11,8 @@
 #include "engine/table.h"
 
 /* IBTA vol. 1 §3.5.10: QPNs have 24 bits; 0 and 1 are the SMI's and the GSI's. */
-#define QPN_FIRST 2
-#define QPN_LAST  0xfffffe
+#define QPN_FIRST       2
+#define QPN_LAST        0xfffffe
 /* IBTA vol. 1 §10.2.5: controlled Q_Keys, the GSI's among them; to send, the QP's own. */
 #define QKEY_CONTROLLED 0x80000000u
 

@@ -119,7 +119,8 @@ static bool is_other(const struct qp *qp, const struct port_view *was,
 		     const struct port_view *now)
 {
 	const struct vib_qp_attr *attr = &qp->attr;
-	unsigned int gid = attr->av.sgid_index % VIB_MAX_GIDS; /* checked with a GRH only */
+	unsigned int gid =
+		attr->av.sgid_index % VIB_MAX_GIDS; /* checked with a GRH only */
 
 	if (was->pkeys[attr->pkey_index] != now->pkeys[attr->pkey_index])
 		return true;
@@ -534,8 +535,7 @@ bool wire_serve(struct poller *poller, struct qp *qp)
 	bool worked = reap(poller, qp);
 
 	if (qp->wire->active && qp_can_receive(qp))
-		worked |= qp->wire->datagrams ? wire_post_slots(qp)
-					      : post_receives(qp);
+		worked |= qp->wire->datagrams ? wire_post_slots(qp) : post_receives(qp);
 	return worked | fail_refused(poller, qp);
 }
 

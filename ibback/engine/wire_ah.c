@@ -88,8 +88,7 @@ static enum wire_ah_state ask(struct wire_ahs *ahs, struct wire_ah *a,
 
 /* WIRE_AH_NONE: it is asked for just now. */
 static enum wire_ah_state find(struct wire_ahs *ahs, const struct wire_ah_key *key,
-			       uint64_t now, uint32_t qpn,
-			       struct wire_ah_handle **handle)
+			       uint64_t now, uint32_t qpn, struct wire_ah_handle **handle)
 {
 	struct wire_ah *a = look(ahs, key);
 

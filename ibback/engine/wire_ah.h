@@ -70,7 +70,8 @@ struct wire_ah *wire_ah_next(struct vhca_wire *wire);
 /* It is @ah; NULL: it is dead. Returns the QPN to be kicked, or 0. */
 uint32_t wire_ah_resolve(struct vhca_wire *wire, struct wire_ah *entry, void *ah,
 			 uint64_t now);
-/* Take one that neither is used any more nor has users; NULL: there is none. Any thread. */
+/* Take one that neither is used any more nor has users; NULL: there is none. Any thread.
+ */
 void *wire_ah_take_unused(struct vhca_wire *wire);
 /* Have none any more: all are unused. No poller asks any more. */
 void wire_ah_give_up(struct vhca_wire *wire);

@@ -33,8 +33,7 @@ static enum wire_ah_state find_ah(struct share *share, struct wire_ah_handle **h
 	else
 		memset(&key.av.dgid, 0, sizeof(key.av.dgid));
 	key.av.sgid_index = 0;
-	return wire_ah_find(qp->vhca->wire, &key, clock_ns(), qp_number(qp),
-			    handle);
+	return wire_ah_find(qp->vhca->wire, &key, clock_ns(), qp_number(qp), handle);
 }
 
 enum send_result wire_datagram_send(struct share *share, const struct sg *data,

@@ -372,8 +372,8 @@ static void what_cannot_be_posted_fails_alone(void **state)
 /* An HCA sees 24 bits of a number: these would be QP1's of a machine on the wire. */
 static void no_datagram_goes_to_the_qps_of_management(void **state)
 {
-	static const uint32_t forged[] = { 0, 1, 0x01000000, 0x01000001, 0xff000001,
-					   0x01000002 };
+	static const uint32_t forged[] = { 0,          1,          0x01000000,
+					   0x01000001, 0xff000001, 0x01000002 };
 	struct world *w = *state;
 	struct pair x = { 0 };
 

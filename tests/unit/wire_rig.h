@@ -12,8 +12,16 @@
 #include "wire/port.h"
 
 /* Pages of a guest of the rig. */
-enum { CQ_PAGE = 20, SQ_PAGE, RQ_PAGE, MEMORY, CQ_PAGE_2, SQ_PAGE_2, RQ_PAGE_2,
-       DEEP_PAGE = 40 };
+enum {
+	CQ_PAGE = 20,
+	SQ_PAGE,
+	RQ_PAGE,
+	MEMORY,
+	CQ_PAGE_2,
+	SQ_PAGE_2,
+	RQ_PAGE_2,
+	DEEP_PAGE = 40
+};
 
 #define QUEUE_ORDER 3
 #define DEPTH       (1u << QUEUE_ORDER)
