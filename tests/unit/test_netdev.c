@@ -12,12 +12,11 @@
 #include <time.h>
 
 #include "control/worker.h"
+#include "loop.h"
 #include "netns.h"
 #include "wire/addresses.h"
 #include "wire/groups6.h"
 #include "wire/rtnl.h"
-
-#define PATIENCE_MS 20000
 
 static uv_loop_t loop;
 static uv_timer_t keeper; /* keeps the loop */
@@ -116,28 +115,11 @@ static struct vib_gid mgid_of(unsigned int number)
 
 /* ---- the loop ---------------------------------------------------------- */
 
-static void turn(void)
-{
-	uv_run(&loop, UV_RUN_NOWAIT);
-	nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-}
-
-#define wait_until(condition)                                 \
-	do {                                                  \
-		for (int ms_ = 0; ms_ < PATIENCE_MS; ms_++) { \
-			if (condition)                        \
-				break;                        \
-			turn();                               \
-		}                                             \
-		if (!(condition))                             \
-			fail_msg("never: %s", #condition);    \
-	} while (0)
-
 /* Nothing is left to do, but for what waits for its time. */
 static void settle(void)
 {
 	for (int i = 0; i < 150; i++) /* longer than a device's pause */
-		turn();
+		loop_turn(&loop);
 }
 
 static void told(void *arg, void *owner, enum address_state state, const char *why)
@@ -238,7 +220,7 @@ static void a_gid_is_an_address_that_can_be_used_at_once(void **state)
 	need_namespace();
 	want(&a, 1);
 	assert_int_equal(a.told, 0); /* not from within */
-	wait_until(a.told);
+	wait_until(&loop, a.told);
 	assert_int_equal(a.state, ADDRESSES_READY);
 	assert_string_equal(a.why, "");
 	assert_int_equal(maker(&gid), RTNL_PROTO_IBBACK);
@@ -258,13 +240,13 @@ static void who_goes_takes_its_own_away(void **state)
 	need_namespace();
 	want(&a, 1);
 	want(&b, 2);
-	wait_until(a.told && b.told);
+	wait_until(&loop, a.told && b.told);
 	addresses_forget(addresses, &a);
-	wait_until(maker(&one) < 0);
+	wait_until(&loop, maker(&one) < 0);
 	assert_int_equal(maker(&two), RTNL_PROTO_IBBACK);
 	/* So does who has another instead. */
 	want(&b, 3);
-	wait_until(b.told == 2);
+	wait_until(&loop, b.told == 2);
 	assert_int_equal(b.state, ADDRESSES_READY);
 	assert_int_equal(maker(&two), -1);
 	assert_int_equal(maker(&three), RTNL_PROTO_IBBACK);
@@ -281,11 +263,11 @@ static void who_comes_and_goes_at_once_leaves_nothing(void **state)
 	for (int i = 0; i < 100; i++) {
 		want(&a, 1);
 		if (i % 3 == 0)
-			turn();
+			loop_turn(&loop);
 		addresses_forget(addresses, &a);
 	}
 	want(&b, 2);
-	wait_until(b.told && maker(&one) < 0);
+	wait_until(&loop, b.told && maker(&one) < 0);
 	settle();
 	assert_int_equal(maker(&one), -1);
 	assert_int_equal(maker(&two), RTNL_PROTO_IBBACK);
@@ -308,7 +290,7 @@ static void leftovers_of_a_dead_ibback_go_and_those_of_others_stay(void **state)
 	start_here();
 	/* One that comes back finds what it left. */
 	want(&a, 8);
-	wait_until(a.told);
+	wait_until(&loop, a.told);
 	assert_int_equal(a.state, ADDRESSES_READY);
 	assert_int_equal(maker(&back), RTNL_PROTO_IBBACK);
 	assert_int_equal(maker(&left), -1);
@@ -325,7 +307,7 @@ static void what_is_anothers_is_refused_until_it_is_free(void **state)
 	ip("-6 addr add fe80::216:3e00:0:5/64 dev vib0 nodad");
 	want(&a, 5);
 	want(&b, 6);
-	wait_until(a.told && b.told);
+	wait_until(&loop, a.told && b.told);
 	assert_int_equal(a.state, ADDRESSES_TAKEN);
 	assert_int_equal(b.state, ADDRESSES_READY);
 	assert_non_null(
@@ -336,10 +318,10 @@ static void what_is_anothers_is_refused_until_it_is_free(void **state)
 	assert_int_equal(maker(&gid), 0);
 	memset(&a, 0, sizeof(a));
 	want(&a, 5);
-	wait_until(a.told);
+	wait_until(&loop, a.told);
 	assert_int_equal(a.state, ADDRESSES_TAKEN);
 	ip("-6 addr del fe80::216:3e00:0:5/64 dev vib0");
-	wait_until(a.told == 2);
+	wait_until(&loop, a.told == 2);
 	assert_int_equal(a.state, ADDRESSES_READY);
 	assert_int_equal(maker(&gid), RTNL_PROTO_IBBACK);
 }
@@ -351,13 +333,13 @@ static void a_link_that_was_down_has_them_again(void **state)
 	(void)state;
 	need_namespace();
 	want(&a, 1);
-	wait_until(a.told);
+	wait_until(&loop, a.told);
 	ip("link set vib0 down"); /* of which the kernel forgets them */
 	ip("link set vib0 up");
-	wait_until(maker(&gid) == RTNL_PROTO_IBBACK);
+	wait_until(&loop, maker(&gid) == RTNL_PROTO_IBBACK);
 	/* So has one from which somebody took it. */
 	ip("-6 addr del fe80::216:3e00:0:1/64 dev vib0");
-	wait_until(maker(&gid) == RTNL_PROTO_IBBACK);
+	wait_until(&loop, maker(&gid) == RTNL_PROTO_IBBACK);
 }
 
 static void a_device_may_come_and_go(void **state)
@@ -368,20 +350,20 @@ static void a_device_may_come_and_go(void **state)
 	need_namespace();
 	want(&a, 1);
 	assert_int_equal(groups6_join(groups, &mgid, &a), 0);
-	wait_until(a.told && members(&mgid));
+	wait_until(&loop, a.told && members(&mgid));
 	ip("link del vib0");
-	wait_until(a.told == 2);
+	wait_until(&loop, a.told == 2);
 	assert_int_equal(a.state, ADDRESSES_WAIT);
 	assert_string_equal(a.why, "there is no network device vib0");
 	ip("link add vib0 type veth peer name vib1");
-	wait_until(a.told == 3);
+	wait_until(&loop, a.told == 3);
 	assert_int_equal(a.state, ADDRESSES_READY);
 	assert_int_equal(maker(&gid), RTNL_PROTO_IBBACK);
-	wait_until(members(&mgid) == 1);
+	wait_until(&loop, members(&mgid) == 1);
 	/* Another that is given its name is it. */
 	ip("link set vib0 down");
 	ip("link set vib0 name old");
-	wait_until(a.told == 4);
+	wait_until(&loop, a.told == 4);
 	assert_int_equal(a.state, ADDRESSES_WAIT);
 	ip("link del old");
 }
@@ -396,11 +378,11 @@ static void without_ipv6_it_says_what_to_set(void **state)
 	if (!netns_write(path, "1"))
 		skip();
 	want(&a, 1);
-	wait_until(a.told);
+	wait_until(&loop, a.told);
 	assert_int_equal(a.state, ADDRESSES_FAILED);
 	assert_non_null(strstr(a.why, "net.ipv6.conf.vib0.disable_ipv6=0"));
 	assert_true(netns_write(path, "0"));
-	wait_until(a.told == 2);
+	wait_until(&loop, a.told == 2);
 	assert_int_equal(a.state, ADDRESSES_READY);
 }
 
@@ -416,7 +398,7 @@ static void a_group_is_joined_as_long_as_anybody_wants_it(void **state)
 	assert_int_equal(groups6_join(groups, &mgid, &a), 0); /* no more than once */
 	assert_int_equal(groups6_join(groups, &mgid, &b), 0);
 	assert_int_equal(groups6_join(groups, &other, &b), 0);
-	wait_until(members(NULL) == 2);
+	wait_until(&loop, members(NULL) == 2);
 	assert_int_equal(members(&mgid), 1);
 	groups6_leave(groups, &mgid, &a);
 	groups6_leave(groups, &mgid, &a); /* a stranger by now */
@@ -424,7 +406,7 @@ static void a_group_is_joined_as_long_as_anybody_wants_it(void **state)
 	settle();
 	assert_int_equal(members(&mgid), 1);
 	groups6_leave(groups, &mgid, &b);
-	wait_until(members(&mgid) == 0);
+	wait_until(&loop, members(&mgid) == 0);
 	assert_int_equal(members(&other), 1);
 	assert_int_equal(groups6_count(groups), 1);
 	assert_int_equal(groups6_join(groups, &unicast, &a), -1);
@@ -433,20 +415,20 @@ static void a_group_is_joined_as_long_as_anybody_wants_it(void **state)
 	assert_int_equal(groups6_hold(groups, &mgid, true), 0);
 	assert_int_equal(groups6_hold(groups, &mgid, true), 0);
 	assert_int_equal(groups6_join(groups, &mgid, &a), 0);
-	wait_until(members(&mgid) == 1);
+	wait_until(&loop, members(&mgid) == 1);
 	groups6_leave(groups, &mgid, &a);
 	groups6_leave(groups, &mgid, &a);
 	settle();
 	assert_int_equal(members(&mgid), 1);
 	assert_int_equal(groups6_hold(groups, &mgid, false), 0);
 	assert_int_equal(groups6_hold(groups, &mgid, false), 0);
-	wait_until(members(&mgid) == 0);
+	wait_until(&loop, members(&mgid) == 0);
 	assert_int_equal(groups6_hold(groups, &unicast, true), -1);
 	/* A link that was down has them still. */
 	ip("link set vib0 down");
 	ip("link set vib0 up");
 	settle();
-	wait_until(members(&other) == 1);
+	wait_until(&loop, members(&other) == 1);
 }
 
 static void many_groups_take_several_sockets(void **state)
@@ -466,20 +448,20 @@ static void many_groups_take_several_sockets(void **state)
 	assert_int_equal(errno, ENOSPC);
 	assert_int_equal(groups6_join(groups, &mgid, &a), -1);
 	assert_int_equal(errno, ENOSPC);
-	wait_until(members(NULL) == GROUPS6_MAX);
+	wait_until(&loop, members(NULL) == GROUPS6_MAX);
 	assert_int_equal(rooms, 0);
 	/* What leaves makes room for what comes, whichever socket had it. */
 	for (unsigned int i = 0; i < GROUPS6_MAX; i += 2) {
 		mgid = mgid_of(i);
 		assert_int_equal(groups6_hold(groups, &mgid, false), 0);
 	}
-	wait_until(members(NULL) == GROUPS6_MAX / 2);
-	wait_until(rooms == 1);
+	wait_until(&loop, members(NULL) == GROUPS6_MAX / 2);
+	wait_until(&loop, rooms == 1);
 	for (unsigned int i = 0; i < GROUPS6_MAX; i += 2) {
 		mgid = mgid_of(GROUPS6_MAX + i);
 		assert_int_equal(groups6_hold(groups, &mgid, true), 0);
 	}
-	wait_until(members(NULL) == GROUPS6_MAX);
+	wait_until(&loop, members(NULL) == GROUPS6_MAX);
 	settle();
 	assert_int_equal(rooms, 1); /* as none was refused since */
 }
@@ -580,9 +562,9 @@ static void a_loop_of_changes_has_pauses(void **state)
 	end = uv_hrtime() + 550000000;
 	while (uv_hrtime() < end) {
 		assert_int_equal(groups6_join(groups, &mgid, &a), 0);
-		turn();
+		loop_turn(&loop);
 		groups6_leave(groups, &mgid, &a);
-		turn();
+		loop_turn(&loop);
 	}
 	assert_in_range(jobs_run, 2, 6);
 	/* And the last state is reached, even when the loop is to end. */

@@ -21,12 +21,11 @@
 #include "control/wires.h"
 #include "control/worker.h"
 #include "engine/mcast.h"
+#include "loop.h"
 #include "netns.h"
 #include "wire/groups6.h"
 #include "wire/segments.h"
 #include "wire/umad.h"
-
-#define PATIENCE_MS 20000
 
 /* ---- the HCA ----------------------------------------------------------- */
 
@@ -256,27 +255,10 @@ static void make_vib(struct vib *vib, uint8_t number)
 	vib->vport.attr.port_guid = number;
 }
 
-static void turn(void)
-{
-	uv_run(&loop, UV_RUN_NOWAIT);
-	nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
-}
-
-#define wait_until(condition)                                 \
-	do {                                                  \
-		for (int ms_ = 0; ms_ < PATIENCE_MS; ms_++) { \
-			if (condition)                        \
-				break;                        \
-			turn();                               \
-		}                                             \
-		if (!(condition))                             \
-			fail_msg("never: %s", #condition);    \
-	} while (0)
-
 static void settle(void)
 {
 	for (int i = 0; i < 100; i++)
-		turn();
+		loop_turn(&loop);
 }
 
 static void on_keeper(uv_timer_t *timer)
@@ -374,17 +356,17 @@ static void an_hca_that_comes_later_is_found(void **state)
 	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
 	settle();
 	set(present, true);
-	wait_until(fabric->wire);
+	wait_until(&loop, fabric->wire);
 	assert_false(fabric->up); /* it is there, and not active */
 	assert_int_equal(view().state->mtu, 4096);
 	set(active, true);
 	event();
-	wait_until(fabric->up);
+	wait_until(&loop, fabric->up);
 	assert_true(is_up(&a));
 	assert_int_equal(changes, 1);
 	set(active, false);
 	event();
-	wait_until(!fabric->up);
+	wait_until(&loop, !fabric->up);
 	assert_false(is_up(&a));
 	assert_int_equal(changes, 2);
 }
@@ -394,28 +376,28 @@ static void an_hca_that_goes_is_closed_and_found_again(void **state)
 	(void)state;
 	present = active = true;
 	start();
-	wait_until(fabric->up);
+	wait_until(&loop, fabric->up);
 	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
 	assert_true(is_up(&a));
 	set(present, false);
 	going = true;
 	event();
-	wait_until(!fabric->wire);
+	wait_until(&loop, !fabric->wire);
 	assert_false(is_up(&a));
 	assert_int_equal(get(opened), 0);
 	going = false;
 	set(present, true);
-	wait_until(fabric->up);
+	wait_until(&loop, fabric->up);
 	assert_true(is_up(&a));
 	/* One that fails when it is asked is as good as gone. */
 	set(fails, true);
 	event();
-	wait_until(!fabric->wire);
+	wait_until(&loop, !fabric->wire);
 	assert_false(is_up(&a));
 	settle();
 	assert_int_equal(get(opened), 0);
 	set(fails, false);
-	wait_until(fabric->up);
+	wait_until(&loop, fabric->up);
 }
 
 static void an_hca_that_goes_without_an_event_is_noticed(void **state)
@@ -423,13 +405,13 @@ static void an_hca_that_goes_without_an_event_is_noticed(void **state)
 	(void)state;
 	present = active = true;
 	start();
-	wait_until(fabric->up);
+	wait_until(&loop, fabric->up);
 	set(present, false);
-	wait_until(!fabric->wire);
+	wait_until(&loop, !fabric->wire);
 	assert_false(fabric->up);
 	assert_int_equal(get(opened), 0);
 	set(present, true);
-	wait_until(fabric->up);
+	wait_until(&loop, fabric->up);
 }
 
 static void an_hca_that_goes_while_it_is_asked_is_closed_once(void **state)
@@ -437,19 +419,19 @@ static void an_hca_that_goes_while_it_is_asked_is_closed_once(void **state)
 	(void)state;
 	present = active = true;
 	start();
-	wait_until(fabric->up);
+	wait_until(&loop, fabric->up);
 	for (int i = 0; i < 4; i++) {
 		const struct wire_port_events *events = hca.events;
 
 		events->changed(&hca, hca.arg); /* a job runs */
 		if (i % 2)
-			turn();
+			loop_turn(&loop);
 		set(present, false);
 		events->gone(&hca, hca.arg);
-		wait_until(!fabric->wire);
+		wait_until(&loop, !fabric->wire);
 		assert_int_equal(get(opened), 0);
 		set(present, true);
-		wait_until(fabric->up);
+		wait_until(&loop, fabric->up);
 	}
 }
 
@@ -461,7 +443,7 @@ static void guests_wait_until_it_was_looked_for(void **state)
 	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
 	assert_true(fabric->looking);
 	assert_int_equal(rewired, 0);
-	wait_until(!fabric->looking);
+	wait_until(&loop, !fabric->looking);
 	assert_true(wires_looked(wires));
 	assert_int_equal(rewired, 1);
 	settle();
@@ -473,12 +455,12 @@ static void an_hca_that_bounces_is_not_used(void **state)
 	(void)state;
 	present = active = bounces = true;
 	start();
-	wait_until(wires_looked(wires));
-	wait_until(get(opened) == 0);
+	wait_until(&loop, wires_looked(wires));
+	wait_until(&loop, get(opened) == 0);
 	assert_null(fabric->wire);
 	assert_false(fabric->up);
 	set(bounces, false); /* the module was loaded */
-	wait_until(fabric->up);
+	wait_until(&loop, fabric->up);
 	assert_int_equal(get(opened), 1);
 }
 
@@ -488,12 +470,12 @@ static void a_port_closes_with_its_last_guest(void **state)
 	present = active = true;
 	rewired = 0;
 	start();
-	wait_until(fabric->up);
+	wait_until(&loop, fabric->up);
 	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
 	users = 1;
 	set(present, false);
 	hca.events->gone(&hca, hca.arg);
-	wait_until(!fabric->wire);
+	wait_until(&loop, !fabric->wire);
 	assert_int_equal(rewired, 1);
 	assert_int_equal(get(opened), 1);
 	users = 0;
@@ -502,7 +484,7 @@ static void a_port_closes_with_its_last_guest(void **state)
 	/* One that comes has its guests begin anew, too; the last to go does not close
 	 * it. */
 	set(present, true);
-	wait_until(fabric->up);
+	wait_until(&loop, fabric->up);
 	assert_int_equal(rewired, 2);
 	hca.events->left(&hca, hca.arg);
 	assert_int_equal(get(opened), 1);
@@ -523,16 +505,16 @@ static void a_vport_is_up_when_the_hca_has_its_gids(void **state)
 	present = active = ethernet = true;
 	strcpy(hca_netdev, "vib0");
 	start();
-	wait_until(fabric->up);
+	wait_until(&loop, fabric->up);
 	assert_string_equal(view().netdev, "vib0");
 	assert_non_null(fabric->groups);
 	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
 	assert_int_equal(a.vport.addresses, VPORT_ADDRESSES_WAIT);
-	wait_until(netns_has("vib0", &a.vport.attr.gids[0]));
+	wait_until(&loop, netns_has("vib0", &a.vport.attr.gids[0]));
 	settle();
 	assert_false(is_up(&a)); /* an address, but no GID */
 	set(has_gids, true);
-	wait_until(is_up(&a));
+	wait_until(&loop, is_up(&a));
 	assert_int_equal(changes, 1);
 	/* Its GID changes: down, and up with that. */
 	a.vport.attr.gids[0].raw[15] = 77;
@@ -540,10 +522,10 @@ static void a_vport_is_up_when_the_hca_has_its_gids(void **state)
 	fabric_changed(&a.vport);
 	assert_false(is_up(&a));
 	set(has_gids, true);
-	wait_until(is_up(&a));
+	wait_until(&loop, is_up(&a));
 	assert_true(netns_has("vib0", &a.vport.attr.gids[0]));
 	fabric_detach(&a.vport);
-	wait_until(!netns_has("vib0", &a.vport.attr.gids[0]));
+	wait_until(&loop, !netns_has("vib0", &a.vport.attr.gids[0]));
 }
 
 static void roce_without_a_network_device_stays_down(void **state)
@@ -552,7 +534,7 @@ static void roce_without_a_network_device_stays_down(void **state)
 	need_netns();
 	present = active = ethernet = has_gids = true;
 	start();
-	wait_until(fabric->wire);
+	wait_until(&loop, fabric->wire);
 	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
 	settle();
 	assert_false(fabric->up);
@@ -561,7 +543,7 @@ static void roce_without_a_network_device_stays_down(void **state)
 	assert_string_equal(view().netdev, "");
 	strcpy(hca_netdev, "vib0"); /* it has an address now */
 	event();
-	wait_until(is_up(&a));
+	wait_until(&loop, is_up(&a));
 	assert_non_null(told.device);
 	assert_string_equal(view().netdev, "vib0");
 }
@@ -581,7 +563,7 @@ static void its_subnet_has_the_wire_while_there_is_one(void **state)
 	strcpy(hca_netdev, "vib0");
 	start();
 	assert_false(wires_looked(wires));
-	wait_until(wires_looked(wires));
+	wait_until(&loop, wires_looked(wires));
 	assert_string_equal(told.device, "hca0"); /* by then it could claim */
 	assert_int_equal(told.port, 1);
 	assert_int_equal(told.active_mtu, 5);
@@ -613,12 +595,12 @@ static void its_subnet_has_the_wire_while_there_is_one(void **state)
 	going = true;
 	set(present, false);
 	event();
-	wait_until(!fabric->wire);
+	wait_until(&loop, !fabric->wire);
 	assert_null(told.device);
 	assert_int_equal(groups6_count(fabric->groups), 0);
 	going = false;
 	set(present, true);
-	wait_until(told.device);
+	wait_until(&loop, told.device);
 }
 
 static void p_keys_are_read_by_the_job(void **state)
@@ -630,18 +612,18 @@ static void p_keys_are_read_by_the_job(void **state)
 	present = active = ethernet = true;
 	strcpy(hca_netdev, "vib0");
 	start();
-	wait_until(told.device);
+	wait_until(&loop, told.device);
 	assert_int_equal(told.pkeys[0], 0xffff);
 	assert_int_equal(get(pkeys_read), 1);
 	set(hca_pkey, 0x8001);
 	event();
-	wait_until(told.pkeys[0] == 0x8001);
+	wait_until(&loop, told.pkeys[0] == 0x8001);
 	/* What cannot be read is none, and read again. */
 	set(hca_pkey, 0);
 	event();
-	wait_until(told.pkeys[0] == 0);
+	wait_until(&loop, told.pkeys[0] == 0);
 	set(hca_pkey, 0x8002);
-	wait_until(told.pkeys[0] == 0x8002);
+	wait_until(&loop, told.pkeys[0] == 0x8002);
 	/* Without an event they are what they were, however often the port is looked at.
 	 */
 	before = get(pkeys_read);
@@ -662,23 +644,23 @@ static void vports_that_were_there_before_the_hca_wait_too(void **state)
 	assert_int_equal(fabric_attach(fabric, &b.vport), 0);
 	settle();
 	set(present, true);
-	wait_until(fabric->up);
+	wait_until(&loop, fabric->up);
 	assert_false(is_up(&a));
 	set(has_gids, true);
-	wait_until(is_up(&a));
-	wait_until(b.vport.addresses == VPORT_ADDRESSES_READY);
+	wait_until(&loop, is_up(&a));
+	wait_until(&loop, b.vport.addresses == VPORT_ADDRESSES_READY);
 	assert_false(is_up(&b));
 	/* An HCA that was away has none yet. */
 	set(has_gids, false);
 	set(active, false);
 	event();
-	wait_until(!fabric->up);
+	wait_until(&loop, !fabric->up);
 	set(active, true);
 	event();
-	wait_until(fabric->up);
+	wait_until(&loop, fabric->up);
 	assert_false(is_up(&a));
 	set(has_gids, true);
-	wait_until(is_up(&a));
+	wait_until(&loop, is_up(&a));
 }
 
 static void a_vport_whose_address_is_anothers_stays_down(void **state)
@@ -692,11 +674,11 @@ static void a_vport_whose_address_is_anothers_stays_down(void **state)
 	a.vport.attr.link = VPORT_LINK_UP; /* whatever its link is to be */
 	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
 	assert_int_equal(fabric_attach(fabric, &b.vport), 0);
-	wait_until(is_up(&b));
-	wait_until(a.vport.addresses == VPORT_ADDRESSES_REFUSED);
+	wait_until(&loop, is_up(&b));
+	wait_until(&loop, a.vport.addresses == VPORT_ADDRESSES_REFUSED);
 	assert_false(is_up(&a));
 	assert_true(netns_ip("-6 addr del fe80::200:0:0:1/64 dev vib0"));
-	wait_until(a.vport.addresses == VPORT_ADDRESSES_READY);
+	wait_until(&loop, a.vport.addresses == VPORT_ADDRESSES_READY);
 	assert_true(is_up(&a));
 }
 
