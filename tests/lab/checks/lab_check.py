@@ -5,11 +5,11 @@ import subprocess
 import unittest
 from typing import ClassVar, Sequence
 
+from . import complaints
 from .host import LAB, Host
 from .traffic import Summary
 
 GUESTS = ("g1", "g2")
-COMPLAINT = r"WARNING:|BUG:|Oops|Call Trace|Bad page|grant still in use"
 
 
 class LabCheck(unittest.TestCase):
@@ -51,7 +51,8 @@ class LabCheck(unittest.TestCase):
     def complaints(self, guests: Sequence[str] = GUESTS) -> str:
         """What the kernels have complained about since they booted."""
         return "".join(f"{where}: {said}\n" for where in (*guests, "dom0")
-                       if (said := self.host.sh(where, f"dmesg | grep -E '{COMPLAINT}' || true")))
+                       if (said := complaints.judged(where, self.host.sh(
+                           where, f"dmesg | grep -E '{complaints.LINES}' || true"))))
 
     # ---- what a half of traffic sees ---------------------------------------------
 

@@ -4,8 +4,9 @@
 import time
 
 from . import census
+from .complaints import LINES, judged
 from .host import BUSY, PATIENCE
-from .lab_check import COMPLAINT, LabCheck
+from .lab_check import LabCheck
 from .oracle import Oracle
 
 # The first rounds fill the allocators' caches.
@@ -38,8 +39,8 @@ class Soak(LabCheck):
 
     def consoles(self) -> str:
         """What the kernels of guests that are gone said."""
-        return self.host.sh("dom0", f"grep -HE '{COMPLAINT}|Kernel panic' "
-                            "/var/log/xen/console/guest-*.log || true")
+        return judged("consoles", self.host.sh(
+            "dom0", f"grep -HE '{LINES}|Kernel panic' /var/log/xen/console/guest-*.log || true"))
 
 
 def memory(found: census.Census) -> str:

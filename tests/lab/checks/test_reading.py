@@ -3,7 +3,7 @@
 
 import unittest
 
-from . import census, rdma_tests, syscalls, traffic
+from . import census, complaints, rdma_tests, syscalls, traffic
 
 STRACE = """\
 % time     seconds  usecs/call     calls    errors syscall
@@ -30,6 +30,19 @@ ERROR: test_qp_ex (tests.test_qpex.QpExTestCase.test_qp_ex)
 Ran 5 tests in 16.258s
 
 FAILED (errors=1, skipped=3)
+"""
+
+STEPPED = """\
+[    5.547901] ------------[ cut here ]------------
+[    5.547902] WARNING: CPU: 0 PID: 1 at arch/x86/kernel/traps.c:1120 exc_debug_kernel+0xca/0x160
+[    5.549661] Call Trace:
+[    5.549999] ---[ end trace 0000000000000000 ]---
+"""
+
+WARNED = """[   61.100000] ------------[ cut here ]------------
+[   61.100001] WARNING: CPU: 0 PID: 70 at ibfront/mr.c:10 vib_dereg_mr+0xca/0x160 [ibfront]
+[   61.100002] Call Trace:
+[   61.100003] ---[ end trace 0000000000000000 ]---
 """
 
 TRAFFIC = """\
@@ -156,6 +169,26 @@ class Soaks(unittest.TestCase):
     def test_what_was_not_there_before_has_grown(self) -> None:
         self.assertEqual(census.growth({}, {"dom0 grants_of_d7": 3}),
                          ["dom0 grants_of_d7: 0 before, 3 now"])
+
+
+class Complaints(unittest.TestCase):
+    def test_what_the_emulator_does_is_told_apart(self) -> None:
+        said, emulator = complaints.complaints(STEPPED + WARNED)
+        self.assertIn("vib_dereg_mr", said)
+        self.assertNotIn("exc_debug_kernel", said)
+        self.assertIn("exc_debug_kernel", emulator)
+        self.assertNotIn("vib_dereg_mr", emulator)
+
+    def test_what_follows_in_the_same_warning_is_a_complaint(self) -> None:
+        lines = STEPPED.splitlines()
+        lines.insert(2, "[    5.548000] BUG: unable to handle page fault")
+        self.assertIn("page fault", complaints.complaints("\n".join(lines))[0])
+
+    def test_a_warning_that_breaks_off_is_a_complaint(self) -> None:
+        self.assertIn("exc_debug_kernel", complaints.complaints(STEPPED.rsplit("[", 2)[0])[0])
+
+    def test_a_trace_without_a_warning_is_a_complaint(self) -> None:
+        self.assertEqual(complaints.complaints("[ 1.0] Call Trace:"), ("[ 1.0] Call Trace:", ""))
 
 
 if __name__ == "__main__":
