@@ -11,6 +11,7 @@ PKG_CHECK := iproute2 libcmocka-dev libasan8 libubsan1 binutils libibmad-dev
 PKG_FUZZ  := clang libclang-rt-14-dev
 PKG_COVERAGE := gcovr
 PKG_LINT  := clang clang-format sparse shellcheck cppcheck mandoc pyflakes3
+PKG_WIRE  := tshark
 PKG_LAB   = $(shell sed -n 's/[[:space:]]*\#.*//;/./p' tests/lab/packages.txt)
 
 # $(call need,PACKAGES): a shell command that installs what is missing of them.

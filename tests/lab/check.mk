@@ -3,7 +3,7 @@
 
 .PHONY: demo check-lab check-lab-long bench-lab
 
-# C=PATTERN picks checks by name, T=ipoib, cm, sa, kernel (all three), dma, soak, wire or hostile a topic; CHECKFLAGS as in `tests/lab/check --help`.
+# C=PATTERN picks checks by name, T=ipoib, cm, sa, kernel (all three), dma, soak, wire, hosts or hostile a topic; CHECKFLAGS as in `tests/lab/check --help`.
 demo check-lab check-lab-long bench-lab: lab-packages all
 # DEMOFLAGS='--type pvh --kernel 6.12 --dom0-kernel 6.12', and so on.
 demo:
@@ -19,3 +19,9 @@ bench-lab:
 .PHONY: lab-packages
 lab-packages:
 	@$(call need,$(PKG_BUILD) $(PKG_KERNEL) $(PKG_LAB))
+
+# Who reads captures.
+.PHONY: wire-packages
+wire-packages:
+	@$(call need,$(PKG_WIRE))
+$(if $(filter wire hosts,$(T)),check-lab) check-lab-long: wire-packages

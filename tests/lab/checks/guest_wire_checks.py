@@ -2,73 +2,31 @@
 """A guest and a plain Linux machine, through the HCA of ibback: `lab up --peer`."""
 
 import json
-import tempfile
-from pathlib import Path
-from typing import ClassVar
 
 from xenlab import network
 
-from .frames import roce_pairs
-from .lab_check import LabCheck
-from .wire_checks import DEVICE, THERE, gid_index, listens, run_both
+from . import wired
+from .wire_checks import DEVICE, THERE, run_both
+from .wire_pair import WirePair
+from .wired import FABRIC, GUEST, VIB
 
-FABRIC = "roce0"
-GUEST = "g1"
-VIB = "vib1"  # vib0 is of the fabric "local"
-CONF = "/etc/xen-ib/ibback.conf"
 # rdma_ucm's identifiers of AF_IB are not shown by iproute2.
 WAITS = "grep -q ucma_get_event /proc/$(pidof ucmatose)/stack"
 
 
-class GuestWireChecks(LabCheck):
+class GuestWireChecks(WirePair):
     """g1 has a vib of a fabric whose wire is Dom0's rxe0; the peer has stock programs."""
 
-    guid: ClassVar[str] = "0x02163efffe000101"
-    gid: ClassVar[str] = "fe80:0000:0000:0000:0216:3eff:fe00:0101"
+    pair = (GUEST, THERE)
 
     def setUp(self) -> None:
         super().setUp()
         self.host.port_is(THERE, "ACTIVE", DEVICE)
-        self.host.sh("dom0", "modprobe -a ib_uverbs ib_umad")
-        self.addCleanup(self.configure, "true")
-        self.configure(f"printf '[fabric {FABRIC}]\\ndevice = {DEVICE}\\n' >>{CONF}")
-        self.addCleanup(self.detach)
-        self.host.sh("dom0", f"vibctl attach {GUEST} fabric={FABRIC} port_guid={self.guid}")
-        self.host.port_is(GUEST, "ACTIVE", VIB)
+        wired.join(self.host)
 
-    def configure(self, command: str) -> None:
-        """Restart ibback with its own configuration, changed by a command."""
-        self.host.sh("dom0", f"test -e {CONF}.own || {{ mkdir -p /etc/xen-ib; touch {CONF}; "
-                     f"cp {CONF} {CONF}.own; }}; cp {CONF}.own {CONF}; {command}")
-        self.host.daemon("restart", "ibback")
-
-    def detach(self) -> None:
-        self.host.sh("dom0", f"vibctl detach {GUEST} 1")
-        self.host.until(GUEST, f"! test -e /sys/class/infiniband/{VIB}")
-
-    # ---- who is where --------------------------------------------------------
-
-    def device(self, machine: str) -> str:
-        return VIB if machine == GUEST else DEVICE
-
-    def index(self, machine: str) -> int:
-        """Of its GID: the vport's own is the first of its table."""
-        return 0 if machine == GUEST else gid_index(self.host, machine)
-
-    def address(self, machine: str) -> str:
-        """For the TCP connection of the programs that have one."""
-        return network.of_guest(1) if machine == GUEST else network.on_wire(machine)
-
-    def both_ways(self, words, port: int, **given) -> list[str]:
-        """What the clients say: that of the peer, then that of the guest. @words(machine) are
-        those of either side."""
-        said = []
-        for server, client in ((GUEST, THERE), (THERE, GUEST)):
-            with self.subTest(server=server):
-                said.append(run_both(self.host, server, words(server), client,
-                                     f"{words(client)} {self.address(server)}",
-                                     listens(port), **given))
-        return said
+    @classmethod
+    def tearDownClass(cls) -> None:
+        wired.leave(cls.host, GUEST)
 
     # ---- fabrics ---------------------------------------------------------------
 
@@ -81,66 +39,15 @@ class GuestWireChecks(LabCheck):
 
     def test_the_vports_gid_is_on_the_network_device(self) -> None:
         self.assertEqual(self.host.sh(GUEST, f"cat /sys/class/infiniband/{VIB}/ports/1/gids/0"),
-                         self.gid)
+                         self.gid(GUEST))
         held = "ip -6 addr show dev eth1 | grep -q fe80::216:3eff:fe00:101/64"
         self.host.sh("dom0", held)
-        self.host.sh("dom0", f"grep -rq {self.gid} /sys/class/infiniband/{DEVICE}/ports/1/gids")
+        self.host.sh("dom0", f"grep -rq {self.gid(GUEST)} /sys/class/infiniband/{DEVICE}/ports/1/gids")
         self.host.sh(THERE, "ping -c 3 -W 20 fe80::216:3eff:fe00:101%eth1")
         self.host.sh("dom0", f"vibctl set {GUEST}/1 link=down")
         self.host.port_is(GUEST, "DOWN", VIB)
         self.host.sh("dom0", f"vibctl set {GUEST}/1 link=")
         self.host.port_is(GUEST, "ACTIVE", VIB)
-
-    # ---- data --------------------------------------------------------------------
-
-    def pingpong(self, kind: str, size: int) -> None:
-        """Data verified at both ends, which -c says on stdout alone."""
-        for said in self.both_ways(
-                lambda m: f"ibv_{kind}_pingpong -d {self.device(m)} -g {self.index(m)} -c "
-                          f"-s {size} -n 100", 18515):
-            self.assertIn(f"{2 * size * 100} bytes in", said)
-            self.assertNotIn("invalid data", said)
-
-    def test_rc_pingpong(self) -> None:
-        self.pingpong("rc", 8192)
-
-    def test_uc_pingpong(self) -> None:
-        self.pingpong("uc", 4096)
-
-    def test_ud_pingpong(self) -> None:
-        self.pingpong("ud", 2048)
-
-    def perftest(self, program: str, size: int, options: str = "") -> None:
-        for said in self.both_ways(
-                lambda m: f"{program} -d {self.device(m)} -x {self.index(m)} -m 1024 -F "
-                          f"-s {size} -n 50 {options}", 18515):
-            self.assertRegex(said, rf"(?m)^ *{size} +50 ")
-
-    def test_write_bw(self) -> None:
-        self.perftest("ib_write_bw", 65536)
-
-    def test_send_bw(self) -> None:
-        self.perftest("ib_send_bw", 65536, "-e")
-
-    def test_send_bw_of_ud(self) -> None:
-        self.perftest("ib_send_bw", 1024, "-c UD -e")
-
-    def test_read_lat(self) -> None:
-        self.perftest("ib_read_lat", 8)
-
-    def test_frames_are_between_the_vports_gid_and_the_peers(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            frames = Path(folder) / "wire.pcap"
-            self.host.lab("capture", str(frames))
-            try:
-                self.pingpong("rc", 4096)
-            finally:
-                self.host.lab("capture")
-            pairs = roce_pairs(frames.read_bytes())
-        ours, theirs = (bytes.fromhex(gid.replace(":", ""))
-                        for gid in (self.gid, network.gid(THERE)))
-        self.assertEqual(set(pairs), {(ours, theirs), (theirs, ours)})
-        self.assertGreaterEqual(min(pairs.values()), 100)
 
     # ---- connections ---------------------------------------------------------------
 
@@ -164,7 +71,7 @@ class GuestWireChecks(LabCheck):
         for machine in (GUEST, THERE):
             self.host.sh(machine, "modprobe rdma_ucm")
         said = run_both(self.host, THERE, "ucmatose -f gid -c 4 -b ::", GUEST,
-                        f"ucmatose -f gid -c 4 -b {self.gid} -s {network.gid(THERE)}", WAITS)
+                        f"ucmatose -f gid -c 4 -b {self.gid(GUEST)} -s {network.gid(THERE)}", WAITS)
         self.assertIn("data transfers complete", said)
 
     # ---- trouble --------------------------------------------------------------------
@@ -174,7 +81,7 @@ class GuestWireChecks(LabCheck):
         self.host.sh(GUEST, "modprobe rdma_ucm")
         caller = self.host.start(
             GUEST, "timeout 300 ucmatose -f gid -c 4 "
-            f"-b {self.gid} -s fe80:0000:0000:0000:0216:3eff:fe00:dead 2>&1", 330)
+            f"-b {self.gid(GUEST)} -s fe80:0000:0000:0000:0216:3eff:fe00:dead 2>&1", 330)
         try:
             self.host.until(GUEST, "pgrep -x ucmatose")
             self.pingpong("rc", 4096)

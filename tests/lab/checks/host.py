@@ -106,8 +106,8 @@ class Host:
     def domid(self, guest: str) -> int:
         return int(self.sh("dom0", f"xl domid {guest}"))
 
-    def daemon(self, verb: str, which: str) -> None:
-        self.sh("dom0", f"lab-daemon {verb} {which}")
+    def daemon(self, verb: str, which: str, dom0: str = "dom0") -> None:
+        self.sh(dom0, f"lab-daemon {verb} {which}")
 
     def xen_says(self, keys: str) -> str:
         """What the hypervisor prints for debug keys."""

@@ -24,9 +24,10 @@ def interface(host: Host, guest: str, device: str = "vib0") -> str:
     return host.sh(guest, f"ls {place} | grep -v '\\.' | head -n 1")
 
 
-def up(host: Host, guest: str, mode: str = "datagram", mtu: int = 0) -> str:
-    """The interface with its addresses, in that mode and running."""
-    name = interface(host, guest)
+def up(host: Host, guest: str, mode: str = "datagram", mtu: int = 0,
+       device: str = "vib0") -> str:
+    """The device's interface with the guest's addresses, in that mode and running."""
+    name = interface(host, guest, device)
     host.sh(guest, f"ip link set {name} down && echo {mode} >/sys/class/net/{name}/mode && "
             f"ip link set {name} {f'mtu {mtu} ' if mtu else ''}up && "
             f"ip addr replace {address(guest)}/24 dev {name} && "
@@ -35,8 +36,8 @@ def up(host: Host, guest: str, mode: str = "datagram", mtu: int = 0) -> str:
     return name
 
 
-def down(host: Host, guest: str) -> None:
+def down(host: Host, guest: str, device: str = "vib0") -> None:
     """Without addresses, and not running; whatever it was."""
-    name = interface(host, guest)
+    name = interface(host, guest, device)
     host.sh(guest, f"ip addr flush dev {name}; ip link set {name} down; "
             f"echo datagram >/sys/class/net/{name}/mode")

@@ -9,7 +9,7 @@ import time
 import unittest
 from dataclasses import dataclass, replace
 
-from . import dma_checks, memory_checks, wire_checks
+from . import dma_checks, hosts_checks, memory_checks, wire_checks
 from .cm_checks import CmChecks
 from .dma_checks import AllMemoryChecks, DmaChecks
 from .garbage_checks import GarbageChecks
@@ -17,6 +17,7 @@ from .guest_wire_checks import GuestWireChecks
 from .host import Host
 from .hostile_checks import HostileChecks
 from .hostile_gsi_checks import HostileGsiChecks
+from .hosts_checks import HostsChecks
 from .ipoib_checks import IpoibChecks
 from .kernel_soak import KernelSoakChecks
 from .lab_check import LabCheck
@@ -35,9 +36,9 @@ WIRE: tuple[type[LabCheck], ...] = (WireChecks, GuestWireChecks)
 TOPICS: dict[str, tuple[type[LabCheck], ...]] = {
     "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,), "kernel": KERNEL,
     "soak": (KernelSoakChecks,), "dma": (DmaChecks,),
-    "hostile": (HostileChecks, HostileGsiChecks), "wire": WIRE}
+    "hostile": (HostileChecks, HostileGsiChecks), "wire": WIRE, "hosts": (HostsChecks,)}
 # What more `lab up` is told for a topic.
-TOPIC_LABS = {"wire": wire_checks.LAB}
+TOPIC_LABS = {"wire": wire_checks.LAB, "hosts": hosts_checks.LAB}
 # VibChecks ends with a look at the kernels' logs.
 MAIN: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, *KERNEL,
                                     VibChecks)
@@ -98,6 +99,7 @@ LONG = [*(Setting(*shape, groups=WHOLE) for shape in (
         # The peer has either kernel, as Dom0 has.
         Setting("pv", "6.1", "6.1", groups=WIRE, lab=wire_checks.LAB),
         Setting("pvh", "6.12", "6.12", groups=WIRE, lab=(*wire_checks.LAB, "6.12")),
+        Setting("pv", "6.1", "6.12", groups=(HostsChecks,), lab=hosts_checks.LAB),
         Setting("pvh", "6.12", "6.1", groups=(AllMemoryChecks,), lab=dma_checks.ALL),
         # 1 GiB takes words of Xen's own.
         *(Setting("pvh", "6.12", "6.1", groups=groups, lab=memory_checks.ONE_GUEST + xen)

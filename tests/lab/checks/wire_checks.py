@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """RoCE on the wire between a host and a plain Linux machine: `lab up --peer`."""
 
+import contextlib
 import ipaddress
 import tempfile
 from pathlib import Path
+from typing import Iterator
 
 from xenlab import network
 
-from .frames import roce_pairs
+from . import frames
 from .host import Host
 from .lab_check import LabCheck
 
@@ -47,6 +49,20 @@ def run_both(host: Host, listening: str, server: str, connecting: str, client: s
         if begun.poll() is None:
             host.attempt(listening, f"pkill -x {server.split()[0][:15]}", 20)
             begun.communicate()
+
+
+@contextlib.contextmanager
+def captured(host: Host) -> Iterator[list[str]]:
+    """What tshark says of the RoCEv2 packets on the wire meanwhile: complete at the end."""
+    lines: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        capture = Path(folder) / "wire.pcap"
+        host.lab("capture", str(capture))
+        try:
+            yield lines
+        finally:
+            host.lab("capture")
+            lines += frames.decoded(capture)
 
 
 def both(host: Host, server: str, client: str, condition: str) -> str:
@@ -108,17 +124,12 @@ class WireChecks(LabCheck):
                              r"dropped [1-9]")
 
     def test_frames_on_the_wire_are_between_the_two_gids(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            frames = Path(folder) / "wire.pcap"
-            self.host.lab("capture", str(frames))
-            try:
-                self.pingpong("ibv_rc_pingpong", 4096)
-            finally:
-                self.host.lab("capture")
-            pairs = roce_pairs(frames.read_bytes())
-        here, there = (bytes.fromhex(network.gid(m).replace(":", "")) for m in (HERE, THERE))
-        self.assertEqual(set(pairs), {(here, there), (there, here)})
-        self.assertGreaterEqual(min(pairs.values()), 100)
+        with captured(self.host) as lines:
+            self.pingpong("ibv_rc_pingpong", 4096)
+        here, there = (network.gid(machine) for machine in (HERE, THERE))
+        found = frames.pairs(lines)
+        self.assertEqual(set(found), {(here, there), (there, here)})
+        self.assertGreaterEqual(min(found.values()), 100)
 
     def test_the_peer_reboots(self) -> None:
         self.host.lab("peer", "reboot")

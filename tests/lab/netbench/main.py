@@ -1,47 +1,34 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Measures TCP between two guests over IPoIB and over netfront, side by side."""
+"""Measures the same with and without the project, side by side."""
 
 import argparse
 import sys
-from typing import Optional
+from types import ModuleType
 
-from checks import ipoib
+from checks import wired
 from checks.host import Host
 from checks.lab_check import GUESTS
+from checks.wire_checks import LAB
 
-from . import programs, table
-
-# The largest of connected mode (RFC 4755); datagram mode has what the group says.
-MODES = {"IPoIB, datagram": ("datagram", 0), "IPoIB, connected": ("connected", 65520)}
-WAYS = [table.NETFRONT, *MODES]
-NETFRONT_ADDRESS = "10.77.0.1"
+from . import table, tcp, verbs
 
 
-def figure(host: Host, program: programs.Program, way: str, seconds: int) -> Optional[float]:
-    if way == table.NETFRONT:
-        return programs.run(host, program, NETFRONT_ADDRESS, seconds)
-    for guest in GUESTS:
-        ipoib.up(host, guest, *MODES[way])
-    host.until(programs.CLIENT, f"ping -n -c 1 -w 5 {ipoib.address(programs.SERVER)} >/dev/null")
-    return programs.run(host, program, ipoib.address(programs.SERVER), seconds)
-
-
-def measure(host: Host, rounds: int, seconds: int) -> list[table.Row]:
+def measure(what: ModuleType, host: Host, rounds: int, seconds: int) -> list[table.Row]:
     """Each way in turn, and that again, so that what slows the machine slows all."""
-    rows = [table.Row(program) for program in programs.PROGRAMS]
+    rows = [table.Row(program, what.WAYS[0]) for program in what.PROGRAMS]
     for _ in range(rounds):
         for row in rows:
-            for way in WAYS:
-                row.add(way, figure(host, row.program, way, seconds))
+            for way in what.WAYS:
+                row.add(way, what.figure(host, row.program, way, seconds))
     return rows
 
 
-def bench(host: Host, rounds: int, seconds: int) -> bool:
+def bench(what: ModuleType, host: Host, rounds: int, seconds: int) -> bool:
     """In a lab that is up: the table, and whether the promise is kept."""
     kept = True
-    for row in measure(host, rounds, seconds):
+    for row in measure(what, host, rounds, seconds):
         line, met = table.verdict(row)
-        print("\n".join([*table.lines(row, WAYS), line]), flush=True)
+        print("\n".join([*table.lines(row, what.WAYS), line]), flush=True)
         kept = kept and met
     return kept
 
@@ -53,20 +40,26 @@ def main() -> int:
     parser.add_argument("--dom0-kernel", choices=("6.1", "6.12"), default="6.1")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
+    parser.add_argument("--wire", action="store_true",
+                        help="verbs to a plain machine, from a guest and from Dom0; without it TCP "
+                        "between guests, over IPoIB and over netfront")
     parser.add_argument("--name", help="measure in this lab, which is up")
     options = parser.parse_args()
 
+    what, guests, peer = (verbs, 1, LAB) if options.wire else (tcp, len(GUESTS), ())
     if options.name:
-        return 0 if bench(Host(options.name), options.rounds, options.seconds) else 1
+        return 0 if bench(what, Host(options.name), options.rounds, options.seconds) else 1
     kept = True
     for kind in (options.type,) if options.type else ("pv", "pvh"):
-        host = Host(f"bench-{kind}")
+        host = Host(f"bench-{kind}{'-wire' if options.wire else ''}")
         try:
-            host.up("--guests", "2", "--type", kind, "--kernel", options.kernel,
-                    "--dom0-kernel", options.dom0_kernel)
-            print(f"== two {kind} guests {options.kernel}, Dom0 {options.dom0_kernel}; emulated: "
-                  "look at the ratios", flush=True)
-            kept = bench(host, options.rounds, options.seconds) and kept
+            host.up("--guests", str(guests), "--type", kind, "--kernel", options.kernel,
+                    "--dom0-kernel", options.dom0_kernel, *peer)
+            if options.wire:
+                wired.join(host)
+            print(f"== {guests} {kind} guest(s) {options.kernel}, Dom0 {options.dom0_kernel}; "
+                  "emulated: look at the ratios", flush=True)
+            kept = bench(what, host, options.rounds, options.seconds) and kept
         finally:
             host.down()
     return 0 if kept else 1

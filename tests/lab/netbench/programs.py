@@ -1,29 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The stock programs that measure, and the figure each of them gives."""
+"""A stock program that measures, and the figure it gives."""
 
-import json
-import re
 from dataclasses import dataclass
 from typing import Callable, Optional
 
 from checks.host import Host
 
-SERVER, CLIENT = "g1", "g2"
-# qperf writes three digits and a unit.
-UNITS = {"ns": 1e-3, "us": 1.0, "ms": 1e3, "sec": 1e6}
-
 
 @dataclass(frozen=True)
 class Program:
-    """A server in one guest and its client in the other, on a TCP port."""
+    """A server on one machine and its client on another, on a TCP port."""
 
     name: str
     measures: str
     unit: str
     port: int
-    server: str  # {address}, {port}
-    client: str  # {address}, {port}, {seconds}
+    server: str  # {port}, and what a Path has for it
+    client: str  # {port}, {seconds}, and what a Path has for it
     read: Callable[[str], Optional[float]]  # what the client says; None: no figure
+    promised: float  # how many times as good it has to be
     lower_is_better: bool = False
 
     def better(self, ours: float, theirs: float) -> float:
@@ -31,43 +26,33 @@ class Program:
         return theirs / ours if self.lower_is_better else ours / theirs
 
 
-def iperf3_figure(said: str) -> Optional[float]:
-    """Mbit/s that arrived."""
-    try:
-        bits = json.loads(said)["end"]["sum_received"]["bits_per_second"]
-    except (ValueError, KeyError):
-        return None
-    return bits / 1e6 if bits > 0 else None
+@dataclass(frozen=True)
+class Path:
+    """From a client's machine to a server's, and what the programs are told there."""
+
+    server: str
+    client: str
+    at_server: dict[str, str]
+    at_client: dict[str, str]
 
 
-def qperf_figure(said: str) -> Optional[float]:
-    """Microseconds, of half a round trip."""
-    found = re.search(r"latency\s+=\s+([\d.]+) (ns|us|ms|sec)\b", said)
-    return float(found[1]) * UNITS[found[2]] if found else None
-
-
-PROGRAMS = (
-    Program("iperf3", "TCP", "Mbit/s", 5201, "iperf3 -s -1 -p {port} -B {address}",
-            "iperf3 -J -p {port} -t {seconds} -c {address}", iperf3_figure),
-    Program("qperf", "TCP, half a round trip", "us", 19765, "qperf -lp {port}",
-            "qperf -lp {port} -t {seconds} {address} tcp_lat", qperf_figure, True),
-)
-
-
-def run(host: Host, program: Program, address: str, seconds: int) -> Optional[float]:
+def run(host: Host, program: Program, path: Path, seconds: int) -> Optional[float]:
     """One figure; None, after a line that says why, if there is none."""
-    words = {"address": address, "port": program.port, "seconds": seconds}
+    words = {"port": program.port, "seconds": seconds}
     limit = 10 * seconds + 30
-    server = host.start(SERVER, f"timeout {limit} {program.server.format(**words)}", limit + 10)
+    server = host.start(path.server, f"timeout {limit} "
+                        + program.server.format(**words, **path.at_server), limit + 10)
     try:
         # State 0A of /proc/net/tcp is LISTEN.
-        host.until(SERVER, f"grep -q ':{program.port:04X} .*:0000 0A' /proc/net/tcp /proc/net/tcp6")
-        done = host.attempt(CLIENT, f"timeout {limit} {program.client.format(**words)}", limit + 10)
+        host.until(path.server,
+                   f"grep -q ':{program.port:04X} .*:0000 0A' /proc/net/tcp /proc/net/tcp6")
+        done = host.attempt(path.client, f"timeout {limit} "
+                            + program.client.format(**words, **path.at_client), limit + 10)
     finally:
-        host.attempt(SERVER, f"pkill {program.name}", 20)
+        host.attempt(path.server, f"pkill -x {program.name}", 20)
         server.communicate()
     figure = program.read(done.stdout)
     if figure is None:
-        print(f"{program.name} to {address} gave no figure, exit status {done.returncode}: "
-              f"{(done.stdout + done.stderr)[-600:]}", flush=True)
+        print(f"{program.name} from {path.client} to {path.server} gave no figure, exit status "
+              f"{done.returncode}: {(done.stdout + done.stderr)[-600:]}", flush=True)
     return figure

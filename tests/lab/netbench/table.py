@@ -7,16 +7,13 @@ from typing import Optional
 
 from .programs import Program
 
-NETFRONT = "netfront, bridge"
-# By how much IPoIB, in its better mode, must be better than netfront.
-PROMISED = {"iperf3": 3.0, "qperf": 2.0}
-
 
 @dataclass
 class Row:
     """One program over each way, by name, as often as it was run."""
 
     program: Program
+    base: str  # the way that the others are compared with
     figures: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, way: str, figure: Optional[float]) -> None:
@@ -27,13 +24,13 @@ class Row:
         return median(self.figures[way]) if self.figures.get(way) else None
 
     def ratio(self, way: str) -> Optional[float]:
-        """How many times as good as netfront."""
-        ours, theirs = self.median(way), self.median(NETFRONT)
+        """How many times as good as the base."""
+        ours, theirs = self.median(way), self.median(self.base)
         return None if ours is None or theirs is None else self.program.better(ours, theirs)
 
     def best(self) -> Optional[float]:
         """The ratio of the better way."""
-        ratios = [ratio for way in self.figures if way != NETFRONT
+        ratios = [ratio for way in self.figures if way != self.base
                   and (ratio := self.ratio(way)) is not None]
         return max(ratios, default=None)
 
@@ -44,15 +41,15 @@ def lines(row: Row, ways: list[str]) -> list[str]:
     for way in ways:
         middle, ratio = row.median(way), row.ratio(way)
         said.append(f"  {way:18} {'missing' if middle is None else f'{middle:.1f}':>10} "
-                    f"{'' if ratio is None or way == NETFRONT else f'{ratio:.1f} x':>8}   "
+                    f"{'' if ratio is None or way == row.base else f'{ratio:.2f} x':>8}   "
                     f"of {', '.join(f'{figure:.1f}' for figure in row.figures.get(way, []))}")
     return said
 
 
 def verdict(row: Row) -> tuple[str, bool]:
     """Whether the better way is as good as promised, in a line."""
-    wanted, best = PROMISED[row.program.name], row.best()
+    wanted, best = row.program.promised, row.best()
     met = best is not None and best >= wanted
-    reached = "no figure" if best is None else f"{best:.1f} x netfront"
-    return (f"{row.program.name}: {reached} in the better mode, at least {wanted:.0f} x wanted: "
+    reached = "no figure" if best is None else f"{best:.2f} x"
+    return (f"{row.program.name}: {reached} as good as {row.base}, at least {wanted:.2f} x wanted: "
             f"{'met' if met else 'NOT MET'}", met)

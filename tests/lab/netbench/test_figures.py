@@ -3,8 +3,8 @@
 
 import unittest
 
-from . import table
-from .programs import PROGRAMS, iperf3_figure, qperf_figure
+from . import table, tcp, verbs
+from .tcp import PROGRAMS, iperf3_figure, qperf_figure
 
 IPERF3, QPERF = PROGRAMS
 
@@ -25,10 +25,26 @@ class FigureTest(unittest.TestCase):
         self.assertIsNone(qperf_figure("failed to connect: Connection refused"))
 
 
+PERFTEST = """\
+ #bytes     #iterations    BW peak[MiB/sec]    BW average[MiB/sec]   MsgRate[Mpps]
+ 65536      300              31.20              30.75  0.000492
+"""
+
+
+class PerftestTest(unittest.TestCase):
+    def test_the_line_of_the_size_is_read(self) -> None:
+        self.assertEqual(verbs.column(65536, 3)(PERFTEST), 30.75)
+        self.assertEqual(verbs.column(65536, -1)(PERFTEST), 0.000492)
+
+    def test_no_such_line(self) -> None:
+        for said in ("", "65536", PERFTEST.replace("30.75", "nan"), PERFTEST.replace("65536", "8")):
+            self.assertIsNone(verbs.column(65536, 3)(said), said)
+
+
 class TableTest(unittest.TestCase):
     def row(self, program, **figures) -> table.Row:
-        names = {"netfront": table.NETFRONT}
-        return table.Row(program, {names.get(way, way): seen for way, seen in figures.items()})
+        names = {"netfront": tcp.NETFRONT}
+        return table.Row(program, tcp.NETFRONT, {names.get(way, way): seen for way, seen in figures.items()})
 
     def test_the_better_mode_counts_by_its_median(self) -> None:
         row = self.row(IPERF3, netfront=[100, 90, 400], ud=[90, 90, 90], rc=[310, 10, 300])
@@ -42,9 +58,9 @@ class TableTest(unittest.TestCase):
 
     def test_no_figure_meets_nothing(self) -> None:
         row = self.row(IPERF3, ud=[10])
-        row.add(table.NETFRONT, None)
+        row.add(tcp.NETFRONT, None)
         self.assertEqual((row.best(), table.verdict(row)[1]), (None, False))
-        self.assertIn("missing", "\n".join(table.lines(row, [table.NETFRONT, "ud"])))
+        self.assertIn("missing", "\n".join(table.lines(row, [tcp.NETFRONT, "ud"])))
 
 
 if __name__ == "__main__":
