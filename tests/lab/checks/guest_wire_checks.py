@@ -2,16 +2,14 @@
 """A guest and a plain Linux machine, through the HCA of ibback: `lab up --peer`."""
 
 import json
+import re
 
 from xenlab import network
 
-from . import wired
-from .wire_checks import DEVICE, THERE, run_both
+from . import ipoib, wired
+from .wire_checks import DEVICE, THERE, link_local, run_both
 from .wire_pair import WirePair
 from .wired import FABRIC, GUEST, VIB
-
-# rdma_ucm's identifiers of AF_IB are not shown by iproute2.
-WAITS = "grep -q ucma_get_event /proc/$(pidof ucmatose)/stack"
 
 
 class GuestWireChecks(WirePair):
@@ -51,27 +49,37 @@ class GuestWireChecks(WirePair):
 
     # ---- connections ---------------------------------------------------------------
 
+    def interface(self) -> str:
+        """The guest's IPoIB interface, which has the vport's GID for its link-local address."""
+        name = ipoib.interface(self.host, GUEST, VIB)
+        self.addCleanup(self.host.sh, GUEST, f"ip link set {name} down")
+        self.host.sh(GUEST, f"ip link set {name} up")
+        self.host.until(GUEST, f"ip -6 addr show dev {name} scope link | grep -v tentative | "
+                        "grep -q fe80::216:3eff:fe00:101")
+        return name
+
     def test_the_peer_connects_to_a_guest(self) -> None:
         """rping, and the peer's address is its GID. The guest's rdma_cm looks for an interface
         with the vport's GID as address, which IPoIB's is."""
         self.host.sh(THERE, "modprobe rdma_ucm")
-        self.host.sh(GUEST, "modprobe -a rdma_ucm ib_ipoib")
-        place = f"/sys/class/infiniband/{VIB}/device/net"
-        self.host.until(GUEST, f"test -d {place}")
-        name = self.host.sh(GUEST, f"ls {place} | grep -v '\\.' | head -n 1")
-        self.host.sh(GUEST, f"ip link set {name} up")
-        self.host.until(GUEST, f"ip -6 addr show dev {name} scope link | grep -v tentative | "
-                        "grep -q fe80::216:3eff:fe00:101")
+        self.host.sh(GUEST, "modprobe rdma_ucm")
+        self.interface()
         run_both(self.host, GUEST, "rping -s -C 20 -a ::", THERE,
                  "rping -c -C 20 -v -V -a fe80::216:3eff:fe00:101%eth1",
                  "rdma resource show cm_id | grep -q 'state LISTEN.*:7174'")
 
     def test_a_guest_connects_to_the_peer(self) -> None:
-        """By AF_IB: of the peer nothing is known in the guest but its GID."""
+        """A RoCE port hears nothing of IPoIB's neighbour discovery, and rdma_cm has no AF_IB on
+        one: the guest is told of the peer's GID as of a neighbour."""
         for machine in (GUEST, THERE):
             self.host.sh(machine, "modprobe rdma_ucm")
-        said = run_both(self.host, THERE, "ucmatose -f gid -c 4 -b ::", GUEST,
-                        f"ucmatose -f gid -c 4 -b {self.gid(GUEST)} -s {network.gid(THERE)}", WAITS)
+        name, peer = self.interface(), link_local(THERE)
+        lladdr = "80:00:00:01:" + ":".join(re.findall("..", network.gid(THERE).replace(":", "")))
+        self.host.sh(GUEST, f"ip -6 neigh replace {peer} lladdr {lladdr} dev {name} nud permanent")
+        self.addCleanup(self.host.sh, GUEST, f"ip -6 neigh del {peer} dev {name}")
+        said = run_both(self.host, THERE, "ucmatose -f ip6 -c 4 -b ::", GUEST,
+                        f"ucmatose -f ip6 -c 4 -s {peer}%{name}",
+                        "rdma resource show cm_id | grep -q 'state LISTEN.*:7471'")
         self.assertIn("data transfers complete", said)
 
     # ---- trouble --------------------------------------------------------------------

@@ -37,9 +37,9 @@ class Victim:
         return cls(**dict(zip(("lid", "qpn", "rkey", "addr"), zip(*found))))
 
     @classmethod
-    def of_ports(cls, host: Host, guests: Sequence[str]) -> "Victim":
+    def of_ports(cls, host: Host, guests: Sequence[str], device: str = "vib0") -> "Victim":
         """The ports alone: their LIDs and GUIDs."""
-        port = "/sys/class/infiniband/vib0/ports/1"
+        port = f"/sys/class/infiniband/{device}/ports/1"
         gids = [host.sh(guest, f"cat {port}/gids/0") for guest in guests]
         return cls(lid=[host.sh(guest, f"cat {port}/lid") for guest in guests],
                    guid=["0x" + "".join(gid.split(":")[4:]) for gid in gids])
@@ -52,10 +52,11 @@ class Victim:
 class HostileGuest:
     """Created by begin(); attacks from attack() on; destroyed by end()."""
 
-    def __init__(self, host: Host, config: str) -> None:
+    def __init__(self, host: Host, config: str, vib: str = "") -> None:
+        """@vib: the text of each of its vibs."""
         self._host = host
-        self._config = re.sub(r"(?m)^vib = .*$", f"vib = [ {', '.join(['``'] * VIBS)} ]",
-                              config).replace("``", "''")
+        self._vib = vib
+        self._config = re.sub(r"(?m)^vib = .*$", f"vib = {[vib] * VIBS}", config)
         self._reattach: Optional[subprocess.Popen] = None
         self._parameters = ""
         self._earlier: Counter[str] = Counter()  # of guests that died
@@ -94,7 +95,7 @@ class HostileGuest:
         host = self._host
         host.lab("cp", str(REATTACH), "dom0:/tmp/reattach")
         self._reattach = host.start(
-            "dom0", f"setsid /tmp/reattach {GUEST} >>/tmp/reattached 2>&1 & "
+            "dom0", f"setsid /tmp/reattach {GUEST} {self._vib} >>/tmp/reattached 2>&1 & "
             "echo $! >/tmp/reattach.pid; wait", ENDLESS)
         host.sh(GUEST, f"insmod /tmp/{MODULE}.ko {self._parameters}", 300)
 

@@ -17,6 +17,7 @@ from .guest_wire_checks import GuestWireChecks
 from .host import Host
 from .hostile_checks import HostileChecks
 from .hostile_gsi_checks import HostileGsiChecks
+from .hostile_wire_checks import HostileWireChecks
 from .hosts_checks import HostsChecks
 from .ipoib_checks import IpoibChecks
 from .kernel_soak import KernelSoakChecks
@@ -31,7 +32,7 @@ from .wire_checks import WireChecks
 
 # What the guest's kernel makes of a vib.
 KERNEL: tuple[type[LabCheck], ...] = (SaChecks, IpoibChecks, CmChecks)
-WIRE: tuple[type[LabCheck], ...] = (WireChecks, GuestWireChecks)
+WIRE: tuple[type[LabCheck], ...] = (WireChecks, GuestWireChecks, HostileWireChecks)
 # `make check-lab T=ipoib`, and so on.
 TOPICS: dict[str, tuple[type[LabCheck], ...]] = {
     "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,), "kernel": KERNEL,
