@@ -67,7 +67,7 @@ class Setting:
         """Of its lab."""
         words = ["check", self.type, self.kernel, self.dom0_kernel]
         if self.groups not in (MAIN, WHOLE):
-            words += [g.__name__.removesuffix("Checks").lower() for g in self.groups]
+            words.append(self.groups[0].__name__.removesuffix("Checks").lower())
         return "-".join(words).replace(".", "_")[:32]  # a lab's name has no more
 
 

@@ -76,7 +76,8 @@ class WirePair(LabCheck):
         self.perftest("ib_send_bw", 1024, "-c UD -e")
 
     def test_read_lat(self) -> None:
-        self.perftest("ib_read_lat", 8)
+        """-o: perftest's two ends have to agree on how many reads are under way."""
+        self.perftest("ib_read_lat", 8, "-o 16")
 
     def test_frames_are_between_their_own_gids(self) -> None:
         with captured(self.host) as lines:
