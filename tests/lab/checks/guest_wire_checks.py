@@ -8,11 +8,11 @@ from xenlab import network
 
 from . import ipoib, wired
 from .wire_checks import DEVICE, THERE, link_local, run_both
-from .wire_pair import WirePair
+from .wire_pair import WirePairChecks
 from .wired import FABRIC, GUEST, VIB
 
 
-class GuestWireChecks(WirePair):
+class GuestWireChecks(WirePairChecks):
     """g1 has a vib of a fabric whose wire is Dom0's rxe0; the peer has stock programs."""
 
     pair = (GUEST, THERE)

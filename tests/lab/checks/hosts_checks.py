@@ -5,7 +5,7 @@ import json
 
 from . import ipoib, wired
 from .wire_checks import listens, run_both
-from .wire_pair import WirePair
+from .wire_pair import WirePairChecks
 from .wired import VIB
 
 LAB = ("--hosts", "2")
@@ -16,7 +16,7 @@ PORT = 18515
 KILLS = 20
 
 
-class HostsChecks(WirePair):
+class HostsChecks(WirePairChecks):
     """g1 and g2 on one host, g201 on the other; all have vibs on the wire's fabric."""
 
     pair = (NEAR, FAR)
