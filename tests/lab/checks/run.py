@@ -114,6 +114,24 @@ class Spoken(unittest.TextTestResult):
         super().startTest(test)
         self._began = time.monotonic()
 
+    def addFailure(self, test: unittest.TestCase, err) -> None:
+        super().addFailure(test, err)
+        self._why(err)
+
+    def addError(self, test: unittest.TestCase, err) -> None:
+        super().addError(test, err)
+        self._why(err)
+
+    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err) -> None:
+        super().addSubTest(test, subtest, err)
+        if err:
+            self._why(err)
+
+    def _why(self, err) -> None:
+        """At once: others may run for an hour."""
+        self.stream.write(f"{err[1]}\n")
+        self.stream.flush()
+
     def stopTest(self, test: unittest.TestCase) -> None:
         self.stream.write(f"   {time.monotonic() - self._began:6.1f} s\n")
         self.stream.flush()
