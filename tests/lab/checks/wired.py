@@ -36,7 +36,8 @@ def join(host: Host, guest: str = GUEST) -> None:
     if host.attempt(dom0, f"vibctl fabric show {FABRIC}").returncode:
         host.sh(dom0, "modprobe -a ib_uverbs ib_umad")
         configure(host, dom0, f"printf '[fabric {FABRIC}]\\ndevice = {DEVICE}\\n' >>{CONF}")
-    if host.attempt(guest, f"test -e /sys/class/infiniband/{VIB}").returncode:
+    if host.attempt(dom0, "xenstore-exists /local/domain/0/backend/vib/"
+                          f"$(xl domid {guest})/1").returncode:
         host.sh(dom0, f"vibctl attach {guest} fabric={FABRIC} port_guid={guid(guest):#018x}")
     host.port_is(guest, "ACTIVE", VIB)
 
