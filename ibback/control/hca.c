@@ -102,14 +102,6 @@ static void resolve(struct guest *guest, struct wire_ah *entry, void *ah)
 		poller_kick(guest->vhca->poller, &qp->kick);
 }
 
-/* As the vport itself, and by a GID. */
-static bool complete_key(const struct guest *guest, struct wire_ah_key *key)
-{
-	if (!(key->av.flags & VIB_AV_GRH))
-		key->from = vhca_view(guest->vhca)->gids[0];
-	return hca_complete_av(guest, &key->av);
-}
-
 static void submit_clear(struct hca *hca);
 static void serve_ahs(struct guest *guest);
 
@@ -138,7 +130,7 @@ static void serve_ahs(struct guest *guest)
 	while (!hca->ah_runs && (hca->entry = wire_ah_next(guest->vhca->wire))) {
 		hca->ah_key = hca->entry->key;
 		if (hca->is_local(hca->arg, &hca->ah_key.av) ||
-		    !complete_key(guest, &hca->ah_key)) {
+		    !hca_complete_av(guest, &hca->ah_key.av)) {
 			resolve(guest, hca->entry, NULL);
 			continue;
 		}

@@ -2,6 +2,7 @@
 #include "control/hca_command.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "control/command_parts.h"
 #include "engine/engine.h"
@@ -97,6 +98,26 @@ static struct wire_source source_of(const struct guest *guest,
 	};
 }
 
+/* Is the vport still who the HCA was told it is, by a job that may have slept? */
+static bool is_still(const struct command *c)
+{
+	const struct wire_source now = source_of(c->guest, &c->modify.attr);
+
+	return now.pkey == c->source.pkey &&
+	       (c->wire_qp->datagrams || /* whose GID is each datagram's */
+		memcmp(&now.gid, &c->source.gid, sizeof(now.gid)) == 0);
+}
+
+/* The same where the HCA was told who it is. */
+static int identified(struct command *c)
+{
+	int rc = modified(c);
+
+	if (rc == 0 && !is_still(c))
+		qp_lose_identity(c->guest->vhca, c->req.u.modify_qp.qpn);
+	return rc;
+}
+
 #define TO_INIT (VIB_QP_STATE | VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_ACCESS_FLAGS)
 /* Attributes of it may be given with RTR, too. */
 #define TO_RTR  (~(uint32_t)(VIB_QP_PKEY_INDEX | VIB_QP_ACCESS_FLAGS | VIB_QP_CUR_STATE))
@@ -108,7 +129,7 @@ static int go_to_rtr(struct command *c)
 	c->modify.mask = c->req.u.modify_qp.mask & TO_RTR;
 	c->modify.attr.state = VIB_QPS_RTR;
 	c->at_hca = modify_at_hca;
-	c->make = modified;
+	c->make = identified;
 	return 0;
 }
 
@@ -192,7 +213,7 @@ static int is_brought_up(struct command *c)
 {
 	int rc = modified(c);
 
-	if (rc == 0 && c->refusal == 0)
+	if (rc == 0 && c->refusal == 0 && is_still(c))
 		qp_begin_datagrams(c->guest->vhca, c->req.u.modify_qp.qpn);
 	return rc;
 }
@@ -225,7 +246,7 @@ static int modify_datagrams(struct command *c)
 	attr->state = VIB_QPS_RTS;
 	c->modify.mask = (cmd->mask & keys) | VIB_QP_STATE;
 	c->at_hca = to_rtr ? bring_up : modify_at_hca;
-	c->make = to_rtr ? is_brought_up : modified;
+	c->make = to_rtr ? is_brought_up : identified;
 	return 0;
 }
 

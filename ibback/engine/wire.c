@@ -130,16 +130,20 @@ static bool is_other(const struct qp *qp, const struct port_view *was,
 	       memcmp(&was->gids[gid], &now->gids[gid], sizeof(now->gids[gid])) != 0;
 }
 
+void wire_lose_identity(struct qp *qp)
+{
+	if (qp->wire->datagrams)
+		qp->wire->active = false;
+	else
+		qp_fatal(qp);
+}
+
 void wire_identity(struct qp *qp, const struct port_view *was,
 		   const struct port_view *now)
 {
 	pthread_spin_lock(&qp->lock);
-	if (qp->wire->active && is_other(qp, was, now)) {
-		if (qp->wire->datagrams)
-			qp->wire->active = false;
-		else
-			qp_fatal(qp);
-	}
+	if (qp->wire->active && is_other(qp, was, now))
+		wire_lose_identity(qp);
 	pthread_spin_unlock(&qp->lock);
 }
 

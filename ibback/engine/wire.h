@@ -239,6 +239,10 @@ void wire_event(struct wire_qp *w, enum vib_async_type type, bool failed);
 void wire_identity(struct qp *qp, const struct port_view *was,
 		   const struct port_view *now);
 
+/* The same where it was seen otherwise that @qp, which is locked, is not that any more.
+ */
+void wire_lose_identity(struct qp *qp);
+
 /* @qp ends, is not found any more and was taken out of its poller's hands. */
 void wire_forget(struct qp *qp);
 

@@ -606,6 +606,41 @@ static void who_has_another_gid_sends_no_more(void **state)
 	native_close(&x.n);
 }
 
+/* Its vport has another GID when the HCA has found the way. */
+static void who_became_another_meanwhile_is_not_connected(void **state)
+{
+	static const uint8_t own[16] = { 0xfe, 0x80, [14] = 0x12, [15] = 0x34 };
+	struct world *w = *state;
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+	struct vib_cmd_modify_qp *cmd = &req.u.modify_qp;
+	struct pair x = { 0 };
+
+	fake_hca_add_gid(own);
+	put(&w->a, w->a.be, VIB_BE_GID, "fe80::1234");
+	fake_loop(w->xen);
+	open_pair(w, &x, VIB_QPT_UC);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_INIT, NULL, 0), 0);
+	cmd->qpn = x.q.qpn;
+	cmd->mask = VIB_QP_STATE | VIB_QP_AV | VIB_QP_PATH_MTU | VIB_QP_DEST_QPN |
+		    VIB_QP_RQ_PSN;
+	cmd->attr =
+		(struct vib_qp_attr){ .state = VIB_QPS_RTR,
+				      .path_mtu = 3,
+				      .dest_qpn = x.n.qp->qp_num,
+				      .av = { .flags = VIB_AV_GRH, .sgid_index = 1 } };
+	memcpy(cmd->attr.av.dgid.raw, native_gid, 16);
+	ask(&w->a, req);
+	fake_loop(w->xen);
+	assert_false(is_answered(&w->a));
+	put(&w->a, w->a.be, VIB_BE_GID, "fe80::1235");
+	fake_loop(w->xen);
+	wire_run(w);
+	assert_int_equal(take(&w->a).status, 0);
+	assert_int_equal(its_state(&x.q), VIB_QPS_ERR);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_ERR);
+	native_close(&x.n);
+}
+
 /* As long as the vport's link is down nothing leaves it. */
 static void a_port_that_is_down_sends_nothing(void **state)
 {
@@ -715,6 +750,7 @@ int main(void)
 		wire_test(a_receive_with_a_bad_key_fails_in_its_turn),
 		wire_test(who_is_another_sends_no_more),
 		wire_test(who_has_another_gid_sends_no_more),
+		wire_test(who_became_another_meanwhile_is_not_connected),
 		wire_test(a_port_that_is_down_sends_nothing),
 		wire_test(the_hcas_events_are_the_guests),
 		wire_test(uc_sends_and_receives),

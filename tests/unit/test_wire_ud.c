@@ -451,6 +451,66 @@ static void a_pkey_that_the_port_has_not_stays_here(void **state)
 	close_pair(&x);
 }
 
+/* Its vport has another P_Key when the HCA has made it ready. */
+static void who_became_another_meanwhile_stays_here(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+	struct its_qp q = its_qp_new(&w->a, VIB_QPT_UD, CQ_PAGE);
+	struct qp *qp = vhca_find_qp(vhca_of(&w->a), q.qpn);
+
+	assert_int_equal(its_modify(&q, VIB_QPS_INIT, NULL, 0), 0);
+	req.u.modify_qp.qpn = q.qpn;
+	req.u.modify_qp.mask = VIB_QP_STATE;
+	req.u.modify_qp.attr.state = VIB_QPS_RTR;
+	ask(&w->a, req);
+	fake_loop(w->xen);
+	assert_false(is_answered(&w->a));
+	put(&w->a, w->a.be, VIB_BE_PKEY, "0x8001");
+	fake_loop(w->xen);
+	wire_run(w);
+	assert_int_equal(take(&w->a).status, 0);
+	assert_int_equal(fake_hca_qp(q.qpn)->qp_state, IBV_QPS_RTS);
+	assert_false(qp->wire->active);
+}
+
+static bool is_native_lid(void *arg, uint16_t lid, struct vib_gid *gid)
+{
+	(void)arg;
+	memcpy(gid->raw, native_gid, 16);
+	return lid == 7;
+}
+
+/* By LID: the HCA has a GID for it all the same, which is not that of before. */
+static void a_handle_is_of_the_vports_gid_of_today(void **state)
+{
+	static const uint8_t new_gid[16] = { 0xfe, 0x80, [14] = 0x12, [15] = 0x34 };
+	struct world *w = *state;
+	struct port_view view = *vhca_view(vhca_of(&w->a));
+	struct pair x = { 0 };
+	struct vib_send_wqe wqe;
+
+	fabric_find(&w->fabrics, "local")->gid_of_lid = is_native_lid;
+	fake_hca_add_gid(new_gid);
+	open_pair(w, &x);
+	wqe = datagram(1, native_gid, x.n.qp->qp_num);
+	wqe.u.ud.av = (struct vib_av){ .dlid = 7 };
+	native_recv(&x.n, 1, 0, 200);
+	its_send(&x.q, wqe, 0, 8);
+	wire_run(w);
+	native_take(&x.n, 1, IBV_WC_SUCCESS);
+	assert_memory_equal(((struct grh *)x.n.memory)->sgid.raw, view.gids[0].raw, 16);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	memcpy(view.gids[0].raw, new_gid, 16);
+	assert_int_equal(vhca_set_port(vhca_of(&w->a), &view), 0);
+	native_recv(&x.n, 2, 0, 200);
+	its_send(&x.q, wqe, 0, 8);
+	wire_run(w);
+	native_take(&x.n, 2, IBV_WC_SUCCESS);
+	assert_memory_equal(((struct grh *)x.n.memory)->sgid.raw, new_gid, 16);
+	close_pair(&x);
+}
+
 static void what_waits_is_flushed(void **state)
 {
 	struct world *w = *state;
@@ -581,6 +641,8 @@ int main(void)
 		wire_test(controlled_qkeys_do_not_leave),
 		wire_test(nothing_goes_out_to_a_vport_of_this_host),
 		wire_test(a_pkey_that_the_port_has_not_stays_here),
+		wire_test(who_became_another_meanwhile_stays_here),
+		wire_test(a_handle_is_of_the_vports_gid_of_today),
 		wire_test(what_waits_is_flushed),
 		wire_test(what_an_hca_cannot_is_refused),
 		wire_test(a_guest_that_goes_leaves_nothing),
