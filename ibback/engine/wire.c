@@ -161,15 +161,14 @@ static void drop_handle(struct vhca_wire *wire, struct wire_send *s)
 
 void wire_drop_handles(struct vhca_wire *wire, struct wire_qp *w)
 {
-	for (uint32_t i = w->first_send; i != w->next_send; i++)
-		drop_handle(wire, send_at(w, i));
+	for (uint32_t i = 0; w->sends && i < w->max_sends; i++)
+		drop_handle(wire, &w->sends[i]);
 }
 
 void wire_reset(struct qp *qp)
 {
 	struct wire_qp *w = qp->wire;
 
-	wire_drop_handles(qp->vhca->wire, w);
 	take_off(qp); /* it would fail what it is after the reset */
 	w->active = false;
 	w->epoch++;

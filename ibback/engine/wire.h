@@ -216,10 +216,15 @@ bool wire_takes_receives(const struct qp *qp);
 /* QP @qp, which is locked, is to be told by event. false: there are completions. */
 bool wire_cool(struct poller *poller, struct qp *qp);
 
-/* @qp, which is locked, is as if it were new; the HCA's is yet to be told. */
+/*
+ * @qp, which is locked, is as if it were new; the HCA's is yet to be told, and until then
+ * has what was posted, with its handles.
+ */
 void wire_reset(struct qp *qp);
 
-/* The sends of @w, whose HCA's QP is no more or is about to be reset, use no handles. */
+/* What was posted to @w uses no handles any more: its HCA's QP is no more, or was reset
+ * and nothing was posted since. Any thread, while no poller posts.
+ */
 void wire_drop_handles(struct vhca_wire *wire, struct wire_qp *w);
 
 /* @qp, which is locked, has failed here: the control thread is to tell the HCA. */

@@ -284,7 +284,11 @@ int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 		rc = fill_pkey(port, from->pkey, &to.pkey_index);
 	if (rc == 0 && mask & VIB_QP_AV)
 		rc = wire_av_fill(port, &attr->av, &from->gid, &to.ah_attr);
-	return rc < 0 ? rc : wire_errno(ibv_modify_qp(q->qp, &to, (int)mask));
+	if (rc == 0)
+		rc = wire_errno(ibv_modify_qp(q->qp, &to, (int)mask));
+	if (rc == 0 && mask & VIB_QP_STATE && attr->state == VIB_QPS_RESET)
+		wire_drop_handles(&q->guest->wire, w);
+	return rc;
 }
 
 int wire_qp_up(struct wire_qp *w, const struct vib_qp_attr *attr,

@@ -245,6 +245,34 @@ static void a_handle_lives_as_long_as_what_was_posted_with_it(void **state)
 	close_pair(&x);
 }
 
+static unsigned int users_of(const struct wire_ahs *ahs)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < 2 * WIRE_AHS; i++)
+		n += ahs->handles[i].users;
+	return n;
+}
+
+/* Here it is reset at once; at the HCA it may be later, or never. */
+static void a_handle_is_used_until_the_hca_has_reset_the_qp(void **state)
+{
+	struct world *w = *state;
+	struct wire_ahs *ahs = &vhca_of(&w->a)->wire->ahs;
+	struct pair x = { 0 };
+
+	open_pair(w, &x);
+	its_send(&x.q, datagram(1, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run_without_hca(w);
+	fake_hca.modify_qp_error = EIO;
+	assert_true(its_modify(&x.q, VIB_QPS_RESET, NULL, 0) < 0);
+	assert_int_equal(its_state(&x.q), VIB_QPS_RESET);
+	assert_int_equal(users_of(ahs), 1);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
+	assert_int_equal(users_of(ahs), 0);
+	close_pair(&x);
+}
+
 /* Nobody looks for the address yet. */
 static void one_that_waits_for_an_address_receives(void **state)
 {
@@ -632,6 +660,7 @@ int main(void)
 		wire_test(ones_own_multicast_is_not_heard_again),
 		wire_test(a_dead_address_costs_its_sender_a_completion),
 		wire_test(a_handle_lives_as_long_as_what_was_posted_with_it),
+		wire_test(a_handle_is_used_until_the_hca_has_reset_the_qp),
 		wire_test(one_that_waits_for_an_address_receives),
 		wire_test(others_do_not_wait_for_an_address),
 		wire_test(a_local_datagram_completes_in_its_turn),
