@@ -601,6 +601,38 @@ static void a_guest_that_goes_leaves_nothing(void **state)
 	close_pair(&x);
 }
 
+/* It goes while pages of another MR are unmapped, and before its HCA can be asked. */
+static void nothing_is_unmapped_that_the_hca_has(void **state)
+{
+	static const uint8_t other[16] = { 0xfe, 0x80, [15] = 0x66 };
+	struct world *w = *state;
+	unsigned int before, at_hca;
+	struct pair x = { 0 };
+	uint32_t key;
+
+	open_pair(w, &x);
+	key = register_mr(&w->a, PAGES);
+	ask(&w->a, dereg_mr(key));
+	fake_loop(w->xen);
+	step(w); /* the HCA's */
+	its_send(&x.q, datagram(1, other, 5), 0, 8);
+	poller_pass(&w->engine->pollers[0]);
+	fake_loop(w->xen);
+	frontend_state(&w->a, "6");
+	fake_loop(w->xen);
+	before = mapped(w);
+	at_hca = fake_hca.qps;
+	while (fake_hca.qps == at_hca && !is_idle(w)) {
+		/* A slice was under way. */
+		assert_in_range(mapped(w), before - FAKE_SLICE, before);
+		step(w);
+	}
+	assert_int_equal(fake_hca.qps, at_hca - 1);
+	fake_settle(w->xen);
+	assert_int_equal((int)mapped(w), -3); /* its connection's, too */
+	close_pair(&x);
+}
+
 static void an_hca_that_is_to_be_removed_is_seen(void **state)
 {
 	struct wire_port_state seen;
@@ -676,6 +708,7 @@ int main(void)
 		wire_test(what_an_hca_cannot_is_refused),
 		wire_test(a_guest_that_goes_leaves_nothing),
 		wire_test(guests_wait_until_an_hca_was_looked_for),
+		wire_test(nothing_is_unmapped_that_the_hca_has),
 		wire_test(an_hca_that_is_to_be_removed_is_seen),
 		wire_test(guests_begin_anew_without_the_hca),
 	};
