@@ -133,7 +133,7 @@ static int go_to_rtr(struct command *c)
 	return 0;
 }
 
-/* A connected QP learns of its peer: is that behind the wire? */
+/* A connected QP, as in c->modify.attr, learns of its peer: is that behind the wire? */
 static int find_path(struct command *c)
 {
 	const struct vib_cmd_modify_qp *cmd = &c->req.u.modify_qp;
@@ -142,7 +142,6 @@ static int find_path(struct command *c)
 
 	if (guest->hca.is_local(guest->hca.arg, &cmd->attr.av))
 		return qp_end_wire(guest->vhca, cmd->qpn) ? modified(c) : -EINVAL;
-	(void)qp_query(guest->vhca, cmd->qpn, attr);
 	qp_attr_apply(attr, cmd->mask, &cmd->attr);
 	if (!hca_complete_av(guest, &attr->av))
 		return -EINVAL;
@@ -159,6 +158,13 @@ static bool resets(const struct vib_cmd_modify_qp *cmd)
 	return cmd->mask & VIB_QP_STATE && cmd->attr.state == VIB_QPS_RESET;
 }
 
+/* An error of one request, after which UC and UD go on. */
+static bool revives(const struct vib_cmd_modify_qp *cmd, enum vib_qp_state from)
+{
+	return from == VIB_QPS_SQE && cmd->mask & VIB_QP_STATE &&
+	       cmd->attr.state == VIB_QPS_RTS;
+}
+
 /* What the HCA is not asked about: in SQD the engine sends it nothing more. */
 static bool is_engines(const struct vib_cmd_modify_qp *cmd, enum vib_qp_state from)
 {
@@ -172,31 +178,55 @@ static bool is_engines(const struct vib_cmd_modify_qp *cmd, enum vib_qp_state fr
 	return false;
 }
 
-/* It is in RTR or beyond at the HCA. */
-static int modify_on_wire(struct command *c, enum vib_qp_state from)
+/* First here, so that nothing is posted any more. */
+static int reset(struct command *c)
+{
+	int rc = modified(c);
+
+	c->modify = c->req.u.modify_qp;
+	c->at_hca = modify_at_hca;
+	c->make = command_let_go;
+	return rc;
+}
+
+static int change_at_hca(struct command *c)
+{
+	return wire_qp_change(c->wire_qp, c->modify.mask, &c->modify.attr, &c->source);
+}
+
+/* The same of c->modify, of one that is in SQD here and in RTS there. */
+static int change_in_sqd(struct command *c)
 {
 	const struct vib_cmd_modify_qp *cmd = &c->req.u.modify_qp;
+	bool stays = !(cmd->mask & VIB_QP_STATE) || cmd->attr.state == VIB_QPS_SQD;
+
+	/* IBTA vol. 1 §10.3.1.5: not before it is drained. */
+	if (stays && c->modify.attr.sq_draining)
+		return -EINVAL;
+	c->at_hca = change_at_hca;
+	return 0;
+}
+
+/* It is in RTR or beyond at the HCA, and here as in c->modify.attr. */
+static int modify_on_wire(struct command *c)
+{
+	const struct vib_cmd_modify_qp *cmd = &c->req.u.modify_qp;
+	struct vib_qp_attr *attr = &c->modify.attr;
+	enum vib_qp_state from = attr->state;
 
 	/* ERR is the engine's too: it has the HCA told, as of all that fail. */
 	if (is_engines(cmd, from))
 		return modified(c);
 	if (from == VIB_QPS_SQD && cmd->mask & VIB_QP_AV)
 		return -EOPNOTSUPP;
-	c->modify = *cmd;
-	if (resets(cmd)) {
-		/* First here, so that nothing is posted any more. */
-		int rc = modified(c);
-
-		c->at_hca = modify_at_hca;
-		c->make = command_let_go;
-		return rc;
-	}
-	if (!(cmd->mask & VIB_QP_STATE))
-		c->modify.attr.state = from;
+	if (resets(cmd))
+		return reset(c);
+	qp_attr_apply(attr, cmd->mask, &cmd->attr);
+	c->source = source_of(c->guest, attr);
 	c->modify.mask = (cmd->mask & ~(uint32_t)VIB_QP_CUR_STATE) | VIB_QP_STATE;
 	c->at_hca = modify_at_hca;
-	c->make = modified;
-	return 0;
+	c->make = identified;
+	return from == VIB_QPS_SQD ? change_in_sqd(c) : 0;
 }
 
 static int bring_up(struct command *c)
@@ -218,7 +248,8 @@ static int is_brought_up(struct command *c)
 	return rc;
 }
 
-/* At the HCA one of UD is in RTS from the guest's RTR on: what it sends the engine says.
+/* The same of UD: at the HCA it is in RTS from the guest's RTR on; the engine says what
+ * it sends.
  */
 static int modify_datagrams(struct command *c)
 {
@@ -226,20 +257,16 @@ static int modify_datagrams(struct command *c)
 	const uint32_t keys = VIB_QP_QKEY | VIB_QP_PKEY_INDEX;
 	struct vib_qp_attr *attr = &c->modify.attr;
 	bool to_rtr = cmd->mask & VIB_QP_STATE && cmd->attr.state == VIB_QPS_RTR;
-	int rc;
+	enum vib_qp_state from;
 
 	/* The GSIs behind the wire take it for an administrator's. */
 	if (cmd->mask & VIB_QP_QKEY && cmd->attr.qkey & QKEY_CONTROLLED)
 		return -EINVAL;
-	(void)qp_query(c->guest->vhca, cmd->qpn, attr);
-	if (resets(cmd)) {
-		rc = modified(c);
-		c->modify = *cmd;
-		c->at_hca = modify_at_hca;
-		c->make = command_let_go;
-		return rc;
-	}
-	if (!to_rtr && !(wire_is_active(c->wire_qp) && cmd->mask & keys))
+	if (resets(cmd))
+		return reset(c);
+	from = attr->state;
+	if (!to_rtr &&
+	    !(wire_is_active(c->wire_qp) && (cmd->mask & keys || revives(cmd, from))))
 		return modified(c);
 	qp_attr_apply(attr, cmd->mask, &cmd->attr);
 	c->source = source_of(c->guest, attr);
@@ -247,26 +274,26 @@ static int modify_datagrams(struct command *c)
 	c->modify.mask = (cmd->mask & keys) | VIB_QP_STATE;
 	c->at_hca = to_rtr ? bring_up : modify_at_hca;
 	c->make = to_rtr ? is_brought_up : identified;
-	return 0;
+	return from == VIB_QPS_SQD ? change_in_sqd(c) : 0;
 }
 
 int hca_modify_qp(struct command *c, struct wire_qp *wire)
 {
 	const struct vib_cmd_modify_qp *cmd = &c->req.u.modify_qp;
 	struct guest *guest = c->guest;
-	struct vib_qp_attr attr;
+	struct vib_qp_attr *attr = &c->modify.attr;
 	int rc = qp_change_check(guest->vhca, cmd);
 
 	if (rc < 0)
 		return rc;
 	c->wire_qp = wire;
+	(void)qp_query(guest->vhca, cmd->qpn, attr);
 	if (wire->datagrams)
 		return modify_datagrams(c);
-	(void)qp_query(guest->vhca, cmd->qpn, &attr);
 	if (cmd->mask & VIB_QP_STATE && cmd->attr.state == VIB_QPS_RTR &&
 	    cmd->mask & VIB_QP_AV)
 		return find_path(c);
-	if (!wire_is_active(wire) || (attr.state == VIB_QPS_INIT && !resets(cmd)))
+	if (!wire_is_active(wire) || (attr->state == VIB_QPS_INIT && !resets(cmd)))
 		return modified(c);
-	return modify_on_wire(c, attr.state);
+	return modify_on_wire(c);
 }

@@ -66,6 +66,13 @@ struct wire_source {
 int wire_qp_modify(struct wire_qp *qp, uint32_t mask, const struct vib_qp_attr *attr,
 		   const struct wire_source *from);
 
+/*
+ * The same of one that is in RTS, or in SQE, at the HCA and stays, or is, in RTS: its
+ * requests wait, and there are none, while attributes change that need that.
+ */
+int wire_qp_change(struct wire_qp *qp, uint32_t mask, const struct vib_qp_attr *attr,
+		   const struct wire_source *from);
+
 /* One of UD, in RESET or INIT: to RTS, so that it can all, with the like. */
 int wire_qp_up(struct wire_qp *qp, const struct vib_qp_attr *attr,
 	       const struct wire_source *from);

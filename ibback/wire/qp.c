@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <urcu/compiler.h>
 
@@ -289,6 +290,62 @@ int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 	if (rc == 0 && mask & VIB_QP_STATE && attr->state == VIB_QPS_RESET)
 		wire_drop_handles(&q->guest->wire, w);
 	return rc;
+}
+
+/* IBTA vol. 1, table 91, and Linux' qp_state_table: RTS to RTS, of any type. */
+#define IN_RTS        (VIB_QP_STATE | VIB_QP_ACCESS_FLAGS | VIB_QP_MIN_RNR_TIMER | VIB_QP_QKEY)
+/* For a send queue in which there is nothing. */
+#define DRAIN_MOST_MS 1000
+
+/* HCAs say so a while after they were asked, also of an empty queue. */
+static int wait_until_drained(const struct hca_qp *q)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+	struct ibv_qp_init_attr init;
+	struct ibv_qp_attr attr;
+	int error;
+
+	for (unsigned int i = 0; i < DRAIN_MOST_MS; i++) {
+		error = ibv_query_qp(q->qp, &attr, IBV_QP_STATE, &init);
+		if (error || !attr.sq_draining)
+			return wire_errno(error);
+		nanosleep(&ms, NULL);
+	}
+	return -EBUSY;
+}
+
+/* In SQD, and back. */
+static int change_drained(struct wire_qp *w, uint32_t mask,
+			  const struct vib_qp_attr *attr, const struct wire_source *from)
+{
+	struct vib_qp_attr to = *attr;
+	int rc, back;
+
+	to.state = VIB_QPS_SQD;
+	rc = wire_qp_modify(w, VIB_QP_STATE, &to, from);
+	if (rc < 0)
+		return rc;
+	rc = wait_until_drained(hca_qp_of(w));
+	if (rc == 0)
+		rc = wire_qp_modify(w, mask, &to, from);
+	to.state = VIB_QPS_RTS;
+	back = wire_qp_modify(w, VIB_QP_STATE, &to, from);
+	if (back == 0)
+		return rc;
+	/* It would send nothing, and nobody would hear of that. */
+	to.state = VIB_QPS_ERR;
+	(void)wire_qp_modify(w, VIB_QP_STATE, &to, from);
+	return back;
+}
+
+int wire_qp_change(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *attr,
+		   const struct wire_source *from)
+{
+	struct vib_qp_attr to = *attr;
+
+	to.state = VIB_QPS_RTS;
+	return mask & ~(uint32_t)IN_RTS ? change_drained(w, mask, &to, from)
+					: wire_qp_modify(w, mask, &to, from);
 }
 
 int wire_qp_up(struct wire_qp *w, const struct vib_qp_attr *attr,

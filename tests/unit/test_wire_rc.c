@@ -488,6 +488,42 @@ static void sqd_waits_for_what_the_hca_has(void **state)
 	native_close(&x.n);
 }
 
+/* Which the HCA takes in SQD alone, where it is on the way only. */
+static void attributes_change_in_sqd(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+	struct vib_cmd_modify_qp *cmd = &req.u.modify_qp;
+	struct pair x = { 0 };
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	cmd->qpn = x.q.qpn;
+	cmd->mask = VIB_QP_STATE;
+	cmd->attr.state = VIB_QPS_SQD;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	cmd->mask = VIB_QP_STATE | VIB_QP_TIMEOUT;
+	cmd->attr.timeout = 9;
+	/* Not before it is drained, which its poller sees. */
+	assert_int_equal(execute(&w->a, req).status, -EINVAL);
+	wire_run(w);
+	fake_hca.draining = 3;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->timeout, 9);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_RTS);
+	cmd->mask = VIB_QP_STATE | VIB_QP_ACCESS_FLAGS;
+	cmd->attr.access_flags = VIB_ACCESS_REMOTE_READ;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_access_flags, VIB_ACCESS_REMOTE_READ);
+	assert_int_equal(its_state(&x.q), VIB_QPS_SQD);
+	cmd->mask = VIB_QP_STATE;
+	cmd->attr.state = VIB_QPS_RTS;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, 1), 0, 64);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	native_close(&x.n);
+}
+
 static void one_that_cooled_is_woken_by_its_channel(void **state)
 {
 	struct world *w = *state;
@@ -745,6 +781,7 @@ int main(void)
 		wire_test(what_was_before_a_reset_is_forgotten),
 		wire_test(a_failure_before_a_reset_is_forgotten),
 		wire_test(sqd_waits_for_what_the_hca_has),
+		wire_test(attributes_change_in_sqd),
 		wire_test(one_that_cooled_is_woken_by_its_channel),
 		wire_test(what_cannot_be_posted_fails_the_qp),
 		wire_test(a_receive_with_a_bad_key_fails_in_its_turn),

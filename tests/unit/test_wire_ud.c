@@ -539,6 +539,57 @@ static void a_handle_is_of_the_vports_gid_of_today(void **state)
 	close_pair(&x);
 }
 
+/* A datagram that the HCA cannot send stops what is behind it, until its guest goes on.
+ */
+static void one_that_stopped_sends_again(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+	struct pair x = { 0 };
+
+	open_pair(w, &x);
+	fake_hca.send_status = IBV_WC_LOC_QP_OP_ERR;
+	its_send(&x.q, datagram(1, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_LOC_QP_OP_ERR);
+	assert_int_equal(its_state(&x.q), VIB_QPS_SQE);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_SQE);
+	req.u.modify_qp.qpn = x.q.qpn;
+	req.u.modify_qp.mask = VIB_QP_STATE;
+	req.u.modify_qp.attr.state = VIB_QPS_RTS;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_RTS);
+	native_recv(&x.n, 1, 0, 200);
+	its_send(&x.q, datagram(2, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run(w);
+	its_take(&x.q, 2, VIB_WC_SUCCESS);
+	native_take(&x.n, 1, IBV_WC_SUCCESS);
+	close_pair(&x);
+}
+
+static void a_pkey_index_changes_in_sqd(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+	struct pair x = { 0 };
+
+	fake_hca.pkeys[1] = 0x8001;
+	put(&w->a, w->a.be, VIB_BE_PKEY, "0xffff/0x8001");
+	fake_loop(w->xen);
+	open_pair(w, &x);
+	req.u.modify_qp.qpn = x.q.qpn;
+	req.u.modify_qp.mask = VIB_QP_STATE;
+	req.u.modify_qp.attr.state = VIB_QPS_SQD;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	wire_run(w);
+	req.u.modify_qp.mask = VIB_QP_PKEY_INDEX;
+	req.u.modify_qp.attr.pkey_index = 1;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->pkey_index, 1);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_RTS);
+	close_pair(&x);
+}
+
 static void what_waits_is_flushed(void **state)
 {
 	struct world *w = *state;
@@ -704,6 +755,8 @@ int main(void)
 		wire_test(a_pkey_that_the_port_has_not_stays_here),
 		wire_test(who_became_another_meanwhile_stays_here),
 		wire_test(a_handle_is_of_the_vports_gid_of_today),
+		wire_test(one_that_stopped_sends_again),
+		wire_test(a_pkey_index_changes_in_sqd),
 		wire_test(what_waits_is_flushed),
 		wire_test(what_an_hca_cannot_is_refused),
 		wire_test(a_guest_that_goes_leaves_nothing),
