@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "control/command_parts.h"
+#include "control/complaints.h"
 #include "engine/engine.h"
 #include "engine/objects.h"
 #include "engine/port_view.h"
@@ -45,6 +46,22 @@ static int make_wired_qp(struct command *c)
 	return 0;
 }
 
+/* Its queues are memory of ours, which is everybody's. */
+static int check_bytes(const struct guest *guest, const struct vib_cmd_create_qp *cmd)
+{
+	struct shortage s = { .kind = SHORT_OF_WIRE,
+			      .device = wire_port_device(guest->hca.port),
+			      .wire_bytes = wire_guest_bytes(guest->hca.wire),
+			      .wire_more = wire_qp_bytes(guest->hca.wire, cmd),
+			      .max_wire_bytes = WIRE_GUEST_BYTES };
+
+	if (s.wire_bytes + s.wire_more <= s.max_wire_bytes)
+		return 0;
+	if (complaints_due(guest->complaints))
+		complain(guest, &s);
+	return -ENOMEM;
+}
+
 int hca_create_qp(struct command *c)
 {
 	const struct vib_cmd_create_qp *cmd = &c->req.u.create_qp;
@@ -59,7 +76,7 @@ int hca_create_qp(struct command *c)
 		cmd->flags & VIB_QPF_KERNEL ? NULL : pd_wire(c->guest->vhca, cmd->pd);
 	c->at_hca = create_qp_at_hca;
 	c->make = make_wired_qp;
-	return 0;
+	return check_bytes(c->guest, cmd);
 }
 
 int hca_destroy_qp(struct command *c, struct wire_qp *wire)

@@ -609,6 +609,54 @@ static void what_waits_is_flushed(void **state)
 	close_pair(&x);
 }
 
+/* One that only receives, 1 << @order at a time. */
+static struct vib_control_response make_receiver(struct its_qp *q, uint32_t index,
+						 uint32_t order)
+{
+	struct vib_control_request req = its_request(VIB_CMD_CREATE_QP);
+
+	memset(memory_of(q->p, RQ_PAGE_2), 0, VIB_PAGE_SIZE);
+	req.u.create_qp = (struct vib_cmd_create_qp){
+		.pd = q->pd,
+		.send_cq = q->cqn,
+		.recv_cq = q->cqn,
+		.srq = VIB_NO_OBJECT,
+		.type = VIB_QPT_UD,
+		.doorbell = q->doorbell,
+		.db_index = (uint16_t)index,
+		.rq = { order, vib_recv_stride(1), 1, { 1, page_of(q->p, RQ_PAGE_2) } },
+	};
+	return execute(q->p, req);
+}
+
+/* A QP takes what its receive queue can use, and all of a guest's what it may. */
+static void slots_are_counted(void **state)
+{
+	struct world *w = *state;
+	const struct wire_guest *g = vib_of(&w->a)->conn.guest.hca.wire;
+	struct its_qp q = its_qp_new(&w->a, VIB_QPT_UD, CQ_PAGE);
+	struct vib_control_request req = its_request(VIB_CMD_DESTROY_QP);
+	uint64_t first = wire_guest_bytes(g), more;
+	struct vib_control_response rsp;
+	uint32_t index = 100;
+
+	assert_in_range(first, DEPTH * 2 * 4096, DEPTH * 2 * 4096 + 16384);
+	rsp = make_receiver(&q, index++, 5);
+	req.u.object.number = number_of(rsp);
+	more = wire_guest_bytes(g) - first;
+	assert_in_range(more, 33 * 4096, 36 * 4096);
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(wire_guest_bytes(g), first);
+	do
+		rsp = make_receiver(&q, index++, 5);
+	while (rsp.status == 0 && index < 1000);
+	assert_int_equal(rsp.status, -ENOMEM);
+	assert_in_range(wire_guest_bytes(g), WIRE_GUEST_BYTES - more, WIRE_GUEST_BYTES);
+	req.u.object.number = q.qpn;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(make_receiver(&q, index, 3).status, 0);
+}
+
 static void what_an_hca_cannot_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -758,6 +806,7 @@ int main(void)
 		wire_test(one_that_stopped_sends_again),
 		wire_test(a_pkey_index_changes_in_sqd),
 		wire_test(what_waits_is_flushed),
+		wire_test(slots_are_counted),
 		wire_test(what_an_hca_cannot_is_refused),
 		wire_test(a_guest_that_goes_leaves_nothing),
 		wire_test(guests_wait_until_an_hca_was_looked_for),
