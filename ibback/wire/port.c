@@ -281,6 +281,12 @@ static void on_qp(const struct ibv_async_event *event, enum vib_async_type type,
 	wire_event(&q->base, type, failed);
 }
 
+/* Nothing more is heard of what the QP has posted. Its CQ's context is the QP. */
+static void on_cq(const struct ibv_async_event *event)
+{
+	wire_event(event->element.cq->cq_context, VIB_ASYNC_QP_FATAL, true);
+}
+
 static void on_event(struct wire_port *p, const struct ibv_async_event *event)
 {
 	switch (event->event_type) {
@@ -304,6 +310,9 @@ static void on_event(struct wire_port *p, const struct ibv_async_event *event)
 		break;
 	case IBV_EVENT_QP_ACCESS_ERR:
 		on_qp(event, VIB_ASYNC_QP_ACCESS_ERR, true);
+		break;
+	case IBV_EVENT_CQ_ERR:
+		on_cq(event);
 		break;
 	case IBV_EVENT_DEVICE_FATAL:
 		p->gone = true;

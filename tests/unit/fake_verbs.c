@@ -586,7 +586,9 @@ void fake_hca_event(struct ibv_context *c, enum ibv_event_type type, uint32_t qp
 	struct ibv_async_event *e = &async.events[async.next++ % EVENTS];
 
 	e->event_type = type;
-	if (qp_num)
+	if (type == IBV_EVENT_CQ_ERR)
+		e->element.cq = find_qp(qp_num)->qp.send_cq;
+	else if (qp_num)
 		e->element.qp = &find_qp(qp_num)->qp;
 	else
 		e->element.port_num = 1;

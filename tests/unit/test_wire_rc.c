@@ -717,6 +717,24 @@ static void the_hcas_events_are_the_guests(void **state)
 	native_close(&x.n);
 }
 
+/* What the HCA has done for it nobody can hear of. */
+static void a_cq_that_is_lost_fails_its_qp(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	uint32_t number;
+	uint16_t type;
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	fake_hca_event(wire_port_context(wire_rig_port), IBV_EVENT_CQ_ERR, x.q.qpn);
+	wire_port_read_events(wire_rig_port);
+	assert_true(async_take(&vhca_of(&w->a)->async, &type, &number));
+	assert_int_equal(type, VIB_ASYNC_QP_FATAL);
+	assert_int_equal(number, x.q.qpn);
+	assert_int_equal(its_state(&x.q), VIB_QPS_ERR);
+	native_close(&x.n);
+}
+
 static void uc_sends_and_receives(void **state)
 {
 	struct world *w = *state;
@@ -790,6 +808,7 @@ int main(void)
 		wire_test(who_became_another_meanwhile_is_not_connected),
 		wire_test(a_port_that_is_down_sends_nothing),
 		wire_test(the_hcas_events_are_the_guests),
+		wire_test(a_cq_that_is_lost_fails_its_qp),
 		wire_test(uc_sends_and_receives),
 		cmocka_unit_test_setup_teardown(no_more_is_posted_than_the_hca_holds,
 						set_up_small, wire_tear_down),
