@@ -31,7 +31,7 @@ void lid_turns_free(struct lid_turns *turns)
 }
 
 static uint16_t choose_new(struct lid_turns *turns,
-			   bool (*is_free)(const void *arg, uint16_t lid), const void *arg)
+			   bool (*is_free)(void *arg, uint16_t lid), void *arg)
 {
 	while (turns->next_new <= LID_UNICAST_MAX) {
 		uint16_t lid = turns->next_new++;
@@ -44,8 +44,7 @@ static uint16_t choose_new(struct lid_turns *turns,
 
 /* Others, as vports, may have come to it meanwhile. */
 static uint16_t choose_oldest(const struct lid_turns *turns,
-			      bool (*is_free)(const void *arg, uint16_t lid),
-			      const void *arg)
+			      bool (*is_free)(void *arg, uint16_t lid), void *arg)
 {
 	const struct lid_turn *turn;
 
@@ -56,7 +55,7 @@ static uint16_t choose_oldest(const struct lid_turns *turns,
 }
 
 uint16_t lid_turns_choose(struct lid_turns *turns, uint64_t guid,
-			  bool (*is_free)(const void *arg, uint16_t lid), const void *arg)
+			  bool (*is_free)(void *arg, uint16_t lid), void *arg)
 {
 	uint16_t lid;
 

@@ -15,9 +15,9 @@ struct lid_turn;
 
 /* All zero: nobody had any yet. */
 struct lid_turns {
-	struct lid_turn *all;              /* by LID; NULL before the first */
+	struct lid_turn *all;                  /* by LID; NULL before the first */
 	TAILQ_HEAD(lid_ended, lid_turn) ended; /* in this order */
-	uint16_t next_new;                 /* below it all were looked at */
+	uint16_t next_new;                     /* below it all were looked at */
 };
 
 /* May any be given? false: there is no memory. */
@@ -29,7 +29,7 @@ void lid_turns_free(struct lid_turns *turns);
  * be given. First that which follows from the GUID, if it was nobody else's.
  */
 uint16_t lid_turns_choose(struct lid_turns *turns, uint64_t guid,
-			  bool (*is_free)(const void *arg, uint16_t lid), const void *arg);
+			  bool (*is_free)(void *arg, uint16_t lid), void *arg);
 
 /* It is given; it has ended. */
 void lid_turns_give(struct lid_turns *turns, uint16_t lid, uint64_t guid);
