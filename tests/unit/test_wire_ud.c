@@ -195,6 +195,46 @@ static void ones_own_multicast_is_not_heard_again(void **state)
 	close_pair(&x);
 }
 
+/* A machine on the wire that says it is a guest of this host. */
+static void a_vport_of_this_host_does_not_come_by_the_wire(void **state)
+{
+	struct world *w = *state;
+	struct its_qp b = its_qp_new(&w->b, VIB_QPT_UD, CQ_PAGE);
+	struct pair x = { 0 };
+	uint8_t gid[16];
+
+	open_pair(w, &x);
+	its_connect(&b, NULL, 0);
+	its_recv(&x.q, 1, 0, 40 + 64);
+	wire_run(w);
+	its_gid(&w->a, gid);
+	fake_hca_forge(x.q.qpn, b.qpn, gid, 3); /* b's GID */
+	wire_run(w);
+	its_nothing(&x.q);
+	fake_hca_forge(x.q.qpn, x.n.qp->qp_num, gid, 5); /* the native one's */
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	close_pair(&x);
+}
+
+/* A place of the vport's table where there is none; the port's has such, too. */
+static void no_pkey_is_none_of_the_ports(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+	struct its_qp q = its_qp_new(&w->a, VIB_QPT_UD, CQ_PAGE);
+
+	req.u.modify_qp.qpn = q.qpn;
+	req.u.modify_qp.mask =
+		VIB_QP_STATE | VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_QKEY;
+	req.u.modify_qp.attr = (struct vib_qp_attr){ .state = VIB_QPS_INIT,
+						     .pkey_index = 1,
+						     .port = VIB_PORT };
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(its_modify(&q, VIB_QPS_RTR, NULL, 0), 0);
+	assert_int_equal(fake_hca_qp(q.qpn)->qp_state, IBV_QPS_RESET);
+}
+
 static void a_dead_address_costs_its_sender_a_completion(void **state)
 {
 	static const uint8_t dead[16] = { 0xfe, 0x80, [15] = 0x66 };
@@ -789,6 +829,8 @@ int main(void)
 		wire_test(slots_are_used_again),
 		wire_test(a_datagram_for_another_gid_is_dropped),
 		wire_test(ones_own_multicast_is_not_heard_again),
+		wire_test(a_vport_of_this_host_does_not_come_by_the_wire),
+		wire_test(no_pkey_is_none_of_the_ports),
 		wire_test(a_dead_address_costs_its_sender_a_completion),
 		wire_test(a_handle_lives_as_long_as_what_was_posted_with_it),
 		wire_test(a_handle_is_used_until_the_hca_has_reset_the_qp),
