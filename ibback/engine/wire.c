@@ -114,7 +114,7 @@ void wire_event(struct wire_qp *w, enum vib_async_type type, bool failed)
 	pthread_spin_unlock(&qp->lock);
 }
 
-/* Does @qp, at the HCA, send as somebody who the vport with @now is not? */
+/* Does @qp, at the HCA, send as somebody who the vport with @now is not, or nobody? */
 static bool is_other(const struct qp *qp, const struct port_view *was,
 		     const struct port_view *now)
 {
@@ -122,6 +122,9 @@ static bool is_other(const struct qp *qp, const struct port_view *was,
 	unsigned int gid =
 		attr->av.sgid_index % VIB_MAX_GIDS; /* checked with a GRH only */
 
+	/* The HCA would answer its peer on; of datagrams each is looked at. */
+	if (now->cut && !qp->wire->datagrams)
+		return true;
 	if (was->pkeys[attr->pkey_index] != now->pkeys[attr->pkey_index])
 		return true;
 	/* On Ethernet there is a GID also where the guest names a LID. */
