@@ -306,7 +306,7 @@ enum send_result wire_connected_send(struct share *share)
 		request.num_sge = wire_sges(qp->vhca, &qp->local_mr,
 					    (const struct vib_sge *)send_sges(qp),
 					    wqe->num_sge, sges);
-		if (request.num_sge > wqe->num_sge) /* not the HCA's to reach */
+		if (request.num_sge == WIRE_UNREACHABLE) /* not the HCA's to reach */
 			return send_fail(share, VIB_WC_LOC_PROT_ERR);
 	}
 	share_spend(share, own.bytes);
@@ -411,9 +411,9 @@ static void post_receive(struct qp *qp, const struct receive *r)
 	struct sg sg;
 
 	count = receive_resolve(qp, r, &sg) < 0
-			? MAX_SGE + 1
+			? WIRE_UNREACHABLE
 			: wire_sges(qp->vhca, &qp->receive_mr, r->sge, r->num_sge, sges);
-	if (count > MAX_SGE ||
+	if (count == WIRE_UNREACHABLE ||
 	    w->ops->receive(w, ID_RECEIVE | id_of(w, w->next_receive), sges, count) < 0) {
 		refuse(w, r);
 		return;

@@ -568,6 +568,24 @@ static void what_cannot_be_posted_fails_the_qp(void **state)
 	native_close(&x.n);
 }
 
+/* Its guest grants it, which is for copies alone, and has not lent it. */
+static void a_receive_that_the_hca_cannot_reach_fails(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	wire_rig_flags = VIB_QPF_KERNEL;
+	connect_pair(w, &x, VIB_QPT_RC);
+	vhca_of(&w->a)->xen = vib_of(&w->a)->conn.guest.xp;
+	its_recv_sge(&x.q, 1,
+		     (struct vib_sge){ VIB_GRANTED_BASE, 64, VIB_LOCAL_DMA_LKEY });
+	wire_run(w);
+	assert_int_equal(fake_hca_receives(x.q.qpn), 0);
+	its_take(&x.q, 1, VIB_WC_LOC_PROT_ERR);
+	assert_int_equal(its_state(&x.q), VIB_QPS_ERR);
+	native_close(&x.n);
+}
+
 static void a_receive_with_a_bad_key_fails_in_its_turn(void **state)
 {
 	struct world *w = *state;
@@ -833,6 +851,7 @@ int main(void)
 		wire_test(attributes_change_in_sqd),
 		wire_test(one_that_cooled_is_woken_by_its_channel),
 		wire_test(what_cannot_be_posted_fails_the_qp),
+		wire_test(a_receive_that_the_hca_cannot_reach_fails),
 		wire_test(a_receive_with_a_bad_key_fails_in_its_turn),
 		wire_test(who_is_another_sends_no_more),
 		wire_test(who_has_another_gid_sends_no_more),
