@@ -172,6 +172,13 @@ static void explain(const struct umad_agent *agent)
 		 agent->fabric, who, agent->shared->device, agent->fabric);
 }
 
+/* All that it is to have. */
+static void begin_claims(struct umad_agent *agent)
+{
+	if (claim(agent) < 0)
+		explain(agent);
+}
+
 bool umad_agent_has_cm(const struct umad_agent *agent)
 {
 	return agent->id >= 0;
@@ -243,10 +250,9 @@ static void claim_again(void)
 		if (!agent->waits || is_held(agent))
 			continue;
 		agent->waits = false;
-		if (claim(agent) == 0)
+		begin_claims(agent);
+		if (umad_agent_has_cm(agent))
 			agent->events->claimed(agent->arg);
-		else
-			explain(agent);
 	}
 }
 
@@ -322,6 +328,7 @@ struct umad_agent *umad_agent_start(uv_loop_t *loop, const char *fabric,
 		return NULL;
 	agent->events = events;
 	agent->arg = arg;
+	agent->id = -1;
 	snprintf(agent->fabric, sizeof(agent->fabric), "%s", fabric);
 	LIST_INIT(&agent->senders);
 	agent->shared = shared_new(device, port);
@@ -338,11 +345,9 @@ struct umad_agent *umad_agent_start(uv_loop_t *loop, const char *fabric,
 		return NULL;
 	}
 	watch(agent, loop);
-	if (claim(agent) < 0) {
-		agent->waits = is_held(agent);
-		if (!agent->waits)
-			explain(agent);
-	}
+	agent->waits = is_held(agent);
+	if (!agent->waits)
+		begin_claims(agent);
 	return agent;
 }
 
