@@ -124,6 +124,8 @@ void qp_begin_wire(struct vhca *vhca, uint32_t qpn);
 void qp_begin_datagrams(struct vhca *vhca, uint32_t qpn);
 /* It is not after all. false: the HCA has receives that cannot be taken back. */
 bool qp_end_wire(struct vhca *vhca, uint32_t qpn);
+/* The HCA was told that it is somebody who its vport is not any more. */
+void qp_lose_identity(struct vhca *vhca, uint32_t qpn);
 int qp_query(struct vhca *vhca, uint32_t qpn, struct vib_qp_attr *attr);
 int qp_destroy(struct vhca *vhca, uint32_t qpn, struct memory *sq, struct memory *rq);
 /* @rule is what the SA says of the group and the vHCA's port. */

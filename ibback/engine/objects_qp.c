@@ -322,6 +322,15 @@ void qp_begin_datagrams(struct vhca *vhca, uint32_t qpn)
 	poller_kick(vhca->poller, &qp->kick);
 }
 
+void qp_lose_identity(struct vhca *vhca, uint32_t qpn)
+{
+	struct qp *qp = find_qp(vhca, qpn);
+
+	pthread_spin_lock(&qp->lock);
+	wire_lose_identity(qp);
+	pthread_spin_unlock(&qp->lock);
+}
+
 bool qp_end_wire(struct vhca *vhca, uint32_t qpn)
 {
 	struct qp *qp = find_qp(vhca, qpn);

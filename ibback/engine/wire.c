@@ -114,7 +114,7 @@ void wire_event(struct wire_qp *w, enum vib_async_type type, bool failed)
 	pthread_spin_unlock(&qp->lock);
 }
 
-/* Does @qp, at the HCA, send as somebody who the vport with @now is not? */
+/* Does @qp, at the HCA, send as somebody who the vport with @now is not, or nobody? */
 static bool is_other(const struct qp *qp, const struct port_view *was,
 		     const struct port_view *now)
 {
@@ -122,6 +122,9 @@ static bool is_other(const struct qp *qp, const struct port_view *was,
 	unsigned int gid =
 		attr->av.sgid_index % VIB_MAX_GIDS; /* checked with a GRH only */
 
+	/* The HCA would answer its peer on; of datagrams each is looked at. */
+	if (now->cut && !qp->wire->datagrams)
+		return true;
 	if (was->pkeys[attr->pkey_index] != now->pkeys[attr->pkey_index])
 		return true;
 	/* On Ethernet there is a GID also where the guest names a LID. */
@@ -130,16 +133,20 @@ static bool is_other(const struct qp *qp, const struct port_view *was,
 	       memcmp(&was->gids[gid], &now->gids[gid], sizeof(now->gids[gid])) != 0;
 }
 
+void wire_lose_identity(struct qp *qp)
+{
+	if (qp->wire->datagrams)
+		qp->wire->active = false;
+	else
+		qp_fatal(qp);
+}
+
 void wire_identity(struct qp *qp, const struct port_view *was,
 		   const struct port_view *now)
 {
 	pthread_spin_lock(&qp->lock);
-	if (qp->wire->active && is_other(qp, was, now)) {
-		if (qp->wire->datagrams)
-			qp->wire->active = false;
-		else
-			qp_fatal(qp);
-	}
+	if (qp->wire->active && is_other(qp, was, now))
+		wire_lose_identity(qp);
 	pthread_spin_unlock(&qp->lock);
 }
 
@@ -157,15 +164,14 @@ static void drop_handle(struct vhca_wire *wire, struct wire_send *s)
 
 void wire_drop_handles(struct vhca_wire *wire, struct wire_qp *w)
 {
-	for (uint32_t i = w->first_send; i != w->next_send; i++)
-		drop_handle(wire, send_at(w, i));
+	for (uint32_t i = 0; w->sends && i < w->max_sends; i++)
+		drop_handle(wire, &w->sends[i]);
 }
 
 void wire_reset(struct qp *qp)
 {
 	struct wire_qp *w = qp->wire;
 
-	wire_drop_handles(qp->vhca->wire, w);
 	take_off(qp); /* it would fail what it is after the reset */
 	w->active = false;
 	w->epoch++;
@@ -300,7 +306,7 @@ enum send_result wire_connected_send(struct share *share)
 		request.num_sge = wire_sges(qp->vhca, &qp->local_mr,
 					    (const struct vib_sge *)send_sges(qp),
 					    wqe->num_sge, sges);
-		if (request.num_sge > wqe->num_sge) /* not the HCA's to reach */
+		if (request.num_sge == WIRE_UNREACHABLE) /* not the HCA's to reach */
 			return send_fail(share, VIB_WC_LOC_PROT_ERR);
 	}
 	share_spend(share, own.bytes);
@@ -405,9 +411,9 @@ static void post_receive(struct qp *qp, const struct receive *r)
 	struct sg sg;
 
 	count = receive_resolve(qp, r, &sg) < 0
-			? MAX_SGE + 1
+			? WIRE_UNREACHABLE
 			: wire_sges(qp->vhca, &qp->receive_mr, r->sge, r->num_sge, sges);
-	if (count > MAX_SGE ||
+	if (count == WIRE_UNREACHABLE ||
 	    w->ops->receive(w, ID_RECEIVE | id_of(w, w->next_receive), sges, count) < 0) {
 		refuse(w, r);
 		return;

@@ -216,10 +216,15 @@ bool wire_takes_receives(const struct qp *qp);
 /* QP @qp, which is locked, is to be told by event. false: there are completions. */
 bool wire_cool(struct poller *poller, struct qp *qp);
 
-/* @qp, which is locked, is as if it were new; the HCA's is yet to be told. */
+/*
+ * @qp, which is locked, is as if it were new; the HCA's is yet to be told, and until then
+ * has what was posted, with its handles.
+ */
 void wire_reset(struct qp *qp);
 
-/* The sends of @w, whose HCA's QP is no more or is about to be reset, use no handles. */
+/* What was posted to @w uses no handles any more: its HCA's QP is no more, or was reset
+ * and nothing was posted since. Any thread, while no poller posts.
+ */
 void wire_drop_handles(struct vhca_wire *wire, struct wire_qp *w);
 
 /* @qp, which is locked, has failed here: the control thread is to tell the HCA. */
@@ -232,12 +237,16 @@ struct wire_qp *wire_take_failed(struct vhca_wire *wire);
 void wire_event(struct wire_qp *w, enum vib_async_type type, bool failed);
 
 /*
- * The vport of @qp was @was and is @now. The HCA goes on sending as who it was told to: a
- * QP that is not that any more fails, or of UD stays within this host until it is brought
- * up anew. The control thread.
+ * The vport of @qp was @was and is @now. The HCA goes on sending as who it was told to,
+ * and answering: a QP that is not that any more, or cut off, fails, or of UD stays within
+ * this host until it is brought up anew. The control thread.
  */
 void wire_identity(struct qp *qp, const struct port_view *was,
 		   const struct port_view *now);
+
+/* The same where it was seen otherwise that @qp, which is locked, is not that any more.
+ */
+void wire_lose_identity(struct qp *qp);
 
 /* @qp ends, is not found any more and was taken out of its poller's hands. */
 void wire_forget(struct qp *qp);

@@ -26,12 +26,17 @@ static enum wire_ah_state find_ah(struct share *share, struct wire_ah_handle **h
 {
 	const struct qp *qp = share->qp;
 	const struct vib_av *av = &qp->sending.wqe.u.ud.av;
+	const struct port_view *view = vhca_view(qp->vhca);
 	struct wire_ah_key key = { .av = *av };
 
-	if (av->flags & VIB_AV_GRH)
-		key.from = vhca_view(qp->vhca)->gids[av->sgid_index];
-	else
+	if (av->flags & VIB_AV_GRH) {
+		key.from = view->gids[av->sgid_index];
+	} else {
 		memset(&key.av.dgid, 0, sizeof(key.av.dgid));
+		/* There are no LIDs on Ethernet: the vport itself sends by GID. */
+		if (qp->vhca->wire->ethernet)
+			key.from = view->gids[0];
+	}
 	key.av.sgid_index = 0;
 	return wire_ah_find(qp->vhca->wire, &key, clock_ns(), qp_number(qp), handle);
 }
@@ -86,7 +91,10 @@ static bool is_own_gid(const struct port_view *view, const struct vib_gid *gid)
 	return port_view_is_at(view, &av);
 }
 
-/* Sent by a QP of this host: it has come by memory already. */
+/*
+ * As if sent by a QP of this host: it has come by memory already, or somebody on the wire
+ * pretends to be that QP.
+ */
 static bool is_of_this_host(const struct qp *qp, const struct grh *grh, uint32_t src_qpn)
 {
 	const struct qp *from = vhca_find_qp(qp->vhca, src_qpn);
@@ -106,9 +114,8 @@ static bool is_for(const struct qp *qp, const struct wire_completion *c,
 		return !qp->vhca->wire->ethernet;
 	if (be32toh(grh->version_tclass_flow) >> 28 != GRH_VERSION)
 		return false;
-	if (gid_is_multicast(&grh->dgid))
-		return !is_of_this_host(qp, grh, c->src_qpn);
-	return is_own_gid(view, &grh->dgid);
+	return !is_of_this_host(qp, grh, c->src_qpn) &&
+	       (gid_is_multicast(&grh->dgid) || is_own_gid(view, &grh->dgid));
 }
 
 static void deliver(struct poller *poller, struct qp *qp, const struct wire_completion *c,

@@ -32,6 +32,7 @@ struct hca_qp {
 	struct ibv_qp *qp;
 	struct ibv_cq *cq;
 	struct ibv_mr *sends_mr, *receives_mr; /* of its slots; NULL: it has none */
+	uint64_t bytes;                        /* as it counts for its guest */
 	LIST_HEAD(, wire_group) groups;
 	LIST_ENTRY(hca_qp) entry;
 };
@@ -45,6 +46,7 @@ struct wire_guest {
 	LIST_HEAD(, wire_pd) pds;
 	LIST_HEAD(, wire_mr) mrs;
 	LIST_HEAD(, hca_qp) qps;
+	uint64_t bytes; /* of those; atomic */
 };
 
 /* @pd, or our own one of @guest if that is NULL. NULL and errno. */

@@ -250,7 +250,8 @@ int wire_port_pkey_index(const struct wire_port *p, uint16_t pkey)
 {
 	__be16 at;
 
-	for (int i = 0; i < p->attr.max_pkeys; i++) {
+	/* Free places of the table are no P_Keys, and nor is a vport's. */
+	for (int i = 0; pkey & 0x7fff && i < p->attr.max_pkeys; i++) {
 		if (ibv_query_pkey(p->context, p->number, i, &at) != 0)
 			break;
 		if (be16toh(at) == pkey)
@@ -281,6 +282,12 @@ static void on_qp(const struct ibv_async_event *event, enum vib_async_type type,
 	wire_event(&q->base, type, failed);
 }
 
+/* Nothing more is heard of what the QP has posted. Its CQ's context is the QP. */
+static void on_cq(const struct ibv_async_event *event)
+{
+	wire_event(event->element.cq->cq_context, VIB_ASYNC_QP_FATAL, true);
+}
+
 static void on_event(struct wire_port *p, const struct ibv_async_event *event)
 {
 	switch (event->event_type) {
@@ -304,6 +311,9 @@ static void on_event(struct wire_port *p, const struct ibv_async_event *event)
 		break;
 	case IBV_EVENT_QP_ACCESS_ERR:
 		on_qp(event, VIB_ASYNC_QP_ACCESS_ERR, true);
+		break;
+	case IBV_EVENT_CQ_ERR:
+		on_cq(event);
 		break;
 	case IBV_EVENT_DEVICE_FATAL:
 		p->gone = true;

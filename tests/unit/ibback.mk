@@ -24,7 +24,7 @@ LIBS_test_worker := -luv
 UNIT_TESTS += test_threads
 OBJS_test_threads := $(addprefix $(B)/obj/,tests/unit/test_threads.o ibback/control/threads.o \
 	ibback/control/lane.o)
-LIBS_test_threads := -luv -lpthread
+LIBS_test_threads := -luv -lpthread -Wl,--wrap=pthread_create,--wrap=pthread_cond_timedwait
 
 TWO_GUESTS_OBJS = $(addprefix $(B)/obj/tests/unit/,two_guests.o fake_guest.o fake_store.o) \
 	$(CONTROL_OBJS) $(ENGINE_OBJS)
@@ -74,10 +74,11 @@ OBJS_test_segments := $(addprefix $(B)/obj/,tests/unit/test_segments.o tests/uni
 
 # The kernel's network, in a namespace of the test's own.
 NETDEV_OBJS := $(addprefix $(B)/obj/,tests/unit/netns.o ibback/control/worker.o \
-	$(addprefix ibback/wire/,addresses.o groups6.o netdev.o rtnl.o))
+	tests/unit/tempdir.o $(addprefix ibback/wire/,addresses.o groups6.o leftovers.o netdev.o \
+	rtnl.o))
 UNIT_TESTS += test_netdev test_wires
 OBJS_test_netdev := $(B)/obj/tests/unit/test_netdev.o $(NETDEV_OBJS)
 LIBS_test_netdev := -luv -lmnl
-OBJS_test_wires := $(addprefix $(B)/obj/,tests/unit/test_wires.o ibback/control/fabric.o \
-	ibback/control/wires.o) $(NETDEV_OBJS)
+OBJS_test_wires := $(addprefix $(B)/obj/,tests/unit/test_wires.o ibback/control/fabric.o) \
+	$(WIRES_OBJS) $(NETDEV_OBJS)
 LIBS_test_wires := -luv -lmnl

@@ -8,6 +8,7 @@
 struct wire_port *wire_rig_port;
 int wire_rig_max_wr;
 uint32_t wire_rig_rq_order = QUEUE_ORDER;
+uint16_t wire_rig_flags;
 unsigned int wire_rig_changed, wire_rig_gone, wire_rig_left;
 
 const uint8_t native_gid[16] = { 0xfe, 0x80, [15] = 0x99 };
@@ -71,6 +72,7 @@ int wire_set_up(void **state)
 		fake_hca.max_qp_wr = wire_rig_max_wr;
 	wire_rig_max_wr = 0;
 	wire_rig_rq_order = QUEUE_ORDER;
+	wire_rig_flags = 0;
 	wire_rig_changed = wire_rig_gone = wire_rig_left = 0;
 	return set_up_with(state, begin);
 }
@@ -207,6 +209,7 @@ struct its_qp its_qp_new(struct peer *p, enum vib_qp_type type, uint32_t pages)
 		.recv_cq = q.cqn,
 		.srq = VIB_NO_OBJECT,
 		.type = (uint8_t)type,
+		.flags = wire_rig_flags,
 		.doorbell = q.doorbell,
 		.db_index = (uint16_t)pages,
 		.max_inline = INLINE,
@@ -326,16 +329,20 @@ void its_send_inline(struct its_qp *q, struct vib_send_wqe wqe, const void *data
 	put_send(q, &wqe, data, length);
 }
 
-void its_recv(struct its_qp *q, uint64_t id, uint32_t offset, uint32_t length)
+void its_recv_sge(struct its_qp *q, uint64_t id, struct vib_sge sge)
 {
 	uint8_t *slot = vib_queue_next_slot(&q->rq);
 	const struct vib_recv_wqe wqe = { .num_sge = 1, .wr_id = id };
-	const struct vib_sge sge = { IOVA + offset, length, q->key };
 
 	assert_int_equal(vib_queue_may_produce(&q->rq), 1);
 	memcpy(slot + 4, (const uint8_t *)&wqe + 4, sizeof(wqe) - 4);
 	memcpy(slot + sizeof(wqe), &sge, sizeof(sge));
 	produce(q, &q->rq);
+}
+
+void its_recv(struct its_qp *q, uint64_t id, uint32_t offset, uint32_t length)
+{
+	its_recv_sge(q, id, (struct vib_sge){ IOVA + offset, length, q->key });
 }
 
 bool its_poll(struct its_qp *q, struct vib_cqe *cqe)
