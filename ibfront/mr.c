@@ -199,8 +199,8 @@ struct ib_mr *vib_verb_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 		if (access < 0)
 			return ERR_PTR(access);
 		cmd.mr.access = access;
-		/* What was granted for reading is granted anew. */
-		if (vib_mr_writable(access) && !mr->memory->writable)
+		/* What was pinned for reading is pinned and granted anew. */
+		if (vib_mr_writable(access) && !mr->memory->written)
 			again = true;
 	}
 	if (flags & IB_MR_REREG_TRANS) {

@@ -283,12 +283,19 @@ static int make_mr(struct command *c)
 	return rc;
 }
 
+/* Has memory to be mapped for writing that an MR with @access has? */
+static bool maps_writable(const struct guest *guest, uint32_t access)
+{
+	/* REMOTE_WRITE and REMOTE_ATOMIC come with LOCAL_WRITE only. */
+	return access & VIB_ACCESS_LOCAL_WRITE ||
+	       (guest->hca.wire && wire_wants_writable(guest->hca.port));
+}
+
 static int reg_mr(struct command *c)
 {
 	const struct vib_cmd_reg_mr *cmd = &c->req.u.reg_mr;
 
-	/* REMOTE_WRITE and REMOTE_ATOMIC come with LOCAL_WRITE only. */
-	want(c, &cmd->pages, cmd->access & VIB_ACCESS_LOCAL_WRITE);
+	want(c, &cmd->pages, maps_writable(c->guest, cmd->access));
 	c->make = make_mr;
 	if (begin_at_hca(c, register_mr)) {
 		c->wire_pd = pd_wire(c->guest->vhca, cmd->pd);

@@ -60,6 +60,11 @@ void wire_guest_free(struct wire_guest *g)
 		port->events->left(port, port->arg);
 }
 
+bool wire_wants_writable(const struct wire_port *port)
+{
+	return port->pins_for_writing;
+}
+
 static uint32_t less(uint32_t ours, int hca)
 {
 	return hca > 0 && (uint32_t)hca < ours ? (uint32_t)hca : ours;
@@ -85,6 +90,8 @@ void wire_limit(const struct wire_port *port, struct vib_device_attr *attr)
 	attr->max_srq_sge = 0;
 	attr->cap_flags &=
 		~(uint32_t)(VIB_CAP_XRC | VIB_CAP_ATOMIC_WRITE | VIB_CAP_UD_LSO);
+	if (port->pins_for_writing)
+		attr->cap_flags |= VIB_CAP_WRITABLE_GRANTS;
 }
 
 /* Of an HCA that is lost nothing is left, whatever it says; else somebody should know. */

@@ -37,6 +37,12 @@ void wire_guest_free(struct wire_guest *guest);
 /* What of @attr the HCA can do less of, or not at all, is said so. Any thread. */
 void wire_limit(const struct wire_port *port, struct vib_device_attr *attr);
 
+/*
+ * Must memory that is registered be mapped for writing, whatever its MR permits? Linux
+ * before 6.2 pins all of it so. Any thread.
+ */
+bool wire_wants_writable(const struct wire_port *port);
+
 int wire_pd_new(struct wire_guest *guest, struct wire_pd **pd);
 int wire_pd_end(struct wire_pd *pd);
 

@@ -72,7 +72,8 @@ enum vib_access {
 
 /*
  * REG_MR: @length bytes that begin at offset @iova modulo 4096 of the first
- * page. Without any right to write, the pages may be granted read-only.
+ * page. Without any right to write, the pages may be granted read-only, but with
+ * VIB_CAP_WRITABLE_GRANTS.
  */
 struct vib_cmd_reg_mr {
 	__u64 iova; /* address of the first byte, in work requests and for peers */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
@@ -625,12 +626,24 @@ int ibv_dealloc_pd(struct ibv_pd *pd)
 	return 0;
 }
 
+/* As the kernel's pin_user_pages(): EFAULT where it is to be written and cannot be. */
+static bool is_pinned(void *addr, size_t length, int access)
+{
+	uintptr_t first = (uintptr_t)addr & ~4095ul;
+	bool writes = access & IBV_ACCESS_LOCAL_WRITE || fake_hca.pins_for_writing;
+
+	return madvise((void *)first, (uintptr_t)addr + length - first,
+		       writes ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) == 0;
+}
+
 struct ibv_mr *ibv_reg_mr_iova(struct ibv_pd *pd, void *addr, size_t length,
 			       uint64_t iova, int access)
 {
 	struct fake_mr *m;
 
 	errno = take_error(&fake_hca.reg_mr_error);
+	if (!errno && !is_pinned(addr, length, access))
+		errno = EFAULT;
 	if (errno)
 		return NULL;
 	m = calloc(1, sizeof(*m));

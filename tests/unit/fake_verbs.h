@@ -22,6 +22,7 @@ struct fake_hca {
 	uint16_t pkeys[4];
 	uint32_t max_inline; /* more is refused */
 	int max_qp_wr;
+	bool pins_for_writing; /* all memory that is registered, as Linux before 6.2 */
 	/* What the next call of these fails with; 0: it does not. */
 	int reg_mr_error, create_qp_error, modify_qp_error, post_send_error, ah_error;
 	/* What there is now. */

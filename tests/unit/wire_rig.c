@@ -7,6 +7,7 @@
 
 struct wire_port *wire_rig_port;
 int wire_rig_max_wr;
+bool wire_rig_pins_for_writing;
 uint32_t wire_rig_rq_order = QUEUE_ORDER;
 unsigned int wire_rig_changed, wire_rig_gone, wire_rig_left;
 
@@ -70,6 +71,8 @@ int wire_set_up(void **state)
 	if (wire_rig_max_wr)
 		fake_hca.max_qp_wr = wire_rig_max_wr;
 	wire_rig_max_wr = 0;
+	fake_hca.pins_for_writing = wire_rig_pins_for_writing;
+	wire_rig_pins_for_writing = false;
 	wire_rig_rq_order = QUEUE_ORDER;
 	wire_rig_changed = wire_rig_gone = wire_rig_left = 0;
 	return set_up_with(state, begin);

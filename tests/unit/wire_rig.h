@@ -54,6 +54,8 @@ extern unsigned int wire_rig_changed, wire_rig_gone, wire_rig_left;
 
 /* Places of the next HCA's queues; 0: many. */
 extern int wire_rig_max_wr;
+/* The next HCA's kernel pins all memory for writing. */
+extern bool wire_rig_pins_for_writing;
 /* Of the receive queue of the next QPs, which has pages from DEEP_PAGE on. */
 extern uint32_t wire_rig_rq_order;
 int wire_set_up(void **state);
