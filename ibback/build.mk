@@ -2,14 +2,15 @@
 
 PROGRAMS += ibback
 CONTROL_OBJS = $(addprefix $(B)/obj/ibback/control/, \
-	backend.o command.o complaints.o connection.o fabric.o frontend.o hca.o lane.o lifecycle.o nodes.o object_command.o \
+	backend.o command.o complaints.o connection.o fabric.o frontend.o \
+	hca.o hca_command.o hca_qp_command.o lane.o lifecycle.o nodes.o object_command.o \
 	pages.o shortage.o threads.o vib.o vib_attributes.o vib_hca.o vib_mads.o vib_nodes.o \
 	vib_serve.o vib_timer.o vport.o worker.o) \
 	$(HCA_OBJS)
 # Where the control thread meets the GSI.
 SUBNETS_OBJS := $(addprefix $(B)/obj/ibback/control/,subnets.o subnet_wire.o)
 # Where it meets the wire.
-WIRES_OBJS := $(B)/obj/ibback/control/wires.o
+WIRES_OBJS := $(addprefix $(B)/obj/ibback/control/,wires.o wire_vports.o)
 # The administrator's socket, and what is asked there; needs the GSI, too.
 ADMIN_OBJS := $(addprefix $(B)/obj/ibback/control/,admin.o answers.o fabric_json.o stats.o)
 LIBS_admin := -ljansson

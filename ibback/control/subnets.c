@@ -186,11 +186,6 @@ static const struct gsi_ops ops = {
 
 /* ---- what fabrics and vibs call ---------------------------------------- */
 
-static struct vib *vib_of(struct vport *vport)
-{
-	return caa_container_of(vport, struct vib, vport);
-}
-
 static struct subnet *subnet_of(struct fabric_observer *observer)
 {
 	return caa_container_of(observer, struct subnet, observer);
@@ -218,7 +213,7 @@ static int attached(struct fabric_observer *observer, struct vport *vport)
 	struct gsi_port_attr attr;
 
 	describe(vport, &attr);
-	vport->gsi = gsi_port_add(subnet->gsi, &attr, vib_of(vport));
+	vport->gsi = gsi_port_add(subnet->gsi, &attr, vport_vib(vport));
 	set_timer(subnet->subnets);
 	return vport->gsi ? 0 : -1;
 }
@@ -252,7 +247,7 @@ static void changed(struct fabric_observer *observer, struct vport *vport)
 
 static void detaching(struct fabric_observer *observer, struct vport *vport)
 {
-	subnet_wire_forget(subnet_of(observer)->wire, vib_of(vport));
+	subnet_wire_forget(subnet_of(observer)->wire, vport_vib(vport));
 	gsi_port_remove(vport->gsi);
 	vport->gsi = NULL;
 	set_timer(subnet_of(observer)->subnets);

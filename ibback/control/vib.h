@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include <urcu/compiler.h>
 #include <uv.h>
 
 #include "control/complaints.h"
@@ -58,6 +59,11 @@ struct vib {
 	uv_timer_t timer;
 	LIST_ENTRY(vib) entry; /* of the backend's */
 };
+
+static inline struct vib *vport_vib(struct vport *vport)
+{
+	return caa_container_of(vport, struct vib, vport);
+}
 
 /* Make the vib of backend directory @dir. NULL and errno on failure. */
 struct vib *vib_new(struct backend *backend, uint16_t domid, uint32_t index,

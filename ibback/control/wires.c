@@ -13,11 +13,9 @@
 #include "control/jobs.h"
 #include "control/subnets.h"
 #include "control/vib.h"
-#include "control/vib_log.h"
+#include "control/wire_vports.h"
 #include "engine/mcast.h"
-#include "engine/port_view.h"
 #include "log.h"
-#include "wire/addresses.h"
 #include "wire/groups6.h"
 #include "wire/netdev.h"
 #include "wire/segments.h"
@@ -27,31 +25,8 @@
 #define LOOK_MS   1000
 /* The same for a GID that is an address already: the HCA has it within a second. */
 #define GID_MS    50
-/* Looks for it before that is worth a line. */
-#define PATIENCE  100
 /* IPv6 over IPoIB takes 1280 bytes and a header of 4. */
 #define ROOMY_MTU 2048
-
-enum tenant_state {
-	TENANT_ADDRESSES, /* waits for the addresses, or is refused */
-	TENANT_GIDS,      /* for the HCA to have them as GIDs */
-	TENANT_READY,
-};
-
-/* A vport whose GIDs are on the wire. */
-struct tenant {
-	struct vport *vport;
-	enum tenant_state state;
-	unsigned int looks;
-	LIST_ENTRY(tenant) entry;
-};
-
-/* GIDs that the job is to look for. */
-struct check {
-	const struct vport *vport;
-	struct vib_gid gids[VIB_MAX_GIDS];
-	bool found;
-};
 
 struct wire {
 	struct fabric_observer observer;
@@ -71,8 +46,7 @@ struct wire {
 	bool quota_said;       /* or was more than a guest may have */
 	uv_poll_t *poll;       /* of the port's events, while there is one */
 	struct netdev *netdev; /* RoCE, once the HCA was there; or NULL */
-	struct addresses *addresses;
-	LIST_HEAD(, tenant) tenants; /* while there are addresses */
+	struct wire_vports vports;
 	uv_timer_t timer;
 	struct job job;
 	bool running;
@@ -85,8 +59,7 @@ struct wire {
 	int pkeys_error; /* or why not */
 	int error;
 	char why[SEGMENTS_WHY_MAX]; /* it is not to be used; "": that is not known */
-	struct check *checks;
-	size_t num_checks;
+	struct wire_checks checks;
 	LIST_ENTRY(wire) entry;
 };
 
@@ -97,11 +70,6 @@ struct wires {
 	LIST_HEAD(, wire) all;
 };
 
-static struct vib *vib_of(struct vport *vport)
-{
-	return caa_container_of(vport, struct vib, vport);
-}
-
 static void touch(struct wire *w);
 
 static void on_timer(uv_timer_t *timer)
@@ -109,76 +77,12 @@ static void on_timer(uv_timer_t *timer)
 	touch(timer->data);
 }
 
-/* ---- vports' addresses ------------------------------------------------- */
-
-static struct tenant *tenant_of(const struct wire *w, const struct vport *vport)
+static void on_gids(void *arg)
 {
-	struct tenant *t;
-
-	LIST_FOREACH(t, &w->tenants, entry)
-	if (t->vport == vport)
-		return t;
-	return NULL;
+	touch(arg);
 }
 
-/* The GIDs of @t are wanted on the wire as they are now. 1: it has to wait for them; 0:
- * they are as before; -1 and errno.
- */
-static int set_addresses(struct wire *w, struct tenant *t)
-{
-	int rc = addresses_set(w->addresses, t->vport, t->vport->attr.gids, VIB_MAX_GIDS);
-
-	if (rc > 0) {
-		t->state = TENANT_ADDRESSES;
-		t->looks = 0;
-	}
-	return rc;
-}
-
-/* -1 and errno. */
-static int add_tenant(struct wire *w, struct vport *vport)
-{
-	struct tenant *t = calloc(1, sizeof(*t));
-
-	if (!t)
-		return -1;
-	t->vport = vport;
-	LIST_INSERT_HEAD(&w->tenants, t, entry);
-	if (set_addresses(w, t) >= 0)
-		return 0;
-	LIST_REMOVE(t, entry);
-	free(t);
-	errno = ENOMEM;
-	return -1;
-}
-
-static void on_addresses(void *arg, void *owner, enum address_state state,
-			 const char *why)
-{
-	struct wire *w = arg;
-	struct vport *vport = owner;
-	struct tenant *t = tenant_of(w, vport);
-
-	t->state = TENANT_ADDRESSES;
-	switch (state) {
-	case ADDRESSES_READY:
-		t->state = TENANT_GIDS;
-		t->looks = 0;
-		fabric_set_addresses(vport, VPORT_ADDRESSES_WAIT); /* no longer refused */
-		touch(w);
-		return;
-	case ADDRESSES_WAIT:
-		if (why[0])
-			vib_log(vib_of(vport), LOG_LEVEL_WARN, "its port waits: %s", why);
-		fabric_set_addresses(vport, VPORT_ADDRESSES_WAIT);
-		return;
-	case ADDRESSES_TAKEN:
-	case ADDRESSES_FAILED:
-		vib_log(vib_of(vport), LOG_LEVEL_ERR, "its port stays down: %s", why);
-		fabric_set_addresses(vport, VPORT_ADDRESSES_REFUSED);
-		return;
-	}
-}
+/* ---- vports ------------------------------------------------------------ */
 
 static struct wire *wire_of(struct fabric_observer *observer)
 {
@@ -187,39 +91,17 @@ static struct wire *wire_of(struct fabric_observer *observer)
 
 static int attached(struct fabric_observer *observer, struct vport *vport)
 {
-	struct wire *w = wire_of(observer);
-
-	if (!w->addresses)
-		return 0;
-	if (add_tenant(w, vport) < 0)
-		return -1;
-	vport->addresses = VPORT_ADDRESSES_WAIT; /* nobody has seen it yet */
-	return 0;
+	return wire_vports_attached(&wire_of(observer)->vports, vport);
 }
 
 static void changed(struct fabric_observer *observer, struct vport *vport)
 {
-	struct wire *w = wire_of(observer);
-	struct tenant *t = tenant_of(w, vport);
-	int rc = t ? set_addresses(w, t) : 0;
-
-	if (rc > 0)
-		fabric_set_addresses(vport, VPORT_ADDRESSES_WAIT);
-	if (rc < 0)
-		vib_log(vib_of(vport), LOG_LEVEL_ERR,
-			"its addresses are as before: out of memory");
+	wire_vports_changed(&wire_of(observer)->vports, vport);
 }
 
 static void detaching(struct fabric_observer *observer, struct vport *vport)
 {
-	struct wire *w = wire_of(observer);
-	struct tenant *t = tenant_of(w, vport);
-
-	if (!t)
-		return;
-	addresses_forget(w->addresses, vport);
-	LIST_REMOVE(t, entry);
-	free(t);
+	wire_vports_detaching(&wire_of(observer)->vports, vport);
 }
 
 /* ---- the network device ------------------------------------------------ */
@@ -232,36 +114,23 @@ static void on_room(void *arg)
 }
 
 /* -1 and errno. */
-static int start_addresses(struct wire *w, const char *name)
+static int use_device(struct wire *w, const char *name)
 {
 	struct fabric *f = w->fabric;
-	struct vport *vport;
 
 	w->netdev = netdev_start(w->wires->loop, w->wires->jobs, name);
 	if (!w->netdev)
 		return -1;
-	w->addresses = addresses_new(w->netdev, on_addresses, w);
-	f->groups = w->addresses ? groups6_new(w->netdev, on_room, w) : NULL;
-	if (!f->groups) {
+	f->groups = groups6_new(w->netdev, on_room, w);
+	if (!f->groups || wire_vports_start(&w->vports, w->netdev, f) < 0) {
 		netdev_stop(w->netdev);
 		w->netdev = NULL;
-		addresses_free(w->addresses);
-		w->addresses = NULL;
+		groups6_free(f->groups);
+		f->groups = NULL;
 		errno = ENOMEM;
 		return -1;
 	}
 	netdev_touch(w->netdev); /* leftovers go, whoever comes */
-	LIST_FOREACH(vport, &f->vports, entry)
-	{
-		enum vport_addresses addresses = VPORT_ADDRESSES_WAIT;
-
-		if (add_tenant(w, vport) < 0) {
-			vib_log(vib_of(vport), LOG_LEVEL_ERR, "its port stays down: %s",
-				strerror(errno));
-			addresses = VPORT_ADDRESSES_REFUSED;
-		}
-		fabric_set_addresses(vport, addresses);
-	}
 	return 0;
 }
 
@@ -294,7 +163,7 @@ static void use_netdev(struct wire *w)
 					  : w->state.netdev;
 
 	say_netdev(w, name);
-	if (!w->netdev && name[0] && start_addresses(w, name) < 0)
+	if (!w->netdev && name[0] && use_device(w, name) < 0)
 		log_err("fabric %s: cannot put addresses on %s: %s", f->name, name,
 			strerror(errno));
 }
@@ -465,7 +334,7 @@ static void rewire(struct wire *w)
 	struct vport *vport;
 
 	LIST_FOREACH(vport, &w->fabric->vports, entry)
-	vib_rewire(vib_of(vport));
+	vib_rewire(vport_vib(vport));
 }
 
 static void close_port(struct wire *w)
@@ -499,15 +368,6 @@ static void lose_port(struct wire *w)
 
 /* ---- the job: to look at the HCA --------------------------------------- */
 
-static void look_for_gids(const struct wire *w, struct check *c)
-{
-	c->found = true;
-	for (unsigned int i = 0; i < VIB_MAX_GIDS; i++)
-		if (!gid_is_zero(&c->gids[i]) &&
-		    wire_port_gid_index(w->port, &c->gids[i]) < 0)
-			c->found = false;
-}
-
 /* It is asked of an HCA that is there, for there is nothing to know of any other. */
 static struct wire_port *open_port(struct wire *w)
 {
@@ -536,39 +396,17 @@ static void slice(struct job *job)
 	if (w->read_pkeys && w->seen.ethernet &&
 	    umad_read_pkeys(w->fabric->device, w->fabric->port, w->seen_pkeys) < 0)
 		w->pkeys_error = errno;
-	for (size_t i = 0; i < w->num_checks; i++)
-		look_for_gids(w, &w->checks[i]);
-}
-
-static size_t count_waiting(const struct wire *w)
-{
-	const struct tenant *t;
-	size_t n = 0;
-
-	LIST_FOREACH(t, &w->tenants, entry)
-	n += t->state == TENANT_GIDS;
-	return n;
+	wire_checks_look(w->port, &w->checks);
 }
 
 static void submit(struct wire *w)
 {
-	size_t waiting = count_waiting(w);
-	struct tenant *t;
-
 	w->touched = false;
-	free(w->checks);
-	w->num_checks = 0;
-	w->checks = calloc(waiting + 1, sizeof(*w->checks));
-	if (!w->checks) {
+	free(w->checks.all);
+	wire_vports_checks(&w->vports, &w->checks);
+	if (!w->checks.all) {
 		uv_timer_start(&w->timer, on_timer, LOOK_MS, 0);
 		return;
-	}
-	LIST_FOREACH(t, &w->tenants, entry)
-	if (t->state == TENANT_GIDS) {
-		struct check *c = &w->checks[w->num_checks++];
-
-		c->vport = t->vport;
-		memcpy(c->gids, t->vport->attr.gids, sizeof(c->gids));
 	}
 	uv_timer_stop(&w->timer);
 	w->port = w->fabric->wire;
@@ -620,20 +458,6 @@ static void say_state(const struct wire *w)
 			 f->name, s->mtu, s->netdev[0] ? " on " : "", s->netdev);
 }
 
-/* An HCA that was away, or down, has GIDs a while later. */
-static void doubt_gids(struct wire *w)
-{
-	struct tenant *t;
-
-	LIST_FOREACH(t, &w->tenants, entry)
-	if (t->state == TENANT_READY) {
-		t->state = TENANT_GIDS;
-		t->looks = 0;
-		fabric_set_addresses(t->vport, VPORT_ADDRESSES_WAIT);
-		w->touched = true;
-	}
-}
-
 /* True if they are others than before. */
 static bool take_pkeys(struct wire *w)
 {
@@ -666,31 +490,13 @@ static void take_state(struct wire *w, bool opened)
 	w->state = w->seen;
 	w->fabric->mtu = w->seen.mtu;
 	if (came)
-		doubt_gids(w);
+		w->touched |= wire_vports_doubt(&w->vports);
 	if (w->state.ethernet)
 		use_netdev(w);
 	if (w->netdev && (news || pkeys || !w->subnet_told))
 		tell_subnet(w);
 	/* Without a network device there are no GIDs of vports. */
 	fabric_set_up(w->fabric, w->state.active && (!w->state.ethernet || w->netdev));
-}
-
-/* What was found of @t. */
-static void take_check(struct wire *w, struct tenant *t, const struct check *c)
-{
-	if (t->state != TENANT_GIDS || t->vport != c->vport ||
-	    memcmp(t->vport->attr.gids, c->gids, sizeof(c->gids)) != 0)
-		return;
-	if (c->found) {
-		t->state = TENANT_READY;
-		fabric_set_addresses(t->vport, VPORT_ADDRESSES_READY);
-		return;
-	}
-	if (++t->looks == PATIENCE)
-		vib_log(vib_of(t->vport), LOG_LEVEL_WARN,
-			"its port waits: %s does not take its addresses on %s for GIDs; "
-			"is its table full?",
-			w->fabric->device, netdev_name(w->netdev));
 }
 
 /* The job opened a port. -1 and errno: ENOMEM. */
@@ -716,14 +522,9 @@ static int take_port(struct wire *w)
 /* When is to be looked for what no event tells? */
 static void look_again(struct wire *w)
 {
-	const struct tenant *t;
-	bool soon = false;
-
-	LIST_FOREACH(t, &w->tenants, entry)
-	soon |= t->state == TENANT_GIDS && t->looks < PATIENCE;
 	if (w->touched)
 		submit(w);
-	else if (w->fabric->wire && soon)
+	else if (w->fabric->wire && wire_vports_wait(&w->vports))
 		uv_timer_start(&w->timer, on_timer, GID_MS, 0);
 	else
 		uv_timer_start(&w->timer, on_timer, LOOK_MS, 0);
@@ -742,7 +543,6 @@ static void after(struct job *job)
 {
 	struct wire *w = caa_container_of(job, struct wire, job);
 	bool opened = !w->fabric->wire;
-	struct tenant *t, *next;
 
 	w->running = false;
 	if (w->fabric->looking) {
@@ -760,11 +560,7 @@ static void after(struct job *job)
 		return;
 	}
 	take_state(w, opened);
-	for (size_t i = 0; i < w->num_checks; i++)
-		for (t = LIST_FIRST(&w->tenants); t; t = next) {
-			next = LIST_NEXT(t, entry);
-			take_check(w, t, &w->checks[i]);
-		}
+	wire_vports_take(&w->vports, w->fabric->device, &w->checks);
 	look_again(w);
 }
 
@@ -783,7 +579,9 @@ static int serve(struct wires *wires, struct fabric *fabric)
 	w->wires = wires;
 	w->job.slice = slice;
 	w->job.after = after;
-	LIST_INIT(&w->tenants);
+	LIST_INIT(&w->vports.tenants);
+	w->vports.touch = on_gids;
+	w->vports.arg = w;
 	uv_timer_init(wires->loop, &w->timer);
 	uv_unref((uv_handle_t *)&w->timer);
 	w->timer.data = w;
@@ -820,7 +618,7 @@ static void on_timer_closed(uv_handle_t *timer)
 {
 	struct wire *w = timer->data;
 
-	free(w->checks);
+	free(w->checks.all);
 	free(w);
 }
 
@@ -831,7 +629,7 @@ static void stop(struct wire *w)
 	if (w->fabric->wire)
 		close_port(w);
 	netdev_stop(w->netdev);
-	addresses_free(w->addresses);
+	wire_vports_stop(&w->vports);
 	groups6_free(w->fabric->groups);
 	w->fabric->groups = NULL;
 	w->fabric->looking = false;

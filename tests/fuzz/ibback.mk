@@ -5,7 +5,7 @@
 # is the world's, and pollers pass while the control thread waits for them.
 FUZZ_WORLD := $(addprefix tests/fuzz/,world.c grants.c driver.c commands.c \
 	requests.c moves.c setup.c) \
-	$(addprefix ibback/control/,connection.c command.c complaints.c hca.c lane.c nodes.c object_command.c pages.c shortage.c vport.c) \
+	$(addprefix ibback/control/,connection.c command.c complaints.c hca.c hca_command.c hca_qp_command.c lane.c nodes.c object_command.c pages.c shortage.c vport.c) \
 	$(HCA_SRCS) \
 	$(filter-out %/poller_thread.c %/clock.c,$(wildcard ibback/engine/*.c)) \
 	common/log.c common/xenport/xenport.c $(wildcard common/schema/*.c) $(SCHEMA_TABLE)
@@ -29,7 +29,7 @@ LIBS_fuzz_config := -linih
 
 FUZZERS += fuzz_nodes
 SRCS_fuzz_nodes := tests/fuzz/fuzz_nodes.c tests/unit/fake_guest.c tests/unit/fake_store.c \
-	$(filter-out %/subnets.c %/subnet_wire.c %/wires.c %/admin.c %/answers.c %/fabric_json.c %/stats.c, \
+	$(filter-out %/subnets.c %/subnet_wire.c %/wires.c %/wire_vports.c %/admin.c %/answers.c %/fabric_json.c %/stats.c, \
 		$(wildcard ibback/control/*.c ibback/engine/*.c)) $(HCA_SRCS) \
 	common/xenport/xenport.c \
 	$(addprefix common/xenport/local/,memstore.c tree.c watchqueue.c) \

@@ -78,6 +78,6 @@ NETDEV_OBJS := $(addprefix $(B)/obj/,tests/unit/netns.o ibback/control/worker.o 
 UNIT_TESTS += test_netdev test_wires
 OBJS_test_netdev := $(B)/obj/tests/unit/test_netdev.o $(NETDEV_OBJS)
 LIBS_test_netdev := -luv -lmnl
-OBJS_test_wires := $(addprefix $(B)/obj/,tests/unit/test_wires.o ibback/control/fabric.o \
-	ibback/control/wires.o) $(NETDEV_OBJS)
+OBJS_test_wires := $(addprefix $(B)/obj/,tests/unit/test_wires.o ibback/control/fabric.o) \
+	$(WIRES_OBJS) $(NETDEV_OBJS)
 LIBS_test_wires := -luv -lmnl
