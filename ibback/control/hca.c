@@ -7,6 +7,7 @@
 
 #include "control/pages.h"
 #include "engine/clock.h"
+#include "engine/objects.h"
 #include "engine/poller.h"
 #include "engine/qp.h"
 #include "engine/vhca.h"
@@ -50,10 +51,13 @@ static void serve_faults(struct guest *guest);
 static void fault_is_told(struct job *job)
 {
 	struct hca *hca = caa_container_of(job, struct hca, fault);
+	struct guest *guest = caa_container_of(hca, struct guest, hca);
 
 	hca->fault_runs = false;
-	if (!hca->clearing)
-		serve_faults(caa_container_of(hca, struct guest, hca));
+	if (hca->clearing)
+		return;
+	qp_error_is_told(guest->vhca, hca->failed_number);
+	serve_faults(guest);
 }
 
 static void serve_faults(struct guest *guest)
@@ -65,6 +69,7 @@ static void serve_faults(struct guest *guest)
 	hca->failed = wire_take_failed(wire_guest_wire(hca->wire));
 	if (!hca->failed)
 		return;
+	hca->failed_number = hca->failed->number;
 	hca->fault_runs = true;
 	hca->fault = (struct job){ .slice = fail, .after = fault_is_told };
 	jobs_submit(&hca->lane.jobs, &hca->fault);

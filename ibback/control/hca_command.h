@@ -17,6 +17,13 @@ int hca_dealloc_pd(struct command *c);
 void hca_reg_mr(struct command *c);
 void hca_reg_dma(struct command *c);
 
+/* The same of what is to be registered anew, perhaps with other memory. */
+void hca_rereg_mr(struct command *c);
+
+/* One that was checked, whose queue is to be mapped; its end. */
+void hca_create_srq(struct command *c);
+int hca_destroy_srq(struct command *c);
+
 /* Destroy by a function that gives one piece of memory back, of what is @wire there. */
 int hca_destroy_mr(struct command *c, struct wire_mr *wire,
 		   int (*end_of)(struct vhca *vhca, uint32_t number,

@@ -11,8 +11,8 @@
 
 static int create_qp_at_hca(struct command *c)
 {
-	return wire_qp_new(c->guest->hca.wire, c->wire_pd, &c->req.u.create_qp,
-			   &c->wire_qp);
+	return wire_qp_new(c->guest->hca.wire, c->wire_pd, c->wire_srq,
+			   &c->req.u.create_qp, &c->wire_qp);
 }
 
 static int end_qp_at_hca(struct command *c)
@@ -48,14 +48,15 @@ int hca_create_qp(struct command *c)
 {
 	const struct vib_cmd_create_qp *cmd = &c->req.u.create_qp;
 
-	if (cmd->type == VIB_QPT_XRC_INI || cmd->type == VIB_QPT_XRC_TGT ||
-	    cmd->srq != VIB_NO_OBJECT)
+	if (cmd->type == VIB_QPT_XRC_INI || cmd->type == VIB_QPT_XRC_TGT)
 		return -EOPNOTSUPP;
 	if (cmd->qpn) /* it is the HCA that gives numbers */
 		return -EEXIST;
 	/* What a kernel lends is of a PD of ours; so are its QPs. */
 	c->wire_pd =
 		cmd->flags & VIB_QPF_KERNEL ? NULL : pd_wire(c->guest->vhca, cmd->pd);
+	/* One of UD receives into memory of ours, and its guest's queue serves. */
+	c->wire_srq = cmd->type == VIB_QPT_RC ? srq_wire(c->guest->vhca, cmd->srq) : NULL;
 	c->at_hca = create_qp_at_hca;
 	c->make = make_wired_qp;
 	return 0;
@@ -119,7 +120,8 @@ static int find_path(struct command *c)
 	struct guest *guest = c->guest;
 	struct vib_qp_attr *attr = &c->modify.attr;
 
-	if (guest->hca.is_local(guest->hca.arg, &cmd->attr.av))
+	if (guest->hca.is_local(guest->hca.arg, &cmd->attr.av) &&
+	    !qp_loops(guest->vhca, cmd->qpn, cmd->attr.dest_qpn))
 		return qp_end_wire(guest->vhca, cmd->qpn) ? modified(c) : -EINVAL;
 	(void)qp_query(guest->vhca, cmd->qpn, attr);
 	qp_attr_apply(attr, cmd->mask, &cmd->attr);

@@ -118,6 +118,8 @@ struct wire_qp {
 	unsigned int unsignaled;        /* that the HCA is not to tell of, at the end */
 	struct wire_receive *receives;  /* max_receives */
 	uint32_t first_receive, next_receive;
+	bool flushed;           /* the HCA says so, of one of an SRQ that has failed */
+	uint64_t flushed_at;    /* ns: when it is taken to be; 0: it has not failed */
 	struct receive refused; /* one that names what it must not: fails in its turn */
 	bool has_refused;
 
@@ -161,7 +163,7 @@ void wire_init(struct vhca_wire *wire);
 void wire_fini(struct vhca_wire *wire);
 
 /*
- * Post what waits in the receive queue of @qp, as far as the HCA has room, but no more
+ * Post what waits in the receive queue of @qp, or its SRQ, as far as the HCA has room, but no more
  * than @most. Returns how many there were. Locked.
  */
 unsigned int wire_post_receives(struct qp *qp, unsigned int most);
@@ -219,6 +221,12 @@ bool wire_cool(struct poller *poller, struct qp *qp);
 /* @qp, which is locked, is as if it were new; the HCA's is yet to be told. */
 void wire_reset(struct qp *qp);
 
+/*
+ * What the HCA has completed of @qp, which is locked and at the HCA in RESET or INIT, is
+ * of before: receives of an SRQ are given back.
+ */
+void wire_discard(struct qp *qp);
+
 /* The sends of @w, whose HCA's QP is no more or is about to be reset, use no handles. */
 void wire_drop_handles(struct vhca_wire *wire, struct wire_qp *w);
 
@@ -227,6 +235,13 @@ void wire_fail(struct qp *qp);
 
 /* The next that has failed, for the control thread; NULL if there is none. */
 struct wire_qp *wire_take_failed(struct vhca_wire *wire);
+
+/* The HCA was told that @qp has failed. The control thread. */
+void wire_error_is_told(struct qp *qp);
+/* The HCA has completed what the QP of @w took of its SRQ. The control thread. */
+void wire_is_flushed(struct wire_qp *w);
+/* Is it for the HCA to say when @qp, which is locked, takes no more of its SRQ? */
+bool wire_tells_when_flushed(const struct qp *qp);
 
 /* Something became of the QP of @w: its guest is told. The control thread. */
 void wire_event(struct wire_qp *w, enum vib_async_type type, bool failed);

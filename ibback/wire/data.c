@@ -177,6 +177,20 @@ static int receive_slot(struct wire_qp *w, uint64_t id)
 	return ibv_post_recv(q->qp, &wr, &bad) == 0 ? 0 : -1;
 }
 
+static int receive_shared(struct wire_srq *w, uint64_t id, const struct vib_sge *sges,
+			  unsigned int count)
+{
+	struct hca_srq *s = caa_container_of(w, struct hca_srq, base);
+	struct ibv_sge list[MAX_SGE];
+	struct ibv_recv_wr wr = { .wr_id = id, .sg_list = list, .num_sge = (int)count };
+	struct ibv_recv_wr *bad;
+
+	memcpy(list, sges, count * sizeof(*list));
+	return ibv_post_srq_recv(s->srq, &wr, &bad) == 0 ? 0 : -1;
+}
+
+const struct wire_srq_ops wire_srq_ops = { .receive = receive_shared };
+
 /* ---- completions ------------------------------------------------------- */
 
 /* The statuses have the same values, those that the ABI has. */

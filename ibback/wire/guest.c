@@ -25,6 +25,7 @@ struct wire_guest *wire_guest_new(struct wire_port *port, struct poller *poller)
 	g->wire.ethernet = port->ethernet;
 	LIST_INIT(&g->pds);
 	LIST_INIT(&g->mrs);
+	LIST_INIT(&g->srqs);
 	LIST_INIT(&g->qps);
 	return g;
 }
@@ -39,6 +40,8 @@ void wire_guest_clear(struct wire_guest *g)
 {
 	while (!LIST_EMPTY(&g->qps))
 		(void)wire_qp_end(&LIST_FIRST(&g->qps)->base);
+	while (!LIST_EMPTY(&g->srqs))
+		(void)wire_srq_end(&LIST_FIRST(&g->srqs)->base);
 	/* Twice: there may be as many unused ones as used. */
 	wire_ah_end_unused(g);
 	wire_ah_give_up(&g->wire);
@@ -70,6 +73,19 @@ static uint32_t less(uint32_t ours, int hca)
 	return hca > 0 && (uint32_t)hca < ours ? (uint32_t)hca : ours;
 }
 
+/* How long one is is not for the HCA to say, which has a part of it at a time. */
+static void limit_srqs(const struct ibv_device_attr *hca, struct vib_device_attr *attr)
+{
+	if (hca->max_srq <= 0 || hca->max_srq_wr <= 0 || hca->max_srq_sge <= 0) {
+		attr->max_srq = 0;
+		attr->max_srq_wr = 0;
+		attr->max_srq_sge = 0;
+		return;
+	}
+	attr->max_srq = less(attr->max_srq, hca->max_srq);
+	attr->max_srq_sge = less(attr->max_srq_sge, hca->max_srq_sge);
+}
+
 void wire_limit(const struct wire_port *port, struct vib_device_attr *attr)
 {
 	const struct ibv_device_attr *hca = &port->attr;
@@ -85,9 +101,7 @@ void wire_limit(const struct wire_port *port, struct vib_device_attr *attr)
 		attr->max_mr_size = hca->max_mr_size;
 	/* The processor's atomics and the HCA's are not atomic to one another. */
 	attr->atomic_cap = 0;
-	attr->max_srq = 0;
-	attr->max_srq_wr = 0;
-	attr->max_srq_sge = 0;
+	limit_srqs(hca, attr);
 	attr->cap_flags &=
 		~(uint32_t)(VIB_CAP_XRC | VIB_CAP_ATOMIC_WRITE | VIB_CAP_UD_LSO);
 	if (port->pins_for_writing)

@@ -14,6 +14,7 @@
 
 #include "engine/memory.h"
 #include "engine/wire.h"
+#include "engine/wire_srq.h"
 #include "wire/port.h"
 
 struct poller;
@@ -53,9 +54,17 @@ int wire_mr_new(struct wire_guest *guest, struct wire_pd *pd,
 uint32_t wire_mr_key(const struct wire_mr *mr);
 int wire_mr_end(struct wire_mr *mr);
 
-/* The counterpart of what @cmd asks for, in RESET. @pd as above: of a QP of the kernel.
+/* @pd as above: of an SRQ of the kernel. */
+int wire_srq_new(struct wire_guest *guest, struct wire_pd *pd,
+		 const struct vib_cmd_create_srq *cmd, struct wire_srq **srq);
+/* No QP receives from it any more. */
+int wire_srq_end(struct wire_srq *srq);
+
+/*
+ * The counterpart of what @cmd asks for, in RESET, which receives from @srq unless that
+ * is NULL. @pd as above: of a QP of the kernel.
  */
-int wire_qp_new(struct wire_guest *guest, struct wire_pd *pd,
+int wire_qp_new(struct wire_guest *guest, struct wire_pd *pd, struct wire_srq *srq,
 		const struct vib_cmd_create_qp *cmd, struct wire_qp **qp);
 int wire_qp_end(struct wire_qp *qp);
 

@@ -26,8 +26,16 @@ struct wire_group {
 	LIST_ENTRY(wire_group) entry;
 };
 
+struct hca_srq {
+	struct wire_srq base;
+	struct wire_guest *guest;
+	struct ibv_srq *srq;
+	LIST_ENTRY(hca_srq) entry;
+};
+
 struct hca_qp {
 	struct wire_qp base;
+	struct hca_srq *srq; /* NULL: it has receives of its own */
 	struct wire_guest *guest;
 	struct ibv_qp *qp;
 	struct ibv_cq *cq;
@@ -44,6 +52,7 @@ struct wire_guest {
 	struct wire_pd *own_pd; /* NULL: not yet */
 	LIST_HEAD(, wire_pd) pds;
 	LIST_HEAD(, wire_mr) mrs;
+	LIST_HEAD(, hca_srq) srqs;
 	LIST_HEAD(, hca_qp) qps;
 };
 
@@ -56,7 +65,8 @@ struct wire_pd *wire_pd_or_own(struct wire_guest *guest, struct wire_pd *pd);
 int wire_av_fill(const struct wire_port *port, const struct vib_av *av,
 		 const struct vib_gid *from, struct ibv_ah_attr *ah);
 
-/* wire_qp.ops: data.c */
+/* wire_qp.ops, wire_srq.ops: data.c */
 extern const struct wire_ops wire_qp_ops;
+extern const struct wire_srq_ops wire_srq_ops;
 
 #endif

@@ -329,6 +329,9 @@ static void on_event(struct wire_port *p, const struct ibv_async_event *event)
 	case IBV_EVENT_QP_ACCESS_ERR:
 		on_qp(event, VIB_ASYNC_QP_ACCESS_ERR, true);
 		break;
+	case IBV_EVENT_QP_LAST_WQE_REACHED:
+		wire_is_flushed(&((struct hca_qp *)event->element.qp->qp_context)->base);
+		break;
 	case IBV_EVENT_DEVICE_FATAL:
 		p->gone = true;
 		break;

@@ -55,11 +55,12 @@ static int create_qp(struct hca_qp *q, struct ibv_pd *pd,
 		.qp_context = q,
 		.send_cq = q->cq,
 		.recv_cq = q->cq,
+		.srq = q->srq ? q->srq->srq : NULL,
 		.cap = {
 			.max_send_wr = q->base.max_sends,
-			.max_recv_wr = q->base.max_receives,
+			.max_recv_wr = q->srq ? 0 : q->base.max_receives,
 			.max_send_sge = sges(q, cmd->sq.max_sge),
-			.max_recv_sge = sges(q, cmd->rq.max_sge),
+			.max_recv_sge = q->srq ? 0 : sges(q, cmd->rq.max_sge),
 			.max_inline_data = q->base.datagrams ? 0 : cmd->max_inline,
 		},
 		.qp_type = type_of(cmd->type),
@@ -139,9 +140,14 @@ static int make(struct hca_qp *q, struct wire_pd *pd, const struct vib_cmd_creat
 		w->max_sends = w->max_sends < UD_SENDS ? w->max_sends : UD_SENDS;
 		w->max_receives = UD_RECEIVES;
 	}
-	if (g->port->attr.max_cqe > 0)
+	if (q->srq)
+		w->max_receives = q->srq->base.count; /* in its CQ */
+	else if (g->port->attr.max_cqe > 0)
 		fit(w, (uint32_t)g->port->attr.max_cqe);
 	w->sends = calloc(w->max_sends, sizeof(*w->sends));
+	while (q->srq && g->port->attr.max_cqe > 0 && w->max_sends > 1 &&
+	       w->max_sends + w->max_receives > (uint32_t)g->port->attr.max_cqe)
+		w->max_sends /= 2;
 	w->receives = calloc(w->max_receives, sizeof(*w->receives));
 	if (!w->sends || !w->receives) {
 		errno = ENOMEM;
@@ -162,6 +168,26 @@ static void detach(struct hca_qp *q, struct wire_group *group)
 	free(group);
 }
 
+/* What it took of its SRQ and has completed has no place there any more. */
+static void take_back(struct hca_qp *q)
+{
+	struct receive r;
+	struct ibv_wc wc;
+	bool refused;
+
+	while (ibv_poll_cq(q->cq, 1, &wc) == 1)
+		(void)wire_srq_take(&q->srq->base, wc.wr_id, &r, &refused);
+}
+
+/* Before it is destroyed, which for some HCAs clears its CQ. */
+static void give_back(struct hca_qp *q)
+{
+	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_ERR };
+
+	(void)ibv_modify_qp(q->qp, &attr, IBV_QP_STATE); /* not of one in RESET */
+	take_back(q);
+}
+
 /* Whatever of it there is. 0 or the first error. */
 static int unmake(struct hca_qp *q)
 {
@@ -169,9 +195,13 @@ static int unmake(struct hca_qp *q)
 
 	while (!LIST_EMPTY(&q->groups))
 		detach(q, LIST_FIRST(&q->groups));
+	if (q->srq && q->qp)
+		give_back(q);
 	error = q->qp ? ibv_destroy_qp(q->qp) : 0;
 	wire_drop_handles(&q->guest->wire, &q->base);
 
+	if (q->srq && q->cq)
+		take_back(q);
 	next = q->cq ? ibv_destroy_cq(q->cq) : 0;
 	error = error ? error : next;
 	next = q->sends_mr ? ibv_dereg_mr(q->sends_mr) : 0;
@@ -186,7 +216,7 @@ static int unmake(struct hca_qp *q)
 	return error;
 }
 
-int wire_qp_new(struct wire_guest *g, struct wire_pd *pd,
+int wire_qp_new(struct wire_guest *g, struct wire_pd *pd, struct wire_srq *srq,
 		const struct vib_cmd_create_qp *cmd, struct wire_qp **made)
 {
 	struct hca_qp *q = calloc(1, sizeof(*q));
@@ -199,6 +229,7 @@ int wire_qp_new(struct wire_guest *g, struct wire_pd *pd,
 		return -ENOMEM;
 	}
 	q->guest = g;
+	q->srq = srq ? caa_container_of(srq, struct hca_srq, base) : NULL;
 	LIST_INIT(&q->groups);
 	if (make(q, pd, cmd) < 0) {
 		error = errno;

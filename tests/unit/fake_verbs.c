@@ -48,6 +48,14 @@ struct fake_recv {
 	struct ibv_sge sge[32];
 };
 
+struct fake_srq {
+	struct ibv_srq srq;
+	uint32_t max_wr, max_sge;
+	struct fake_recv *recvs;
+	unsigned int first, next;
+	LIST_ENTRY(fake_srq) entry;
+};
+
 struct fake_qp {
 	struct ibv_qp qp;
 	struct ibv_qp_attr attr;
@@ -67,6 +75,7 @@ struct fake_ah {
 
 static LIST_HEAD(, fake_mr) mrs = LIST_HEAD_INITIALIZER(mrs);
 static LIST_HEAD(, fake_cq) cqs = LIST_HEAD_INITIALIZER(cqs);
+static LIST_HEAD(, fake_srq) srqs = LIST_HEAD_INITIALIZER(srqs);
 static LIST_HEAD(, fake_qp) qps = LIST_HEAD_INITIALIZER(qps);
 static struct ibv_device device = { .name = "fake0" };
 static uint32_t next_key = 0x100, next_qpn = 0x11;
@@ -91,6 +100,7 @@ void fake_hca_reset(void)
 	fake_hca.pkeys[0] = 0xffff;
 	fake_hca.max_inline = 128;
 	fake_hca.max_qp_wr = MOST;
+	fake_hca.max_srq = 64;
 	next_key = 0x100;
 	next_qpn = 0x11;
 	memset(&async, 0, sizeof(async));
@@ -272,6 +282,17 @@ static void fail(struct fake_qp *q)
 	flush_recvs(q);
 }
 
+/* The next receive of @q, of its SRQ if it has one. */
+static bool take_recv(struct fake_qp *q, struct fake_recv **r)
+{
+	struct fake_srq *s = (struct fake_srq *)q->qp.srq;
+
+	if (s ? s->first == s->next : q->first_recv == q->next_recv)
+		return false;
+	*r = s ? &s->recvs[s->first++ % MOST] : &q->recvs[q->first_recv++ % MOST];
+	return true;
+}
+
 /* Data come into a receive of @to, with a GRH for UD. A status of the sender's. */
 static enum ibv_wc_status arrive(struct fake_qp *from, struct fake_qp *to,
 				 const struct fake_send *s, uint8_t *data, uint64_t bytes)
@@ -281,10 +302,9 @@ static enum ibv_wc_status arrive(struct fake_qp *from, struct fake_qp *to,
 	uint8_t packet[40 + 65536] = { 0 };
 	struct fake_recv *r;
 
-	if (to->first_recv == to->next_recv)
+	if (!take_recv(to, &r))
 		return ud || to->qp.qp_type == IBV_QPT_UC ? IBV_WC_SUCCESS
 							  : IBV_WC_RNR_RETRY_EXC_ERR;
-	r = &to->recvs[to->first_recv++ % MOST];
 	wc.wr_id = r->id;
 	wc.opcode = IBV_WC_RECV;
 	wc.byte_len = (uint32_t)bytes;
@@ -314,7 +334,7 @@ static enum ibv_wc_status arrive(struct fake_qp *from, struct fake_qp *to,
 	}
 	if (length_of(r->sge, r->count) < bytes) {
 		wc.status = IBV_WC_LOC_LEN_ERR;
-	} else if (!copy(to->qp.pd, r->sge, r->count, data, bytes, true)) {
+	} else if (!copy(to->qp.srq ? to->qp.srq->pd : to->qp.pd, r->sge, r->count, data, bytes, true)) {
 		wc.status = IBV_WC_LOC_PROT_ERR;
 	}
 	complete(to->qp.recv_cq, &wc);
@@ -478,6 +498,32 @@ static int post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr, struct ibv_recv_
 	return 0;
 }
 
+static int post_srq_recv(struct ibv_srq *srq, struct ibv_recv_wr *wr,
+			 struct ibv_recv_wr **bad)
+{
+	struct fake_srq *s = (struct fake_srq *)srq;
+
+	for (; wr; wr = wr->next) {
+		struct fake_recv *r = &s->recvs[s->next % MOST];
+
+		*bad = wr;
+		if (s->next - s->first == s->max_wr || (uint32_t)wr->num_sge > s->max_sge)
+			return ENOMEM;
+		r->id = wr->wr_id;
+		r->count = wr->num_sge;
+		memcpy(r->sge, wr->sg_list, (size_t)wr->num_sge * sizeof(r->sge[0]));
+		s->next++;
+	}
+	return 0;
+}
+
+unsigned int fake_hca_srq_receives(void)
+{
+	struct fake_srq *s = LIST_FIRST(&srqs);
+
+	return s ? s->next - s->first : 0;
+}
+
 /* ---- devices and ports ------------------------------------------------- */
 
 struct ibv_device **ibv_get_device_list(int *count)
@@ -510,6 +556,7 @@ struct ibv_context *ibv_open_device(struct ibv_device *d)
 	c->ops.req_notify_cq = req_notify_cq;
 	c->ops.post_send = post_send;
 	c->ops.post_recv = post_recv;
+	c->ops.post_srq_recv = post_srq_recv;
 	c->async_fd = eventfd(0, EFD_NONBLOCK);
 	fake_hca.contexts++;
 	return c;
@@ -529,6 +576,9 @@ int ibv_query_device(struct ibv_context *c, struct ibv_device_attr *attr)
 	*attr = (struct ibv_device_attr){ .phys_port_cnt = 1,
 					  .max_pkeys = 4,
 					  .max_qp_wr = fake_hca.max_qp_wr,
+					  .max_srq = fake_hca.max_srq,
+					  .max_srq_wr = fake_hca.max_srq ? MOST : 0,
+					  .max_srq_sge = fake_hca.max_srq ? 16 : 0,
 					  .max_sge = 32,
 					  .max_sge_rd = 8,
 					  .max_qp_rd_atom = 4 };
@@ -612,6 +662,7 @@ struct ibv_pd *ibv_alloc_pd(struct ibv_context *c)
 
 int ibv_dealloc_pd(struct ibv_pd *pd)
 {
+	struct fake_srq *s;
 	struct fake_mr *m;
 	struct fake_qp *q;
 
@@ -620,6 +671,9 @@ int ibv_dealloc_pd(struct ibv_pd *pd)
 		return EBUSY;
 	LIST_FOREACH(q, &qps, entry)
 	if (q->qp.pd == pd)
+		return EBUSY;
+	LIST_FOREACH(s, &srqs, entry)
+	if (s->srq.pd == pd)
 		return EBUSY;
 	free(pd);
 	fake_hca.pds--;
@@ -739,6 +793,36 @@ int ibv_destroy_cq(struct ibv_cq *cq)
 	return 0;
 }
 
+struct ibv_srq *ibv_create_srq(struct ibv_pd *pd, struct ibv_srq_init_attr *attr)
+{
+	struct fake_srq *s = calloc(1, sizeof(*s));
+
+	s->srq = (struct ibv_srq){ .context = pd->context,
+				   .srq_context = attr->srq_context,
+				   .pd = pd };
+	s->max_wr = attr->attr.max_wr;
+	s->max_sge = attr->attr.max_sge;
+	s->recvs = calloc(MOST, sizeof(*s->recvs));
+	LIST_INSERT_HEAD(&srqs, s, entry);
+	fake_hca.srqs++;
+	return &s->srq;
+}
+
+int ibv_destroy_srq(struct ibv_srq *srq)
+{
+	struct fake_srq *s = (struct fake_srq *)srq;
+	struct fake_qp *q;
+
+	LIST_FOREACH(q, &qps, entry)
+	if (q->qp.srq == srq)
+		return EBUSY;
+	LIST_REMOVE(s, entry);
+	free(s->recvs);
+	free(s);
+	fake_hca.srqs--;
+	return 0;
+}
+
 struct ibv_qp *ibv_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *attr)
 {
 	struct fake_qp *q;
@@ -755,6 +839,7 @@ struct ibv_qp *ibv_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *attr)
 				 .pd = pd,
 				 .send_cq = attr->send_cq,
 				 .recv_cq = attr->recv_cq,
+				 .srq = attr->srq,
 				 .qp_num = next_qpn++,
 				 .qp_type = attr->qp_type };
 	q->cap = attr->cap;

@@ -9,6 +9,7 @@ struct wire_port *wire_rig_port;
 int wire_rig_max_wr;
 bool wire_rig_pins_for_writing;
 uint32_t wire_rig_rq_order = QUEUE_ORDER;
+uint32_t wire_rig_srq = VIB_NO_OBJECT;
 unsigned int wire_rig_changed, wire_rig_gone, wire_rig_left;
 
 const uint8_t native_gid[16] = { 0xfe, 0x80, [15] = 0x99 };
@@ -74,6 +75,7 @@ int wire_set_up(void **state)
 	fake_hca.pins_for_writing = wire_rig_pins_for_writing;
 	wire_rig_pins_for_writing = false;
 	wire_rig_rq_order = QUEUE_ORDER;
+	wire_rig_srq = VIB_NO_OBJECT;
 	wire_rig_changed = wire_rig_gone = wire_rig_left = 0;
 	return set_up_with(state, begin);
 }
@@ -92,6 +94,7 @@ int wire_tear_down(void **state)
 	w->end_gsi = close_port; /* when its guests have gone, and the engine has not */
 	tear_down(state);
 	assert_int_equal(fake_hca.qps, 0);
+	assert_int_equal(fake_hca.srqs, 0);
 	assert_int_equal(fake_hca.cqs, 0);
 	assert_int_equal(fake_hca.mrs, 0);
 	assert_int_equal(fake_hca.ahs, 0);
@@ -208,7 +211,7 @@ struct its_qp its_qp_new(struct peer *p, enum vib_qp_type type, uint32_t pages)
 		.pd = q.pd,
 		.send_cq = q.cqn,
 		.recv_cq = q.cqn,
-		.srq = VIB_NO_OBJECT,
+		.srq = wire_rig_srq,
 		.type = (uint8_t)type,
 		.doorbell = q.doorbell,
 		.db_index = (uint16_t)pages,
@@ -218,6 +221,8 @@ struct its_qp its_qp_new(struct peer *p, enum vib_qp_type type, uint32_t pages)
 			deep ? deep_pages(p, vib_queue_bytes(order, rq_stride))
 			     : page(p, pages + 2) },
 	};
+	if (wire_rig_srq != VIB_NO_OBJECT)
+		req.u.create_qp.rq = (struct vib_work_queue){ 0 };
 	assert_in_range(vib_queue_bytes(QUEUE_ORDER, stride), 1, VIB_PAGE_SIZE);
 	q.qpn = number_of(command(p, req));
 	vib_queue_init(&q.sq, memory_of(p, pages + 1), QUEUE_ORDER, stride);
@@ -327,6 +332,41 @@ void its_send_inline(struct its_qp *q, struct vib_send_wqe wqe, const void *data
 	wqe.flags |= VIB_SEND_INLINE;
 	wqe.inline_len = length;
 	put_send(q, &wqe, data, length);
+}
+
+struct its_srq its_srq_new(struct its_qp *with, uint32_t pages)
+{
+	struct vib_control_request req = its_request(VIB_CMD_CREATE_SRQ);
+	struct its_srq s = { .p = with->p, .key = with->key, .bell = pages };
+	uint32_t stride = vib_recv_stride(SGES);
+
+	req.u.create_srq = (struct vib_cmd_create_srq){
+		.pd = with->pd,
+		.order = QUEUE_ORDER,
+		.stride = stride,
+		.max_sge = SGES,
+		.pages = page(s.p, pages),
+		.doorbell = with->doorbell,
+		.db_index = pages,
+	};
+	s.number = number_of(command(s.p, req));
+	vib_queue_init(&s.queue, memory_of(s.p, pages), QUEUE_ORDER, stride);
+	return s;
+}
+
+void its_srq_recv(struct its_srq *s, uint64_t id, uint32_t offset, uint32_t length)
+{
+	uint8_t *slot = vib_queue_next_slot(&s->queue);
+	const struct vib_recv_wqe wqe = { .num_sge = 1, .wr_id = id };
+	const struct vib_sge sge = { IOVA + offset, length, s->key };
+	uint32_t from = s->queue.index;
+
+	assert_int_equal(vib_queue_may_produce(&s->queue), 1);
+	memcpy(slot + 4, (const uint8_t *)&wqe + 4, sizeof(wqe) - 4);
+	memcpy(slot + sizeof(wqe), &sge, sizeof(sge));
+	vib_queue_produce(&s->queue);
+	if (vib_queue_must_notify(&s->queue, from))
+		vib_doorbell_ring(memory_of(s->p, DOORBELL), s->bell);
 }
 
 void its_recv(struct its_qp *q, uint64_t id, uint32_t offset, uint32_t length)
