@@ -113,6 +113,42 @@ static int go_to_rtr(struct command *c)
 	return 0;
 }
 
+static int loop_at_hca(struct command *c)
+{
+	c->refusal = wire_qp_loop(c->wire_qp, &c->modify.attr, &c->source);
+	return 0;
+}
+
+/* Without it its atomics fail. */
+static int is_looped(struct command *c)
+{
+	int rc = modified(c);
+
+	if (rc == 0 && c->refusal == 0)
+		qp_begin_loop(c->guest->vhca, c->req.u.modify_qp.qpn);
+	return rc;
+}
+
+/* One whose peer is here: it goes by memory, but for atomics, if there may be some. */
+static int modify_local(struct command *c)
+{
+	const struct vib_cmd_modify_qp *cmd = &c->req.u.modify_qp;
+	struct vib_qp_attr *attr = &c->modify.attr;
+	struct guest *guest = c->guest;
+
+	(void)qp_query(guest->vhca, cmd->qpn, attr);
+	qp_attr_apply(attr, cmd->mask, &cmd->attr);
+	if (wire_is_looped(c->wire_qp) || attr->state < VIB_QPS_RTR ||
+	    attr->state > VIB_QPS_SQD ||
+	    !qp_wants_loop(guest->vhca, cmd->qpn, attr->dest_qpn, attr->access_flags) ||
+	    !hca_complete_av(guest, &attr->av))
+		return modified(c);
+	c->source = source_of(guest, attr);
+	c->at_hca = loop_at_hca;
+	c->make = is_looped;
+	return 0;
+}
+
 /* A connected QP learns of its peer: is that behind the wire? */
 static int find_path(struct command *c)
 {
@@ -122,7 +158,7 @@ static int find_path(struct command *c)
 
 	if (guest->hca.is_local(guest->hca.arg, &cmd->attr.av) &&
 	    !qp_loops(guest->vhca, cmd->qpn, cmd->attr.dest_qpn))
-		return qp_end_wire(guest->vhca, cmd->qpn) ? modified(c) : -EINVAL;
+		return qp_end_wire(guest->vhca, cmd->qpn) ? modify_local(c) : -EINVAL;
 	(void)qp_query(guest->vhca, cmd->qpn, attr);
 	qp_attr_apply(attr, cmd->mask, &cmd->attr);
 	if (!hca_complete_av(guest, &attr->av))
@@ -247,7 +283,9 @@ int hca_modify_qp(struct command *c, struct wire_qp *wire)
 	if (cmd->mask & VIB_QP_STATE && cmd->attr.state == VIB_QPS_RTR &&
 	    cmd->mask & VIB_QP_AV)
 		return find_path(c);
-	if (!wire_is_active(wire) || (attr.state == VIB_QPS_INIT && !resets(cmd)))
+	if (!wire_is_active(wire) && !(wire_is_looped(wire) && resets(cmd)))
+		return modify_local(c);
+	if (attr.state == VIB_QPS_INIT && !resets(cmd))
 		return modified(c);
 	return modify_on_wire(c, attr.state);
 }

@@ -141,6 +141,13 @@ void qp_begin_wire(struct vhca *vhca, uint32_t qpn);
  * HCA though both are here, as one of them receives from an SRQ that the HCA has?
  */
 bool qp_loops(const struct vhca *vhca, uint32_t qpn, uint32_t peer);
+/*
+ * Is QP @qpn, of RC, whose peer @peer is here, to be connected with it by the HCA as well,
+ * since one of them lets the other execute atomics? @access: its own rights to be.
+ */
+bool qp_wants_loop(const struct vhca *vhca, uint32_t qpn, uint32_t peer, uint32_t access);
+/* The HCA has connected them. */
+void qp_begin_loop(struct vhca *vhca, uint32_t qpn);
 /* One of UD may receive from the wire, and send there. */
 void qp_begin_datagrams(struct vhca *vhca, uint32_t qpn);
 /* The HCA was told that it has failed, if it is there still. */

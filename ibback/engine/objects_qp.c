@@ -325,6 +325,29 @@ bool qp_loops(const struct vhca *vhca, uint32_t qpn, uint32_t peer_qpn)
 	       (qp->srq || (peer && peer->wire && peer->type == VIB_QPT_RC && peer->srq));
 }
 
+bool qp_wants_loop(const struct vhca *vhca, uint32_t qpn, uint32_t peer_qpn,
+		   uint32_t access)
+{
+	const struct qp *qp = find_qp(vhca, qpn), *peer = vhca_find_qp(vhca, peer_qpn);
+
+	if (qp->type != VIB_QPT_RC || !vhca->wire->atomics)
+		return false;
+	if (peer)
+		access |= __atomic_load_n(&peer->attr.access_flags, __ATOMIC_RELAXED);
+	return access & VIB_ACCESS_REMOTE_ATOMIC;
+}
+
+void qp_begin_loop(struct vhca *vhca, uint32_t qpn)
+{
+	struct qp *qp = find_qp(vhca, qpn);
+
+	pthread_spin_lock(&qp->lock);
+	qp->wire->looped = true;
+	if (qp->attr.state == VIB_QPS_ERR) /* meanwhile */
+		wire_fail(qp);
+	pthread_spin_unlock(&qp->lock);
+}
+
 void qp_begin_datagrams(struct vhca *vhca, uint32_t qpn)
 {
 	struct qp *qp = find_qp(vhca, qpn);

@@ -76,7 +76,8 @@ void qp_enter_error(struct qp *qp)
 	if (qp->attr.state == VIB_QPS_ERR)
 		return;
 	qp->attr.state = VIB_QPS_ERR;
-	if (__builtin_expect(qp->wire != NULL, 0) && qp->wire->active)
+	if (__builtin_expect(qp->wire != NULL, 0) &&
+	    (qp->wire->active || qp->wire->looped))
 		wire_fail(qp);
 	/* Or when that is flushed, or what the HCA has. */
 	if (!qp->receiving.claim && !wire_tells_when_flushed(qp))

@@ -190,6 +190,7 @@ void wire_reset(struct qp *qp)
 	wire_drop_handles(qp->vhca->wire, w);
 	take_off(qp); /* it would fail what it is after the reset */
 	w->active = false;
+	w->looped = false;
 	w->epoch++;
 	w->first_send = w->next_send = 0;
 	w->first_receive = w->next_receive = 0;
@@ -211,9 +212,14 @@ static bool must_signal(const struct wire_qp *w, bool wanted)
 	return wanted || w->unsignaled + 1 >= w->max_sends / 4;
 }
 
+static bool is_atomic(uint8_t opcode)
+{
+	return opcode == VIB_OP_CMP_SWAP || opcode == VIB_OP_FETCH_ADD;
+}
+
 static bool returns_data(uint8_t opcode)
 {
-	return opcode == VIB_OP_RDMA_READ;
+	return opcode == VIB_OP_RDMA_READ || is_atomic(opcode);
 }
 
 uint32_t wire_note_send(struct qp *qp, uint64_t bytes, bool wanted)
@@ -235,7 +241,7 @@ static void count_send(struct share *share, uint64_t bytes)
 {
 	struct vib_rsp_counters *c = &share->qp->counters;
 
-	if (share->qp->sending.wqe.opcode == VIB_OP_RDMA_READ) {
+	if (returns_data(share->qp->sending.wqe.opcode)) {
 		c->xmit_packets++;
 		c->rcv_bytes += bytes;
 		c->rcv_packets += packets_of(bytes, share->qp->attr.path_mtu);
@@ -245,9 +251,12 @@ static void count_send(struct share *share, uint64_t bytes)
 	c->xmit_packets += packets_of(bytes, share->qp->attr.path_mtu);
 }
 
-static bool opcode_is_known(uint8_t opcode)
+static bool opcode_is_known(const struct qp *qp, uint8_t opcode)
 {
 	switch (opcode) {
+	case VIB_OP_CMP_SWAP:
+	case VIB_OP_FETCH_ADD:
+		return qp->vhca->wire->atomics;
 	case VIB_OP_SEND:
 	case VIB_OP_SEND_IMM:
 	case VIB_OP_SEND_INV:
@@ -301,17 +310,19 @@ enum send_result wire_connected_send(struct share *share)
 	struct qp *qp = share->qp;
 	struct wire_qp *w = qp->wire;
 	const struct vib_send_wqe *wqe = &qp->sending.wqe;
-	bool read = wqe->opcode == VIB_OP_RDMA_READ;
+	bool read = wqe->opcode == VIB_OP_RDMA_READ, returns = returns_data(wqe->opcode);
 	bool wanted = qp->signal_all || wqe->flags & VIB_SEND_SIGNALED;
 	struct vib_sge sges[MAX_SGE];
 	struct wire_request request = { .wqe = wqe, .sges = sges };
 	struct sg own;
 
-	if (!opcode_is_known(wqe->opcode) ||
-	    (read && (wqe->num_sge > MAX_SGE_RD || !qp->attr.max_rd_atomic)))
+	if (!opcode_is_known(qp, wqe->opcode) ||
+	    (read && wqe->num_sge > MAX_SGE_RD) || (returns && !qp->attr.max_rd_atomic))
 		return send_fail(share, VIB_WC_LOC_QP_OP_ERR);
-	if (send_resolve(share, read ? VIB_ACCESS_LOCAL_WRITE : 0, &own) < 0)
+	if (send_resolve(share, returns ? VIB_ACCESS_LOCAL_WRITE : 0, &own) < 0)
 		return SEND_FAILED;
+	if (is_atomic(wqe->opcode) && own.bytes != sizeof(uint64_t))
+		return send_fail(share, VIB_WC_LOC_LEN_ERR);
 	/* Also of what is not posted the completion may have to wait its turn. */
 	if (!wire_has_room(w))
 		return SEND_MORE;
@@ -331,6 +342,14 @@ enum send_result wire_connected_send(struct share *share)
 	count_send(share, own.bytes);
 	return wire_post_send(share, &request, wire_note_send(qp, own.bytes, wanted),
 			      wanted);
+}
+
+enum send_result wire_atomic_send(struct share *share)
+{
+	/* Which its guest or the peer's had no right for when they were connected. */
+	if (!share->qp->wire->looped)
+		return send_fail(share, VIB_WC_REM_OP_ERR);
+	return wire_connected_send(share);
 }
 
 void wire_flush(struct share *share)

@@ -112,6 +112,7 @@ struct wire_qp {
 	uint32_t receive_slot_bytes;
 
 	bool active;    /* RC and UC: its peer is behind the wire; UD: others may be */
+	bool looped;    /* RC: its peer is here, and the HCA connects both: for atomics */
 	uint32_t epoch; /* another one after each reset */
 	struct wire_send *sends;        /* max_sends of them */
 	uint32_t first_send, next_send; /* free-running */
@@ -137,6 +138,7 @@ struct vhca_wire {
 	struct wire_qps failed; /* the HCA is to be told that they have failed */
 	struct wire_ahs ahs;
 	bool ethernet;
+	bool atomics; /* the HCA has some, and all there are are its */
 	void (*raised)(void *arg); /* wakes the control thread: of vhca->async */
 	void *raised_arg;
 };
@@ -180,6 +182,12 @@ bool wire_serve(struct poller *poller, struct qp *qp);
 enum send_result wire_connected_send(struct share *share);
 
 /*
+ * The same of an atomic that was found right, to a peer of this host. The processor's and
+ * the HCA's are not atomic to one another, so the HCA does it, from one QP to the other.
+ */
+enum send_result wire_atomic_send(struct share *share);
+
+/*
  * The same of a datagram with @data and Q_Key @qkey, to nobody of this host. SEND_DONE:
  * nobody is there. There is room.
  */
@@ -197,6 +205,12 @@ void wire_flush(struct share *share);
 static inline bool wire_is_active(const struct wire_qp *w)
 {
 	return __atomic_load_n(&w->active, __ATOMIC_RELAXED);
+}
+
+/* Does the HCA connect it with its peer here? The control thread. */
+static inline bool wire_is_looped(const struct wire_qp *w)
+{
+	return __atomic_load_n(&w->looped, __ATOMIC_RELAXED);
 }
 
 /* Has the HCA sends of @qp that are not completed? */

@@ -46,6 +46,10 @@ static enum ibv_wr_opcode opcode_of(uint8_t opcode)
 		return IBV_WR_RDMA_WRITE_WITH_IMM;
 	case VIB_OP_RDMA_READ:
 		return IBV_WR_RDMA_READ;
+	case VIB_OP_CMP_SWAP:
+		return IBV_WR_ATOMIC_CMP_AND_SWP;
+	case VIB_OP_FETCH_ADD:
+		return IBV_WR_ATOMIC_FETCH_AND_ADD;
 	default:
 		return IBV_WR_SEND;
 	}
@@ -132,6 +136,13 @@ static void put(struct wire_qp *w, const struct wire_request *r)
 	    r->wqe->opcode == VIB_OP_RDMA_READ) {
 		wr->wr.rdma.remote_addr = r->wqe->u.rdma.remote_addr;
 		wr->wr.rdma.rkey = r->wqe->u.rdma.rkey;
+	}
+	if (wr->opcode == IBV_WR_ATOMIC_CMP_AND_SWP ||
+	    wr->opcode == IBV_WR_ATOMIC_FETCH_AND_ADD) {
+		wr->wr.atomic.remote_addr = r->wqe->u.atomic.remote_addr;
+		wr->wr.atomic.compare_add = r->wqe->u.atomic.compare_add;
+		wr->wr.atomic.swap = r->wqe->u.atomic.swap;
+		wr->wr.atomic.rkey = r->wqe->u.atomic.rkey;
 	}
 	if (r->ah) {
 		put_datagram(hca_qp_of(w), r, wr, sge);

@@ -81,6 +81,13 @@ struct wire_source {
 int wire_qp_modify(struct wire_qp *qp, uint32_t mask, const struct vib_qp_attr *attr,
 		   const struct wire_source *from);
 
+/*
+ * One of RC, in RESET or INIT, whose peer is one of this HCA: to RTS towards it, with the
+ * like, for atomics of ours alone. @attr is of no state.
+ */
+int wire_qp_loop(struct wire_qp *qp, const struct vib_qp_attr *attr,
+		 const struct wire_source *from);
+
 /* One of UD, in RESET or INIT: to RTS, so that it can all, with the like. */
 int wire_qp_up(struct wire_qp *qp, const struct vib_qp_attr *attr,
 	       const struct wire_source *from);

@@ -59,6 +59,9 @@ struct wire_guest {
 /* @pd, or our own one of @guest if that is NULL. NULL and errno. */
 struct wire_pd *wire_pd_or_own(struct wire_guest *guest, struct wire_pd *pd);
 
+/* Rights of @access, of enum vib_access, as the HCA has them. */
+int wire_access(const struct wire_port *port, uint32_t access);
+
 #define WIRE_HOP_LIMIT 64 /* where the guest gives none */
 
 /* ah.c: @av, of who has GID @from, for libibverbs. 0 or -EINVAL: it goes nowhere. */

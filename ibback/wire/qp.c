@@ -23,6 +23,8 @@ static struct hca_qp *hca_qp_of(struct wire_qp *w)
 #define UD_SENDS        128
 #define UD_RECEIVES     128
 
+#define MTU_256 1 /* IBTA's code */
+
 /* ---- making ------------------------------------------------------------ */
 
 static uint32_t depth(const struct vib_work_queue *wq, int most)
@@ -296,9 +298,7 @@ int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 		.rq_psn = attr->rq_psn,
 		.sq_psn = attr->sq_psn,
 		.dest_qp_num = attr->dest_qpn,
-		.qp_access_flags = attr->access_flags &
-				   (VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE |
-				    VIB_ACCESS_REMOTE_READ),
+		.qp_access_flags = (unsigned int)wire_access(port, attr->access_flags),
 		.max_rd_atomic = attr->max_rd_atomic,
 		.max_dest_rd_atomic = attr->max_dest_rd_atomic,
 		.min_rnr_timer = attr->min_rnr_timer,
@@ -316,6 +316,53 @@ int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 	if (rc == 0 && mask & VIB_QP_AV)
 		rc = wire_av_fill(port, &attr->av, &from->gid, &to.ah_attr);
 	return rc < 0 ? rc : wire_errno(ibv_modify_qp(q->qp, &to, (int)mask));
+}
+
+/*
+ * What its guest has chosen does not count, but for addresses: one atomic at a time, and
+ * the engine has checked it.
+ */
+int wire_qp_loop(struct wire_qp *w, const struct vib_qp_attr *attr,
+		 const struct wire_source *from)
+{
+	struct vib_qp_attr to = {
+		.state = VIB_QPS_INIT,
+		.pkey_index = attr->pkey_index,
+		.access_flags = VIB_ACCESS_REMOTE_ATOMIC,
+		.path_mtu = MTU_256,
+		.dest_qpn = attr->dest_qpn,
+		.max_rd_atomic = 1,
+		.max_dest_rd_atomic = 1,
+		.min_rnr_timer = 12, /* 0.64 ms */
+		.timeout = 14,       /* 67 ms */
+		.retry_cnt = 7,
+		.rnr_retry = 7,
+		.av = attr->av,
+	};
+	int rc = wire_qp_modify(w,
+				VIB_QP_STATE | VIB_QP_PKEY_INDEX | VIB_QP_PORT |
+					VIB_QP_ACCESS_FLAGS,
+				&to, from);
+
+	to.state = VIB_QPS_RTR;
+	if (rc == 0)
+		rc = wire_qp_modify(w,
+				    VIB_QP_STATE | VIB_QP_AV | VIB_QP_PATH_MTU |
+					    VIB_QP_DEST_QPN | VIB_QP_RQ_PSN |
+					    VIB_QP_MAX_DEST_RD_ATOMIC |
+					    VIB_QP_MIN_RNR_TIMER,
+				    &to, from);
+	to.state = VIB_QPS_RTS;
+	if (rc == 0)
+		rc = wire_qp_modify(w,
+				    VIB_QP_STATE | VIB_QP_SQ_PSN | VIB_QP_TIMEOUT |
+					    VIB_QP_RETRY_CNT | VIB_QP_RNR_RETRY |
+					    VIB_QP_MAX_QP_RD_ATOMIC,
+				    &to, from);
+	to.state = VIB_QPS_RESET;
+	if (rc < 0) /* as it was, for the next time */
+		(void)wire_qp_modify(w, VIB_QP_STATE, &to, from);
+	return rc;
 }
 
 int wire_qp_up(struct wire_qp *w, const struct vib_qp_attr *attr,

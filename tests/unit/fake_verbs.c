@@ -362,6 +362,20 @@ static bool receives(const struct fake_qp *q)
 	return q && q->attr.qp_state >= IBV_QPS_RTR && q->attr.qp_state <= IBV_QPS_SQE;
 }
 
+/* What was there before. */
+static uint8_t *do_atomic(const struct fake_send *s, uint8_t *at)
+{
+	static uint64_t old;
+	uint64_t new;
+
+	memcpy(&old, at, sizeof(old));
+	new = old + s->wr.wr.atomic.compare_add;
+	if (s->wr.opcode == IBV_WR_ATOMIC_CMP_AND_SWP)
+		new = old == s->wr.wr.atomic.compare_add ? s->wr.wr.atomic.swap : old;
+	memcpy(at, &new, sizeof(new));
+	return (uint8_t *)&old;
+}
+
 static enum ibv_wc_status execute(struct fake_qp *q, struct fake_send *s, uint32_t *len)
 {
 	static uint8_t data[1 << 20];
@@ -374,6 +388,8 @@ static enum ibv_wc_status execute(struct fake_qp *q, struct fake_send *s, uint32
 	if (s->is_inline)
 		memcpy(data, s->data, bytes);
 	else if (s->wr.opcode != IBV_WR_RDMA_READ &&
+		 s->wr.opcode != IBV_WR_ATOMIC_CMP_AND_SWP &&
+		 s->wr.opcode != IBV_WR_ATOMIC_FETCH_AND_ADD &&
 		 !copy(q->qp.pd, s->sge, s->wr.num_sge, data, bytes, false))
 		return IBV_WC_LOC_PROT_ERR;
 	if (!receives(to) || (!ud && to->attr.dest_qp_num != q->qp.qp_num) ||
@@ -381,6 +397,18 @@ static enum ibv_wc_status execute(struct fake_qp *q, struct fake_send *s, uint32
 		return q->qp.qp_type == IBV_QPT_RC ? IBV_WC_RETRY_EXC_ERR
 						   : IBV_WC_SUCCESS;
 	switch (s->wr.opcode) {
+	case IBV_WR_ATOMIC_CMP_AND_SWP:
+	case IBV_WR_ATOMIC_FETCH_AND_ADD:
+		at = reach(to->qp.pd, s->wr.wr.atomic.rkey, s->wr.wr.atomic.remote_addr,
+			   sizeof(uint64_t), IBV_ACCESS_REMOTE_ATOMIC);
+		if (!at || bytes != sizeof(uint64_t) ||
+		    !(to->attr.qp_access_flags & IBV_ACCESS_REMOTE_ATOMIC))
+			return IBV_WC_REM_ACCESS_ERR;
+		fake_hca.atomics_done++;
+		return copy(q->qp.pd, s->sge, s->wr.num_sge, do_atomic(s, at), bytes,
+			    true)
+			       ? IBV_WC_SUCCESS
+			       : IBV_WC_LOC_PROT_ERR;
 	case IBV_WR_RDMA_WRITE:
 	case IBV_WR_RDMA_WRITE_WITH_IMM:
 		at = reach(to->qp.pd, s->wr.wr.rdma.rkey, s->wr.wr.rdma.remote_addr,
@@ -577,6 +605,8 @@ int ibv_query_device(struct ibv_context *c, struct ibv_device_attr *attr)
 					  .max_pkeys = 4,
 					  .max_qp_wr = fake_hca.max_qp_wr,
 					  .max_srq = fake_hca.max_srq,
+					  .atomic_cap = fake_hca.atomics ? IBV_ATOMIC_HCA
+									 : IBV_ATOMIC_NONE,
 					  .max_srq_wr = fake_hca.max_srq ? MOST : 0,
 					  .max_srq_sge = fake_hca.max_srq ? 16 : 0,
 					  .max_sge = 32,

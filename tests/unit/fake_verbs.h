@@ -23,11 +23,13 @@ struct fake_hca {
 	uint32_t max_inline; /* more is refused */
 	int max_qp_wr;
 	int max_srq;
+	bool atomics;
 	bool pins_for_writing; /* all memory that is registered, as Linux before 6.2 */
 	/* What the next call of these fails with; 0: it does not. */
 	int reg_mr_error, create_qp_error, modify_qp_error, post_send_error, ah_error;
 	/* What there is now. */
 	unsigned int pds, mrs, cqs, srqs, qps, ahs, channels, contexts, attached;
+	unsigned int atomics_done;
 	unsigned int posts; /* calls of ibv_post_send() */
 	bool qp_event_waits;
 };

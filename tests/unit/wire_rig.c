@@ -7,7 +7,8 @@
 
 struct wire_port *wire_rig_port;
 int wire_rig_max_wr;
-bool wire_rig_pins_for_writing;
+bool wire_rig_pins_for_writing, wire_rig_atomics;
+uint32_t wire_rig_access;
 uint32_t wire_rig_rq_order = QUEUE_ORDER;
 uint32_t wire_rig_srq = VIB_NO_OBJECT;
 unsigned int wire_rig_changed, wire_rig_gone, wire_rig_left;
@@ -74,6 +75,9 @@ int wire_set_up(void **state)
 	wire_rig_max_wr = 0;
 	fake_hca.pins_for_writing = wire_rig_pins_for_writing;
 	wire_rig_pins_for_writing = false;
+	fake_hca.atomics = wire_rig_atomics;
+	wire_rig_atomics = false;
+	wire_rig_access = 0;
 	wire_rig_rq_order = QUEUE_ORDER;
 	wire_rig_srq = VIB_NO_OBJECT;
 	wire_rig_changed = wire_rig_gone = wire_rig_left = 0;
@@ -163,7 +167,7 @@ static void make_pd_and_memory(struct its_qp *q)
 		.length = VIB_PAGE_SIZE,
 		.pd = q->pd,
 		.access = VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE |
-			  VIB_ACCESS_REMOTE_READ,
+			  VIB_ACCESS_REMOTE_READ | wire_rig_access,
 		.pages = { 1, page_of(q->p, MEMORY) },
 	};
 	rsp = command(q->p, req);
@@ -246,7 +250,8 @@ int its_modify(struct its_qp *q, enum vib_qp_state to, const uint8_t raw[16],
 		.path_mtu = 3,
 		.qkey = 0x1234,
 		.dest_qpn = qpn,
-		.access_flags = VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_READ,
+		.access_flags = VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_READ |
+				wire_rig_access,
 		.max_rd_atomic = 1,
 		.max_dest_rd_atomic = 1,
 		.min_rnr_timer = 12,
@@ -423,7 +428,7 @@ void native_open(struct native *n, enum ibv_qp_type type)
 	n->qp = ibv_create_qp(n->pd, &attr);
 	n->mr = ibv_reg_mr(n->pd, n->memory, sizeof(n->memory),
 			   IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE |
-				   IBV_ACCESS_REMOTE_READ);
+				   IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_ATOMIC);
 }
 
 void native_connect(struct native *n, uint32_t qpn, const uint8_t raw[16])

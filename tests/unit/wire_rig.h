@@ -61,6 +61,10 @@ extern unsigned int wire_rig_changed, wire_rig_gone, wire_rig_left;
 
 /* Places of the next HCA's queues; 0: many. */
 extern int wire_rig_max_wr;
+/* The next HCA has atomics. */
+extern bool wire_rig_atomics;
+/* More rights of peers, of QPs and MRs of the rig. */
+extern uint32_t wire_rig_access;
 /* The next HCA's kernel pins all memory for writing. */
 extern bool wire_rig_pins_for_writing;
 /* Of the receive queue of the next QPs, which has pages from DEEP_PAGE on. */
