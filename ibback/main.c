@@ -306,8 +306,12 @@ static int serve(struct daemon *d, const struct options *options)
 	int status = EXIT_FAILURE;
 
 	uv_loop_init(&d->loop);
+	if (threads_init(&d->threads, &d->loop) < 0) {
+		log_err("cannot start a thread: %s", strerror(errno));
+		uv_loop_close(&d->loop);
+		return EXIT_FAILURE;
+	}
 	worker_init(&d->worker, &d->loop);
-	threads_init(&d->threads, &d->loop);
 	worker_init(&d->waiter, &d->loop);
 	watch_signal(d, &d->term, SIGTERM);
 	watch_signal(d, &d->intr, SIGINT);

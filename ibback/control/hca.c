@@ -5,6 +5,7 @@
 
 #include <urcu/compiler.h>
 
+#include "control/complaints.h"
 #include "control/pages.h"
 #include "engine/clock.h"
 #include "engine/objects.h"
@@ -42,8 +43,18 @@ static void fail(struct job *job)
 	struct hca *hca = caa_container_of(job, struct hca, fault);
 	const struct vib_qp_attr attr = { .state = VIB_QPS_ERR };
 
-	/* One that is in RESET cannot; it has nothing to flush. */
-	(void)wire_qp_modify(hca->failed, VIB_QP_STATE, &attr, NULL);
+	hca->fault_status = wire_qp_modify(hca->failed, VIB_QP_STATE, &attr, NULL);
+}
+
+/* What that QP has posted is not flushed. */
+static void say_stuck(const struct guest *guest, int status)
+{
+	struct shortage s = { .kind = SHORT_OF_FLUSHES,
+			      .error = -status,
+			      .device = wire_port_device(guest->hca.port) };
+
+	if (complaints_due(guest->complaints))
+		complain(guest, &s);
 }
 
 static void serve_faults(struct guest *guest);
@@ -57,6 +68,8 @@ static void fault_is_told(struct job *job)
 	if (hca->clearing)
 		return;
 	qp_error_is_told(guest->vhca, hca->failed_number);
+	if (hca->fault_status < 0)
+		say_stuck(guest, hca->fault_status);
 	serve_faults(guest);
 }
 
@@ -107,14 +120,6 @@ static void resolve(struct guest *guest, struct wire_ah *entry, void *ah)
 		poller_kick(guest->vhca->poller, &qp->kick);
 }
 
-/* As the vport itself, and by a GID. */
-static bool complete_key(const struct guest *guest, struct wire_ah_key *key)
-{
-	if (!(key->av.flags & VIB_AV_GRH))
-		key->from = vhca_view(guest->vhca)->gids[0];
-	return hca_complete_av(guest, &key->av);
-}
-
 static void submit_clear(struct hca *hca);
 static void serve_ahs(struct guest *guest);
 
@@ -143,7 +148,7 @@ static void serve_ahs(struct guest *guest)
 	while (!hca->ah_runs && (hca->entry = wire_ah_next(guest->vhca->wire))) {
 		hca->ah_key = hca->entry->key;
 		if (hca->is_local(hca->arg, &hca->ah_key.av) ||
-		    !complete_key(guest, &hca->ah_key)) {
+		    !hca_complete_av(guest, &hca->ah_key.av)) {
 			resolve(guest, hca->entry, NULL);
 			continue;
 		}

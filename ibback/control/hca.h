@@ -26,6 +26,7 @@ struct hca {
 	struct job fault; /* of the QP that failed */
 	struct wire_qp *failed;
 	uint32_t failed_number; /* its; it may have ended when the job is done */
+	int fault_status;
 	bool fault_runs;
 	struct job ah; /* the one that is being made, beside the lane */
 	struct wire_ah *entry;

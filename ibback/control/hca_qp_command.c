@@ -2,8 +2,10 @@
 #include "control/hca_command.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "control/command_parts.h"
+#include "control/complaints.h"
 #include "engine/engine.h"
 #include "engine/objects.h"
 #include "engine/port_view.h"
@@ -44,6 +46,22 @@ static int make_wired_qp(struct command *c)
 	return 0;
 }
 
+/* Its queues are memory of ours, which is everybody's. */
+static int check_bytes(const struct guest *guest, const struct vib_cmd_create_qp *cmd)
+{
+	struct shortage s = { .kind = SHORT_OF_WIRE,
+			      .device = wire_port_device(guest->hca.port),
+			      .wire_bytes = wire_guest_bytes(guest->hca.wire),
+			      .wire_more = wire_qp_bytes(guest->hca.wire, cmd),
+			      .max_wire_bytes = WIRE_GUEST_BYTES };
+
+	if (s.wire_bytes + s.wire_more <= s.max_wire_bytes)
+		return 0;
+	if (complaints_due(guest->complaints))
+		complain(guest, &s);
+	return -ENOMEM;
+}
+
 int hca_create_qp(struct command *c)
 {
 	const struct vib_cmd_create_qp *cmd = &c->req.u.create_qp;
@@ -59,7 +77,7 @@ int hca_create_qp(struct command *c)
 	c->wire_srq = cmd->type == VIB_QPT_RC ? srq_wire(c->guest->vhca, cmd->srq) : NULL;
 	c->at_hca = create_qp_at_hca;
 	c->make = make_wired_qp;
-	return 0;
+	return check_bytes(c->guest, cmd);
 }
 
 int hca_destroy_qp(struct command *c, struct wire_qp *wire)
@@ -98,6 +116,26 @@ static struct wire_source source_of(const struct guest *guest,
 	};
 }
 
+/* Is the vport still who the HCA was told it is, by a job that may have slept? */
+static bool is_still(const struct command *c)
+{
+	const struct wire_source now = source_of(c->guest, &c->modify.attr);
+
+	return now.pkey == c->source.pkey &&
+	       (c->wire_qp->datagrams || /* whose GID is each datagram's */
+		memcmp(&now.gid, &c->source.gid, sizeof(now.gid)) == 0);
+}
+
+/* The same where the HCA was told who it is. */
+static int identified(struct command *c)
+{
+	int rc = modified(c);
+
+	if (rc == 0 && !is_still(c))
+		qp_lose_identity(c->guest->vhca, c->req.u.modify_qp.qpn);
+	return rc;
+}
+
 #define TO_INIT (VIB_QP_STATE | VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_ACCESS_FLAGS)
 /* Attributes of it may be given with RTR, too. */
 #define TO_RTR  (~(uint32_t)(VIB_QP_PKEY_INDEX | VIB_QP_ACCESS_FLAGS | VIB_QP_CUR_STATE))
@@ -109,7 +147,7 @@ static int go_to_rtr(struct command *c)
 	c->modify.mask = c->req.u.modify_qp.mask & TO_RTR;
 	c->modify.attr.state = VIB_QPS_RTR;
 	c->at_hca = modify_at_hca;
-	c->make = modified;
+	c->make = identified;
 	return 0;
 }
 
@@ -124,19 +162,19 @@ static int is_looped(struct command *c)
 {
 	int rc = modified(c);
 
-	if (rc == 0 && c->refusal == 0)
+	if (rc == 0 && c->refusal == 0 && is_still(c))
 		qp_begin_loop(c->guest->vhca, c->req.u.modify_qp.qpn);
 	return rc;
 }
 
-/* One whose peer is here: it goes by memory, but for atomics, if there may be some. */
+/* One, as in c->modify.attr, whose peer is here: it goes by memory, but for atomics, if
+ * there may be some. */
 static int modify_local(struct command *c)
 {
 	const struct vib_cmd_modify_qp *cmd = &c->req.u.modify_qp;
 	struct vib_qp_attr *attr = &c->modify.attr;
 	struct guest *guest = c->guest;
 
-	(void)qp_query(guest->vhca, cmd->qpn, attr);
 	qp_attr_apply(attr, cmd->mask, &cmd->attr);
 	if (wire_is_looped(c->wire_qp) || attr->state < VIB_QPS_RTR ||
 	    attr->state > VIB_QPS_SQD ||
@@ -149,7 +187,7 @@ static int modify_local(struct command *c)
 	return 0;
 }
 
-/* A connected QP learns of its peer: is that behind the wire? */
+/* A connected QP, as in c->modify.attr, learns of its peer: is that behind the wire? */
 static int find_path(struct command *c)
 {
 	const struct vib_cmd_modify_qp *cmd = &c->req.u.modify_qp;
@@ -159,7 +197,6 @@ static int find_path(struct command *c)
 	if (guest->hca.is_local(guest->hca.arg, &cmd->attr.av) &&
 	    !qp_loops(guest->vhca, cmd->qpn, cmd->attr.dest_qpn))
 		return qp_end_wire(guest->vhca, cmd->qpn) ? modify_local(c) : -EINVAL;
-	(void)qp_query(guest->vhca, cmd->qpn, attr);
 	qp_attr_apply(attr, cmd->mask, &cmd->attr);
 	if (!hca_complete_av(guest, &attr->av))
 		return -EINVAL;
@@ -176,6 +213,13 @@ static bool resets(const struct vib_cmd_modify_qp *cmd)
 	return cmd->mask & VIB_QP_STATE && cmd->attr.state == VIB_QPS_RESET;
 }
 
+/* An error of one request, after which UC and UD go on. */
+static bool revives(const struct vib_cmd_modify_qp *cmd, enum vib_qp_state from)
+{
+	return from == VIB_QPS_SQE && cmd->mask & VIB_QP_STATE &&
+	       cmd->attr.state == VIB_QPS_RTS;
+}
+
 /* What the HCA is not asked about: in SQD the engine sends it nothing more. */
 static bool is_engines(const struct vib_cmd_modify_qp *cmd, enum vib_qp_state from)
 {
@@ -189,31 +233,55 @@ static bool is_engines(const struct vib_cmd_modify_qp *cmd, enum vib_qp_state fr
 	return false;
 }
 
-/* It is in RTR or beyond at the HCA. */
-static int modify_on_wire(struct command *c, enum vib_qp_state from)
+/* First here, so that nothing is posted any more. */
+static int reset(struct command *c)
+{
+	int rc = modified(c);
+
+	c->modify = c->req.u.modify_qp;
+	c->at_hca = modify_at_hca;
+	c->make = command_let_go;
+	return rc;
+}
+
+static int change_at_hca(struct command *c)
+{
+	return wire_qp_change(c->wire_qp, c->modify.mask, &c->modify.attr, &c->source);
+}
+
+/* The same of c->modify, of one that is in SQD here and in RTS there. */
+static int change_in_sqd(struct command *c)
 {
 	const struct vib_cmd_modify_qp *cmd = &c->req.u.modify_qp;
+	bool stays = !(cmd->mask & VIB_QP_STATE) || cmd->attr.state == VIB_QPS_SQD;
+
+	/* IBTA vol. 1 §10.3.1.5: not before it is drained. */
+	if (stays && c->modify.attr.sq_draining)
+		return -EINVAL;
+	c->at_hca = change_at_hca;
+	return 0;
+}
+
+/* It is in RTR or beyond at the HCA, and here as in c->modify.attr. */
+static int modify_on_wire(struct command *c)
+{
+	const struct vib_cmd_modify_qp *cmd = &c->req.u.modify_qp;
+	struct vib_qp_attr *attr = &c->modify.attr;
+	enum vib_qp_state from = attr->state;
 
 	/* ERR is the engine's too: it has the HCA told, as of all that fail. */
 	if (is_engines(cmd, from))
 		return modified(c);
 	if (from == VIB_QPS_SQD && cmd->mask & VIB_QP_AV)
 		return -EOPNOTSUPP;
-	c->modify = *cmd;
-	if (resets(cmd)) {
-		/* First here, so that nothing is posted any more. */
-		int rc = modified(c);
-
-		c->at_hca = modify_at_hca;
-		c->make = command_let_go;
-		return rc;
-	}
-	if (!(cmd->mask & VIB_QP_STATE))
-		c->modify.attr.state = from;
+	if (resets(cmd))
+		return reset(c);
+	qp_attr_apply(attr, cmd->mask, &cmd->attr);
+	c->source = source_of(c->guest, attr);
 	c->modify.mask = (cmd->mask & ~(uint32_t)VIB_QP_CUR_STATE) | VIB_QP_STATE;
 	c->at_hca = modify_at_hca;
-	c->make = modified;
-	return 0;
+	c->make = identified;
+	return from == VIB_QPS_SQD ? change_in_sqd(c) : 0;
 }
 
 static int bring_up(struct command *c)
@@ -230,12 +298,13 @@ static int is_brought_up(struct command *c)
 {
 	int rc = modified(c);
 
-	if (rc == 0 && c->refusal == 0)
+	if (rc == 0 && c->refusal == 0 && is_still(c))
 		qp_begin_datagrams(c->guest->vhca, c->req.u.modify_qp.qpn);
 	return rc;
 }
 
-/* At the HCA one of UD is in RTS from the guest's RTR on: what it sends the engine says.
+/* The same of UD: at the HCA it is in RTS from the guest's RTR on; the engine says what
+ * it sends.
  */
 static int modify_datagrams(struct command *c)
 {
@@ -243,49 +312,45 @@ static int modify_datagrams(struct command *c)
 	const uint32_t keys = VIB_QP_QKEY | VIB_QP_PKEY_INDEX;
 	struct vib_qp_attr *attr = &c->modify.attr;
 	bool to_rtr = cmd->mask & VIB_QP_STATE && cmd->attr.state == VIB_QPS_RTR;
-	int rc;
+	enum vib_qp_state from;
 
 	/* The GSIs behind the wire take it for an administrator's. */
 	if (cmd->mask & VIB_QP_QKEY && cmd->attr.qkey & QKEY_CONTROLLED)
 		return -EINVAL;
-	(void)qp_query(c->guest->vhca, cmd->qpn, attr);
-	if (resets(cmd)) {
-		rc = modified(c);
-		c->modify = *cmd;
-		c->at_hca = modify_at_hca;
-		c->make = command_let_go;
-		return rc;
-	}
-	if (!to_rtr && !(wire_is_active(c->wire_qp) && cmd->mask & keys))
+	if (resets(cmd))
+		return reset(c);
+	from = attr->state;
+	if (!to_rtr &&
+	    !(wire_is_active(c->wire_qp) && (cmd->mask & keys || revives(cmd, from))))
 		return modified(c);
 	qp_attr_apply(attr, cmd->mask, &cmd->attr);
 	c->source = source_of(c->guest, attr);
 	attr->state = VIB_QPS_RTS;
 	c->modify.mask = (cmd->mask & keys) | VIB_QP_STATE;
 	c->at_hca = to_rtr ? bring_up : modify_at_hca;
-	c->make = to_rtr ? is_brought_up : modified;
-	return 0;
+	c->make = to_rtr ? is_brought_up : identified;
+	return from == VIB_QPS_SQD ? change_in_sqd(c) : 0;
 }
 
 int hca_modify_qp(struct command *c, struct wire_qp *wire)
 {
 	const struct vib_cmd_modify_qp *cmd = &c->req.u.modify_qp;
 	struct guest *guest = c->guest;
-	struct vib_qp_attr attr;
+	struct vib_qp_attr *attr = &c->modify.attr;
 	int rc = qp_change_check(guest->vhca, cmd);
 
 	if (rc < 0)
 		return rc;
 	c->wire_qp = wire;
+	(void)qp_query(guest->vhca, cmd->qpn, attr);
 	if (wire->datagrams)
 		return modify_datagrams(c);
-	(void)qp_query(guest->vhca, cmd->qpn, &attr);
 	if (cmd->mask & VIB_QP_STATE && cmd->attr.state == VIB_QPS_RTR &&
 	    cmd->mask & VIB_QP_AV)
 		return find_path(c);
 	if (!wire_is_active(wire) && !(wire_is_looped(wire) && resets(cmd)))
 		return modify_local(c);
-	if (attr.state == VIB_QPS_INIT && !resets(cmd))
+	if (attr->state == VIB_QPS_INIT && !resets(cmd))
 		return modified(c);
-	return modify_on_wire(c, attr.state);
+	return modify_on_wire(c);
 }

@@ -102,7 +102,9 @@ int pages_map(struct guest *guest, const struct vib_pages *tree, bool writable,
  */
 void pages_release(struct guest *guest, const struct memory *memory);
 
-/* Unmap what was released; false: there is nothing. @done as above. */
+/* Unmap what was released; false: there is nothing. @done as above. No more is once
+ * hca_clear() is under way.
+ */
 bool pages_unmap(struct guest *guest, void (*done)(struct guest *guest));
 
 /*

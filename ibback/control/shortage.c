@@ -106,6 +106,18 @@ void shortage_text(const struct shortage *s, char *text, size_t size)
 		    s->pages, shortage_mib(s->max_lent), shortage_mib(s->lent),
 		    shortage_mib((uint64_t)s->lent + s->pages));
 		break;
+	case SHORT_OF_WIRE:
+		say(&l,
+		    "cannot make a QP at HCA %s: it takes %" PRIu64
+		    " KiB of ibback's memory, and the guest's QPs there have %" PRIu64
+		    " KiB of the %" PRIu64 " MiB that they may have",
+		    s->device, s->wire_more >> 10, s->wire_bytes >> 10,
+		    s->max_wire_bytes >> 20);
+		break;
+	case SHORT_OF_FLUSHES:
+		say(&l, "HCA %s does not flush a QP that has failed: %s", s->device,
+		    strerror(s->error));
+		break;
 	}
 	if (s->unlogged)
 		say(&l, " (%u refusals before it not logged)", s->unlogged);

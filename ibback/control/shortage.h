@@ -17,11 +17,13 @@ enum shortage_kind {
 	SHORT_OF_CHANNELS, /* an event channel is not to be bound */
 	SHORT_OF_QUOTA,    /* max_mem */
 	SHORT_OF_PREREG,   /* what its kernel may lend */
+	SHORT_OF_WIRE,     /* memory for its QPs at an HCA */
+	SHORT_OF_FLUSHES,  /* an HCA does not let a QP fail */
 };
 
 struct shortage {
 	enum shortage_kind kind;
-	int error;          /* errno of GRANTS and CHANNELS */
+	int error;          /* errno of GRANTS, CHANNELS and FLUSHES */
 	uint32_t pages;     /* that were asked for */
 	uint64_t mapped;    /* pages that ibback has of all guests */
 	bool maptrack;      /* they are mapped by Xen, which has a table of them */
@@ -41,6 +43,13 @@ struct shortage {
 	/* PREREG: pages, and those that are lent already */
 	uint32_t max_lent;
 	uint32_t lent;
+	/* WIRE and FLUSHES: the HCA; bytes that it has there, that one more QP would
+	 * take, and that it may have
+	 */
+	const char *device;
+	uint64_t wire_bytes;
+	uint64_t wire_more;
+	uint64_t max_wire_bytes;
 	uint32_t unlogged; /* refusals of the vib before it without a line */
 };
 

@@ -13,6 +13,7 @@
 #include "engine/counters.h"
 #include "engine/vhca.h"
 #include "gsi/gsi.h"
+#include "wire/guest.h"
 
 /* Members are only added to what json_object() made: one that failed stays out, and so
  * does the object then.
@@ -161,6 +162,11 @@ static void put_connection(json_t *json, const struct vib *vib)
 	put(json, "counters", counters_to_json(&counters));
 	put(json, "dropped", drops_to_json(vhca));
 	put(json, "objects", objects_to_json(vhca));
+	if (vib->conn.guest.hca.wire)
+		put(json, "hca",
+		    json_pack("{s:o}", "memory",
+			      quota_to_json(wire_guest_bytes(vib->conn.guest.hca.wire),
+					    WIRE_GUEST_BYTES)));
 	put(json, "dma", json_pack("{s:I}", "pool", (json_int_t)lent_bytes(vhca)));
 	put(json, "throttle", throttle_to_json(vib));
 	put_count(json, "ah_limit", vib->vport.attr.max_ah);

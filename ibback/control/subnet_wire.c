@@ -58,6 +58,11 @@ static void gone(void *arg)
 	tell_gsi(wire);
 }
 
+static void claimed(void *arg)
+{
+	tell_gsi(arg);
+}
+
 static int gid_index(void *arg, const struct vib_gid *gid)
 {
 	struct subnet_wire *wire = arg;
@@ -75,6 +80,7 @@ static bool gid_at(void *arg, unsigned int index, struct vib_gid *gid)
 static const struct umad_events events = {
 	.received = received,
 	.unsent = unsent,
+	.claimed = claimed,
 	.gone = gone,
 	.gid_index = gid_index,
 	.gid_at = gid_at,

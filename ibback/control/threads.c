@@ -6,7 +6,7 @@
 
 #include <urcu/compiler.h>
 
-/* A thread that had nothing to do for so long ends. */
+/* A thread that had nothing to do for so long ends, if it is not the last. */
 #define IDLE_SECONDS 10
 
 static struct threads *threads_of(struct jobs *jobs)
@@ -16,17 +16,23 @@ static struct threads *threads_of(struct jobs *jobs)
 
 /* ---- a thread ---------------------------------------------------------- */
 
-/* Is there a job, now or within IDLE_SECONDS? The lock is held. */
-static bool wait_for_job(struct threads *t)
+static bool wait_a_while(struct threads *t)
 {
 	struct timespec until;
-	int rc = 0;
 
 	clock_gettime(CLOCK_REALTIME, &until);
 	until.tv_sec += IDLE_SECONDS;
+	return pthread_cond_timedwait(&t->more, &t->lock, &until) != ETIMEDOUT;
+}
+
+/* Is there a job? Else the thread ends. The lock is held. */
+static bool wait_for_job(struct threads *t)
+{
+	bool told = true;
+
 	t->num_idle++;
-	while (TAILQ_EMPTY(&t->waiting) && !t->stop && rc != ETIMEDOUT)
-		rc = pthread_cond_timedwait(&t->more, &t->lock, &until);
+	while (TAILQ_EMPTY(&t->waiting) && !t->stop && (told || t->num_threads == 1))
+		told = wait_a_while(t);
 	t->num_idle--;
 	return !TAILQ_EMPTY(&t->waiting);
 }
@@ -53,17 +59,20 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/* One more; those there are do the work if there cannot be. The lock is held. */
-static void begin_thread(struct threads *t)
+/* One more; those there are do the work if there cannot be. The lock is held. An errno.
+ */
+static int begin_thread(struct threads *t)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
+	int error;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	if (pthread_create(&thread, &attr, run, t) == 0)
-		t->num_threads++;
+	error = pthread_create(&thread, &attr, run, t);
+	t->num_threads += error == 0;
 	pthread_attr_destroy(&attr);
+	return error;
 }
 
 /* ---- the control thread ------------------------------------------------ */
@@ -92,6 +101,13 @@ static void on_done(uv_async_t *done)
 	}
 }
 
+static void destroy(struct threads *t)
+{
+	pthread_cond_destroy(&t->more);
+	pthread_cond_destroy(&t->ended);
+	pthread_mutex_destroy(&t->lock);
+}
+
 static void submit(struct jobs *jobs, struct job *job)
 {
 	struct threads *t = threads_of(jobs);
@@ -101,22 +117,33 @@ static void submit(struct jobs *jobs, struct job *job)
 	pthread_mutex_lock(&t->lock);
 	TAILQ_INSERT_TAIL(&t->waiting, job, entry);
 	if (++t->num_waiting > t->num_idle)
-		begin_thread(t);
+		(void)begin_thread(t);
 	pthread_cond_signal(&t->more);
 	pthread_mutex_unlock(&t->lock);
 }
 
-void threads_init(struct threads *t, uv_loop_t *loop)
+int threads_init(struct threads *t, uv_loop_t *loop)
 {
+	int error;
+
 	*t = (struct threads){ .jobs = { submit } };
 	pthread_mutex_init(&t->lock, NULL);
 	pthread_cond_init(&t->more, NULL);
 	pthread_cond_init(&t->ended, NULL);
 	TAILQ_INIT(&t->waiting);
 	TAILQ_INIT(&t->finished);
+	pthread_mutex_lock(&t->lock);
+	error = begin_thread(t);
+	pthread_mutex_unlock(&t->lock);
+	if (error) {
+		destroy(t);
+		errno = error;
+		return -1;
+	}
 	uv_async_init(loop, &t->done, on_done);
 	t->done.data = t;
 	uv_unref((uv_handle_t *)&t->done);
+	return 0;
 }
 
 void threads_stop(struct threads *t)
@@ -128,7 +155,5 @@ void threads_stop(struct threads *t)
 		pthread_cond_wait(&t->ended, &t->lock);
 	pthread_mutex_unlock(&t->lock);
 	uv_close((uv_handle_t *)&t->done, NULL);
-	pthread_cond_destroy(&t->more);
-	pthread_cond_destroy(&t->ended);
-	pthread_mutex_destroy(&t->lock);
+	destroy(t);
 }

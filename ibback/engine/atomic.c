@@ -6,8 +6,9 @@
 #include "engine/wire.h"
 
 /*
- * Without an HCA that has some, atomics are the processor's own, on the peer's memory, so they are atomic to
- * one another and to the peer's processors, whichever poller executes them.
+ * Without an HCA that has some, atomics are the processor's own, on the peer's memory, so
+ * they are atomic to one another and to the peer's processors, whichever poller executes
+ * them.
  */
 static uint64_t atomic_execute(uint64_t *at, const struct vib_send_wqe *wqe)
 {

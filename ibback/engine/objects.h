@@ -137,13 +137,13 @@ int qp_change_check(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd);
  */
 void qp_begin_wire(struct vhca *vhca, uint32_t qpn);
 /*
- * Do QP @qpn, of RC, and its peer @peer, which may be none, have to reach each other by the
- * HCA though both are here, as one of them receives from an SRQ that the HCA has?
+ * Do QP @qpn, of RC, and its peer @peer, which may be none, have to reach each other by
+ * the HCA though both are here, as one of them receives from an SRQ that the HCA has?
  */
 bool qp_loops(const struct vhca *vhca, uint32_t qpn, uint32_t peer);
 /*
- * Is QP @qpn, of RC, whose peer @peer is here, to be connected with it by the HCA as well,
- * since one of them lets the other execute atomics? @access: its own rights to be.
+ * Is QP @qpn, of RC, whose peer @peer is here, to be connected with it by the HCA as
+ * well, since one of them lets the other execute atomics? @access: its own rights to be.
  */
 bool qp_wants_loop(const struct vhca *vhca, uint32_t qpn, uint32_t peer, uint32_t access);
 /* The HCA has connected them. */
@@ -154,6 +154,8 @@ void qp_begin_datagrams(struct vhca *vhca, uint32_t qpn);
 void qp_error_is_told(struct vhca *vhca, uint32_t qpn);
 /* It is not after all. false: the HCA has receives that cannot be taken back. */
 bool qp_end_wire(struct vhca *vhca, uint32_t qpn);
+/* The HCA was told that it is somebody who its vport is not any more. */
+void qp_lose_identity(struct vhca *vhca, uint32_t qpn);
 int qp_query(struct vhca *vhca, uint32_t qpn, struct vib_qp_attr *attr);
 int qp_destroy(struct vhca *vhca, uint32_t qpn, struct memory *sq, struct memory *rq);
 /* @rule is what the SA says of the group and the vHCA's port. */

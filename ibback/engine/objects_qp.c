@@ -366,6 +366,15 @@ void qp_error_is_told(struct vhca *vhca, uint32_t qpn)
 		wire_error_is_told(qp);
 }
 
+void qp_lose_identity(struct vhca *vhca, uint32_t qpn)
+{
+	struct qp *qp = find_qp(vhca, qpn);
+
+	pthread_spin_lock(&qp->lock);
+	wire_lose_identity(qp);
+	pthread_spin_unlock(&qp->lock);
+}
+
 bool qp_end_wire(struct vhca *vhca, uint32_t qpn)
 {
 	struct qp *qp = find_qp(vhca, qpn);

@@ -36,9 +36,9 @@ struct srq {
 	uint32_t max_sge;
 	pthread_spinlock_t lock;
 	struct vib_queue queue;
-	uint32_t limit; /* 0 once reached */
+	uint32_t limit;      /* 0 once reached */
 	struct mr_hint hint; /* of what goes to the HCA */
-	bool datagrams; /* UD takes from it */
+	bool datagrams;      /* UD takes from it */
 	struct memory memory;
 	uint32_t users; /* QPs; the control thread's */
 };

@@ -128,16 +128,20 @@ static bool is_other(const struct qp *qp, const struct port_view *was,
 	       memcmp(&was->gids[gid], &now->gids[gid], sizeof(now->gids[gid])) != 0;
 }
 
+void wire_lose_identity(struct qp *qp)
+{
+	if (qp->wire->datagrams)
+		qp->wire->active = false;
+	else
+		qp_fatal(qp);
+}
+
 void wire_identity(struct qp *qp, const struct port_view *was,
 		   const struct port_view *now)
 {
 	pthread_spin_lock(&qp->lock);
-	if (qp->wire->active && is_other(qp, was, now)) {
-		if (qp->wire->datagrams)
-			qp->wire->active = false;
-		else
-			qp_fatal(qp);
-	}
+	if (qp->wire->active && is_other(qp, was, now))
+		wire_lose_identity(qp);
 	pthread_spin_unlock(&qp->lock);
 }
 
@@ -155,8 +159,8 @@ static void drop_handle(struct vhca_wire *wire, struct wire_send *s)
 
 void wire_drop_handles(struct vhca_wire *wire, struct wire_qp *w)
 {
-	for (uint32_t i = w->first_send; i != w->next_send; i++)
-		drop_handle(wire, send_at(w, i));
+	for (uint32_t i = 0; w->sends && i < w->max_sends; i++)
+		drop_handle(wire, &w->sends[i]);
 }
 
 /* It receives from an SRQ that the HCA has. */
@@ -187,7 +191,6 @@ void wire_reset(struct qp *qp)
 	struct wire_qp *w = qp->wire;
 
 	wire_discard(qp);
-	wire_drop_handles(qp->vhca->wire, w);
 	take_off(qp); /* it would fail what it is after the reset */
 	w->active = false;
 	w->looped = false;
@@ -316,8 +319,8 @@ enum send_result wire_connected_send(struct share *share)
 	struct wire_request request = { .wqe = wqe, .sges = sges };
 	struct sg own;
 
-	if (!opcode_is_known(qp, wqe->opcode) ||
-	    (read && wqe->num_sge > MAX_SGE_RD) || (returns && !qp->attr.max_rd_atomic))
+	if (!opcode_is_known(qp, wqe->opcode) || (read && wqe->num_sge > MAX_SGE_RD) ||
+	    (returns && !qp->attr.max_rd_atomic))
 		return send_fail(share, VIB_WC_LOC_QP_OP_ERR);
 	if (send_resolve(share, returns ? VIB_ACCESS_LOCAL_WRITE : 0, &own) < 0)
 		return SEND_FAILED;
@@ -451,7 +454,8 @@ static void post_receive(struct qp *qp, const struct receive *r)
 			? MAX_SGE + 1
 			: wire_sges(qp->vhca, &qp->receive_mr, r->sge, r->num_sge, sges);
 	if (count > MAX_SGE ||
-	    w->ops->receive(w, WIRE_ID_RECEIVE | id_of(w, w->next_receive), sges, count) < 0) {
+	    w->ops->receive(w, WIRE_ID_RECEIVE | id_of(w, w->next_receive), sges, count) <
+		    0) {
 		refuse(w, r);
 		return;
 	}

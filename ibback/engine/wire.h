@@ -138,7 +138,7 @@ struct vhca_wire {
 	struct wire_qps failed; /* the HCA is to be told that they have failed */
 	struct wire_ahs ahs;
 	bool ethernet;
-	bool atomics; /* the HCA has some, and all there are are its */
+	bool atomics;              /* the HCA has some, and all there are are its */
 	void (*raised)(void *arg); /* wakes the control thread: of vhca->async */
 	void *raised_arg;
 };
@@ -165,8 +165,8 @@ void wire_init(struct vhca_wire *wire);
 void wire_fini(struct vhca_wire *wire);
 
 /*
- * Post what waits in the receive queue of @qp, or its SRQ, as far as the HCA has room, but no more
- * than @most. Returns how many there were. Locked.
+ * Post what waits in the receive queue of @qp, or its SRQ, as far as the HCA has room,
+ * but no more than @most. Returns how many there were. Locked.
  */
 unsigned int wire_post_receives(struct qp *qp, unsigned int most);
 
@@ -232,7 +232,10 @@ bool wire_takes_receives(const struct qp *qp);
 /* QP @qp, which is locked, is to be told by event. false: there are completions. */
 bool wire_cool(struct poller *poller, struct qp *qp);
 
-/* @qp, which is locked, is as if it were new; the HCA's is yet to be told. */
+/*
+ * @qp, which is locked, is as if it were new; the HCA's is yet to be told, and until then
+ * has what was posted, with its handles.
+ */
 void wire_reset(struct qp *qp);
 
 /*
@@ -241,7 +244,9 @@ void wire_reset(struct qp *qp);
  */
 void wire_discard(struct qp *qp);
 
-/* The sends of @w, whose HCA's QP is no more or is about to be reset, use no handles. */
+/* What was posted to @w uses no handles any more: its HCA's QP is no more, or was reset
+ * and nothing was posted since. Any thread, while no poller posts.
+ */
 void wire_drop_handles(struct vhca_wire *wire, struct wire_qp *w);
 
 /* @qp, which is locked, has failed here: the control thread is to tell the HCA. */
@@ -267,6 +272,10 @@ void wire_event(struct wire_qp *w, enum vib_async_type type, bool failed);
  */
 void wire_identity(struct qp *qp, const struct port_view *was,
 		   const struct port_view *now);
+
+/* The same where it was seen otherwise that @qp, which is locked, is not that any more.
+ */
+void wire_lose_identity(struct qp *qp);
 
 /* @qp ends, is not found any more and was taken out of its poller's hands. */
 void wire_forget(struct qp *qp);

@@ -20,7 +20,7 @@ struct vhca_wire;
 
 /* Where to, and as whom: the GID itself, as the vport's table may change. */
 struct wire_ah_key {
-	struct vib_gid from;
+	struct vib_gid from; /* zero where there is no GRH */
 	struct vib_av av; /* its sgid_index is 0 */
 };
 

@@ -26,12 +26,17 @@ static enum wire_ah_state find_ah(struct share *share, struct wire_ah_handle **h
 {
 	const struct qp *qp = share->qp;
 	const struct vib_av *av = &qp->sending.wqe.u.ud.av;
+	const struct port_view *view = vhca_view(qp->vhca);
 	struct wire_ah_key key = { .av = *av };
 
-	if (av->flags & VIB_AV_GRH)
-		key.from = vhca_view(qp->vhca)->gids[av->sgid_index];
-	else
+	if (av->flags & VIB_AV_GRH) {
+		key.from = view->gids[av->sgid_index];
+	} else {
 		memset(&key.av.dgid, 0, sizeof(key.av.dgid));
+		/* There are no LIDs on Ethernet: the vport itself sends by GID. */
+		if (qp->vhca->wire->ethernet)
+			key.from = view->gids[0];
+	}
 	key.av.sgid_index = 0;
 	return wire_ah_find(qp->vhca->wire, &key, clock_ns(), qp_number(qp), handle);
 }

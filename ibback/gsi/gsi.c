@@ -116,6 +116,7 @@ struct gsi *gsi_new(const struct gsi_ops *ops, void *arg, const struct gsi_confi
 
 void gsi_free(struct gsi *gsi)
 {
+	lid_turns_free(&gsi->lid_turns);
 	free(gsi);
 }
 

@@ -6,7 +6,6 @@
 #include "gsi/be.h"
 #include "gsi/ports.h"
 #include "gsi/rates.h"
-#include "lids.h"
 
 struct remote {
 	RB_ENTRY(remote) by_gid, by_lid;
@@ -70,18 +69,24 @@ bool gid_is_remote(struct gsi *gsi, const struct vib_gid *gid)
 
 /* ---- beginning and end --------------------------------------------------- */
 
+static bool is_free(void *arg, uint16_t lid)
+{
+	struct gsi *gsi = arg;
+
+	return lid != gsi->config.sa_lid && !port_by_lid(gsi, lid) && !find_lid(gsi, lid);
+}
+
+/* 0: there is none, or no memory. */
 static uint16_t choose_lid(struct gsi *gsi, const struct vib_gid *gid)
 {
 	uint64_t guid = be64_at(gid->raw + 8);
+	uint16_t lid = 0;
 
-	for (uint16_t tried = 0; tried < LID_CHOICES; tried++) {
-		uint16_t lid = lid_choice(guid, tried);
-
-		if (lid != gsi->config.sa_lid && !port_by_lid(gsi, lid) &&
-		    !find_lid(gsi, lid))
-			return lid;
-	}
-	return 0;
+	if (lid_turns_begin(&gsi->lid_turns))
+		lid = lid_turns_choose(&gsi->lid_turns, guid, is_free, gsi);
+	if (lid)
+		lid_turns_give(&gsi->lid_turns, lid, guid);
+	return lid;
 }
 
 static struct remote *remote_new(struct gsi *gsi, const struct vib_gid *gid)
@@ -107,6 +112,7 @@ static void remote_free(struct gsi *gsi, struct remote *remote)
 {
 	RB_REMOVE(remote_gid_tree, &gsi->remotes_by_gid, remote);
 	RB_REMOVE(remote_lid_tree, &gsi->remotes_by_lid, remote);
+	lid_turns_end(&gsi->lid_turns, remote->lid);
 	gsi->num_remotes--;
 	free(remote);
 }

@@ -10,6 +10,7 @@
 #include <bsd/sys/tree.h>
 
 #include "engine/timer.h"
+#include "gsi/lid_turns.h"
 #include "gsi/gsi.h"
 #include "gsi/limits.h"
 
@@ -123,6 +124,7 @@ struct gsi {
 	struct remote_gid_tree remotes_by_gid;
 	struct remote_lid_tree remotes_by_lid;
 	unsigned int num_remotes, num_remote_refs;
+	struct lid_turns lid_turns; /* of theirs */
 	struct wire_id_tree wire_ids;
 	uint32_t next_wire_id;
 	struct wire_tid_tree wire_tids;

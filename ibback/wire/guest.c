@@ -170,8 +170,8 @@ struct wire_pd *wire_pd_or_own(struct wire_guest *g, struct wire_pd *pd)
 
 int wire_access(const struct wire_port *port, uint32_t access)
 {
-	uint32_t known = VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE |
-			 VIB_ACCESS_REMOTE_READ;
+	uint32_t known =
+		VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_READ;
 
 	if (has_atomics(port))
 		known |= VIB_ACCESS_REMOTE_ATOMIC;

@@ -61,6 +61,20 @@ int wire_srq_new(struct wire_guest *guest, struct wire_pd *pd,
 int wire_srq_end(struct wire_srq *srq);
 
 /*
+ * What queues of a guest's QPs may take of ibback's memory, and of the HCA's driver's in
+ * its name: 60 QPs of UD with the most slots, or some thousand of RC of 128 requests.
+ * Mapped memory of guests is not in it.
+ */
+#define WIRE_GUEST_BYTES (64ull << 20)
+
+/* What they take, about; and what one more would. The control thread, while no QP is made
+ * or destroyed; the first at any time.
+ */
+uint64_t wire_guest_bytes(const struct wire_guest *guest);
+uint64_t wire_qp_bytes(const struct wire_guest *guest,
+		       const struct vib_cmd_create_qp *cmd);
+
+/*
  * The counterpart of what @cmd asks for, in RESET, which receives from @srq unless that
  * is NULL. @pd as above: of a QP of the kernel.
  */
@@ -87,6 +101,13 @@ int wire_qp_modify(struct wire_qp *qp, uint32_t mask, const struct vib_qp_attr *
  */
 int wire_qp_loop(struct wire_qp *qp, const struct vib_qp_attr *attr,
 		 const struct wire_source *from);
+
+/*
+ * The same of one that is in RTS, or in SQE, at the HCA and stays, or is, in RTS: its
+ * requests wait, and there are none, while attributes change that need that.
+ */
+int wire_qp_change(struct wire_qp *qp, uint32_t mask, const struct vib_qp_attr *attr,
+		   const struct wire_source *from);
 
 /* One of UD, in RESET or INIT: to RTS, so that it can all, with the like. */
 int wire_qp_up(struct wire_qp *qp, const struct vib_qp_attr *attr,

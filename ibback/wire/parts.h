@@ -26,6 +26,12 @@ struct wire_group {
 	LIST_ENTRY(wire_group) entry;
 };
 
+/*
+ * Receives that an SRQ has at the HCA at most. The CQ of each of its QPs has room for all
+ * of them; the rest wait in the guest's queue for a completion, which makes room.
+ */
+#define WIRE_SRQ_MOST 512
+
 struct hca_srq {
 	struct wire_srq base;
 	struct wire_guest *guest;
@@ -40,6 +46,7 @@ struct hca_qp {
 	struct ibv_qp *qp;
 	struct ibv_cq *cq;
 	struct ibv_mr *sends_mr, *receives_mr; /* of its slots; NULL: it has none */
+	uint64_t bytes;                        /* as it counts for its guest */
 	LIST_HEAD(, wire_group) groups;
 	LIST_ENTRY(hca_qp) entry;
 };
@@ -54,6 +61,7 @@ struct wire_guest {
 	LIST_HEAD(, wire_mr) mrs;
 	LIST_HEAD(, hca_srq) srqs;
 	LIST_HEAD(, hca_qp) qps;
+	uint64_t bytes; /* of those; atomic */
 };
 
 /* @pd, or our own one of @guest if that is NULL. NULL and errno. */

@@ -51,8 +51,8 @@ static bool registers_read_only(const struct wire_port *p)
 {
 	struct ibv_pd *pd = ibv_alloc_pd(p->context);
 	struct ibv_mr *mr = NULL;
-	void *at = mmap(NULL, VIB_PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1,
-			0);
+	void *at =
+		mmap(NULL, VIB_PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (pd && at != MAP_FAILED)
 		mr = ibv_reg_mr(pd, at, VIB_PAGE_SIZE, 0);
@@ -305,6 +305,12 @@ static void on_qp(const struct ibv_async_event *event, enum vib_async_type type,
 	wire_event(&q->base, type, failed);
 }
 
+/* Nothing more is heard of what the QP has posted. Its CQ's context is the QP. */
+static void on_cq(const struct ibv_async_event *event)
+{
+	wire_event(event->element.cq->cq_context, VIB_ASYNC_QP_FATAL, true);
+}
+
 static void on_event(struct wire_port *p, const struct ibv_async_event *event)
 {
 	switch (event->event_type) {
@@ -331,6 +337,9 @@ static void on_event(struct wire_port *p, const struct ibv_async_event *event)
 		break;
 	case IBV_EVENT_QP_LAST_WQE_REACHED:
 		wire_is_flushed(&((struct hca_qp *)event->element.qp->qp_context)->base);
+		break;
+	case IBV_EVENT_CQ_ERR:
+		on_cq(event);
 		break;
 	case IBV_EVENT_DEVICE_FATAL:
 		p->gone = true;

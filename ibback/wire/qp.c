@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <urcu/compiler.h>
 
@@ -16,14 +17,18 @@ static struct hca_qp *hca_qp_of(struct wire_qp *w)
 
 /*
  * A slot for a datagram has a GRH and the largest MTU; how many there are bounds what a
- * QP costs us, 1 MiB, and its guest is bounded by its quota of QPs.
+ * QP costs us, 1 MiB, and WIRE_GUEST_BYTES what all of a guest's do.
  */
 #define UD_SEND_SLOT    4096
 #define UD_RECEIVE_SLOT 4160 /* 40 + 4096, and whole lines */
 #define UD_SENDS        128
 #define UD_RECEIVES     128
 
-#define MTU_256 1 /* IBTA's code */
+#define MTU_256         1 /* IBTA's code */
+/* Of an HCA's queues, about: drivers differ. */
+#define WQE_BYTES       64
+#define SGE_BYTES       16
+#define CQE_BYTES       64
 
 /* ---- making ------------------------------------------------------------ */
 
@@ -129,27 +134,61 @@ static void fit(struct wire_qp *w, uint32_t most)
 	}
 }
 
+static uint32_t less(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+/* How many requests of @cmd's the HCA is to have at a time. */
+static void measure(struct wire_qp *w, const struct ibv_device_attr *attr,
+		    const struct vib_cmd_create_qp *cmd, uint32_t shared)
+{
+	w->datagrams = cmd->type == VIB_QPT_UD;
+	w->max_sends = depth(&cmd->sq, attr->max_qp_wr);
+	w->max_receives = depth(&cmd->rq, attr->max_qp_wr);
+	if (w->datagrams) {
+		w->max_sends = less(w->max_sends, UD_SENDS);
+		/* A queue that it shares has as many as it likes. */
+		w->max_receives = cmd->srq == VIB_NO_OBJECT
+					  ? less(w->max_receives, UD_RECEIVES)
+					  : UD_RECEIVES;
+	}
+	if (shared) /* all of which may be in its CQ */
+		w->max_receives = shared;
+	while (shared && attr->max_cqe > 0 && w->max_sends > 1 &&
+	       w->max_sends + shared > (uint32_t)attr->max_cqe)
+		w->max_sends /= 2;
+	if (!shared && attr->max_cqe > 0)
+		fit(w, (uint32_t)attr->max_cqe);
+}
+
+uint64_t wire_qp_bytes(const struct wire_guest *g, const struct vib_cmd_create_qp *cmd)
+{
+	uint64_t send = sizeof(struct wire_send) + WQE_BYTES + CQE_BYTES;
+	uint64_t receive = sizeof(struct wire_receive) + CQE_BYTES;
+	struct wire_qp w = { 0 };
+
+	measure(&w, &g->port->attr, cmd,
+		cmd->type == VIB_QPT_RC && cmd->srq != VIB_NO_OBJECT ? WIRE_SRQ_MOST : 0);
+	send += w.datagrams ? UD_SEND_SLOT
+			    : (uint64_t)cmd->sq.max_sge * SGE_BYTES + cmd->max_inline;
+	receive += w.datagrams ? UD_RECEIVE_SLOT : (uint64_t)cmd->rq.max_sge * SGE_BYTES;
+	return sizeof(struct hca_qp) + w.max_sends * send + w.max_receives * receive;
+}
+
+uint64_t wire_guest_bytes(const struct wire_guest *g)
+{
+	return __atomic_load_n(&g->bytes, __ATOMIC_RELAXED);
+}
+
 static int make(struct hca_qp *q, struct wire_pd *pd, const struct vib_cmd_create_qp *cmd)
 {
 	struct wire_guest *g = q->guest;
 	struct wire_qp *w = &q->base;
 
 	w->ops = &wire_qp_ops;
-	w->datagrams = cmd->type == VIB_QPT_UD;
-	w->max_sends = depth(&cmd->sq, g->port->attr.max_qp_wr);
-	w->max_receives = depth(&cmd->rq, g->port->attr.max_qp_wr);
-	if (w->datagrams) {
-		w->max_sends = w->max_sends < UD_SENDS ? w->max_sends : UD_SENDS;
-		w->max_receives = UD_RECEIVES;
-	}
-	if (q->srq)
-		w->max_receives = q->srq->base.count; /* in its CQ */
-	else if (g->port->attr.max_cqe > 0)
-		fit(w, (uint32_t)g->port->attr.max_cqe);
+	measure(w, &g->port->attr, cmd, q->srq ? q->srq->base.count : 0);
 	w->sends = calloc(w->max_sends, sizeof(*w->sends));
-	while (q->srq && g->port->attr.max_cqe > 0 && w->max_sends > 1 &&
-	       w->max_sends + w->max_receives > (uint32_t)g->port->attr.max_cqe)
-		w->max_sends /= 2;
 	w->receives = calloc(w->max_receives, sizeof(*w->receives));
 	if (!w->sends || !w->receives) {
 		errno = ENOMEM;
@@ -239,6 +278,8 @@ int wire_qp_new(struct wire_guest *g, struct wire_pd *pd, struct wire_srq *srq,
 		return wire_errno(error);
 	}
 	LIST_INSERT_HEAD(&g->qps, q, entry);
+	q->bytes = wire_qp_bytes(g, cmd);
+	__atomic_add_fetch(&g->bytes, q->bytes, __ATOMIC_RELAXED);
 	*made = &q->base;
 	return 0;
 }
@@ -250,6 +291,7 @@ int wire_qp_end(struct wire_qp *w)
 	int error;
 
 	LIST_REMOVE(q, entry);
+	__atomic_sub_fetch(&q->guest->bytes, q->bytes, __ATOMIC_RELAXED);
 	error = unmake(q);
 	if (error && !port->gone)
 		log_err("HCA %s: cannot destroy a QP: error %d", port->device, error);
@@ -315,7 +357,67 @@ int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 		rc = fill_pkey(port, from->pkey, &to.pkey_index);
 	if (rc == 0 && mask & VIB_QP_AV)
 		rc = wire_av_fill(port, &attr->av, &from->gid, &to.ah_attr);
-	return rc < 0 ? rc : wire_errno(ibv_modify_qp(q->qp, &to, (int)mask));
+	if (rc == 0)
+		rc = wire_errno(ibv_modify_qp(q->qp, &to, (int)mask));
+	if (rc == 0 && mask & VIB_QP_STATE && attr->state == VIB_QPS_RESET)
+		wire_drop_handles(&q->guest->wire, w);
+	return rc;
+}
+
+/* IBTA vol. 1, table 91, and Linux' qp_state_table: RTS to RTS, of any type. */
+#define IN_RTS        (VIB_QP_STATE | VIB_QP_ACCESS_FLAGS | VIB_QP_MIN_RNR_TIMER | VIB_QP_QKEY)
+/* For a send queue in which there is nothing. */
+#define DRAIN_MOST_MS 1000
+
+/* HCAs say so a while after they were asked, also of an empty queue. */
+static int wait_until_drained(const struct hca_qp *q)
+{
+	const struct timespec ms = { .tv_nsec = 1000000 };
+	struct ibv_qp_init_attr init;
+	struct ibv_qp_attr attr;
+	int error;
+
+	for (unsigned int i = 0; i < DRAIN_MOST_MS; i++) {
+		error = ibv_query_qp(q->qp, &attr, IBV_QP_STATE, &init);
+		if (error || !attr.sq_draining)
+			return wire_errno(error);
+		nanosleep(&ms, NULL);
+	}
+	return -EBUSY;
+}
+
+/* In SQD, and back. */
+static int change_drained(struct wire_qp *w, uint32_t mask,
+			  const struct vib_qp_attr *attr, const struct wire_source *from)
+{
+	struct vib_qp_attr to = *attr;
+	int rc, back;
+
+	to.state = VIB_QPS_SQD;
+	rc = wire_qp_modify(w, VIB_QP_STATE, &to, from);
+	if (rc < 0)
+		return rc;
+	rc = wait_until_drained(hca_qp_of(w));
+	if (rc == 0)
+		rc = wire_qp_modify(w, mask, &to, from);
+	to.state = VIB_QPS_RTS;
+	back = wire_qp_modify(w, VIB_QP_STATE, &to, from);
+	if (back == 0)
+		return rc;
+	/* It would send nothing, and nobody would hear of that. */
+	to.state = VIB_QPS_ERR;
+	(void)wire_qp_modify(w, VIB_QP_STATE, &to, from);
+	return back;
+}
+
+int wire_qp_change(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *attr,
+		   const struct wire_source *from)
+{
+	struct vib_qp_attr to = *attr;
+
+	to.state = VIB_QPS_RTS;
+	return mask & ~(uint32_t)IN_RTS ? change_drained(w, mask, &to, from)
+					: wire_qp_modify(w, mask, &to, from);
 }
 
 /*
@@ -339,10 +441,9 @@ int wire_qp_loop(struct wire_qp *w, const struct vib_qp_attr *attr,
 		.rnr_retry = 7,
 		.av = attr->av,
 	};
-	int rc = wire_qp_modify(w,
-				VIB_QP_STATE | VIB_QP_PKEY_INDEX | VIB_QP_PORT |
-					VIB_QP_ACCESS_FLAGS,
-				&to, from);
+	int rc = wire_qp_modify(
+		w, VIB_QP_STATE | VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_ACCESS_FLAGS,
+		&to, from);
 
 	to.state = VIB_QPS_RTR;
 	if (rc == 0)

@@ -8,15 +8,9 @@
 #include "log.h"
 #include "wire/parts.h"
 
-/*
- * Receives that an SRQ has at the HCA. The CQ of each of its QPs has room for all of
- * them; the rest wait in the guest's queue for a completion, which makes room.
- */
-#define SRQ_MOST 512
-
 static uint32_t depth(const struct wire_port *port, const struct vib_cmd_create_srq *cmd)
 {
-	int most = SRQ_MOST;
+	int most = WIRE_SRQ_MOST;
 	uint32_t n = 1u << cmd->order;
 
 	if (port->attr.max_srq_wr < most)

@@ -19,6 +19,10 @@
 /* MADs that are read in one turn of the loop; others have theirs. */
 #define READS_A_TURN     16
 
+/* The loop's thread's: an agent has its file, and what it claimed, for a while longer. */
+static LIST_HEAD(agents, umad_agent) started = LIST_HEAD_INITIALIZER(started),
+				     ending = LIST_HEAD_INITIALIZER(ending);
+
 /* ---- what senders share ---------------------------------------------------- */
 
 static struct umad_shared *shared_new(const char *device, uint8_t port)
@@ -146,6 +150,18 @@ static int claim(struct umad_agent *agent)
 	return -1;
 }
 
+/* Has one that is ending the claim to the port of @agent? */
+static bool is_held(const struct umad_agent *agent)
+{
+	const struct umad_agent *a;
+
+	LIST_FOREACH(a, &ending, entry)
+	if (a->id >= 0 && a->shared->port == agent->shared->port &&
+	    strcmp(a->shared->device, agent->shared->device) == 0)
+		return true;
+	return false;
+}
+
 static void explain(const struct umad_agent *agent)
 {
 	const char *who = access("/sys/module/ib_cm", F_OK) == 0 ? "the kernel's ib_cm"
@@ -170,6 +186,7 @@ int umad_reclaim(struct umad_agent *agent)
 		errno = EBUSY;
 		return -1;
 	}
+	agent->waits = false;
 	log_info("fabric %s: connection management beyond this host by %s", agent->fabric,
 		 agent->shared->device);
 	return 0;
@@ -216,14 +233,51 @@ static void on_wake(uv_async_t *wake)
 	}
 }
 
+/* Those that wait for a claim, one after the other. */
+static void claim_again(void)
+{
+	struct umad_agent *agent;
+
+	LIST_FOREACH(agent, &started, entry)
+	{
+		if (!agent->waits || is_held(agent))
+			continue;
+		agent->waits = false;
+		if (claim(agent) == 0)
+			agent->events->claimed(agent->arg);
+		else
+			explain(agent);
+	}
+}
+
+/* What it registered ends with the file. */
+static void close_file(uv_work_t *closing)
+{
+	const struct umad_agent *agent = closing->data;
+
+	umad_close_port(agent->file);
+}
+
+static void has_ended(uv_work_t *closing, int status)
+{
+	struct umad_agent *agent = closing->data;
+
+	(void)status; /* nothing cancels it */
+	LIST_REMOVE(agent, entry);
+	umad_shared_drop(agent->shared);
+	free(agent);
+	claim_again();
+}
+
 static void on_closed(uv_handle_t *handle)
 {
 	struct umad_agent *agent = handle->data;
 
 	if (--agent->open_handles)
 		return;
-	umad_close_port(agent->file);
-	free(agent);
+	agent->closing.data = agent;
+	/* Fails only without a function to call. */
+	(void)uv_queue_work(agent->loop, &agent->closing, close_file, has_ended);
 }
 
 /* The file, for the loop: -1 and errno. */
@@ -254,6 +308,8 @@ static void watch(struct umad_agent *agent, uv_loop_t *loop)
 	uv_poll_start(&agent->poll, UV_READABLE, on_readable);
 	uv_unref((uv_handle_t *)&agent->poll);
 	agent->open_handles = 2;
+	agent->loop = loop;
+	LIST_INSERT_HEAD(&started, agent, entry);
 }
 
 struct umad_agent *umad_agent_start(uv_loop_t *loop, const char *fabric,
@@ -282,8 +338,11 @@ struct umad_agent *umad_agent_start(uv_loop_t *loop, const char *fabric,
 		return NULL;
 	}
 	watch(agent, loop);
-	if (claim(agent) < 0)
-		explain(agent);
+	if (claim(agent) < 0) {
+		agent->waits = is_held(agent);
+		if (!agent->waits)
+			explain(agent);
+	}
 	return agent;
 }
 
@@ -294,9 +353,8 @@ void umad_agent_stop(struct umad_agent *agent)
 	pthread_mutex_lock(&agent->shared->lock);
 	agent->shared->wake = NULL;
 	pthread_mutex_unlock(&agent->shared->lock);
-	umad_shared_drop(agent->shared);
-	if (agent->id >= 0) /* now, and not when the file is closed: another may start */
-		umad_unregister(agent->file, agent->id);
+	LIST_REMOVE(agent, entry);
+	LIST_INSERT_HEAD(&ending, agent, entry);
 	uv_poll_stop(&agent->poll);
 	uv_close((uv_handle_t *)&agent->poll, on_closed);
 	uv_close((uv_handle_t *)&agent->wake, on_closed);

@@ -42,6 +42,8 @@ struct umad_events {
 	/* @count MADs of a sender's @owner were not sent, to say it at most once a turn.
 	 */
 	void (*unsent)(void *arg, void *owner, unsigned int count);
+	/* It has communication management, which an agent that was stopped had still. */
+	void (*claimed)(void *arg);
 	/* The device is gone: nothing more comes. The agent is to be stopped. */
 	void (*gone)(void *arg);
 	/* The index of @gid in the port's table, for RoCE v2; -1: it is not there. */
@@ -54,7 +56,9 @@ struct umad_events {
  * Open port @port of @device, and claim communication management. @fabric is what log
  * lines call it; @events and @arg are kept. NULL and errno if the port cannot be opened
  * (ENODEV, EOPNOTSUPP: the kernel's ib_umad is not loaded);
- * without the claim, which a log line explains, there is an agent that has none.
+ * without the claim, which a log line explains, there is an agent that has none. One that
+ * was stopped just now has it until the kernel has closed its file; then claimed() is
+ * called.
  */
 struct umad_agent *umad_agent_start(uv_loop_t *loop, const char *fabric,
 				    const char *device, uint8_t port,
@@ -77,7 +81,10 @@ int umad_read_pkeys(const char *device, uint8_t port, uint16_t pkeys[UMAD_PKEYS]
 /* The agent's port has those, by their indices: none until this is called. */
 void umad_agent_set_pkeys(struct umad_agent *agent, const uint16_t pkeys[UMAD_PKEYS]);
 
-/* Its senders are freed. Its handles close with the loop's next turns. NULL is harmless.
+/*
+ * Its senders are freed. Its handles close with the loop's next turns; then its file does
+ * on a thread of the loop's, which goes on until that is done, as the kernel may have it
+ * wait. NULL is harmless.
  */
 void umad_agent_stop(struct umad_agent *agent);
 

@@ -35,11 +35,15 @@ struct umad_agent {
 	void *arg;
 	char fabric[32];
 	int file;
-	int id; /* of the claim; -1: it has none */
+	int id;     /* of the claim; -1: it has none */
+	bool waits; /* for the claim, which one that is ending has still */
 	uint16_t pkeys[UMAD_PKEYS];
 	uv_poll_t poll;
 	uv_async_t wake;
 	unsigned int open_handles;
+	uv_loop_t *loop;
+	uv_work_t closing;
+	LIST_ENTRY(umad_agent) entry; /* among those that are started, or ending */
 	LIST_HEAD(, umad_sender) senders;
 };
 

@@ -244,8 +244,11 @@ void umad_sender_free(struct umad_sender *sender)
 		return;
 	LIST_REMOVE(sender, entry);
 	pthread_mutex_lock(&sender->lock);
-	runs = sender->runs;
 	sender->freed = true;
+	/* A file is closed by a thread: the kernel may have it wait. */
+	if (!sender->runs && sender->file >= 0)
+		(void)start_thread(sender);
+	runs = sender->runs;
 	pthread_mutex_unlock(&sender->lock);
 	if (!runs)
 		destroy(sender);

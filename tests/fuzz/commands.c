@@ -131,10 +131,9 @@ static void want_srq(struct driver *d, const struct move *m,
 		.xrcd = driver_number(owner(d, m), XRCD, m->pick[PICK_THING]),
 		.cq = driver_number(owner(d, m), CQ, m->pick[PICK_CQ]),
 		.flags = m->arg[ARG_FLAGS] & VIB_SRQF_KERNEL,
-		.doorbell = m->arg[ARG_FLAGS] & 2
-				    ? driver_number(owner(d, m), DOORBELL,
-						    m->pick[PICK_DOORBELL])
-				    : 0,
+		.doorbell = m->arg[ARG_FLAGS] & 2 ? driver_number(owner(d, m), DOORBELL,
+								  m->pick[PICK_DOORBELL])
+						  : 0,
 		.db_index = choose_bell(d, m->arg[ARG_OFFSET]),
 	};
 }

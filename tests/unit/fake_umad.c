@@ -16,7 +16,7 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct {
 	int other[FILES]; /* the end of file's socket that is the test's, + 1 */
 	int cm;           /* the file that has the class; -1 */
-	bool cm_taken, removed, hang, release;
+	bool cm_taken, removed, hang, release, hang_closing;
 	uint8_t hang_at;
 	unsigned int hanging, sent, open;
 	struct umad_buffer out[FAKE_SENT_MAX];
@@ -95,6 +95,14 @@ void fake_umad_release(void)
 	pthread_mutex_unlock(&lock);
 }
 
+void fake_umad_hang_closing(bool hang)
+{
+	pthread_mutex_lock(&lock);
+	fake.hang_closing = hang;
+	pthread_cond_broadcast(&changed);
+	pthread_mutex_unlock(&lock);
+}
+
 unsigned int fake_umad_hanging(void)
 {
 	unsigned int hanging;
@@ -153,7 +161,11 @@ int umad_open_port(const char *ca_name, int portnum)
 
 int umad_close_port(int file)
 {
+	struct timespec deadline = in_seconds(2);
+
 	pthread_mutex_lock(&lock);
+	while (fake.hang_closing && wait_until(&deadline))
+		;
 	close(fake.other[file] - 1);
 	fake.other[file] = 0;
 	fake.open--;
@@ -168,23 +180,19 @@ int umad_close_port(int file)
 int umad_register(int file, int mgmt_class, int mgmt_version, uint8_t rmpp_version,
 		  long method_mask[16 / sizeof(long)])
 {
+	bool taken;
+
 	if (mgmt_class == 0)
 		return 7;
 	if (mgmt_class != 0x07 || mgmt_version != 2 || rmpp_version != 0 ||
 	    method_mask[0] != 1 << 3 || method_mask[1])
 		return -EINVAL;
-	if (fake.cm_taken || fake.cm >= 0)
-		return -EPERM;
-	fake.cm = file;
-	return 0;
-}
-
-int umad_unregister(int file, int agent)
-{
-	if (fake.cm != file || agent != 0)
-		return -EINVAL;
-	fake.cm = -1;
-	return 0;
+	pthread_mutex_lock(&lock);
+	if (!fake.cm_taken && fake.cm < 0)
+		fake.cm = file;
+	taken = fake.cm != file;
+	pthread_mutex_unlock(&lock);
+	return taken ? -EPERM : 0;
 }
 
 int umad_get_port(const char *ca_name, int portnum, umad_port_t *port)

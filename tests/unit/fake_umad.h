@@ -34,6 +34,9 @@ void fake_umad_release(void);
 /* How many wait so. */
 unsigned int fake_umad_hanging(void);
 
+/* Closing a file takes until this is called with false, or two seconds. */
+void fake_umad_hang_closing(bool hang);
+
 /* Wait until @count have been sent, 10 s at most: how many have. */
 unsigned int fake_umad_wait_sent(unsigned int count);
 /* The one that was sent as the @i-th. */

@@ -65,6 +65,7 @@ struct fake_qp {
 	struct fake_recv *recvs;
 	unsigned int first_send, next_send, first_recv, next_recv;
 	unsigned int unretired; /* sends whose place is not known to be free */
+	unsigned int draining;  /* as of struct fake_hca */
 	LIST_ENTRY(fake_qp) entry;
 };
 
@@ -275,6 +276,13 @@ static void flush_sends(struct fake_qp *q)
 	}
 }
 
+/* UC and UD: they receive on. */
+static void stop_sending(struct fake_qp *q)
+{
+	q->attr.qp_state = IBV_QPS_SQE;
+	flush_sends(q);
+}
+
 static void fail(struct fake_qp *q)
 {
 	q->attr.qp_state = IBV_QPS_ERR;
@@ -334,7 +342,8 @@ static enum ibv_wc_status arrive(struct fake_qp *from, struct fake_qp *to,
 	}
 	if (length_of(r->sge, r->count) < bytes) {
 		wc.status = IBV_WC_LOC_LEN_ERR;
-	} else if (!copy(to->qp.srq ? to->qp.srq->pd : to->qp.pd, r->sge, r->count, data, bytes, true)) {
+	} else if (!copy(to->qp.srq ? to->qp.srq->pd : to->qp.pd, r->sge, r->count, data,
+			 bytes, true)) {
 		wc.status = IBV_WC_LOC_PROT_ERR;
 	}
 	complete(to->qp.recv_cq, &wc);
@@ -440,15 +449,20 @@ static bool run_one(struct fake_qp *q)
 		return false;
 	s = q->sends[q->first_send % MOST];
 	wc = (struct ibv_wc){ .wr_id = s.wr.wr_id, .qp_num = q->qp.qp_num };
-	wc.status = execute(q, &s, &wc.byte_len);
+	wc.status = fake_hca.send_status;
+	fake_hca.send_status = IBV_WC_SUCCESS;
+	if (!wc.status)
+		wc.status = execute(q, &s, &wc.byte_len);
 	q->first_send++;
 	q->unretired++;
 	if (wc.status || q->sig_all || s.wr.send_flags & IBV_SEND_SIGNALED) {
 		q->unretired = 0;
 		complete(q->qp.send_cq, &wc);
 	}
-	if (wc.status)
+	if (wc.status && q->qp.qp_type == IBV_QPT_RC)
 		fail(q);
+	else if (wc.status)
+		stop_sending(q);
 	return true;
 }
 
@@ -605,8 +619,9 @@ int ibv_query_device(struct ibv_context *c, struct ibv_device_attr *attr)
 					  .max_pkeys = 4,
 					  .max_qp_wr = fake_hca.max_qp_wr,
 					  .max_srq = fake_hca.max_srq,
-					  .atomic_cap = fake_hca.atomics ? IBV_ATOMIC_HCA
-									 : IBV_ATOMIC_NONE,
+					  .atomic_cap = fake_hca.atomics
+								? IBV_ATOMIC_HCA
+								: IBV_ATOMIC_NONE,
 					  .max_srq_wr = fake_hca.max_srq ? MOST : 0,
 					  .max_srq_sge = fake_hca.max_srq ? 16 : 0,
 					  .max_sge = 32,
@@ -654,7 +669,9 @@ void fake_hca_event(struct ibv_context *c, enum ibv_event_type type, uint32_t qp
 	struct ibv_async_event *e = &async.events[async.next++ % EVENTS];
 
 	e->event_type = type;
-	if (qp_num)
+	if (type == IBV_EVENT_CQ_ERR)
+		e->element.cq = find_qp(qp_num)->qp.send_cq;
+	else if (qp_num)
 		e->element.qp = &find_qp(qp_num)->qp;
 	else
 		e->element.port_num = 1;
@@ -881,6 +898,35 @@ struct ibv_qp *ibv_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *attr)
 	return &q->qp;
 }
 
+/* But to RESET and to ERR. */
+static bool is_transition(enum ibv_qp_state from, enum ibv_qp_state to, int mask)
+{
+	const int given = mask & ~(IBV_QP_STATE | IBV_QP_CUR_STATE);
+
+	if (to == IBV_QPS_RTS && from >= IBV_QPS_RTS && from <= IBV_QPS_SQE)
+		return !(given &
+			 ~(IBV_QP_ACCESS_FLAGS | IBV_QP_MIN_RNR_TIMER | IBV_QP_QKEY));
+	if (to == IBV_QPS_SQD && from == IBV_QPS_RTS)
+		return !given;
+	if (to == IBV_QPS_SQD || to == IBV_QPS_INIT)
+		return from == to || from + 1 == to;
+	return from + 1 == to && to < IBV_QPS_SQE;
+}
+
+int ibv_query_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask,
+		 struct ibv_qp_init_attr *init)
+{
+	struct fake_qp *q = (struct fake_qp *)qp;
+
+	(void)mask;
+	(void)init;
+	*attr = q->attr;
+	attr->sq_draining = q->draining > 0;
+	if (q->draining)
+		q->draining--;
+	return 0;
+}
+
 int ibv_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask)
 {
 	struct fake_qp *q = (struct fake_qp *)qp;
@@ -902,7 +948,11 @@ int ibv_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask)
 		q->unretired = 0;
 		return 0;
 	}
-	if (to != from && to != from + 1)
+	if (!is_transition(from, to, mask))
+		return EINVAL;
+	if (to == IBV_QPS_SQD && from == IBV_QPS_RTS)
+		q->draining = fake_hca.draining;
+	if (from == IBV_QPS_SQD && q->draining)
 		return EINVAL;
 	if (to == IBV_QPS_RTR && qp->qp_type != IBV_QPT_UD &&
 	    (!(mask & IBV_QP_AV) || (fake_hca.ethernet && !attr->ah_attr.is_global)))

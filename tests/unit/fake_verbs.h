@@ -27,6 +27,8 @@ struct fake_hca {
 	bool pins_for_writing; /* all memory that is registered, as Linux before 6.2 */
 	/* What the next call of these fails with; 0: it does not. */
 	int reg_mr_error, create_qp_error, modify_qp_error, post_send_error, ah_error;
+	enum ibv_wc_status send_status; /* of the next request that is done, the same */
+	unsigned int draining;          /* questions until a send queue in SQD is empty */
 	/* What there is now. */
 	unsigned int pds, mrs, cqs, srqs, qps, ahs, channels, contexts, attached;
 	unsigned int atomics_done;

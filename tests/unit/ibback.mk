@@ -24,7 +24,7 @@ LIBS_test_worker := -luv
 UNIT_TESTS += test_threads
 OBJS_test_threads := $(addprefix $(B)/obj/,tests/unit/test_threads.o ibback/control/threads.o \
 	ibback/control/lane.o)
-LIBS_test_threads := -luv -lpthread
+LIBS_test_threads := -luv -lpthread -Wl,--wrap=pthread_create,--wrap=pthread_cond_timedwait
 
 TWO_GUESTS_OBJS = $(addprefix $(B)/obj/tests/unit/,two_guests.o fake_guest.o fake_store.o) \
 	$(CONTROL_OBJS) $(ENGINE_OBJS)

@@ -6,6 +6,7 @@
 
 #include "gsi/limits.h"
 #include "gsi/remotes.h"
+#include "gsi/lid_turns.h"
 #include "lids.h"
 
 static struct gsi_world w;
@@ -231,6 +232,55 @@ static void lids_end_with_the_last_that_has_them(void **state)
 	assert_int_equal(gsi_remotes(w.gsi), 0);
 }
 
+/* Who still uses the LID does not reach another. */
+static void lid_that_ended_is_not_soon_anothers(void **state)
+{
+	struct vib_gid gid = world_remote_gid(7), other = gid, found;
+	uint16_t lid = path(0, gid, NULL), others;
+
+	(void)state;
+	put_be64(other.raw + 8, be64_at(gid.raw + 8) + LID_CHOICES);
+	gsi_port_reset(w.port[0]);
+	assert_false(gsi_lid_to_gid(w.gsi, lid, &found));
+	others = path(0, other, NULL);
+	assert_int_not_equal(others, lid);
+	assert_false(gsi_lid_to_gid(w.gsi, lid, &found));
+	assert_int_equal(path(0, gid, NULL), lid); /* its own again */
+}
+
+/* With a port or two that take what they like. */
+static bool is_not_taken(void *arg, uint16_t lid)
+{
+	return lid != *(const uint16_t *)arg;
+}
+
+/* Once all were somebody's, the one that ended longest ago is given. */
+static void lids_are_given_in_turn(void **state)
+{
+	struct lid_turns turns = { 0 };
+	uint16_t taken = 0, lid;
+
+	(void)state;
+	assert_true(lid_turns_begin(&turns));
+	for (uint64_t i = 1; i < LID_CHOICES + 1u; i++) {
+		lid = lid_turns_choose(&turns, i * LID_CHOICES, is_not_taken, &taken);
+		assert_in_range(lid, LID_SA + 1, LID_UNICAST_MAX);
+		lid_turns_give(&turns, lid, i * LID_CHOICES);
+	}
+	assert_int_equal(lid_turns_choose(&turns, 1, is_not_taken, &taken), 0);
+	lid_turns_end(&turns, 700);
+	lid_turns_end(&turns, 9);
+	lid_turns_end(&turns, 80);
+	taken = 700;
+	assert_int_equal(lid_turns_choose(&turns, 1, is_not_taken, &taken), 9);
+	lid_turns_give(&turns, 9, 1);
+	lid_turns_end(&turns, 9);
+	assert_int_equal(lid_turns_choose(&turns, 3, is_not_taken, &taken), 80);
+	taken = 0;
+	assert_int_equal(lid_turns_choose(&turns, 3, is_not_taken, &taken), 700);
+	lid_turns_free(&turns);
+}
+
 static void who_asks_for_too_many_loses_the_oldest(void **state)
 {
 	struct vib_gid found;
@@ -383,6 +433,8 @@ int main(void)
 		TEST(multipath_record_has_them_too),
 		TEST(lids_of_vports_are_left_to_them),
 		TEST(lids_end_with_the_last_that_has_them),
+		TEST(lid_that_ended_is_not_soon_anothers),
+		TEST(lids_are_given_in_turn),
 		TEST(who_asks_for_too_many_loses_the_oldest),
 		TEST(gid_that_comes_to_a_vport_is_its_own),
 		TEST(host_is_one_member_on_the_wire),

@@ -321,6 +321,27 @@ static void prereg_is_named_and_what_would_do(void **state)
 				  "of which 8 are lent; prereg=17M would do");
 }
 
+static void what_an_hca_refuses_names_it(void **state)
+{
+	struct shortage s = { .kind = SHORT_OF_WIRE,
+			      .device = "mlx5_0",
+			      .wire_bytes = 65000 << 10,
+			      .wire_more = 1040 << 10,
+			      .max_wire_bytes = 64 << 20 };
+	char text[SHORTAGE_TEXT_MAX];
+
+	(void)state;
+	shortage_text(&s, text, sizeof(text));
+	assert_string_equal(text, "cannot make a QP at HCA mlx5_0: it takes 1040 KiB of "
+				  "ibback's memory, and the guest's QPs there have "
+				  "65000 KiB of the 64 MiB that they may have");
+	s.kind = SHORT_OF_FLUSHES;
+	s.error = EIO;
+	shortage_text(&s, text, sizeof(text));
+	assert_string_equal(text, "HCA mlx5_0 does not flush a QP that has failed: "
+				  "Input/output error");
+}
+
 static void mappings_that_are_used_up_name_what_would_do(void **state)
 {
 	struct memory a[2], b;
@@ -577,6 +598,7 @@ int main(void)
 		test(mappings_are_counted_in_pieces),
 		test(quota_names_max_mem_and_what_would_do),
 		test(prereg_is_named_and_what_would_do),
+		test(what_an_hca_refuses_names_it),
 		test(mappings_that_are_used_up_name_what_would_do),
 		test(failed_mapping_names_xen_s_setting),
 		test(references_that_are_bad_are_named),

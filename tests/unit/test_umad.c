@@ -44,7 +44,7 @@ int __wrap_access(const char *path, int mode)
 static uv_loop_t loop;
 static struct umad_agent *agent;
 static struct mad_packet got[64];
-static unsigned int num_got, num_gone;
+static unsigned int num_got, num_gone, num_claimed;
 static unsigned int unsent_of[4];
 
 static struct vib_gid gid(uint8_t last)
@@ -63,6 +63,12 @@ static void unsent(void *arg, void *owner, unsigned int count)
 {
 	(void)arg;
 	*(unsigned int *)owner += count;
+}
+
+static void claimed(void *arg)
+{
+	(void)arg;
+	num_claimed++;
 }
 
 static void gone(void *arg)
@@ -90,7 +96,8 @@ static bool gid_at(void *arg, unsigned int index, struct vib_gid *g)
 	return index && index < 10;
 }
 
-static const struct umad_events events = { received, unsent, gone, gid_index, gid_at };
+static const struct umad_events events = { received, unsent,    claimed,
+					   gone,     gid_index, gid_at };
 
 /* Agents do not keep a loop going; other things do. */
 static uv_timer_t others;
@@ -120,7 +127,7 @@ static int begin(void **state)
 	(void)state;
 	fake_umad_begin();
 	ib_cm_is_loaded = false;
-	num_got = num_gone = lines = 0;
+	num_got = num_gone = num_claimed = lines = 0;
 	memset(unsent_of, 0, sizeof(unsent_of));
 	uv_loop_init(&loop);
 	uv_timer_init(&loop, &others);
@@ -140,6 +147,8 @@ static int end(void **state)
 	return 0;
 }
 
+static struct mad_packet to(uint8_t last);
+
 /* ---- the claim -------------------------------------------------------------------- */
 
 static void cm_is_claimed_at_start(void **state)
@@ -150,10 +159,51 @@ static void cm_is_claimed_at_start(void **state)
 	assert_true(fake_umad_has_cm());
 	assert_int_equal(lines, 0);
 	assert_int_equal(umad_reclaim(agent), 0);
+}
+
+/* The kernel closes what was stopped when it likes, and nobody waits for that. */
+static void claim_waits_for_who_had_it(void **state)
+{
+	uint64_t begun = uv_hrtime();
+
+	(void)state;
+	start();
+	fake_umad_hang_closing(true);
 	umad_agent_stop(agent);
-	assert_false(fake_umad_has_cm());
 	start(); /* at once */
+	turn();
+	turn();
+	turn();
+	assert_true(uv_hrtime() - begun < 1000000000);
+	assert_false(umad_agent_has_cm(agent));
+	assert_int_equal(num_claimed, 0);
+	fake_umad_hang_closing(false);
+	for (unsigned int i = 0; i < 5000 && !num_claimed; i++) {
+		turn();
+		usleep(1000);
+	}
+	assert_int_equal(num_claimed, 1);
 	assert_true(umad_agent_has_cm(agent));
+	assert_int_equal(lines, 0);
+}
+
+static void sender_that_is_freed_closes_its_file_elsewhere(void **state)
+{
+	struct mad_packet packet = to(0x42);
+	struct umad_sender *sender;
+	uint64_t begun;
+
+	(void)state;
+	start();
+	sender = umad_sender_new(agent, &unsent_of[0]);
+	assert_int_equal(umad_sender_send(sender, &packet), 0);
+	assert_int_equal(fake_umad_wait_sent(1), 1);
+	usleep(50000); /* its thread has ended */
+	fake_umad_hang_closing(true);
+	begun = uv_hrtime();
+	umad_sender_free(sender);
+	assert_true(uv_hrtime() - begun < 1000000000);
+	fake_umad_hang_closing(false);
 }
 
 static void lost_claim_is_explained_and_can_be_had_later(void **state)
@@ -489,6 +539,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(cm_is_claimed_at_start),
+		TEST(claim_waits_for_who_had_it),
+		TEST(sender_that_is_freed_closes_its_file_elsewhere),
 		TEST(lost_claim_is_explained_and_can_be_had_later),
 		TEST(device_that_is_not_there_has_no_agent),
 		TEST(device_that_goes_is_told_once),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Atomics on a fabric with a wire: all are the HCA's, between guests of this host, too. */
+/* Atomics on a fabric with a wire: all are the HCA's, between guests of this host, too.
+ */
 #include <errno.h>
 
 #include "engine/qp.h"
@@ -18,7 +19,8 @@ static int set_up_atomics(void **state)
 #define atomic_test(name) \
 	cmocka_unit_test_setup_teardown(name, set_up_atomics, wire_tear_down)
 
-static struct vib_send_wqe atomic(uint8_t opcode, uint64_t id, uint64_t addr, uint32_t key)
+static struct vib_send_wqe atomic(uint8_t opcode, uint64_t id, uint64_t addr,
+				  uint32_t key)
 {
 	struct vib_send_wqe wqe = { .opcode = opcode,
 				    .flags = VIB_SEND_SIGNALED,

@@ -488,6 +488,42 @@ static void sqd_waits_for_what_the_hca_has(void **state)
 	native_close(&x.n);
 }
 
+/* Which the HCA takes in SQD alone, where it is on the way only. */
+static void attributes_change_in_sqd(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+	struct vib_cmd_modify_qp *cmd = &req.u.modify_qp;
+	struct pair x = { 0 };
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	cmd->qpn = x.q.qpn;
+	cmd->mask = VIB_QP_STATE;
+	cmd->attr.state = VIB_QPS_SQD;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	cmd->mask = VIB_QP_STATE | VIB_QP_TIMEOUT;
+	cmd->attr.timeout = 9;
+	/* Not before it is drained, which its poller sees. */
+	assert_int_equal(execute(&w->a, req).status, -EINVAL);
+	wire_run(w);
+	fake_hca.draining = 3;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->timeout, 9);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_RTS);
+	cmd->mask = VIB_QP_STATE | VIB_QP_ACCESS_FLAGS;
+	cmd->attr.access_flags = VIB_ACCESS_REMOTE_READ;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_access_flags, VIB_ACCESS_REMOTE_READ);
+	assert_int_equal(its_state(&x.q), VIB_QPS_SQD);
+	cmd->mask = VIB_QP_STATE;
+	cmd->attr.state = VIB_QPS_RTS;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, 1), 0, 64);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	native_close(&x.n);
+}
+
 static void one_that_cooled_is_woken_by_its_channel(void **state)
 {
 	struct world *w = *state;
@@ -606,6 +642,41 @@ static void who_has_another_gid_sends_no_more(void **state)
 	native_close(&x.n);
 }
 
+/* Its vport has another GID when the HCA has found the way. */
+static void who_became_another_meanwhile_is_not_connected(void **state)
+{
+	static const uint8_t own[16] = { 0xfe, 0x80, [14] = 0x12, [15] = 0x34 };
+	struct world *w = *state;
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+	struct vib_cmd_modify_qp *cmd = &req.u.modify_qp;
+	struct pair x = { 0 };
+
+	fake_hca_add_gid(own);
+	put(&w->a, w->a.be, VIB_BE_GID, "fe80::1234");
+	fake_loop(w->xen);
+	open_pair(w, &x, VIB_QPT_UC);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_INIT, NULL, 0), 0);
+	cmd->qpn = x.q.qpn;
+	cmd->mask = VIB_QP_STATE | VIB_QP_AV | VIB_QP_PATH_MTU | VIB_QP_DEST_QPN |
+		    VIB_QP_RQ_PSN;
+	cmd->attr =
+		(struct vib_qp_attr){ .state = VIB_QPS_RTR,
+				      .path_mtu = 3,
+				      .dest_qpn = x.n.qp->qp_num,
+				      .av = { .flags = VIB_AV_GRH, .sgid_index = 1 } };
+	memcpy(cmd->attr.av.dgid.raw, native_gid, 16);
+	ask(&w->a, req);
+	fake_loop(w->xen);
+	assert_false(is_answered(&w->a));
+	put(&w->a, w->a.be, VIB_BE_GID, "fe80::1235");
+	fake_loop(w->xen);
+	wire_run(w);
+	assert_int_equal(take(&w->a).status, 0);
+	assert_int_equal(its_state(&x.q), VIB_QPS_ERR);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_ERR);
+	native_close(&x.n);
+}
+
 /* As long as the vport's link is down nothing leaves it. */
 static void a_port_that_is_down_sends_nothing(void **state)
 {
@@ -643,6 +714,24 @@ static void the_hcas_events_are_the_guests(void **state)
 	fake_hca_event(wire_port_context(wire_rig_port), IBV_EVENT_DEVICE_FATAL, 0);
 	wire_port_read_events(wire_rig_port);
 	assert_int_equal(wire_rig_gone, 1);
+	native_close(&x.n);
+}
+
+/* What the HCA has done for it nobody can hear of. */
+static void a_cq_that_is_lost_fails_its_qp(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	uint32_t number;
+	uint16_t type;
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	fake_hca_event(wire_port_context(wire_rig_port), IBV_EVENT_CQ_ERR, x.q.qpn);
+	wire_port_read_events(wire_rig_port);
+	assert_true(async_take(&vhca_of(&w->a)->async, &type, &number));
+	assert_int_equal(type, VIB_ASYNC_QP_FATAL);
+	assert_int_equal(number, x.q.qpn);
+	assert_int_equal(its_state(&x.q), VIB_QPS_ERR);
 	native_close(&x.n);
 }
 
@@ -710,13 +799,16 @@ int main(void)
 		wire_test(what_was_before_a_reset_is_forgotten),
 		wire_test(a_failure_before_a_reset_is_forgotten),
 		wire_test(sqd_waits_for_what_the_hca_has),
+		wire_test(attributes_change_in_sqd),
 		wire_test(one_that_cooled_is_woken_by_its_channel),
 		wire_test(what_cannot_be_posted_fails_the_qp),
 		wire_test(a_receive_with_a_bad_key_fails_in_its_turn),
 		wire_test(who_is_another_sends_no_more),
 		wire_test(who_has_another_gid_sends_no_more),
+		wire_test(who_became_another_meanwhile_is_not_connected),
 		wire_test(a_port_that_is_down_sends_nothing),
 		wire_test(the_hcas_events_are_the_guests),
+		wire_test(a_cq_that_is_lost_fails_its_qp),
 		wire_test(uc_sends_and_receives),
 		cmocka_unit_test_setup_teardown(no_more_is_posted_than_the_hca_holds,
 						set_up_small, wire_tear_down),

@@ -8,7 +8,8 @@
 
 enum { SRQ_PAGE = 30 };
 
-/* A QP of guest A that gives the SRQ what it needs, one that receives from it, its peer. */
+/* A QP of guest A that gives the SRQ what it needs, one that receives from it, its peer.
+ */
 struct shared {
 	struct its_qp own, q;
 	struct its_srq srq;

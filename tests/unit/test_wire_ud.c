@@ -245,6 +245,34 @@ static void a_handle_lives_as_long_as_what_was_posted_with_it(void **state)
 	close_pair(&x);
 }
 
+static unsigned int users_of(const struct wire_ahs *ahs)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < 2 * WIRE_AHS; i++)
+		n += ahs->handles[i].users;
+	return n;
+}
+
+/* Here it is reset at once; at the HCA it may be later, or never. */
+static void a_handle_is_used_until_the_hca_has_reset_the_qp(void **state)
+{
+	struct world *w = *state;
+	struct wire_ahs *ahs = &vhca_of(&w->a)->wire->ahs;
+	struct pair x = { 0 };
+
+	open_pair(w, &x);
+	its_send(&x.q, datagram(1, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run_without_hca(w);
+	fake_hca.modify_qp_error = EIO;
+	assert_true(its_modify(&x.q, VIB_QPS_RESET, NULL, 0) < 0);
+	assert_int_equal(its_state(&x.q), VIB_QPS_RESET);
+	assert_int_equal(users_of(ahs), 1);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
+	assert_int_equal(users_of(ahs), 0);
+	close_pair(&x);
+}
+
 /* Nobody looks for the address yet. */
 static void one_that_waits_for_an_address_receives(void **state)
 {
@@ -451,6 +479,117 @@ static void a_pkey_that_the_port_has_not_stays_here(void **state)
 	close_pair(&x);
 }
 
+/* Its vport has another P_Key when the HCA has made it ready. */
+static void who_became_another_meanwhile_stays_here(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+	struct its_qp q = its_qp_new(&w->a, VIB_QPT_UD, CQ_PAGE);
+	struct qp *qp = vhca_find_qp(vhca_of(&w->a), q.qpn);
+
+	assert_int_equal(its_modify(&q, VIB_QPS_INIT, NULL, 0), 0);
+	req.u.modify_qp.qpn = q.qpn;
+	req.u.modify_qp.mask = VIB_QP_STATE;
+	req.u.modify_qp.attr.state = VIB_QPS_RTR;
+	ask(&w->a, req);
+	fake_loop(w->xen);
+	assert_false(is_answered(&w->a));
+	put(&w->a, w->a.be, VIB_BE_PKEY, "0x8001");
+	fake_loop(w->xen);
+	wire_run(w);
+	assert_int_equal(take(&w->a).status, 0);
+	assert_int_equal(fake_hca_qp(q.qpn)->qp_state, IBV_QPS_RTS);
+	assert_false(qp->wire->active);
+}
+
+static bool is_native_lid(void *arg, uint16_t lid, struct vib_gid *gid)
+{
+	(void)arg;
+	memcpy(gid->raw, native_gid, 16);
+	return lid == 7;
+}
+
+/* By LID: the HCA has a GID for it all the same, which is not that of before. */
+static void a_handle_is_of_the_vports_gid_of_today(void **state)
+{
+	static const uint8_t new_gid[16] = { 0xfe, 0x80, [14] = 0x12, [15] = 0x34 };
+	struct world *w = *state;
+	struct port_view view = *vhca_view(vhca_of(&w->a));
+	struct pair x = { 0 };
+	struct vib_send_wqe wqe;
+
+	fabric_find(&w->fabrics, "local")->gid_of_lid = is_native_lid;
+	fake_hca_add_gid(new_gid);
+	open_pair(w, &x);
+	wqe = datagram(1, native_gid, x.n.qp->qp_num);
+	wqe.u.ud.av = (struct vib_av){ .dlid = 7 };
+	native_recv(&x.n, 1, 0, 200);
+	its_send(&x.q, wqe, 0, 8);
+	wire_run(w);
+	native_take(&x.n, 1, IBV_WC_SUCCESS);
+	assert_memory_equal(((struct grh *)x.n.memory)->sgid.raw, view.gids[0].raw, 16);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	memcpy(view.gids[0].raw, new_gid, 16);
+	assert_int_equal(vhca_set_port(vhca_of(&w->a), &view), 0);
+	native_recv(&x.n, 2, 0, 200);
+	its_send(&x.q, wqe, 0, 8);
+	wire_run(w);
+	native_take(&x.n, 2, IBV_WC_SUCCESS);
+	assert_memory_equal(((struct grh *)x.n.memory)->sgid.raw, new_gid, 16);
+	close_pair(&x);
+}
+
+/* A datagram that the HCA cannot send stops what is behind it, until its guest goes on.
+ */
+static void one_that_stopped_sends_again(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+	struct pair x = { 0 };
+
+	open_pair(w, &x);
+	fake_hca.send_status = IBV_WC_LOC_QP_OP_ERR;
+	its_send(&x.q, datagram(1, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_LOC_QP_OP_ERR);
+	assert_int_equal(its_state(&x.q), VIB_QPS_SQE);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_SQE);
+	req.u.modify_qp.qpn = x.q.qpn;
+	req.u.modify_qp.mask = VIB_QP_STATE;
+	req.u.modify_qp.attr.state = VIB_QPS_RTS;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_RTS);
+	native_recv(&x.n, 1, 0, 200);
+	its_send(&x.q, datagram(2, native_gid, x.n.qp->qp_num), 0, 8);
+	wire_run(w);
+	its_take(&x.q, 2, VIB_WC_SUCCESS);
+	native_take(&x.n, 1, IBV_WC_SUCCESS);
+	close_pair(&x);
+}
+
+static void a_pkey_index_changes_in_sqd(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+	struct pair x = { 0 };
+
+	fake_hca.pkeys[1] = 0x8001;
+	put(&w->a, w->a.be, VIB_BE_PKEY, "0xffff/0x8001");
+	fake_loop(w->xen);
+	open_pair(w, &x);
+	req.u.modify_qp.qpn = x.q.qpn;
+	req.u.modify_qp.mask = VIB_QP_STATE;
+	req.u.modify_qp.attr.state = VIB_QPS_SQD;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	wire_run(w);
+	req.u.modify_qp.mask = VIB_QP_PKEY_INDEX;
+	req.u.modify_qp.attr.pkey_index = 1;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->pkey_index, 1);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_RTS);
+	close_pair(&x);
+}
+
 static void what_waits_is_flushed(void **state)
 {
 	struct world *w = *state;
@@ -468,6 +607,54 @@ static void what_waits_is_flushed(void **state)
 	its_take(&x.q, 4, VIB_WC_WR_FLUSH_ERR);
 	its_nothing(&x.q);
 	close_pair(&x);
+}
+
+/* One that only receives, 1 << @order at a time. */
+static struct vib_control_response make_receiver(struct its_qp *q, uint32_t index,
+						 uint32_t order)
+{
+	struct vib_control_request req = its_request(VIB_CMD_CREATE_QP);
+
+	memset(memory_of(q->p, RQ_PAGE_2), 0, VIB_PAGE_SIZE);
+	req.u.create_qp = (struct vib_cmd_create_qp){
+		.pd = q->pd,
+		.send_cq = q->cqn,
+		.recv_cq = q->cqn,
+		.srq = VIB_NO_OBJECT,
+		.type = VIB_QPT_UD,
+		.doorbell = q->doorbell,
+		.db_index = (uint16_t)index,
+		.rq = { order, vib_recv_stride(1), 1, { 1, page_of(q->p, RQ_PAGE_2) } },
+	};
+	return execute(q->p, req);
+}
+
+/* A QP takes what its receive queue can use, and all of a guest's what it may. */
+static void slots_are_counted(void **state)
+{
+	struct world *w = *state;
+	const struct wire_guest *g = vib_of(&w->a)->conn.guest.hca.wire;
+	struct its_qp q = its_qp_new(&w->a, VIB_QPT_UD, CQ_PAGE);
+	struct vib_control_request req = its_request(VIB_CMD_DESTROY_QP);
+	uint64_t first = wire_guest_bytes(g), more;
+	struct vib_control_response rsp;
+	uint32_t index = 100;
+
+	assert_in_range(first, DEPTH * 2 * 4096, DEPTH * 2 * 4096 + 16384);
+	rsp = make_receiver(&q, index++, 5);
+	req.u.object.number = number_of(rsp);
+	more = wire_guest_bytes(g) - first;
+	assert_in_range(more, 33 * 4096, 36 * 4096);
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(wire_guest_bytes(g), first);
+	do
+		rsp = make_receiver(&q, index++, 5);
+	while (rsp.status == 0 && index < 1000);
+	assert_int_equal(rsp.status, -ENOMEM);
+	assert_in_range(wire_guest_bytes(g), WIRE_GUEST_BYTES - more, WIRE_GUEST_BYTES);
+	req.u.object.number = q.qpn;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(make_receiver(&q, index, 3).status, 0);
 }
 
 static void what_an_hca_cannot_is_refused(void **state)
@@ -507,6 +694,38 @@ static void a_guest_that_goes_leaves_nothing(void **state)
 	fake_settle(w->xen);
 	assert_int_equal(fake_hca.qps, 1);
 	assert_int_equal(fake_hca.ahs, 1);
+	close_pair(&x);
+}
+
+/* It goes while pages of another MR are unmapped, and before its HCA can be asked. */
+static void nothing_is_unmapped_that_the_hca_has(void **state)
+{
+	static const uint8_t other[16] = { 0xfe, 0x80, [15] = 0x66 };
+	struct world *w = *state;
+	unsigned int before, at_hca;
+	struct pair x = { 0 };
+	uint32_t key;
+
+	open_pair(w, &x);
+	key = register_mr(&w->a, PAGES);
+	ask(&w->a, dereg_mr(key));
+	fake_loop(w->xen);
+	step(w); /* the HCA's */
+	its_send(&x.q, datagram(1, other, 5), 0, 8);
+	poller_pass(&w->engine->pollers[0]);
+	fake_loop(w->xen);
+	frontend_state(&w->a, "6");
+	fake_loop(w->xen);
+	before = mapped(w);
+	at_hca = fake_hca.qps;
+	while (fake_hca.qps == at_hca && !is_idle(w)) {
+		/* A slice was under way. */
+		assert_in_range(mapped(w), before - FAKE_SLICE, before);
+		step(w);
+	}
+	assert_int_equal(fake_hca.qps, at_hca - 1);
+	fake_settle(w->xen);
+	assert_int_equal((int)mapped(w), -3); /* its connection's, too */
 	close_pair(&x);
 }
 
@@ -569,6 +788,7 @@ int main(void)
 		wire_test(ones_own_multicast_is_not_heard_again),
 		wire_test(a_dead_address_costs_its_sender_a_completion),
 		wire_test(a_handle_lives_as_long_as_what_was_posted_with_it),
+		wire_test(a_handle_is_used_until_the_hca_has_reset_the_qp),
 		wire_test(one_that_waits_for_an_address_receives),
 		wire_test(others_do_not_wait_for_an_address),
 		wire_test(a_local_datagram_completes_in_its_turn),
@@ -578,10 +798,16 @@ int main(void)
 		wire_test(controlled_qkeys_do_not_leave),
 		wire_test(nothing_goes_out_to_a_vport_of_this_host),
 		wire_test(a_pkey_that_the_port_has_not_stays_here),
+		wire_test(who_became_another_meanwhile_stays_here),
+		wire_test(a_handle_is_of_the_vports_gid_of_today),
+		wire_test(one_that_stopped_sends_again),
+		wire_test(a_pkey_index_changes_in_sqd),
 		wire_test(what_waits_is_flushed),
+		wire_test(slots_are_counted),
 		wire_test(what_an_hca_cannot_is_refused),
 		wire_test(a_guest_that_goes_leaves_nothing),
 		wire_test(guests_wait_until_an_hca_was_looked_for),
+		wire_test(nothing_is_unmapped_that_the_hca_has),
 		wire_test(an_hca_that_is_to_be_removed_is_seen),
 		wire_test(guests_begin_anew_without_the_hca),
 	};
