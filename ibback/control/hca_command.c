@@ -4,7 +4,23 @@
 #include <errno.h>
 
 #include "control/command_parts.h"
+#include "control/complaints.h"
 #include "engine/objects.h"
+
+int hca_check_bytes(const struct guest *guest, uint64_t more)
+{
+	struct shortage s = { .kind = SHORT_OF_WIRE,
+			      .device = wire_port_device(guest->hca.port),
+			      .wire_bytes = wire_guest_bytes(guest->hca.wire),
+			      .wire_more = more,
+			      .max_wire_bytes = WIRE_GUEST_BYTES };
+
+	if (s.wire_bytes + s.wire_more <= s.max_wire_bytes)
+		return 0;
+	if (complaints_due(guest->complaints))
+		complain(guest, &s);
+	return -ENOMEM;
+}
 
 /* ---- protection domains ------------------------------------------------ */
 
@@ -229,7 +245,7 @@ static int make_wired_srq(struct command *c)
 	return 0;
 }
 
-void hca_create_srq(struct command *c)
+int hca_create_srq(struct command *c)
 {
 	const struct vib_cmd_create_srq *cmd = &c->req.u.create_srq;
 
@@ -238,6 +254,7 @@ void hca_create_srq(struct command *c)
 		cmd->flags & VIB_SRQF_KERNEL ? NULL : pd_wire(c->guest->vhca, cmd->pd);
 	c->at_hca = create_srq_at_hca;
 	c->make = make_wired_srq;
+	return hca_check_bytes(c->guest, wire_srq_bytes(c->guest->hca.wire, cmd));
 }
 
 int hca_destroy_srq(struct command *c)

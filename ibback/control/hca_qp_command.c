@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "control/command_parts.h"
-#include "control/complaints.h"
 #include "engine/engine.h"
 #include "engine/objects.h"
 #include "engine/port_view.h"
@@ -46,22 +45,6 @@ static int make_wired_qp(struct command *c)
 	return 0;
 }
 
-/* Its queues are memory of ours, which is everybody's. */
-static int check_bytes(const struct guest *guest, const struct vib_cmd_create_qp *cmd)
-{
-	struct shortage s = { .kind = SHORT_OF_WIRE,
-			      .device = wire_port_device(guest->hca.port),
-			      .wire_bytes = wire_guest_bytes(guest->hca.wire),
-			      .wire_more = wire_qp_bytes(guest->hca.wire, cmd),
-			      .max_wire_bytes = WIRE_GUEST_BYTES };
-
-	if (s.wire_bytes + s.wire_more <= s.max_wire_bytes)
-		return 0;
-	if (complaints_due(guest->complaints))
-		complain(guest, &s);
-	return -ENOMEM;
-}
-
 int hca_create_qp(struct command *c)
 {
 	const struct vib_cmd_create_qp *cmd = &c->req.u.create_qp;
@@ -77,7 +60,7 @@ int hca_create_qp(struct command *c)
 	c->wire_srq = cmd->type == VIB_QPT_RC ? srq_wire(c->guest->vhca, cmd->srq) : NULL;
 	c->at_hca = create_qp_at_hca;
 	c->make = make_wired_qp;
-	return check_bytes(c->guest, cmd);
+	return hca_check_bytes(c->guest, wire_qp_bytes(c->guest->hca.wire, cmd));
 }
 
 int hca_destroy_qp(struct command *c, struct wire_qp *wire)

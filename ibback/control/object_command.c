@@ -361,15 +361,14 @@ static int make_srq(struct command *c)
 static int create_srq(struct command *c)
 {
 	const struct vib_cmd_create_srq *cmd = &c->req.u.create_srq;
+	int rc;
 
 	command_want(c, &cmd->pages, true);
 	c->make = make_srq;
-	if (c->guest->hca.wire) {
-		if (cmd->type == VIB_SRQT_XRC)
-			return -EOPNOTSUPP;
-		hca_create_srq(c);
-	}
-	return srq_check(c->guest->vhca, cmd);
+	if (c->guest->hca.wire && cmd->type == VIB_SRQT_XRC)
+		return -EOPNOTSUPP;
+	rc = srq_check(c->guest->vhca, cmd);
+	return rc == 0 && c->guest->hca.wire ? hca_create_srq(c) : rc;
 }
 
 /* Destroy by a function that gives one piece of memory back. */

@@ -57,6 +57,9 @@ int wire_mr_end(struct wire_mr *mr);
 /* @pd as above: of an SRQ of the kernel. */
 int wire_srq_new(struct wire_guest *guest, struct wire_pd *pd,
 		 const struct vib_cmd_create_srq *cmd, struct wire_srq **srq);
+/* What one takes, as of wire_qp_bytes(). */
+uint64_t wire_srq_bytes(const struct wire_guest *guest,
+			const struct vib_cmd_create_srq *cmd);
 /* No QP receives from it any more. */
 int wire_srq_end(struct wire_srq *srq);
 

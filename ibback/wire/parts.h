@@ -26,16 +26,22 @@ struct wire_group {
 	LIST_ENTRY(wire_group) entry;
 };
 
+/* Of an HCA's queues, about: drivers differ. */
+#define WIRE_WQE_BYTES 64
+#define WIRE_SGE_BYTES 16
+#define WIRE_CQE_BYTES 64
+
 /*
  * Receives that an SRQ has at the HCA at most. The CQ of each of its QPs has room for all
  * of them; the rest wait in the guest's queue for a completion, which makes room.
  */
-#define WIRE_SRQ_MOST 512
+#define WIRE_SRQ_MOST  512
 
 struct hca_srq {
 	struct wire_srq base;
 	struct wire_guest *guest;
 	struct ibv_srq *srq;
+	uint64_t bytes; /* as it counts for its guest */
 	LIST_ENTRY(hca_srq) entry;
 };
 

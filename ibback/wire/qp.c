@@ -25,11 +25,6 @@ static struct hca_qp *hca_qp_of(struct wire_qp *w)
 #define UD_RECEIVES     128
 
 #define MTU_256         1 /* IBTA's code */
-/* Of an HCA's queues, about: drivers differ. */
-#define WQE_BYTES       64
-#define SGE_BYTES       16
-#define CQE_BYTES       64
-
 /* ---- making ------------------------------------------------------------ */
 
 static uint32_t depth(const struct vib_work_queue *wq, int most)
@@ -164,15 +159,17 @@ static void measure(struct wire_qp *w, const struct ibv_device_attr *attr,
 
 uint64_t wire_qp_bytes(const struct wire_guest *g, const struct vib_cmd_create_qp *cmd)
 {
-	uint64_t send = sizeof(struct wire_send) + WQE_BYTES + CQE_BYTES;
-	uint64_t receive = sizeof(struct wire_receive) + CQE_BYTES;
+	uint64_t send = sizeof(struct wire_send) + WIRE_WQE_BYTES + WIRE_CQE_BYTES;
+	uint64_t receive = sizeof(struct wire_receive) + WIRE_CQE_BYTES;
 	struct wire_qp w = { 0 };
 
 	measure(&w, &g->port->attr, cmd,
 		cmd->type == VIB_QPT_RC && cmd->srq != VIB_NO_OBJECT ? WIRE_SRQ_MOST : 0);
-	send += w.datagrams ? UD_SEND_SLOT
-			    : (uint64_t)cmd->sq.max_sge * SGE_BYTES + cmd->max_inline;
-	receive += w.datagrams ? UD_RECEIVE_SLOT : (uint64_t)cmd->rq.max_sge * SGE_BYTES;
+	send += w.datagrams
+			? UD_SEND_SLOT
+			: (uint64_t)cmd->sq.max_sge * WIRE_SGE_BYTES + cmd->max_inline;
+	receive += w.datagrams ? UD_RECEIVE_SLOT
+			       : (uint64_t)cmd->rq.max_sge * WIRE_SGE_BYTES;
 	return sizeof(struct hca_qp) + w.max_sends * send + w.max_receives * receive;
 }
 
@@ -189,7 +186,7 @@ static int make(struct hca_qp *q, struct wire_pd *pd, const struct vib_cmd_creat
 	w->ops = &wire_qp_ops;
 	measure(w, &g->port->attr, cmd, q->srq ? q->srq->base.count : 0);
 	w->sends = calloc(w->max_sends, sizeof(*w->sends));
-	w->receives = calloc(w->max_receives, sizeof(*w->receives));
+	w->receives = calloc(q->srq ? 1 : w->max_receives, sizeof(*w->receives));
 	if (!w->sends || !w->receives) {
 		errno = ENOMEM;
 		return -1;

@@ -21,6 +21,13 @@ static uint32_t depth(const struct wire_port *port, const struct vib_cmd_create_
 	return n < (uint32_t)most ? n : (uint32_t)most;
 }
 
+uint64_t wire_srq_bytes(const struct wire_guest *g, const struct vib_cmd_create_srq *cmd)
+{
+	return sizeof(struct hca_srq) +
+	       depth(g->port, cmd) * (sizeof(struct wire_place) + WIRE_WQE_BYTES +
+				      (uint64_t)cmd->max_sge * WIRE_SGE_BYTES);
+}
+
 static int make(struct hca_srq *s, struct ibv_pd *pd,
 		const struct vib_cmd_create_srq *cmd)
 {
@@ -60,6 +67,8 @@ int wire_srq_new(struct wire_guest *g, struct wire_pd *pd,
 		return wire_errno(error);
 	}
 	LIST_INSERT_HEAD(&g->srqs, s, entry);
+	s->bytes = wire_srq_bytes(g, cmd);
+	__atomic_add_fetch(&g->bytes, s->bytes, __ATOMIC_RELAXED);
 	*made = &s->base;
 	return 0;
 }
@@ -71,6 +80,7 @@ int wire_srq_end(struct wire_srq *w)
 	int error = ibv_destroy_srq(s->srq);
 
 	LIST_REMOVE(s, entry);
+	__atomic_sub_fetch(&s->guest->bytes, s->bytes, __ATOMIC_RELAXED);
 	wire_srq_fini(&s->base);
 	free(s);
 	if (error && !port->gone)

@@ -2,6 +2,7 @@
 /* SRQs of a guest whose QPs' peers are behind the wire, or reached by the HCA. */
 #include <errno.h>
 
+#include "control/vib.h"
 #include "engine/qp.h"
 #include "engine/srq.h"
 #include "wire_rig.h"
@@ -378,6 +379,20 @@ static void one_without_a_bell_is_refused(void **state)
 	assert_int_equal(fake_hca.srqs, 0);
 }
 
+/* As queues of QPs: a guest cannot have as much of ibback's memory as it likes. */
+static void its_memory_is_counted(void **state)
+{
+	struct world *w = *state;
+	const struct wire_guest *g = vib_of(&w->a)->conn.guest.hca.wire;
+	struct its_qp q = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE);
+	uint64_t without = wire_guest_bytes(g);
+	struct its_srq srq = its_srq_new(&q, SRQ_PAGE);
+
+	assert_in_range(wire_guest_bytes(g) - without, DEPTH * 64, DEPTH * 256 + 512);
+	assert_int_equal(destroy(w, VIB_CMD_DESTROY_SRQ, srq.number), 0);
+	assert_int_equal(wire_guest_bytes(g), without);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -394,6 +409,7 @@ int main(void)
 		wire_test(the_last_is_said_after_a_while),
 		wire_test(datagrams_take_the_guests_own),
 		wire_test(one_without_a_bell_is_refused),
+		wire_test(its_memory_is_counted),
 	};
 
 	return cmocka_run_group_tests_name("wire: SRQs", tests, NULL, NULL);
