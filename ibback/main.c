@@ -27,6 +27,7 @@ const char *argp_program_version = "ibback " VIB_VERSION;
 
 #define DEFAULT_CONFIG "/etc/xen-ib/ibback.conf"
 #define DEFAULT_SOCKET "/run/xen-ib/ibback.sock"
+#define NETDEV_RECORD  "/run/xen-ib/netdevs"
 
 struct options {
 	const char *config; /* NULL: the default, which need not exist */
@@ -319,7 +320,9 @@ static int serve(struct daemon *d, const struct options *options)
 	d->subnets = subnets_start(&d->fabrics, d->engine, &d->loop);
 	if (!d->subnets)
 		log_err("cannot serve subnets: %s", strerror(errno));
-	d->wires = wires_start(&d->fabrics, &d->loop, &d->waiter.jobs);
+	/* A daemon without Xen is one of many. */
+	d->wires = wires_start(&d->fabrics, &d->loop, &d->waiter.jobs,
+			       options->no_xen ? NULL : NETDEV_RECORD);
 	if (!d->wires)
 		log_err("cannot serve wires: %s", strerror(errno));
 	else

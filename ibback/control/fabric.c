@@ -116,6 +116,19 @@ bool fabric_gids_taken(const struct fabric *fabric, const struct vport *self,
 	return false;
 }
 
+bool fabric_table_has_node(const struct fabric_table *table, const struct vport *self,
+			   uint64_t node_guid)
+{
+	const struct fabric *fabric;
+	const struct vport *v;
+
+	LIST_FOREACH(fabric, &table->fabrics, entry)
+	LIST_FOREACH(v, &fabric->vports, entry)
+	if (v != self && v->attr.node_guid == node_guid)
+		return true;
+	return false;
+}
+
 static bool is_at(const struct vport_attr *attr, const struct vib_gid *gid)
 {
 	for (size_t i = 0; i < attr->num_gids; i++)

@@ -114,6 +114,13 @@ int fabric_attach(struct fabric *fabric, struct vport *vport);
 bool fabric_gids_taken(const struct fabric *fabric, const struct vport *self,
 		       const struct vport_attr *attr);
 
+/*
+ * True if a vport of any fabric of @table, other than @self, has @node_guid: a connection
+ * manager knows its peers by that, and a guest may be on several fabrics.
+ */
+bool fabric_table_has_node(const struct fabric_table *table, const struct vport *self,
+			   uint64_t node_guid);
+
 /* True if @av names a vport of @fabric, which the local path reaches. */
 bool fabric_is_at(const struct fabric *fabric, const struct vib_av *av);
 

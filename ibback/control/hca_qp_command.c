@@ -104,8 +104,11 @@ static bool is_still(const struct command *c)
 {
 	const struct wire_source now = source_of(c->guest, &c->modify.attr);
 
-	return now.pkey == c->source.pkey &&
-	       (c->wire_qp->datagrams || /* whose GID is each datagram's */
+	if (now.pkey != c->source.pkey)
+		return false;
+	/* Datagrams are looked at one by one. */
+	return c->wire_qp->datagrams ||
+	       (!vhca_view(c->guest->vhca)->cut &&
 		memcmp(&now.gid, &c->source.gid, sizeof(now.gid)) == 0);
 }
 

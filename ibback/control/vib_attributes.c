@@ -35,6 +35,15 @@ void vib_attach(struct vib *vib)
 		vib_refuse(vib, why);
 		return;
 	}
+	/* A GID that is another's is said first: it is by what most are configured. */
+	if (!fabric_gids_taken(fabric, &vib->vport, attr) &&
+	    fabric_table_has_node(vib->backend->fabrics, &vib->vport, attr->node_guid)) {
+		snprintf(why, sizeof(why),
+			 "node-guid=0x%016" PRIx64 ": another vib of this host has it",
+			 attr->node_guid);
+		vib_refuse(vib, why);
+		return;
+	}
 	if (fabric_attach(fabric, &vib->vport) == 0)
 		return;
 	if (errno == EEXIST)

@@ -268,6 +268,7 @@ void vport_view(const struct vport *vport, struct port_view *view)
 	*view = (struct port_view){
 		.fabric = vport->fabric,
 		.up = vport_link_is_up(vport),
+		.cut = vport->attr.link == VPORT_LINK_DOWN,
 		.lid = vport->lid,
 		.mtu = mtu_of(vport),
 	};

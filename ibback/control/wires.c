@@ -17,6 +17,7 @@
 #include "engine/mcast.h"
 #include "log.h"
 #include "wire/groups6.h"
+#include "wire/leftovers.h"
 #include "wire/netdev.h"
 #include "wire/segments.h"
 #include "wire/umad.h"
@@ -66,7 +67,9 @@ struct wire {
 struct wires {
 	uv_loop_t *loop;
 	struct jobs *jobs;
-	struct mcast *mcast; /* that is watched; or NULL */
+	struct mcast *mcast;         /* that is watched; or NULL */
+	struct leftovers *leftovers; /* NULL: there is no record */
+	bool swept;                  /* by that */
 	LIST_HEAD(, wire) all;
 };
 
@@ -118,6 +121,10 @@ static int use_device(struct wire *w, const char *name)
 {
 	struct fabric *f = w->fabric;
 
+	if (leftovers_note(w->wires->leftovers, name) < 0)
+		log_warn("netdev %s: its addresses will stay if ibback does not come "
+			 "back to it: %s",
+			 name, strerror(errno));
 	w->netdev = netdev_start(w->wires->loop, w->wires->jobs, name);
 	if (!w->netdev)
 		return -1;
@@ -539,6 +546,27 @@ static void stay_down(struct wire *w)
 	look_again(w);
 }
 
+/* Is it, or will it be when it is there? */
+static bool is_used(void *arg, const char *name)
+{
+	const struct wires *wires = arg;
+	const struct wire *w;
+
+	LIST_FOREACH(w, &wires->all, entry)
+	if (strcmp(w->netdev ? netdev_name(w->netdev) : w->fabric->netdev, name) == 0)
+		return true;
+	return false;
+}
+
+/* When it is known which devices the fabrics are on. */
+static void sweep_leftovers(struct wires *wires)
+{
+	if (wires->swept || !wires_looked(wires))
+		return;
+	wires->swept = true;
+	leftovers_sweep(wires->leftovers, wires->jobs, is_used, wires);
+}
+
 static void after(struct job *job)
 {
 	struct wire *w = caa_container_of(job, struct wire, job);
@@ -553,6 +581,7 @@ static void after(struct job *job)
 		w->error = errno;
 	if (opened && w->error) {
 		stay_down(w);
+		sweep_leftovers(w->wires);
 		return;
 	}
 	if (w->gone || w->error) {
@@ -562,6 +591,7 @@ static void after(struct job *job)
 	take_state(w, opened);
 	wire_vports_take(&w->vports, w->fabric->device, &w->checks);
 	look_again(w);
+	sweep_leftovers(w->wires);
 }
 
 /* ---- beginning and end ------------------------------------------------- */
@@ -592,7 +622,7 @@ static int serve(struct wires *wires, struct fabric *fabric)
 }
 
 struct wires *wires_start(struct fabric_table *fabrics, uv_loop_t *loop,
-			  struct jobs *jobs)
+			  struct jobs *jobs, const char *record)
 {
 	struct wires *wires = calloc(1, sizeof(*wires));
 	struct fabric *fabric;
@@ -603,6 +633,11 @@ struct wires *wires_start(struct fabric_table *fabrics, uv_loop_t *loop,
 	wires->loop = loop;
 	wires->jobs = jobs;
 	LIST_INIT(&wires->all);
+	wires->leftovers = record ? leftovers_open(record) : NULL;
+	if (record && !wires->leftovers)
+		log_warn("cannot use %s, by which addresses are found that an ibback "
+			 "before left: %s",
+			 record, strerror(errno));
 	LIST_FOREACH(fabric, &fabrics->fabrics, entry)
 	if (fabric->kind == FABRIC_WIRE && serve(wires, fabric) < 0) {
 		wires_stop(wires);
@@ -611,6 +646,7 @@ struct wires *wires_start(struct fabric_table *fabrics, uv_loop_t *loop,
 	}
 	LIST_FOREACH(w, &wires->all, entry)
 	touch(w);
+	sweep_leftovers(wires); /* where there are no wires any more */
 	return wires;
 }
 
@@ -648,6 +684,7 @@ void wires_stop(struct wires *wires)
 		LIST_REMOVE(w, entry);
 		stop(w);
 	}
+	leftovers_close(wires->leftovers);
 	free(wires);
 }
 

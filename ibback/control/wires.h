@@ -21,10 +21,11 @@ struct wires;
  * Serve the wire of every fabric of @fabrics that has one, on @loop, which is not kept by
  * that. What may sleep is done by @jobs, which are for nothing of guests. Before there
  * are vports, and after all others observe, so that a vport waits before they see it.
- * NULL and errno: ENOMEM.
+ * What an ibback before left on network devices that no fabric is on any more is taken
+ * off, by the record @record (leftovers.h), or not with NULL. NULL and errno: ENOMEM.
  */
 struct wires *wires_start(struct fabric_table *fabrics, uv_loop_t *loop,
-			  struct jobs *jobs);
+			  struct jobs *jobs, const char *record);
 
 /*
  * Groups of @mcast that QPs of a RoCE fabric are attached to arrive from its wire,

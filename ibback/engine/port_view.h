@@ -17,6 +17,7 @@ struct port_view {
 	uint64_t id;        /* no other view ever has it */
 	const void *fabric; /* vports with the same one reach each other */
 	bool up;
+	bool cut; /* its administrator took the link down: a peer, too, reaches nothing */
 	uint16_t lid;
 	uint32_t mtu;                      /* bytes */
 	struct vib_gid gids[VIB_MAX_GIDS]; /* zero where there is none */

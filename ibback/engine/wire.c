@@ -112,7 +112,7 @@ void wire_event(struct wire_qp *w, enum vib_async_type type, bool failed)
 	pthread_spin_unlock(&qp->lock);
 }
 
-/* Does @qp, at the HCA, send as somebody who the vport with @now is not? */
+/* Does @qp, at the HCA, send as somebody who the vport with @now is not, or nobody? */
 static bool is_other(const struct qp *qp, const struct port_view *was,
 		     const struct port_view *now)
 {
@@ -120,6 +120,9 @@ static bool is_other(const struct qp *qp, const struct port_view *was,
 	unsigned int gid =
 		attr->av.sgid_index % VIB_MAX_GIDS; /* checked with a GRH only */
 
+	/* The HCA would answer its peer on; of datagrams each is looked at. */
+	if (now->cut && !qp->wire->datagrams)
+		return true;
 	if (was->pkeys[attr->pkey_index] != now->pkeys[attr->pkey_index])
 		return true;
 	/* On Ethernet there is a GID also where the guest names a LID. */
@@ -338,7 +341,7 @@ enum send_result wire_connected_send(struct share *share)
 		request.num_sge = wire_sges(qp->vhca, &qp->local_mr,
 					    (const struct vib_sge *)send_sges(qp),
 					    wqe->num_sge, sges);
-		if (request.num_sge > wqe->num_sge) /* not the HCA's to reach */
+		if (request.num_sge == WIRE_UNREACHABLE) /* not the HCA's to reach */
 			return send_fail(share, VIB_WC_LOC_PROT_ERR);
 	}
 	share_spend(share, own.bytes);
@@ -451,9 +454,9 @@ static void post_receive(struct qp *qp, const struct receive *r)
 	struct sg sg;
 
 	count = receive_resolve(qp, r, &sg) < 0
-			? MAX_SGE + 1
+			? WIRE_UNREACHABLE
 			: wire_sges(qp->vhca, &qp->receive_mr, r->sge, r->num_sge, sges);
-	if (count > MAX_SGE ||
+	if (count == WIRE_UNREACHABLE ||
 	    w->ops->receive(w, WIRE_ID_RECEIVE | id_of(w, w->next_receive), sges, count) <
 		    0) {
 		refuse(w, r);

@@ -266,9 +266,9 @@ bool wire_tells_when_flushed(const struct qp *qp);
 void wire_event(struct wire_qp *w, enum vib_async_type type, bool failed);
 
 /*
- * The vport of @qp was @was and is @now. The HCA goes on sending as who it was told to: a
- * QP that is not that any more fails, or of UD stays within this host until it is brought
- * up anew. The control thread.
+ * The vport of @qp was @was and is @now. The HCA goes on sending as who it was told to,
+ * and answering: a QP that is not that any more, or cut off, fails, or of UD stays within
+ * this host until it is brought up anew. The control thread.
  */
 void wire_identity(struct qp *qp, const struct port_view *was,
 		   const struct port_view *now);

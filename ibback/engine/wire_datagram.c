@@ -91,7 +91,10 @@ static bool is_own_gid(const struct port_view *view, const struct vib_gid *gid)
 	return port_view_is_at(view, &av);
 }
 
-/* Sent by a QP of this host: it has come by memory already. */
+/*
+ * As if sent by a QP of this host: it has come by memory already, or somebody on the wire
+ * pretends to be that QP.
+ */
 static bool is_of_this_host(const struct qp *qp, const struct grh *grh, uint32_t src_qpn)
 {
 	const struct qp *from = vhca_find_qp(qp->vhca, src_qpn);
@@ -111,9 +114,8 @@ static bool is_for(const struct qp *qp, const struct wire_completion *c,
 		return !qp->vhca->wire->ethernet;
 	if (be32toh(grh->version_tclass_flow) >> 28 != GRH_VERSION)
 		return false;
-	if (gid_is_multicast(&grh->dgid))
-		return !is_of_this_host(qp, grh, c->src_qpn);
-	return is_own_gid(view, &grh->dgid);
+	return !is_of_this_host(qp, grh, c->src_qpn) &&
+	       (gid_is_multicast(&grh->dgid) || is_own_gid(view, &grh->dgid));
 }
 
 static void deliver(struct poller *poller, struct qp *qp, const struct wire_completion *c,

@@ -5,13 +5,18 @@
 
 #include <xen-ib/object.h>
 
+#include "device_limits.h"
 #include "engine/dma.h"
 #include "engine/mr.h"
+
+/* No count of elements. */
+#define WIRE_UNREACHABLE (MAX_SGE + 1u)
 
 /*
  * The same memory as @sges, @count of them, that sg_resolve() has found right: keys of
  * MRs are the HCA's, VIB_LOCAL_DMA_LKEY becomes the region's; elements without bytes
- * are left out. Returns how many there are, or @count + 1 if the HCA cannot reach one.
+ * are left out. Returns how many there are, or WIRE_UNREACHABLE: the HCA cannot reach
+ * one.
  */
 static inline unsigned int wire_sges(const struct vhca *vhca, struct mr_hint *hint,
 				     const struct vib_sge *sges, unsigned int count,
@@ -25,7 +30,7 @@ static inline unsigned int wire_sges(const struct vhca *vhca, struct mr_hint *hi
 		to[n] = sges[i];
 		if (sges[i].lkey == VIB_LOCAL_DMA_LKEY &&
 		    !dma_lkey(vhca, hint, sges[i].addr, sges[i].length, &to[n].lkey))
-			return count + 1;
+			return WIRE_UNREACHABLE;
 		n++;
 	}
 	return n;

@@ -100,13 +100,13 @@ static unsigned int resolve(struct srq *srq, const struct receive *r,
 			    struct vib_sge *sges, bool *refused)
 {
 	const struct sg_owner owner = { srq->vhca, &srq->hint, srq->pd, srq->kernel };
-	unsigned int count = MAX_SGE + 1;
+	unsigned int count = WIRE_UNREACHABLE;
 	struct sg sg;
 
 	if (!r->malformed &&
 	    sg_resolve(&sg, &owner, r->sge, r->num_sge, VIB_ACCESS_LOCAL_WRITE) == 0)
 		count = wire_sges(srq->vhca, &srq->hint, r->sge, r->num_sge, sges);
-	*refused = count > MAX_SGE;
+	*refused = count == WIRE_UNREACHABLE;
 	return *refused ? 0 : count;
 }
 

@@ -12,7 +12,7 @@ int wire_av_fill(const struct wire_port *port, const struct vib_av *av,
 
 	memset(ah, 0, sizeof(*ah));
 	ah->port_num = port->number;
-	ah->sl = av->sl;
+	ah->sl = av->sl & 0xf; /* drivers shift it among other bits */
 	ah->static_rate = av->static_rate;
 	ah->dlid = port->ethernet ? 0 : av->dlid;
 	ah->is_global = !!(av->flags & VIB_AV_GRH);

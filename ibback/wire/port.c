@@ -274,7 +274,8 @@ int wire_port_pkey_index(const struct wire_port *p, uint16_t pkey)
 {
 	__be16 at;
 
-	for (int i = 0; i < p->attr.max_pkeys; i++) {
+	/* Free places of the table are no P_Keys, and nor is a vport's. */
+	for (int i = 0; pkey & 0x7fff && i < p->attr.max_pkeys; i++) {
 		if (ibv_query_pkey(p->context, p->number, i, &at) != 0)
 			break;
 		if (be16toh(at) == pkey)

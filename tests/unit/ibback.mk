@@ -74,7 +74,8 @@ OBJS_test_segments := $(addprefix $(B)/obj/,tests/unit/test_segments.o tests/uni
 
 # The kernel's network, in a namespace of the test's own.
 NETDEV_OBJS := $(addprefix $(B)/obj/,tests/unit/netns.o ibback/control/worker.o \
-	$(addprefix ibback/wire/,addresses.o groups6.o netdev.o rtnl.o))
+	tests/unit/tempdir.o $(addprefix ibback/wire/,addresses.o groups6.o leftovers.o netdev.o \
+	rtnl.o))
 UNIT_TESTS += test_netdev test_wires
 OBJS_test_netdev := $(B)/obj/tests/unit/test_netdev.o $(NETDEV_OBJS)
 LIBS_test_netdev := -luv -lmnl

@@ -97,12 +97,12 @@ static int tear_down(void **state)
 }
 
 /* What the toolstack writes for a vib of domain @domid. */
-static void plug_domain(struct world *w, unsigned int domid, const char *guid)
+static void plug_node(struct world *w, unsigned int domid, const char *guid,
+		      const char *node)
 {
 	static const char *const both[][2] = {
 		{ VIB_BE_ONLINE, "1" },
 		{ VIB_BE_DOMAIN, "guest" },
-		{ VIB_BE_NODE_GUID, "0x02" },
 		{ VIB_BE_STATE, "1" },
 	};
 	char be[64], fe[64], path[128], text[16];
@@ -118,11 +118,18 @@ static void plug_domain(struct world *w, unsigned int domid, const char *guid)
 	put(w, path, text);
 	snprintf(path, sizeof(path), "%s/port-guid", be);
 	put(w, path, guid);
-	for (size_t i = 0; i < 4; i++) {
+	snprintf(path, sizeof(path), "%s/" VIB_BE_NODE_GUID, be);
+	put(w, path, node);
+	for (size_t i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "%s/%s", be, both[i][0]);
-		put(w, path, strcmp(both[i][0], VIB_BE_NODE_GUID) ? both[i][1] : guid);
+		put(w, path, both[i][1]);
 	}
 	fake_settle(w->xen);
+}
+
+static void plug_domain(struct world *w, unsigned int domid, const char *guid)
+{
+	plug_node(w, domid, guid, guid);
 }
 
 static void plug(struct world *w)
@@ -288,6 +295,21 @@ static void the_same_guid_twice_is_refused(void **state)
 	assert_node(w, "/local/domain/0/backend/vib/2/0/state", "6");
 	assert_non_null(
 		strstr(get(w, "/local/domain/0/backend/vib/2/0/error"), "port-guid"));
+	assert_node(w, BE "/state", "4");
+}
+
+/* Guests on two fabrics know their peers by it. */
+static void the_same_node_on_another_fabric_is_refused(void **state)
+{
+	struct world *w = *state;
+
+	fabric_add(&w->fabrics, "storage");
+	connect_guest(w);
+	put(w, "/local/domain/0/backend/vib/2/0/fabric", "storage");
+	plug_node(w, 2, "0x02163e0000000002", "0x02163e0000000001");
+	assert_node(w, "/local/domain/0/backend/vib/2/0/state", "6");
+	assert_non_null(
+		strstr(get(w, "/local/domain/0/backend/vib/2/0/error"), "node-guid"));
 	assert_node(w, BE "/state", "4");
 }
 
@@ -676,6 +698,7 @@ int main(void)
 		test(a_vanished_domain_is_let_go),
 		test(a_successor_may_have_the_dead_domains_guid),
 		test(the_same_guid_twice_is_refused),
+		test(the_same_node_on_another_fabric_is_refused),
 		test(bad_nodes_are_refused_by_name),
 		test(missing_nodes_are_refused_by_name),
 		test(bad_frontend_nodes_map_nothing),

@@ -14,8 +14,10 @@
 #include "control/worker.h"
 #include "loop.h"
 #include "netns.h"
+#include "tempdir.h"
 #include "wire/addresses.h"
 #include "wire/groups6.h"
+#include "wire/leftovers.h"
 #include "wire/rtnl.h"
 
 static uv_loop_t loop;
@@ -582,6 +584,70 @@ static void a_loop_of_changes_has_pauses(void **state)
 
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static bool is_this(void *arg, const char *name)
+{
+	return strcmp(arg, name) == 0;
+}
+
+static void read_record(char *text, size_t size)
+{
+	FILE *file = fopen(tempdir_path("record"), "r");
+	size_t n;
+
+	assert_non_null(file);
+	n = fread(text, 1, size - 1, file);
+	text[n] = '\0';
+	fclose(file);
+}
+
+/* Of an ibback that was killed, and came back with other fabrics. */
+static void what_is_left_on_devices_of_nobody_goes(void **state)
+{
+	const struct vib_gid ours = gid_of(1), anothers = gid_of(2);
+	struct rtnl *rtnl;
+	struct leftovers *l;
+	char text[256];
+	int index;
+
+	(void)state;
+	need_namespace();
+	rtnl = rtnl_open();
+	index = rtnl_find(rtnl, "vib1");
+	assert_int_equal(rtnl_add_address(rtnl, index, ours.raw), 0);
+	rtnl_close(rtnl);
+	ip("addr add fe80::216:3e00:0:2/64 dev vib1 nodad");
+	tempdir_make();
+	l = leftovers_open(tempdir_path("record"));
+	assert_non_null(l);
+	assert_null(leftovers_open(tempdir_path("record")));
+	assert_int_equal(errno, EWOULDBLOCK);
+	assert_int_equal(leftovers_note(l, "vib1"), 0);
+	assert_int_equal(leftovers_note(l, "vib7"), 0);
+	assert_int_equal(leftovers_note(l, "vib1"), 0);
+	leftovers_close(l);
+	read_record(text, sizeof(text));
+	assert_string_equal(text, "vib1\nvib7\n");
+
+	l = leftovers_open(tempdir_path("record"));
+	leftovers_sweep(l, &worker.jobs, is_this, (char[]){ "vib1" }); /* it is used */
+	settle();
+	assert_true(netns_has("vib1", &ours));
+	leftovers_close(l);
+	read_record(text, sizeof(text));
+	assert_string_equal(text, "vib1\n");
+
+	l = leftovers_open(tempdir_path("record"));
+	leftovers_sweep(l, &worker.jobs, is_this, (char[]){ "vib0" });
+	settle();
+	assert_false(netns_has("vib1", &ours));
+	assert_true(netns_has("vib1", &anothers));
+	leftovers_close(l);
+	read_record(text, sizeof(text));
+	assert_string_equal(text, "");
+	ip("addr del fe80::216:3e00:0:2/64 dev vib1");
+	tempdir_remove();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -598,6 +664,7 @@ int main(void)
 		test(who_joins_much_fills_its_quota_alone),
 		test(joins_leave_room_for_what_is_held),
 		test(a_loop_of_changes_has_pauses),
+		test(what_is_left_on_devices_of_nobody_goes),
 	};
 
 	netns_enter();

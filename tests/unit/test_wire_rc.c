@@ -568,6 +568,24 @@ static void what_cannot_be_posted_fails_the_qp(void **state)
 	native_close(&x.n);
 }
 
+/* Its guest grants it, which is for copies alone, and has not lent it. */
+static void a_receive_that_the_hca_cannot_reach_fails(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	wire_rig_flags = VIB_QPF_KERNEL;
+	connect_pair(w, &x, VIB_QPT_RC);
+	vhca_of(&w->a)->xen = vib_of(&w->a)->conn.guest.xp;
+	its_recv_sge(&x.q, 1,
+		     (struct vib_sge){ VIB_GRANTED_BASE, 64, VIB_LOCAL_DMA_LKEY });
+	wire_run(w);
+	assert_int_equal(fake_hca_receives(x.q.qpn), 0);
+	its_take(&x.q, 1, VIB_WC_LOC_PROT_ERR);
+	assert_int_equal(its_state(&x.q), VIB_QPS_ERR);
+	native_close(&x.n);
+}
+
 static void a_receive_with_a_bad_key_fails_in_its_turn(void **state)
 {
 	struct world *w = *state;
@@ -629,11 +647,13 @@ static void who_has_another_gid_sends_no_more(void **state)
 	cmd->qpn = x.q.qpn;
 	cmd->mask = VIB_QP_STATE | VIB_QP_AV | VIB_QP_PATH_MTU | VIB_QP_DEST_QPN |
 		    VIB_QP_RQ_PSN;
-	cmd->attr = (struct vib_qp_attr){ .state = VIB_QPS_RTR,
-					  .path_mtu = 3,
-					  .dest_qpn = x.n.qp->qp_num,
-					  .av = { .dlid = 7, .sgid_index = 1 } };
+	cmd->attr =
+		(struct vib_qp_attr){ .state = VIB_QPS_RTR,
+				      .path_mtu = 3,
+				      .dest_qpn = x.n.qp->qp_num,
+				      .av = { .dlid = 7, .sl = 0xf3, .sgid_index = 1 } };
 	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->ah_attr.sl, 3);
 	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_RTR);
 	put(&w->a, w->a.be, VIB_BE_GID, "fe80::1235");
 	fake_loop(w->xen);
@@ -677,6 +697,15 @@ static void who_became_another_meanwhile_is_not_connected(void **state)
 	native_close(&x.n);
 }
 
+/* As when the HCA's port has no link. */
+static void go_down(struct peer *p)
+{
+	struct port_view view = *vhca_view(vhca_of(p));
+
+	view.up = false;
+	assert_int_equal(vhca_set_port(vhca_of(p), &view), 0);
+}
+
 /* As long as the vport's link is down nothing leaves it. */
 static void a_port_that_is_down_sends_nothing(void **state)
 {
@@ -686,11 +715,32 @@ static void a_port_that_is_down_sends_nothing(void **state)
 
 	connect_pair(w, &x, VIB_QPT_RC);
 	posts = fake_hca.posts;
-	put(&w->a, w->a.be, VIB_BE_LINK, "down");
-	fake_loop(w->xen);
+	go_down(&w->a);
 	its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, 1), 0, 64);
 	wire_run(w);
 	assert_int_equal(fake_hca.posts, posts);
+	native_close(&x.n);
+}
+
+/* It does not answer either, whether it was connected before or is now. */
+static void nobody_reaches_who_is_cut_off(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct its_qp late;
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	put(&w->a, w->a.be, VIB_BE_LINK, "down");
+	fake_loop(w->xen);
+	fake_settle(w->xen);
+	assert_int_equal(its_state(&x.q), VIB_QPS_ERR);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_ERR);
+	late = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE_2);
+	assert_int_equal(its_modify(&late, VIB_QPS_INIT, NULL, 0), 0);
+	assert_int_equal(its_modify(&late, VIB_QPS_RTR, native_gid, x.n.qp->qp_num), 0);
+	fake_settle(w->xen);
+	assert_int_equal(its_state(&late), VIB_QPS_ERR);
+	assert_int_equal(fake_hca_qp(late.qpn)->qp_state, IBV_QPS_ERR);
 	native_close(&x.n);
 }
 
@@ -765,8 +815,7 @@ static void a_full_queue_and_a_port_that_goes_down(void **state)
 	for (uint64_t id = 1; id <= 4; id++)
 		its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, id), 0, 16);
 	wire_run_without_hca(w);
-	put(&w->a, w->a.be, VIB_BE_LINK, "down");
-	fake_loop(w->xen);
+	go_down(&w->a);
 	for (uint64_t id = 5; id <= 7; id++)
 		its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, id), 0, 16);
 	wire_run_without_hca(w);
@@ -802,11 +851,13 @@ int main(void)
 		wire_test(attributes_change_in_sqd),
 		wire_test(one_that_cooled_is_woken_by_its_channel),
 		wire_test(what_cannot_be_posted_fails_the_qp),
+		wire_test(a_receive_that_the_hca_cannot_reach_fails),
 		wire_test(a_receive_with_a_bad_key_fails_in_its_turn),
 		wire_test(who_is_another_sends_no_more),
 		wire_test(who_has_another_gid_sends_no_more),
 		wire_test(who_became_another_meanwhile_is_not_connected),
 		wire_test(a_port_that_is_down_sends_nothing),
+		wire_test(nobody_reaches_who_is_cut_off),
 		wire_test(the_hcas_events_are_the_guests),
 		wire_test(a_cq_that_is_lost_fails_its_qp),
 		wire_test(uc_sends_and_receives),

@@ -195,6 +195,46 @@ static void ones_own_multicast_is_not_heard_again(void **state)
 	close_pair(&x);
 }
 
+/* A machine on the wire that says it is a guest of this host. */
+static void a_vport_of_this_host_does_not_come_by_the_wire(void **state)
+{
+	struct world *w = *state;
+	struct its_qp b = its_qp_new(&w->b, VIB_QPT_UD, CQ_PAGE);
+	struct pair x = { 0 };
+	uint8_t gid[16];
+
+	open_pair(w, &x);
+	its_connect(&b, NULL, 0);
+	its_recv(&x.q, 1, 0, 40 + 64);
+	wire_run(w);
+	its_gid(&w->a, gid);
+	fake_hca_forge(x.q.qpn, b.qpn, gid, 3); /* b's GID */
+	wire_run(w);
+	its_nothing(&x.q);
+	fake_hca_forge(x.q.qpn, x.n.qp->qp_num, gid, 5); /* the native one's */
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	close_pair(&x);
+}
+
+/* A place of the vport's table where there is none; the port's has such, too. */
+static void no_pkey_is_none_of_the_ports(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
+	struct its_qp q = its_qp_new(&w->a, VIB_QPT_UD, CQ_PAGE);
+
+	req.u.modify_qp.qpn = q.qpn;
+	req.u.modify_qp.mask =
+		VIB_QP_STATE | VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_QKEY;
+	req.u.modify_qp.attr = (struct vib_qp_attr){ .state = VIB_QPS_INIT,
+						     .pkey_index = 1,
+						     .port = VIB_PORT };
+	assert_int_equal(execute(&w->a, req).status, 0);
+	assert_int_equal(its_modify(&q, VIB_QPS_RTR, NULL, 0), 0);
+	assert_int_equal(fake_hca_qp(q.qpn)->qp_state, IBV_QPS_RESET);
+}
+
 static void a_dead_address_costs_its_sender_a_completion(void **state)
 {
 	static const uint8_t dead[16] = { 0xfe, 0x80, [15] = 0x66 };
@@ -609,13 +649,17 @@ static void what_waits_is_flushed(void **state)
 	close_pair(&x);
 }
 
-/* One that only receives, 1 << @order at a time. */
+/* One that only receives, 1 << @order at a time, into a queue of @pages pages. */
 static struct vib_control_response make_receiver(struct its_qp *q, uint32_t index,
-						 uint32_t order)
+						 uint32_t order, uint32_t pages)
 {
 	struct vib_control_request req = its_request(VIB_CMD_CREATE_QP);
+	uint32_t *list = memory_of(q->p, LIST);
 
-	memset(memory_of(q->p, RQ_PAGE_2), 0, VIB_PAGE_SIZE);
+	for (uint32_t i = 0; i < pages; i++) {
+		memset(memory_of(q->p, DEEP_PAGE + i), 0, VIB_PAGE_SIZE);
+		list[i] = page_of(q->p, DEEP_PAGE + i);
+	}
 	req.u.create_qp = (struct vib_cmd_create_qp){
 		.pd = q->pd,
 		.send_cq = q->cqn,
@@ -624,7 +668,10 @@ static struct vib_control_response make_receiver(struct its_qp *q, uint32_t inde
 		.type = VIB_QPT_UD,
 		.doorbell = q->doorbell,
 		.db_index = (uint16_t)index,
-		.rq = { order, vib_recv_stride(1), 1, { 1, page_of(q->p, RQ_PAGE_2) } },
+		.rq = { order,
+			vib_recv_stride(1),
+			1,
+			{ pages, page_of(q->p, pages > 1 ? LIST : DEEP_PAGE) } },
 	};
 	return execute(q->p, req);
 }
@@ -641,20 +688,20 @@ static void slots_are_counted(void **state)
 	uint32_t index = 100;
 
 	assert_in_range(first, DEPTH * 2 * 4096, DEPTH * 2 * 4096 + 16384);
-	rsp = make_receiver(&q, index++, 5);
+	rsp = make_receiver(&q, index++, 7, 3);
 	req.u.object.number = number_of(rsp);
 	more = wire_guest_bytes(g) - first;
-	assert_in_range(more, 33 * 4096, 36 * 4096);
+	assert_in_range(more, 129 * 4096, 138 * 4096);
 	assert_int_equal(execute(&w->a, req).status, 0);
 	assert_int_equal(wire_guest_bytes(g), first);
 	do
-		rsp = make_receiver(&q, index++, 5);
+		rsp = make_receiver(&q, index++, 7, 3);
 	while (rsp.status == 0 && index < 1000);
 	assert_int_equal(rsp.status, -ENOMEM);
 	assert_in_range(wire_guest_bytes(g), WIRE_GUEST_BYTES - more, WIRE_GUEST_BYTES);
 	req.u.object.number = q.qpn;
 	assert_int_equal(execute(&w->a, req).status, 0);
-	assert_int_equal(make_receiver(&q, index, 3).status, 0);
+	assert_int_equal(make_receiver(&q, index, 3, 1).status, 0);
 }
 
 static void what_an_hca_cannot_is_refused(void **state)
@@ -787,6 +834,8 @@ int main(void)
 		wire_test(slots_are_used_again),
 		wire_test(a_datagram_for_another_gid_is_dropped),
 		wire_test(ones_own_multicast_is_not_heard_again),
+		wire_test(a_vport_of_this_host_does_not_come_by_the_wire),
+		wire_test(no_pkey_is_none_of_the_ports),
 		wire_test(a_dead_address_costs_its_sender_a_completion),
 		wire_test(a_handle_lives_as_long_as_what_was_posted_with_it),
 		wire_test(a_handle_is_used_until_the_hca_has_reset_the_qp),

@@ -23,7 +23,9 @@
 #include "engine/mcast.h"
 #include "loop.h"
 #include "netns.h"
+#include "tempdir.h"
 #include "wire/groups6.h"
+#include "wire/rtnl.h"
 #include "wire/segments.h"
 #include "wire/umad.h"
 
@@ -295,9 +297,11 @@ static int set_up(void **state)
 					 !netns_ip("link set vib0 up");
 }
 
+static const char *record; /* of the devices that were used; or NULL */
+
 static void start(void)
 {
-	wires = wires_start(&table, &loop, &worker.jobs);
+	wires = wires_start(&table, &loop, &worker.jobs, record);
 	assert_non_null(wires);
 }
 
@@ -312,6 +316,7 @@ static int tear_down(void **state)
 	uv_run(&loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&loop), 0);
 	assert_int_equal(opened, 0);
+	record = NULL;
 	fabric_table_free(&table);
 	return netns_missing() ? 0 : !netns_ip("link del vib0");
 }
@@ -684,6 +689,37 @@ static void a_vport_whose_address_is_anothers_stays_down(void **state)
 
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Of an ibback that was killed, on a device that no fabric is on any more. */
+static void what_another_configuration_left_goes(void **state)
+{
+	const struct vib_gid left = { .raw = { 0xfe, 0x80, [8] = 2, [15] = 9 } };
+	char text[64] = "";
+	struct rtnl *rtnl;
+	FILE *file;
+
+	(void)state;
+	need_netns();
+	assert_true(netns_ip("link set vib1 up"));
+	rtnl = rtnl_open();
+	assert_int_equal(rtnl_add_address(rtnl, rtnl_find(rtnl, "vib1"), left.raw), 0);
+	rtnl_close(rtnl);
+	tempdir_make();
+	tempdir_write("netdevs", "vib1\n", 5);
+	record = tempdir_path("netdevs");
+	strcpy(hca_netdev, "vib0");
+	present = active = ethernet = true;
+	start();
+	assert_true(netns_has("vib1", &left));
+	settle();
+	assert_false(netns_has("vib1", &left));
+	file = fopen(record, "r");
+	assert_non_null(fgets(text, sizeof(text), file));
+	assert_string_equal(text, "vib0\n"); /* for the next one */
+	assert_null(fgets(text, sizeof(text), file));
+	fclose(file);
+	tempdir_remove();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -701,6 +737,7 @@ int main(void)
 		test(p_keys_are_read_by_the_job),
 		test(vports_that_were_there_before_the_hca_wait_too),
 		test(a_vport_whose_address_is_anothers_stays_down),
+		test(what_another_configuration_left_goes),
 	};
 
 	netns_enter();

@@ -11,6 +11,7 @@ bool wire_rig_pins_for_writing, wire_rig_atomics;
 uint32_t wire_rig_access;
 uint32_t wire_rig_rq_order = QUEUE_ORDER;
 uint32_t wire_rig_srq = VIB_NO_OBJECT;
+uint16_t wire_rig_flags;
 unsigned int wire_rig_changed, wire_rig_gone, wire_rig_left;
 
 const uint8_t native_gid[16] = { 0xfe, 0x80, [15] = 0x99 };
@@ -80,6 +81,7 @@ int wire_set_up(void **state)
 	wire_rig_access = 0;
 	wire_rig_rq_order = QUEUE_ORDER;
 	wire_rig_srq = VIB_NO_OBJECT;
+	wire_rig_flags = 0;
 	wire_rig_changed = wire_rig_gone = wire_rig_left = 0;
 	return set_up_with(state, begin);
 }
@@ -217,6 +219,7 @@ struct its_qp its_qp_new(struct peer *p, enum vib_qp_type type, uint32_t pages)
 		.recv_cq = q.cqn,
 		.srq = wire_rig_srq,
 		.type = (uint8_t)type,
+		.flags = wire_rig_flags,
 		.doorbell = q.doorbell,
 		.db_index = (uint16_t)pages,
 		.max_inline = INLINE,
@@ -374,16 +377,20 @@ void its_srq_recv(struct its_srq *s, uint64_t id, uint32_t offset, uint32_t leng
 		vib_doorbell_ring(memory_of(s->p, DOORBELL), s->bell);
 }
 
-void its_recv(struct its_qp *q, uint64_t id, uint32_t offset, uint32_t length)
+void its_recv_sge(struct its_qp *q, uint64_t id, struct vib_sge sge)
 {
 	uint8_t *slot = vib_queue_next_slot(&q->rq);
 	const struct vib_recv_wqe wqe = { .num_sge = 1, .wr_id = id };
-	const struct vib_sge sge = { IOVA + offset, length, q->key };
 
 	assert_int_equal(vib_queue_may_produce(&q->rq), 1);
 	memcpy(slot + 4, (const uint8_t *)&wqe + 4, sizeof(wqe) - 4);
 	memcpy(slot + sizeof(wqe), &sge, sizeof(sge));
 	produce(q, &q->rq);
+}
+
+void its_recv(struct its_qp *q, uint64_t id, uint32_t offset, uint32_t length)
+{
+	its_recv_sge(q, id, (struct vib_sge){ IOVA + offset, length, q->key });
 }
 
 bool its_poll(struct its_qp *q, struct vib_cqe *cqe)

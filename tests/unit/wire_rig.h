@@ -69,6 +69,8 @@ extern uint32_t wire_rig_access;
 extern bool wire_rig_pins_for_writing;
 /* Of the receive queue of the next QPs, which has pages from DEEP_PAGE on. */
 extern uint32_t wire_rig_rq_order;
+/* enum vib_qp_flags of the next QPs. */
+extern uint16_t wire_rig_flags;
 int wire_set_up(void **state);
 int wire_tear_down(void **state);
 #define wire_test(name) cmocka_unit_test_setup_teardown(name, wire_set_up, wire_tear_down)
@@ -113,6 +115,7 @@ void its_send_key(struct its_qp *q, struct vib_send_wqe wqe, uint32_t offset,
 		  uint32_t length, uint32_t key);
 void its_send_inline(struct its_qp *q, struct vib_send_wqe wqe, const void *data,
 		     uint32_t length);
+void its_recv_sge(struct its_qp *q, uint64_t id, struct vib_sge sge);
 void its_recv(struct its_qp *q, uint64_t id, uint32_t offset, uint32_t length);
 bool its_poll(struct its_qp *q, struct vib_cqe *cqe);
 struct vib_cqe its_take(struct its_qp *q, uint64_t id, uint8_t status);
