@@ -785,6 +785,28 @@ static void a_cq_that_is_lost_fails_its_qp(void **state)
 	native_close(&x.n);
 }
 
+/* The line about it is one in a while: the next is counted. */
+static void an_hca_that_does_not_flush_is_complained_of(void **state)
+{
+	struct world *w = *state;
+	const struct complaints *c = &vib_of(&w->a)->complaints;
+	struct pair x = { 0 };
+	struct its_qp late;
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	late = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE_2);
+	its_connect(&late, native_gid, x.n.qp->qp_num);
+	fake_hca.modify_qp_error = EIO;
+	assert_int_equal(its_modify(&x.q, VIB_QPS_ERR, NULL, 0), 0);
+	fake_settle(w->xen);
+	assert_int_equal(c->unlogged, 0);
+	fake_hca.modify_qp_error = EIO;
+	assert_int_equal(its_modify(&late, VIB_QPS_ERR, NULL, 0), 0);
+	fake_settle(w->xen);
+	assert_int_equal(c->unlogged, 1);
+	native_close(&x.n);
+}
+
 static void uc_sends_and_receives(void **state)
 {
 	struct world *w = *state;
@@ -860,6 +882,7 @@ int main(void)
 		wire_test(nobody_reaches_who_is_cut_off),
 		wire_test(the_hcas_events_are_the_guests),
 		wire_test(a_cq_that_is_lost_fails_its_qp),
+		wire_test(an_hca_that_does_not_flush_is_complained_of),
 		wire_test(uc_sends_and_receives),
 		cmocka_unit_test_setup_teardown(no_more_is_posted_than_the_hca_holds,
 						set_up_small, wire_tear_down),
