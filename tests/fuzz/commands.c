@@ -114,6 +114,14 @@ static uint16_t choose_bell(struct driver *d, uint8_t how)
 				     : driver_choose(how, VIB_DB_QUEUES));
 }
 
+/* One that no QP has; or rarely a QP's, or none. */
+static uint32_t choose_srq_bell(uint8_t how)
+{
+	if (how < 0xf0)
+		return VIB_DB_QUEUES - 1 - how;
+	return how < 0xf8 ? (how & 7) * 67u : VIB_DB_QUEUES + how;
+}
+
 static void want_srq(struct driver *d, const struct move *m,
 		     struct vib_cmd_create_srq *cmd)
 {
@@ -134,7 +142,7 @@ static void want_srq(struct driver *d, const struct move *m,
 		.doorbell = m->arg[ARG_FLAGS] & 2 ? driver_number(owner(d, m), DOORBELL,
 								  m->pick[PICK_DOORBELL])
 						  : 0,
-		.db_index = choose_bell(d, m->arg[ARG_OFFSET]),
+		.db_index = choose_srq_bell(m->arg[ARG_OFFSET]),
 	};
 }
 
