@@ -8,9 +8,23 @@
 #include <linux/nospec.h>
 #include <linux/slab.h>
 
+#include <xen/events.h>
+
 #include <xen-ib/post.h>
 
 #include "kernel.h"
+
+/* After requests from the backend's index @from on. */
+static void vib_ksrq_ring(struct vib_ksrq *ksrq, u32 from)
+{
+	struct vib_doorbell *db = ksrq->srq->doorbell;
+
+	if (ksrq->queue.index != from &&
+	    vib_queue_must_notify(&ksrq->queue, from) &&
+	    vib_doorbell_ring(vib_memory_page(db->memory, 0),
+			      ksrq->srq->db_index))
+		notify_remote_via_evtchn(db->evtchn);
+}
 
 /* The slot of a request in @place. */
 static void vib_ksrq_put(struct vib_ksrq *ksrq, u32 place)
@@ -51,12 +65,14 @@ int vib_verb_post_srq_recv(struct ib_srq *ibsrq, const struct ib_recv_wr *wr,
 	struct vib_ksrq *ksrq = to_vib_srq(ibsrq)->kernel;
 	unsigned long flags;
 	int err = 0;
+	u32 from;
 
 	if (!ksrq) {
 		*bad_wr = wr;
 		return -EOPNOTSUPP;
 	}
 	spin_lock_irqsave(&ksrq->lock, flags);
+	from = ksrq->queue.index;
 	for (; wr; wr = wr->next) {
 		err = vib_ksrq_post(ksrq, wr);
 		if (err) {
@@ -64,6 +80,8 @@ int vib_verb_post_srq_recv(struct ib_srq *ibsrq, const struct ib_recv_wr *wr,
 			break;
 		}
 	}
+	if (ksrq->live)
+		vib_ksrq_ring(ksrq, from);
 	spin_unlock_irqrestore(&ksrq->lock, flags);
 	return err;
 }
@@ -108,6 +126,7 @@ static void vib_ksrq_serve(struct vib_ksrq *ksrq)
 	for (place = 0; place < ksrq->depth; place++)
 		if (ksrq->requests[place].posted)
 			vib_ksrq_put(ksrq, place);
+	vib_ksrq_ring(ksrq, 0);
 	ksrq->live = true;
 	spin_unlock_irqrestore(&ksrq->lock, flags);
 }
@@ -119,21 +138,27 @@ int vib_ksrq_connect(struct vib *vib, struct vib_ksrq *ksrq)
 	int err;
 
 	srq->epoch = READ_ONCE(vib->epoch);
+	srq->bells = &vib->kernel.bells;
+	err = vib_srq_take_bell(srq);
+	if (err)
+		goto err_epoch;
 	err = vib_srq_make(vib, srq, &(struct ib_srq_init_attr){
 		.srq_type = IB_SRQT_BASIC,
 		.attr.srq_limit = ksrq->limit,
 	});
 	if (err)
-		goto err_epoch;
+		goto err_bell;
 	err = vib_object_add(vib, &vib->srqs, srq->number, srq, srq->epoch);
 	if (err) {
 		vib_object_destroy(vib, srq->epoch, VIB_CMD_DESTROY_SRQ,
 				   srq->number);
-		goto err_epoch;
+		goto err_bell;
 	}
 	vib_ksrq_serve(ksrq);
 	return 0;
 
+err_bell:
+	vib_srq_return_bell(srq);
 err_epoch:
 	srq->epoch = 0; /* of none: no backend is to be told of it */
 	return err;
@@ -146,6 +171,7 @@ void vib_ksrq_lose(struct vib *vib, struct vib_ksrq *ksrq)
 	spin_lock_irqsave(&ksrq->lock, flags);
 	ksrq->live = false;
 	spin_unlock_irqrestore(&ksrq->lock, flags);
+	vib_srq_return_bell(ksrq->srq);
 	vib_qmem_end(vib, &ksrq->srq->queue);
 }
 
@@ -240,6 +266,7 @@ void vib_ksrq_destroy(struct vib_srq *srq)
 	list_del(&srq->kernel->entry);
 	vib_object_remove(&vib->srqs, srq->number, srq);
 	vib_object_destroy(vib, srq->epoch, VIB_CMD_DESTROY_SRQ, srq->number);
+	vib_srq_return_bell(srq);
 	vib_qmem_end(vib, &srq->queue);
 	vib_kernel_unlock(vib);
 	vib_ksrq_free(srq->kernel);

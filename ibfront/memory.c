@@ -57,7 +57,7 @@ static void vib_memory_unpin(struct vib_memory *memory)
 	for (i = 0; i < memory->count; i += count) {
 		count = min(memory->count - i, VIB_PIN_CHUNK);
 		unpin_user_pages_dirty_lock(memory->pages + i, count,
-					    memory->writable);
+					    memory->written);
 		cond_resched();
 	}
 }
@@ -222,9 +222,12 @@ struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length,
 	if (count > VIB_PAGES_MAX)
 		return ERR_PTR(-EINVAL);
 
-	memory = vib_memory_new(VIB_MEMORY_USER, count, writable);
+	memory = vib_memory_new(VIB_MEMORY_USER, count,
+				writable || vib->info.device.cap_flags &
+						    VIB_CAP_WRITABLE_GRANTS);
 	if (!memory)
 		return ERR_PTR(-ENOMEM);
+	memory->written = writable;
 	err = vib_memory_charge(vib, memory, count);
 	if (err)
 		goto err_memory;

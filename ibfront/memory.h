@@ -34,7 +34,8 @@ enum vib_memory_kind {
 struct vib_memory {
 	struct list_head kept; /* in vib->kept_memory or vib->kept_tried */
 	enum vib_memory_kind kind;
-	bool writable; /* by the backend */
+	bool writable; /* granted so */
+	bool written; /* of a process: pinned to be written to */
 	u32 count;
 	u32 granted; /* the first so many are */
 	u32 charged; /* pages, to mm's pinned_vm */
@@ -72,7 +73,8 @@ int vib_memory_charge(struct vib *vib, struct vib_memory *memory, u32 count);
 
 /*
  * The pages of [start, start + length) of the current process, pinned, charged
- * to its locked memory, and granted. Or an ERR_PTR.
+ * to its locked memory, and granted: for writing if they are to be @writable, or if the
+ * backend asks for no others. Or an ERR_PTR.
  */
 struct vib_memory *vib_memory_pin(struct vib *vib, u64 start, u64 length,
 				  bool writable);

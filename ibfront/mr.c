@@ -58,6 +58,12 @@ static bool vib_mr_writable(int access)
 	return access & VIB_ACCESS_LOCAL_WRITE;
 }
 
+static void vib_mr_take_keys(struct vib_mr *mr, const struct vib_rsp_reg_mr *keys)
+{
+	mr->ibmr.lkey = keys->lkey;
+	mr->ibmr.rkey = keys->rkey;
+}
+
 static int vib_mr_register(struct vib *vib, struct vib_mr *mr, u32 pd, u64 iova)
 {
 	struct vib_control_request request = { .operation = VIB_CMD_REG_MR };
@@ -79,8 +85,7 @@ static int vib_mr_register(struct vib *vib, struct vib_mr *mr, u32 pd, u64 iova)
 	vib_tree_end(vib, &tree, err);
 	if (err)
 		return err;
-	mr->ibmr.lkey = response.u.reg_mr.lkey;
-	mr->ibmr.rkey = response.u.reg_mr.rkey;
+	vib_mr_take_keys(mr, &response.u.reg_mr);
 	return 0;
 }
 
@@ -146,6 +151,7 @@ static int vib_mr_retranslate(struct vib *vib, struct vib_mr *mr,
 	vib_tree_end(vib, &tree, err);
 	if (err)
 		goto err_memory;
+	vib_mr_take_keys(mr, &response.u.reg_mr);
 	vib_memory_end(vib, mr->memory);
 	mr->memory = memory;
 	mr->start = start;
@@ -165,11 +171,15 @@ static int vib_mr_reaccess(struct vib *vib, struct vib_mr *mr,
 		.u.rereg_mr = *cmd,
 	};
 	struct vib_control_response response;
+	int err;
 
-	return vib_object_command(vib, mr->epoch, &request, &response);
+	err = vib_object_command(vib, mr->epoch, &request, &response);
+	if (!err)
+		vib_mr_take_keys(mr, &response.u.reg_mr);
+	return err;
 }
 
-/* The MR keeps its keys: NULL, or an ERR_PTR and it is as it was. */
+/* NULL, and it may have other keys; or an ERR_PTR, and it is as it was. */
 struct ib_mr *vib_verb_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 				     u64 length, u64 virt_addr, int access,
 				     struct ib_pd *ibpd, struct ib_udata *udata)
@@ -199,8 +209,8 @@ struct ib_mr *vib_verb_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 		if (access < 0)
 			return ERR_PTR(access);
 		cmd.mr.access = access;
-		/* What was granted for reading is granted anew. */
-		if (vib_mr_writable(access) && !mr->memory->writable)
+		/* What was pinned for reading is pinned and granted anew. */
+		if (vib_mr_writable(access) && !mr->memory->written)
 			again = true;
 	}
 	if (flags & IB_MR_REREG_TRANS) {

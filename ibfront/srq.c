@@ -5,6 +5,24 @@
 
 #include "kernel.h"
 
+/* Of srq->bells. */
+int vib_srq_take_bell(struct vib_srq *srq)
+{
+	struct vib_doorbell *db = vib_doorbell_take(srq->bells, &srq->db_index);
+
+	if (IS_ERR(db))
+		return PTR_ERR(db);
+	srq->doorbell = db;
+	return 0;
+}
+
+void vib_srq_return_bell(struct vib_srq *srq)
+{
+	if (srq->doorbell)
+		vib_doorbell_return(srq->bells, srq->doorbell, srq->db_index);
+	srq->doorbell = NULL;
+}
+
 int vib_srq_make(struct vib *vib, struct vib_srq *srq,
 		 const struct ib_srq_init_attr *init)
 {
@@ -27,6 +45,8 @@ int vib_srq_make(struct vib *vib, struct vib_srq *srq,
 		.type = init->srq_type,
 		.pages = tree.pages,
 		.flags = srq->kernel ? VIB_SRQF_KERNEL : 0,
+		.doorbell = srq->doorbell->number,
+		.db_index = srq->db_index,
 	};
 	if (init->srq_type == IB_SRQT_XRC) {
 		request.u.create_srq.xrcd =
@@ -43,8 +63,10 @@ static int vib_srq_answer(struct vib_srq *srq, struct ib_udata *udata)
 	struct vib_uresp_create_srq resp = {
 		.srqn = srq->number,
 		.epoch = srq->epoch,
+		.db_index = srq->db_index,
 	};
 
+	vib_umap_describe(srq->doorbell->entry, &resp.doorbell);
 	vib_qmem_describe(&srq->queue, &resp.queue);
 	return ib_copy_to_udata(udata, &resp, min(sizeof(resp), udata->outlen));
 }
@@ -95,9 +117,13 @@ int vib_verb_create_srq(struct ib_srq *ibsrq, struct ib_srq_init_attr *init,
 			      vib_recv_stride(srq->max_sge), &srq->queue);
 	if (err)
 		return err;
-	err = vib_srq_make(vib, srq, init);
+	srq->bells = &ctx->bells;
+	err = vib_srq_take_bell(srq);
 	if (err)
 		goto err_queue;
+	err = vib_srq_make(vib, srq, init);
+	if (err)
+		goto err_bell;
 	err = vib_object_add(vib, &vib->srqs, srq->number, srq, srq->epoch);
 	if (err)
 		goto err_srq;
@@ -113,6 +139,8 @@ err_added:
 	vib_object_remove(&vib->srqs, srq->number, srq);
 err_srq:
 	vib_object_destroy(vib, srq->epoch, VIB_CMD_DESTROY_SRQ, srq->number);
+err_bell:
+	vib_srq_return_bell(srq);
 err_queue:
 	vib_qmem_end(vib, &srq->queue);
 	return err;
@@ -173,6 +201,7 @@ int vib_verb_destroy_srq(struct ib_srq *ibsrq, struct ib_udata *udata)
 	}
 	vib_object_remove(&vib->srqs, srq->number, srq);
 	vib_object_destroy(vib, srq->epoch, VIB_CMD_DESTROY_SRQ, srq->number);
+	vib_srq_return_bell(srq);
 	vib_qmem_end(vib, &srq->queue);
 	return 0;
 }

@@ -46,11 +46,14 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 	props->max_qp = vib_limit(attr.max_qp);
 	props->max_qp_wr = vib_limit(attr.max_qp_wr);
 	props->device_cap_flags = IB_DEVICE_CURR_QP_STATE_MOD |
-				  IB_DEVICE_MEM_WINDOW |
-				  IB_DEVICE_MEM_WINDOW_TYPE_2B |
 				  IB_DEVICE_PORT_ACTIVE_EVENT |
 				  IB_DEVICE_RC_RNR_NAK_GEN |
 				  IB_DEVICE_SYS_IMAGE_GUID;
+	if (attr.cap_flags & VIB_CAP_MEM_WINDOWS) {
+		props->device_cap_flags |= IB_DEVICE_MEM_WINDOW |
+					   IB_DEVICE_MEM_WINDOW_TYPE_2B;
+		props->max_mw = vib_limit(attr.max_mr); /* they share a quota */
+	}
 	if (attr.cap_flags & VIB_CAP_XRC)
 		props->device_cap_flags |= IB_DEVICE_XRC;
 	if (attr.cap_flags & VIB_CAP_ATOMIC_WRITE)
@@ -67,7 +70,6 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 	props->max_cq = vib_limit(attr.max_cq);
 	props->max_cqe = vib_limit(attr.max_cqe);
 	props->max_mr = vib_limit(attr.max_mr);
-	props->max_mw = props->max_mr; /* they share a quota */
 	props->max_pd = vib_limit(attr.max_pd);
 	props->max_qp_rd_atom = vib_limit(attr.max_qp_rd_atom);
 	props->max_qp_init_rd_atom = vib_limit(attr.max_qp_init_rd_atom);

@@ -119,6 +119,9 @@ struct vib_srq {
 	struct vib_ksrq *kernel; /* NULL: a user's */
 	u32 number;
 	u32 epoch;
+	struct vib_bells *bells;
+	struct vib_doorbell *doorbell; /* NULL: the kernel's, without a backend */
+	u32 db_index;
 	struct vib_qmem queue;
 	u32 max_sge;
 };
@@ -242,6 +245,8 @@ int vib_verb_resize_cq(struct ib_cq *ibcq, int cqe, struct ib_udata *udata);
 int vib_verb_destroy_cq(struct ib_cq *ibcq, struct ib_udata *udata);
 
 /* srq.c */
+int vib_srq_take_bell(struct vib_srq *srq);
+void vib_srq_return_bell(struct vib_srq *srq);
 int vib_srq_make(struct vib *vib, struct vib_srq *srq,
 		 const struct ib_srq_init_attr *init);
 int vib_srq_limit(struct vib *vib, struct vib_srq *srq, u32 limit);

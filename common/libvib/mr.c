@@ -121,8 +121,12 @@ int libvib_rereg_mr(struct libvib_mr *mr, uint32_t mask, struct libvib_pd *pd, v
 	}
 	err = libvib_command(mr->lv, &req, &rsp);
 	libvib_pages_end(mr->lv, &pages);
-	if (err || !(mask & VIB_REREG_TRANSLATION))
+	if (err)
 		return err;
+	mr->lkey = rsp.u.reg_mr.lkey;
+	mr->rkey = rsp.u.reg_mr.rkey;
+	if (!(mask & VIB_REREG_TRANSLATION))
+		return 0;
 	mr->addr = addr;
 	mr->length = length;
 	mr->iova = iova;

@@ -14,8 +14,8 @@
 /* Without anybody to take MADs there are none; nor grants without a Xen that copies. */
 static uint32_t capabilities(const struct guest *guest)
 {
-	return VIB_CAP_LOCAL_DMA_LKEY | VIB_CAP_XRC | VIB_CAP_ATOMIC_WRITE |
-	       VIB_CAP_UD_IP_CSUM | VIB_CAP_UD_LSO |
+	return VIB_CAP_LOCAL_DMA_LKEY | VIB_CAP_MEM_WINDOWS | VIB_CAP_XRC |
+	       VIB_CAP_ATOMIC_WRITE | VIB_CAP_UD_IP_CSUM | VIB_CAP_UD_LSO |
 	       (guest->vhca->xen ? VIB_CAP_GRANTED_DMA : 0) |
 	       (guest->process_mad ? VIB_CAP_MAD : 0);
 }

@@ -147,6 +147,18 @@ bool fabric_is_at(const struct fabric *fabric, const struct vib_av *av)
 	return false;
 }
 
+bool fabric_gid_at(const struct fabric *fabric, uint16_t lid, struct vib_gid *gid)
+{
+	const struct vport *v;
+
+	LIST_FOREACH(v, &fabric->vports, entry)
+	if (v->lid == lid) {
+		*gid = v->attr.gids[0];
+		return true;
+	}
+	return false;
+}
+
 bool fabric_table_wired(const struct fabric_table *table)
 {
 	const struct fabric *fabric;

@@ -124,6 +124,9 @@ bool fabric_table_has_node(const struct fabric_table *table, const struct vport 
 /* True if @av names a vport of @fabric, which the local path reaches. */
 bool fabric_is_at(const struct fabric *fabric, const struct vib_av *av);
 
+/* The first GID of the vport that has LID @lid, in *@gid. false: none has. */
+bool fabric_gid_at(const struct fabric *fabric, uint16_t lid, struct vib_gid *gid);
+
 /* Has any of them a wire? */
 bool fabric_table_wired(const struct fabric_table *table);
 

@@ -8,6 +8,7 @@
 #include "control/complaints.h"
 #include "control/pages.h"
 #include "engine/clock.h"
+#include "engine/objects.h"
 #include "engine/poller.h"
 #include "engine/qp.h"
 #include "engine/vhca.h"
@@ -66,6 +67,7 @@ static void fault_is_told(struct job *job)
 	hca->fault_runs = false;
 	if (hca->clearing)
 		return;
+	qp_error_is_told(guest->vhca, hca->failed_number);
 	if (hca->fault_status < 0)
 		say_stuck(guest, hca->fault_status);
 	serve_faults(guest);
@@ -80,6 +82,7 @@ static void serve_faults(struct guest *guest)
 	hca->failed = wire_take_failed(wire_guest_wire(hca->wire));
 	if (!hca->failed)
 		return;
+	hca->failed_number = hca->failed->number;
 	hca->fault_runs = true;
 	hca->fault = (struct job){ .slice = fail, .after = fault_is_told };
 	jobs_submit(&hca->lane.jobs, &hca->fault);

@@ -25,6 +25,7 @@ struct hca {
 	struct lane lane;
 	struct job fault; /* of the QP that failed */
 	struct wire_qp *failed;
+	uint32_t failed_number; /* its; it may have ended when the job is done */
 	int fault_status;
 	bool fault_runs;
 	struct job ah; /* the one that is being made, beside the lane */

@@ -4,7 +4,23 @@
 #include <errno.h>
 
 #include "control/command_parts.h"
+#include "control/complaints.h"
 #include "engine/objects.h"
+
+int hca_check_bytes(const struct guest *guest, uint64_t more)
+{
+	struct shortage s = { .kind = SHORT_OF_WIRE,
+			      .device = wire_port_device(guest->hca.port),
+			      .wire_bytes = wire_guest_bytes(guest->hca.wire),
+			      .wire_more = more,
+			      .max_wire_bytes = WIRE_GUEST_BYTES };
+
+	if (s.wire_bytes + s.wire_more <= s.max_wire_bytes)
+		return 0;
+	if (complaints_due(guest->complaints))
+		complain(guest, &s);
+	return -ENOMEM;
+}
 
 /* ---- protection domains ------------------------------------------------ */
 
@@ -96,6 +112,65 @@ void hca_reg_mr(struct command *c)
 	c->make = make_wired_mr;
 }
 
+static int register_mr_again(struct command *c)
+{
+	return wire_mr_new(c->guest->hca.wire, c->wire_pd, &c->want, &c->memory_again,
+			   &c->wire_mr);
+}
+
+static int refuse_mr_again(struct command *c)
+{
+	command_release_mapped(c);
+	return c->refusal;
+}
+
+/* One at the HCA takes the other's place, or is taken back. */
+static int make_wired_mr_again(struct command *c)
+{
+	const struct vib_cmd_rereg_mr *cmd = &c->req.u.rereg_mr;
+	uint32_t key = wire_mr_key(c->wire_mr);
+	struct vhca *vhca = c->guest->vhca;
+	struct wire_mr *was = mr_wire(vhca, cmd->key);
+	bool moves = cmd->mask & VIB_REREG_TRANSLATION;
+	struct memory old = { 0 };
+
+	c->refusal = mr_rereg_wired(vhca, cmd->key, &c->want,
+				    moves ? &c->memory[0] : NULL, c->wire_mr, key, &old);
+	if (c->refusal < 0) {
+		c->at_hca = unregister_mr;
+		c->make = refuse_mr_again;
+		return 0;
+	}
+	c->rsp.u.reg_mr.lkey = c->rsp.u.reg_mr.rkey = key;
+	c->num_mapped = 0; /* it is the MR's */
+	c->wire_mr = was;
+	command_end_at_hca(c, &old, unregister_mr);
+	return 0;
+}
+
+/* Where its memory is for a while registered twice. */
+static int begin_mr_again(struct command *c)
+{
+	const struct vib_cmd_rereg_mr *cmd = &c->req.u.rereg_mr;
+
+	c->memory_again = cmd->mask & VIB_REREG_TRANSLATION
+				  ? c->memory[0]
+				  : mr_memory(c->guest->vhca, cmd->key);
+	c->at_hca = register_mr_again;
+	c->make = make_wired_mr_again;
+	return 0;
+}
+
+/*
+ * As a new one, whose key it has from then on: not every HCA can change one, and none
+ * has it as it was if that fails.
+ */
+void hca_rereg_mr(struct command *c)
+{
+	c->wire_pd = pd_wire(c->guest->vhca, c->want.pd);
+	c->make = begin_mr_again;
+}
+
 int hca_destroy_mr(struct command *c, struct wire_mr *wire,
 		   int (*end_of)(struct vhca *vhca, uint32_t number,
 				 struct memory *memory))
@@ -137,6 +212,63 @@ void hca_reg_dma(struct command *c)
 {
 	c->at_hca = register_dma;
 	c->make = make_wired_dma;
+}
+
+/* ---- shared receive queues ----------------------------------------------- */
+
+static int create_srq_at_hca(struct command *c)
+{
+	return wire_srq_new(c->guest->hca.wire, c->wire_pd, &c->req.u.create_srq,
+			    &c->wire_srq);
+}
+
+static int end_srq_at_hca(struct command *c)
+{
+	(void)wire_srq_end(c->wire_srq);
+	return 0;
+}
+
+static int refuse_srq(struct command *c)
+{
+	command_release_mapped(c);
+	return c->refusal;
+}
+
+static int make_wired_srq(struct command *c)
+{
+	c->refusal = srq_create_wired(c->guest->vhca, &c->req.u.create_srq, &c->memory[0],
+				      c->wire_srq, &c->rsp.u.object.number);
+	if (c->refusal == 0)
+		return 0;
+	c->at_hca = end_srq_at_hca;
+	c->make = refuse_srq;
+	return 0;
+}
+
+int hca_create_srq(struct command *c)
+{
+	const struct vib_cmd_create_srq *cmd = &c->req.u.create_srq;
+
+	/* As of QPs. */
+	c->wire_pd =
+		cmd->flags & VIB_SRQF_KERNEL ? NULL : pd_wire(c->guest->vhca, cmd->pd);
+	c->at_hca = create_srq_at_hca;
+	c->make = make_wired_srq;
+	return hca_check_bytes(c->guest, wire_srq_bytes(c->guest->hca.wire, cmd));
+}
+
+int hca_destroy_srq(struct command *c)
+{
+	uint32_t number = c->req.u.object.number;
+	struct wire_srq *wire = srq_wire(c->guest->vhca, number);
+	struct memory memory;
+	int rc = srq_destroy(c->guest->vhca, number, &memory);
+
+	if (rc < 0)
+		return rc;
+	c->wire_srq = wire;
+	command_end_at_hca(c, &memory, end_srq_at_hca);
+	return 0;
 }
 
 /* ---- multicast --------------------------------------------------------- */

@@ -17,6 +17,19 @@ int hca_dealloc_pd(struct command *c);
 void hca_reg_mr(struct command *c);
 void hca_reg_dma(struct command *c);
 
+/* The same of what is to be registered anew, perhaps with other memory. */
+void hca_rereg_mr(struct command *c);
+
+/*
+ * May a queue of the guest's take @more bytes of ibback's memory, which is everybody's?
+ * 0, or -ENOMEM and a line in the log.
+ */
+int hca_check_bytes(const struct guest *guest, uint64_t more);
+
+/* One that was checked and is not of XRC, whose queue is to be mapped; its end. */
+int hca_create_srq(struct command *c);
+int hca_destroy_srq(struct command *c);
+
 /* Destroy by a function that gives one piece of memory back, of what is @wire there. */
 int hca_destroy_mr(struct command *c, struct wire_mr *wire,
 		   int (*end_of)(struct vhca *vhca, uint32_t number,

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "control/command_parts.h"
-#include "control/complaints.h"
 #include "engine/engine.h"
 #include "engine/objects.h"
 #include "engine/port_view.h"
@@ -13,8 +12,8 @@
 
 static int create_qp_at_hca(struct command *c)
 {
-	return wire_qp_new(c->guest->hca.wire, c->wire_pd, &c->req.u.create_qp,
-			   &c->wire_qp);
+	return wire_qp_new(c->guest->hca.wire, c->wire_pd, c->wire_srq,
+			   &c->req.u.create_qp, &c->wire_qp);
 }
 
 static int end_qp_at_hca(struct command *c)
@@ -46,37 +45,22 @@ static int make_wired_qp(struct command *c)
 	return 0;
 }
 
-/* Its queues are memory of ours, which is everybody's. */
-static int check_bytes(const struct guest *guest, const struct vib_cmd_create_qp *cmd)
-{
-	struct shortage s = { .kind = SHORT_OF_WIRE,
-			      .device = wire_port_device(guest->hca.port),
-			      .wire_bytes = wire_guest_bytes(guest->hca.wire),
-			      .wire_more = wire_qp_bytes(guest->hca.wire, cmd),
-			      .max_wire_bytes = WIRE_GUEST_BYTES };
-
-	if (s.wire_bytes + s.wire_more <= s.max_wire_bytes)
-		return 0;
-	if (complaints_due(guest->complaints))
-		complain(guest, &s);
-	return -ENOMEM;
-}
-
 int hca_create_qp(struct command *c)
 {
 	const struct vib_cmd_create_qp *cmd = &c->req.u.create_qp;
 
-	if (cmd->type == VIB_QPT_XRC_INI || cmd->type == VIB_QPT_XRC_TGT ||
-	    cmd->srq != VIB_NO_OBJECT)
+	if (cmd->type == VIB_QPT_XRC_INI || cmd->type == VIB_QPT_XRC_TGT)
 		return -EOPNOTSUPP;
 	if (cmd->qpn) /* it is the HCA that gives numbers */
 		return -EEXIST;
 	/* What a kernel lends is of a PD of ours; so are its QPs. */
 	c->wire_pd =
 		cmd->flags & VIB_QPF_KERNEL ? NULL : pd_wire(c->guest->vhca, cmd->pd);
+	/* One of UD receives into memory of ours, and its guest's queue serves. */
+	c->wire_srq = cmd->type == VIB_QPT_RC ? srq_wire(c->guest->vhca, cmd->srq) : NULL;
 	c->at_hca = create_qp_at_hca;
 	c->make = make_wired_qp;
-	return check_bytes(c->guest, cmd);
+	return hca_check_bytes(c->guest, wire_qp_bytes(c->guest->hca.wire, cmd));
 }
 
 int hca_destroy_qp(struct command *c, struct wire_qp *wire)
@@ -153,6 +137,42 @@ static int go_to_rtr(struct command *c)
 	return 0;
 }
 
+static int loop_at_hca(struct command *c)
+{
+	c->refusal = wire_qp_loop(c->wire_qp, &c->modify.attr, &c->source);
+	return 0;
+}
+
+/* Without it its atomics fail. */
+static int is_looped(struct command *c)
+{
+	int rc = modified(c);
+
+	if (rc == 0 && c->refusal == 0 && is_still(c))
+		qp_begin_loop(c->guest->vhca, c->req.u.modify_qp.qpn);
+	return rc;
+}
+
+/* One, as in c->modify.attr, whose peer is here: it goes by memory, but for atomics, if
+ * there may be some. */
+static int modify_local(struct command *c)
+{
+	const struct vib_cmd_modify_qp *cmd = &c->req.u.modify_qp;
+	struct vib_qp_attr *attr = &c->modify.attr;
+	struct guest *guest = c->guest;
+
+	qp_attr_apply(attr, cmd->mask, &cmd->attr);
+	if (wire_is_looped(c->wire_qp) || attr->state < VIB_QPS_RTR ||
+	    attr->state > VIB_QPS_SQD ||
+	    !qp_wants_loop(guest->vhca, cmd->qpn, attr->dest_qpn, attr->access_flags) ||
+	    !hca_complete_av(guest, &attr->av))
+		return modified(c);
+	c->source = source_of(guest, attr);
+	c->at_hca = loop_at_hca;
+	c->make = is_looped;
+	return 0;
+}
+
 /* A connected QP, as in c->modify.attr, learns of its peer: is that behind the wire? */
 static int find_path(struct command *c)
 {
@@ -160,8 +180,9 @@ static int find_path(struct command *c)
 	struct guest *guest = c->guest;
 	struct vib_qp_attr *attr = &c->modify.attr;
 
-	if (guest->hca.is_local(guest->hca.arg, &cmd->attr.av))
-		return qp_end_wire(guest->vhca, cmd->qpn) ? modified(c) : -EINVAL;
+	if (guest->hca.is_local(guest->hca.arg, &cmd->attr.av) &&
+	    !qp_loops(guest->vhca, cmd->qpn, cmd->attr.dest_qpn))
+		return qp_end_wire(guest->vhca, cmd->qpn) ? modify_local(c) : -EINVAL;
 	qp_attr_apply(attr, cmd->mask, &cmd->attr);
 	if (!hca_complete_av(guest, &attr->av))
 		return -EINVAL;
@@ -313,7 +334,9 @@ int hca_modify_qp(struct command *c, struct wire_qp *wire)
 	if (cmd->mask & VIB_QP_STATE && cmd->attr.state == VIB_QPS_RTR &&
 	    cmd->mask & VIB_QP_AV)
 		return find_path(c);
-	if (!wire_is_active(wire) || (attr->state == VIB_QPS_INIT && !resets(cmd)))
+	if (!wire_is_active(wire) && !(wire_is_looped(wire) && resets(cmd)))
+		return modify_local(c);
+	if (attr->state == VIB_QPS_INIT && !resets(cmd))
 		return modified(c);
 	return modify_on_wire(c);
 }

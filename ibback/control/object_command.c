@@ -236,12 +236,19 @@ static int make_mr(struct command *c)
 	return rc;
 }
 
+/* Has memory to be mapped for writing that an MR with @access has? */
+static bool maps_writable(const struct guest *guest, uint32_t access)
+{
+	/* REMOTE_WRITE and REMOTE_ATOMIC come with LOCAL_WRITE only. */
+	return access & VIB_ACCESS_LOCAL_WRITE ||
+	       (guest->hca.wire && wire_wants_writable(guest->hca.port));
+}
+
 static int reg_mr(struct command *c)
 {
 	const struct vib_cmd_reg_mr *cmd = &c->req.u.reg_mr;
 
-	/* REMOTE_WRITE and REMOTE_ATOMIC come with LOCAL_WRITE only. */
-	command_want(c, &cmd->pages, cmd->access & VIB_ACCESS_LOCAL_WRITE);
+	command_want(c, &cmd->pages, maps_writable(c->guest, cmd->access));
 	c->make = make_mr;
 	if (c->guest->hca.wire)
 		hca_reg_mr(c);
@@ -258,23 +265,23 @@ static int make_mr_again(struct command *c)
 
 	if (rc == 0)
 		command_release(c->guest, &old);
+	c->rsp.u.reg_mr.lkey = c->rsp.u.reg_mr.rkey = cmd->key;
 	return rc;
 }
 
 static int rereg_mr(struct command *c)
 {
 	const struct vib_cmd_rereg_mr *cmd = &c->req.u.rereg_mr;
-	int rc;
+	int rc = mr_rereg_check(c->guest->vhca, cmd, &c->want);
 
-	/* HCAs may change the keys, of which MRs here keep theirs. */
-	if (c->guest->hca.wire)
-		return -EOPNOTSUPP;
-	rc = mr_rereg_check(c->guest->vhca, cmd, &c->want);
-
-	if (rc == 0 && cmd->mask & VIB_REREG_TRANSLATION)
-		command_want(c, &c->want.pages, c->want.access & VIB_ACCESS_LOCAL_WRITE);
+	if (rc < 0)
+		return rc;
+	if (cmd->mask & VIB_REREG_TRANSLATION)
+		command_want(c, &c->want.pages, maps_writable(c->guest, c->want.access));
 	c->make = make_mr_again;
-	return rc;
+	if (c->guest->hca.wire)
+		hca_rereg_mr(c);
+	return 0;
 }
 
 static int make_dma(struct command *c)
@@ -354,12 +361,14 @@ static int make_srq(struct command *c)
 static int create_srq(struct command *c)
 {
 	const struct vib_cmd_create_srq *cmd = &c->req.u.create_srq;
+	int rc;
 
-	if (c->guest->hca.wire)
-		return -EOPNOTSUPP;
 	command_want(c, &cmd->pages, true);
 	c->make = make_srq;
-	return srq_check(c->guest->vhca, cmd);
+	if (c->guest->hca.wire && cmd->type == VIB_SRQT_XRC)
+		return -EOPNOTSUPP;
+	rc = srq_check(c->guest->vhca, cmd);
+	return rc == 0 && c->guest->hca.wire ? hca_create_srq(c) : rc;
 }
 
 /* Destroy by a function that gives one piece of memory back. */
@@ -535,7 +544,8 @@ static int begin(struct command *c)
 	case VIB_CMD_QUERY_SRQ:
 		return srq_query(vhca, number, &c->rsp.u.srq.limit);
 	case VIB_CMD_DESTROY_SRQ:
-		return destroy(guest, number, srq_destroy);
+		return guest->hca.wire ? hca_destroy_srq(c)
+				       : destroy(guest, number, srq_destroy);
 	case VIB_CMD_CREATE_QP:
 		return create_qp(c);
 	case VIB_CMD_MODIFY_QP:

@@ -35,6 +35,8 @@ struct command {
 	struct wire_pd *wire_pd;
 	struct wire_mr *wire_mr;
 	struct wire_qp *wire_qp;
+	struct wire_srq *wire_srq;
+	struct memory memory_again; /* of an MR that is registered anew */
 	struct vib_cmd_modify_qp modify;
 	struct wire_source source;
 	int (*make)(struct command *command);

@@ -15,6 +15,8 @@ static bool gid_of_lid(void *arg, uint16_t lid, struct vib_gid *gid)
 {
 	const struct fabric *fabric = ((const struct vib *)arg)->vport.fabric;
 
+	if (fabric_gid_at(fabric, lid, gid))
+		return true;
 	return fabric->gid_of_lid && fabric->gid_of_lid(fabric->gid_of_lid_arg, lid, gid);
 }
 

@@ -2,10 +2,13 @@
 /* Atomics of RC between two QPs of this host. */
 #include "engine/answer.h"
 #include "engine/reach.h"
+#include "engine/vhca.h"
+#include "engine/wire.h"
 
 /*
- * Atomics are the processor's own, on the peer's memory, so they are atomic to
- * one another and to the peer's processors, whichever poller executes them.
+ * Without an HCA that has some, atomics are the processor's own, on the peer's memory, so
+ * they are atomic to one another and to the peer's processors, whichever poller executes
+ * them.
  */
 static uint64_t atomic_execute(uint64_t *at, const struct vib_send_wqe *wqe)
 {
@@ -34,6 +37,8 @@ enum send_result atomic_send(struct share *share, const struct sg *dst)
 	/* But for a window's that counts from another address than memory does. */
 	if ((uintptr_t)src.part[0].at % sizeof(uint64_t))
 		return deny_request(share);
+	if (__builtin_expect(share->qp->wire && share->qp->vhca->wire->atomics, 0))
+		return wire_atomic_send(share);
 	old = atomic_execute((uint64_t *)src.part[0].at, wqe);
 	sg_one(&old_sg, (uint8_t *)&old, sizeof(old));
 	if (sg_copy(dst, &old_sg, 0, sizeof(old)) != SG_COPIED)

@@ -30,6 +30,8 @@ static void take_out(struct vhca *vhca, struct remains *r)
 		LIST_INSERT_HEAD(&r->qps, qp, entry);
 	}
 	r->srqs = table_take_all(&vhca->srqs);
+	for (struct table_node *node = r->srqs; node; node = node->next)
+		srq_take_out(object(node, srq));
 	r->cqs = table_take_all(&vhca->cqs);
 	r->mws = table_take_all(&vhca->mws);
 	r->mrs = table_take_all(&vhca->mrs);

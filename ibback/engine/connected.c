@@ -18,6 +18,7 @@
 #include "engine/send.h"
 #include "engine/sg.h"
 #include "engine/vhca.h"
+#include "engine/wire.h"
 #include "engine/xrc.h"
 
 /* Bytes that take longer to copy than another poller should wait for a CQ. */
@@ -359,6 +360,9 @@ enum send_result connected_send(struct share *share)
 
 	if (resolve_own(share, &own) < 0)
 		return SEND_FAILED;
+	/* An atomic that the HCA does is before this. */
+	if (__builtin_expect(wire_sends_wait(share->qp->wire), 0))
+		return SEND_MORE;
 	switch (find_peer(share)) {
 	case PEER_FOUND:
 		break;

@@ -6,48 +6,47 @@
 
 #define LEAF_BELLS 64
 
-int doorbell_add(struct doorbell *db, uint32_t index, struct qp *qp)
+int doorbell_add(struct doorbell *db, uint32_t index, struct bell *bell)
 {
-	struct qp **leaf = db->qps[index / LEAF_BELLS];
+	struct bell **leaf = db->bells[index / LEAF_BELLS];
 
 	if (!leaf) {
-		leaf = calloc(LEAF_BELLS, sizeof(struct qp *));
+		leaf = calloc(LEAF_BELLS, sizeof(struct bell *));
 		if (!leaf)
 			return -1;
-		rcu_assign_pointer(db->qps[index / LEAF_BELLS], leaf);
+		rcu_assign_pointer(db->bells[index / LEAF_BELLS], leaf);
 	}
 	if (leaf[index % LEAF_BELLS]) {
 		errno = EEXIST;
 		return -1;
 	}
-	rcu_assign_pointer(leaf[index % LEAF_BELLS], qp);
+	rcu_assign_pointer(leaf[index % LEAF_BELLS], bell);
 	return 0;
 }
 
 void *doorbell_del(struct doorbell *db, uint32_t index)
 {
-	struct qp **leaf = db->qps[index / LEAF_BELLS];
+	struct bell **leaf = db->bells[index / LEAF_BELLS];
 
 	rcu_assign_pointer(leaf[index % LEAF_BELLS], NULL);
 	for (unsigned int i = 0; i < LEAF_BELLS; i++)
 		if (leaf[i])
 			return NULL;
-	rcu_assign_pointer(db->qps[index / LEAF_BELLS], NULL);
+	rcu_assign_pointer(db->bells[index / LEAF_BELLS], NULL);
 	return leaf;
 }
 
 void doorbell_fini(struct doorbell *db)
 {
 	for (unsigned int i = 0; i < VIB_DB_LEAF_WORDS; i++)
-		free(db->qps[i]);
+		free(db->bells[i]);
 }
 
 /* A look at the bells of a page. */
 struct look {
 	struct doorbell *db;
 	unsigned int left; /* bells that may still be taken */
-	bool (*ring)(void *arg, struct qp *qp);
-	void *arg;
+	struct poller *poller;
 };
 
 /* Bells @bells of @leaf were taken too early: have them ring on. */
@@ -60,11 +59,11 @@ static void put_back(struct doorbell *db, unsigned int leaf, uint64_t bells)
 }
 
 /* One bell. A bell that nobody has is a guest's affair, and costs it all the same. */
-static bool take_bell(struct look *look, struct qp **qps, unsigned int bit)
+static bool take_bell(struct look *look, struct bell **bells, unsigned int bit)
 {
-	struct qp *qp = qps ? rcu_dereference(qps[bit]) : NULL;
+	struct bell *bell = bells ? rcu_dereference(bells[bit]) : NULL;
 
-	return !qp || look->ring(look->arg, qp);
+	return !bell || bell->rang(bell, look->poller);
 }
 
 /*
@@ -75,13 +74,13 @@ static bool take_leaf(struct look *look, unsigned int leaf, unsigned int from)
 {
 	uint64_t below = (1ull << from) - 1;
 	uint64_t bells = vib_doorbell_take_leaf(look->db->page, leaf);
-	struct qp **qps = rcu_dereference(look->db->qps[leaf]);
+	struct bell **leaf_bells = rcu_dereference(look->db->bells[leaf]);
 
 	put_back(look->db, leaf, bells & below);
 	for (bells &= ~below; bells; bells &= bells - 1, look->left--) {
 		unsigned int bit = (unsigned int)__builtin_ctzll(bells);
 
-		if (look->left && take_bell(look, qps, bit))
+		if (look->left && take_bell(look, leaf_bells, bit))
 			continue;
 		put_back(look->db, leaf, bells);
 		look->db->next_bell = leaf * 64 + bit;
@@ -107,10 +106,9 @@ static uint64_t take_leaves(struct doorbell *db, unsigned int word, unsigned int
 	return leaves & ~below;
 }
 
-bool doorbell_take(struct doorbell *db, unsigned int most,
-		   bool (*ring)(void *arg, struct qp *qp), void *arg)
+bool doorbell_take(struct doorbell *db, unsigned int most, struct poller *poller)
 {
-	struct look look = { .db = db, .left = most, .ring = ring, .arg = arg };
+	struct look look = { .db = db, .left = most, .poller = poller };
 	unsigned int first = db->next_bell / 64, from = db->next_bell % 64;
 	bool rang = false, more = true;
 

@@ -219,22 +219,50 @@ static bool srq_type_ok(const struct vhca *vhca, const struct vib_cmd_create_srq
 	       table_get(&vhca->cqs, cmd->cq, cq);
 }
 
+/* Without a bell nobody would tell the HCA of what is posted. */
+static bool srq_bell_ok(const struct vhca *vhca, const struct vib_cmd_create_srq *cmd)
+{
+	if (!cmd->doorbell)
+		return !vhca->wire;
+	return table_get(&vhca->doorbells, cmd->doorbell, doorbell) &&
+	       cmd->db_index < VIB_DB_QUEUES;
+}
+
 int srq_check(const struct vhca *vhca, const struct vib_cmd_create_srq *cmd)
 {
 	if (!table_get(&vhca->pds, cmd->pd, pd) || !srq_type_ok(vhca, cmd) ||
 	    cmd->max_sge > MAX_SGE ||
 	    !stride_ok(cmd->stride, vib_recv_stride(cmd->max_sge)) || !cmd->pages.count ||
 	    cmd->pages.count != queue_pages(cmd->order, cmd->stride) ||
-	    cmd->limit > 1u << cmd->order)
+	    cmd->limit > 1u << cmd->order || !srq_bell_ok(vhca, cmd))
 		return -EINVAL;
 	return vhca->srqs.count >= vhca->limits.max_srq ? -ENOMEM : 0;
 }
 
-int srq_create(struct vhca *vhca, const struct vib_cmd_create_srq *cmd,
-	       const struct memory *memory, uint32_t *number)
+/* What it is made of. */
+static void srq_join(struct srq *srq, const struct vib_cmd_create_srq *cmd, int by)
+{
+	struct vhca *vhca = srq->vhca;
+	struct pd *pd = table_get(&vhca->pds, srq->pd, pd);
+
+	if (cmd && cmd->type == VIB_SRQT_XRC) {
+		srq->xrcd = table_get(&vhca->xrcds, cmd->xrcd, xrcd);
+		srq->cq = table_get(&vhca->cqs, cmd->cq, cq);
+	}
+	pd->users += (uint32_t)by;
+	if (srq->xrcd) {
+		srq->xrcd->users += (uint32_t)by;
+		srq->cq->users += (uint32_t)by;
+	}
+	if (srq->doorbell)
+		srq->doorbell->users += (uint32_t)by;
+}
+
+int srq_create_wired(struct vhca *vhca, const struct vib_cmd_create_srq *cmd,
+		     const struct memory *memory, struct wire_srq *wire, uint32_t *number)
 {
 	struct srq *srq = calloc(1, sizeof(*srq));
-	struct pd *pd = table_get(&vhca->pds, cmd->pd, pd);
+	int error;
 
 	if (!srq)
 		return -ENOMEM;
@@ -244,19 +272,37 @@ int srq_create(struct vhca *vhca, const struct vib_cmd_create_srq *cmd,
 	srq->max_sge = cmd->max_sge;
 	srq->limit = cmd->limit;
 	srq->memory = *memory;
-	if (cmd->type == VIB_SRQT_XRC) {
-		srq->xrcd = table_get(&vhca->xrcds, cmd->xrcd, xrcd);
-		srq->xrcd->users++;
-		srq->cq = table_get(&vhca->cqs, cmd->cq, cq);
-		srq->cq->users++;
-	}
-	pthread_spin_init(&srq->lock, PTHREAD_PROCESS_PRIVATE);
+	srq->wire = wire;
+	srq->db_index = cmd->db_index;
+	srq_init(srq);
 	vib_queue_init(&srq->queue, memory->at, cmd->order, cmd->stride);
+	if (cmd->doorbell) {
+		srq->doorbell = table_get(&vhca->doorbells, cmd->doorbell, doorbell);
+		if (doorbell_add(srq->doorbell, srq->db_index, &srq->bell) < 0) {
+			error = errno;
+			pthread_spin_destroy(&srq->lock);
+			free(srq);
+			return -error;
+		}
+	}
+	srq_join(srq, cmd, 1);
 	table_add_next(&vhca->srqs, &srq->node, NUMBER_FIRST, NUMBER_LAST);
 	srq->async.number = srq->node.number;
-	pd->users++;
 	*number = srq->node.number;
 	return 0;
+}
+
+int srq_create(struct vhca *vhca, const struct vib_cmd_create_srq *cmd,
+	       const struct memory *memory, uint32_t *number)
+{
+	return srq_create_wired(vhca, cmd, memory, NULL, number);
+}
+
+struct wire_srq *srq_wire(const struct vhca *vhca, uint32_t number)
+{
+	const struct srq *srq = table_get(&vhca->srqs, number, srq);
+
+	return srq ? srq->wire : NULL;
 }
 
 int srq_modify(struct vhca *vhca, const struct vib_cmd_modify_srq *cmd)
@@ -281,18 +327,18 @@ int srq_query(struct vhca *vhca, uint32_t number, uint32_t *limit)
 	return 0;
 }
 
+void srq_take_out(struct srq *srq)
+{
+	if (srq->doorbell)
+		srq->bell_leaf = doorbell_del(srq->doorbell, srq->db_index);
+}
+
 void srq_free(struct srq *srq)
 {
-	struct vhca *vhca = srq->vhca;
-	struct pd *pd = table_get(&vhca->pds, srq->pd, pd);
-
-	pd->users--;
-	if (srq->xrcd) {
-		srq->xrcd->users--;
-		srq->cq->users--;
-	}
-	async_forget(&vhca->async, &srq->async);
+	srq_join(srq, NULL, -1);
+	async_forget(&srq->vhca->async, &srq->async);
 	pthread_spin_destroy(&srq->lock);
+	free(srq->bell_leaf);
 	free(srq);
 }
 
@@ -305,6 +351,7 @@ int srq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory)
 	if (srq->users)
 		return -EBUSY;
 	table_del(&vhca->srqs, &srq->node);
+	srq_take_out(srq);
 	synchronize_rcu();
 	*memory = srq->memory;
 	srq_free(srq);

@@ -77,6 +77,15 @@ int mr_rereg_check(const struct vhca *vhca, const struct vib_cmd_rereg_mr *cmd,
 		   struct vib_cmd_reg_mr *want);
 int mr_rereg(struct vhca *vhca, uint32_t key, const struct vib_cmd_reg_mr *want,
 	     const struct memory *memory, struct memory *old);
+/*
+ * The same of one that is @wire at the HCA from then on and has @new_key. -ENOSPC: that
+ * cannot be an MR's here.
+ */
+int mr_rereg_wired(struct vhca *vhca, uint32_t key, const struct vib_cmd_reg_mr *want,
+		   const struct memory *memory, struct wire_mr *wire, uint32_t new_key,
+		   struct memory *old);
+/* The memory of MR @key. */
+struct memory mr_memory(const struct vhca *vhca, uint32_t key);
 int mr_destroy(struct vhca *vhca, uint32_t key, struct memory *memory);
 
 int mw_create(struct vhca *vhca, const struct vib_cmd_alloc_mw *cmd, uint32_t *key);
@@ -96,8 +105,15 @@ int cq_resize(struct vhca *vhca, const struct vib_cmd_resize_cq *cmd,
 int cq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory);
 
 int srq_check(const struct vhca *vhca, const struct vib_cmd_create_srq *cmd);
+/* -EEXIST: its bell is another's. */
 int srq_create(struct vhca *vhca, const struct vib_cmd_create_srq *cmd,
 	       const struct memory *memory, uint32_t *number);
+/* The same of one that is @wire at the HCA. */
+int srq_create_wired(struct vhca *vhca, const struct vib_cmd_create_srq *cmd,
+		     const struct memory *memory, struct wire_srq *wire,
+		     uint32_t *number);
+/* What SRQ @number is at the HCA, or NULL. */
+struct wire_srq *srq_wire(const struct vhca *vhca, uint32_t number);
 int srq_modify(struct vhca *vhca, const struct vib_cmd_modify_srq *cmd);
 int srq_query(struct vhca *vhca, uint32_t number, uint32_t *limit);
 int srq_destroy(struct vhca *vhca, uint32_t number, struct memory *memory);
@@ -120,8 +136,22 @@ int qp_change_check(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd);
  * guest posted for receiving is given to the HCA, whose QP is in INIT.
  */
 void qp_begin_wire(struct vhca *vhca, uint32_t qpn);
+/*
+ * Do QP @qpn, of RC, and its peer @peer, which may be none, have to reach each other by
+ * the HCA though both are here, as one of them receives from an SRQ that the HCA has?
+ */
+bool qp_loops(const struct vhca *vhca, uint32_t qpn, uint32_t peer);
+/*
+ * Is QP @qpn, of RC, whose peer @peer is here, to be connected with it by the HCA as
+ * well, since one of them lets the other execute atomics? @access: its own rights to be.
+ */
+bool qp_wants_loop(const struct vhca *vhca, uint32_t qpn, uint32_t peer, uint32_t access);
+/* The HCA has connected them. */
+void qp_begin_loop(struct vhca *vhca, uint32_t qpn);
 /* One of UD may receive from the wire, and send there. */
 void qp_begin_datagrams(struct vhca *vhca, uint32_t qpn);
+/* The HCA was told that it has failed, if it is there still. */
+void qp_error_is_told(struct vhca *vhca, uint32_t qpn);
 /* It is not after all. false: the HCA has receives that cannot be taken back. */
 bool qp_end_wire(struct vhca *vhca, uint32_t qpn);
 /* The HCA was told that it is somebody who its vport is not any more. */

@@ -63,12 +63,26 @@ struct wire_mr *mr_wire(const struct vhca *vhca, uint32_t key)
 	return mr ? mr->wire : NULL;
 }
 
+struct memory mr_memory(const struct vhca *vhca, uint32_t key)
+{
+	const struct mr *mr = table_get(&vhca->mrs, key, mr);
+
+	return mr ? mr->memory : (struct memory){ 0 };
+}
+
+static bool key_is_free(const struct vhca *vhca, uint32_t key)
+{
+	const struct mr *mr = table_get(&vhca->mrs, key, mr);
+
+	return !mr && key >= MR_KEY_FIRST && key <= MR_KEY_LAST;
+}
+
 int mr_create_wired(struct vhca *vhca, const struct vib_cmd_reg_mr *cmd,
 		    const struct memory *memory, struct wire_mr *wire, uint32_t key)
 {
 	struct mr *mr;
 
-	if (key < MR_KEY_FIRST || key > MR_KEY_LAST || table_get(&vhca->mrs, key, mr))
+	if (!key_is_free(vhca, key))
 		return -ENOSPC;
 	mr = mr_new(vhca, cmd, memory);
 	if (!mr)
@@ -140,25 +154,41 @@ int mr_rereg_check(const struct vhca *vhca, const struct vib_cmd_rereg_mr *cmd,
 	return mr_is_bound(mr) ? -EBUSY : 0;
 }
 
-int mr_rereg(struct vhca *vhca, uint32_t key, const struct vib_cmd_reg_mr *want,
-	     const struct memory *memory, struct memory *old)
+int mr_rereg_wired(struct vhca *vhca, uint32_t key, const struct vib_cmd_reg_mr *want,
+		   const struct memory *memory, struct wire_mr *wire, uint32_t new_key,
+		   struct memory *old)
 {
 	struct mr *mr = table_get(&vhca->mrs, key, mr);
-	struct mr *new = mr_new(vhca, want, memory ? memory : &mr->memory);
+	struct mr *new;
 
+	if (new_key != key && !key_is_free(vhca, new_key))
+		return -ENOSPC;
+	new = mr_new(vhca, want, memory ? memory : &mr->memory);
 	if (!new)
 		return -ENOMEM;
+	new->wire = wire;
 	new->writable = memory ? want->access &VIB_ACCESS_LOCAL_WRITE : mr->writable;
 	if (!mr_close(mr)) {
 		mr_free(vhca, new);
 		return -EBUSY;
 	}
-	table_replace(&vhca->mrs, &mr->node, &new->node);
+	if (new_key == key) {
+		table_replace(&vhca->mrs, &mr->node, &new->node);
+	} else {
+		table_add(&vhca->mrs, &new->node, new_key);
+		table_del(&vhca->mrs, &mr->node);
+	}
 	vhca_new_epoch(vhca);
 	synchronize_rcu();
 	*old = memory ? mr->memory : (struct memory){ 0 };
 	mr_free(vhca, mr);
 	return 0;
+}
+
+int mr_rereg(struct vhca *vhca, uint32_t key, const struct vib_cmd_reg_mr *want,
+	     const struct memory *memory, struct memory *old)
+{
+	return mr_rereg_wired(vhca, key, want, memory, NULL, key, old);
 }
 
 int mr_destroy(struct vhca *vhca, uint32_t key, struct memory *memory)

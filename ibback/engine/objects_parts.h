@@ -22,6 +22,8 @@ bool quota_has_mr(const struct vhca *vhca);
 
 /* Its memberships go to @left. A peer's next message finds nobody. */
 void qp_take_out(struct qp *qp, struct mcast_members *left);
+/* Its bell is nobody's. */
+void srq_take_out(struct srq *srq);
 /* For poller_call(). */
 void qp_out_of_hands(struct poller *poller, void *qp);
 void cq_out_of_hands(struct poller *poller, void *cq);

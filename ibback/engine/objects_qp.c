@@ -140,8 +140,11 @@ static void join(struct qp *qp, const struct vib_cmd_create_qp *cmd)
 		qp->recv_cq = table_get(&vhca->cqs, cmd->recv_cq, cq);
 	qp->doorbell = table_get(&vhca->doorbells, cmd->doorbell, doorbell);
 	qp->db_index = cmd->db_index;
-	if (cmd->srq != VIB_NO_OBJECT)
-		qp->srq = table_get(&vhca->srqs, cmd->srq, srq);
+	if (cmd->srq == VIB_NO_OBJECT)
+		return;
+	qp->srq = table_get(&vhca->srqs, cmd->srq, srq);
+	if (qp->type == VIB_QPT_UD)
+		__atomic_store_n(&qp->srq->datagrams, true, __ATOMIC_RELAXED);
 }
 
 /*
@@ -209,7 +212,7 @@ static int create(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 	if (rc < 0)
 		goto fail;
 	/* The bell last: one that rings already heats the QP. */
-	if (qp->doorbell && doorbell_add(qp->doorbell, qp->db_index, qp) < 0) {
+	if (qp->doorbell && doorbell_add(qp->doorbell, qp->db_index, &qp->bell) < 0) {
 		rc = -errno;
 		goto fail_number;
 	}
@@ -307,8 +310,41 @@ void qp_begin_wire(struct vhca *vhca, uint32_t qpn)
 	struct qp *qp = find_qp(vhca, qpn);
 
 	pthread_spin_lock(&qp->lock);
+	wire_discard(qp);
 	qp->wire->active = true;
 	(void)wire_post_receives(qp, FIRST_RECEIVES);
+	pthread_spin_unlock(&qp->lock);
+}
+
+/* Both know of both, so both decide the same, whoever is first. */
+bool qp_loops(const struct vhca *vhca, uint32_t qpn, uint32_t peer_qpn)
+{
+	const struct qp *qp = find_qp(vhca, qpn), *peer = vhca_find_qp(vhca, peer_qpn);
+
+	return qp->type == VIB_QPT_RC &&
+	       (qp->srq || (peer && peer->wire && peer->type == VIB_QPT_RC && peer->srq));
+}
+
+bool qp_wants_loop(const struct vhca *vhca, uint32_t qpn, uint32_t peer_qpn,
+		   uint32_t access)
+{
+	const struct qp *qp = find_qp(vhca, qpn), *peer = vhca_find_qp(vhca, peer_qpn);
+
+	if (qp->type != VIB_QPT_RC || !vhca->wire->atomics)
+		return false;
+	if (peer)
+		access |= __atomic_load_n(&peer->attr.access_flags, __ATOMIC_RELAXED);
+	return access & VIB_ACCESS_REMOTE_ATOMIC;
+}
+
+void qp_begin_loop(struct vhca *vhca, uint32_t qpn)
+{
+	struct qp *qp = find_qp(vhca, qpn);
+
+	pthread_spin_lock(&qp->lock);
+	qp->wire->looped = true;
+	if (qp->attr.state == VIB_QPS_ERR) /* meanwhile */
+		wire_fail(qp);
 	pthread_spin_unlock(&qp->lock);
 }
 
@@ -320,6 +356,14 @@ void qp_begin_datagrams(struct vhca *vhca, uint32_t qpn)
 	qp->wire->active = true;
 	pthread_spin_unlock(&qp->lock);
 	poller_kick(vhca->poller, &qp->kick);
+}
+
+void qp_error_is_told(struct vhca *vhca, uint32_t qpn)
+{
+	struct qp *qp = find_qp(vhca, qpn);
+
+	if (qp && qp->wire)
+		wire_error_is_told(qp);
 }
 
 void qp_lose_identity(struct vhca *vhca, uint32_t qpn)

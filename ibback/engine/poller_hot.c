@@ -158,12 +158,6 @@ bool poller_cool_all(struct poller *poller)
 
 /* ---- bells ------------------------------------------------------------- */
 
-static bool on_ring(void *arg, struct qp *qp)
-{
-	qp_rang(qp);
-	return poller_try_heat(arg, qp);
-}
-
 /* One page of @vhca a look, in turn. */
 static bool take_bells_of(struct poller *poller, struct vhca *vhca)
 {
@@ -171,7 +165,7 @@ static bool take_bells_of(struct poller *poller, struct vhca *vhca)
 	if (!db)
 		db = TAILQ_FIRST(&vhca->doorbells_polled);
 	vhca->next_doorbell = TAILQ_NEXT(db, entry);
-	if (!doorbell_take(db, LOOK_BELLS, on_ring, poller))
+	if (!doorbell_take(db, LOOK_BELLS, poller))
 		return false;
 	poller_note_work(poller, vhca);
 	return true;

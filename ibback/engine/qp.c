@@ -6,6 +6,7 @@
 #include "engine/clock.h"
 #include "engine/cq.h"
 #include "engine/engine.h"
+#include "engine/poller_parts.h"
 #include "engine/qp_state.h"
 #include "engine/send.h"
 #include "engine/vhca.h"
@@ -30,10 +31,23 @@ static void on_time(struct timer *timer, uint64_t now)
 	poller_heat(qp->vhca->poller, qp);
 }
 
+/* It may be for a receive that somebody waits for. */
+static bool on_bell(struct bell *bell, struct poller *poller)
+{
+	struct qp *qp = caa_container_of(bell, struct qp, bell);
+	uint32_t waiter = __atomic_exchange_n(&qp->rnr_waiter, 0, __ATOMIC_ACQUIRE);
+	struct qp *sender = waiter ? vhca_find_qp(qp->vhca, waiter) : NULL;
+
+	if (sender)
+		poller_kick(sender->vhca->poller, &sender->kick);
+	return poller_try_heat(poller, qp);
+}
+
 void qp_init(struct qp *qp)
 {
 	pthread_spin_init(&qp->lock, PTHREAD_PROCESS_PRIVATE);
 	qp->timer.expired = on_time;
+	qp->bell.rang = on_bell;
 	kick_init(&qp->kick, on_kick);
 	LIST_INIT(&qp->windows);
 	qp->attr.state = VIB_QPS_RESET;
@@ -62,9 +76,11 @@ void qp_enter_error(struct qp *qp)
 	if (qp->attr.state == VIB_QPS_ERR)
 		return;
 	qp->attr.state = VIB_QPS_ERR;
-	if (__builtin_expect(qp->wire != NULL, 0) && qp->wire->active)
+	if (__builtin_expect(qp->wire != NULL, 0) &&
+	    (qp->wire->active || qp->wire->looped))
 		wire_fail(qp);
-	if (!qp->receiving.claim) /* or when that is flushed */
+	/* Or when that is flushed, or what the HCA has. */
+	if (!qp->receiving.claim && !wire_tells_when_flushed(qp))
 		last_wqe_reached(qp);
 	poller_kick(qp->vhca->poller, &qp->kick);
 }
@@ -173,15 +189,6 @@ bool qp_serve(struct poller *poller, struct qp *qp)
 	cq_release(poller);
 	pthread_spin_unlock(&qp->lock);
 	return worked;
-}
-
-void qp_rang(struct qp *qp)
-{
-	uint32_t waiter = __atomic_exchange_n(&qp->rnr_waiter, 0, __ATOMIC_ACQUIRE);
-	struct qp *sender = waiter ? vhca_find_qp(qp->vhca, waiter) : NULL;
-
-	if (sender)
-		poller_kick(sender->vhca->poller, &sender->kick);
 }
 
 /* Are requests taken from the send queue in this state? */

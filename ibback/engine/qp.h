@@ -14,6 +14,7 @@
 #include <xen-ib/object.h>
 
 #include "engine/async.h"
+#include "engine/doorbell.h"
 #include "engine/kick.h"
 #include "engine/mcast.h"
 #include "engine/memory.h"
@@ -25,7 +26,6 @@
 #include "engine/xrc.h"
 
 struct cq;
-struct doorbell;
 struct poller;
 struct srq;
 struct vhca;
@@ -67,6 +67,7 @@ struct qp {
 	struct async_source async;
 	struct kick kick;
 	struct timer timer; /* of the vHCA's poller */
+	struct bell bell;
 	struct vhca *vhca;
 	LIST_ENTRY(qp) entry; /* of the vHCA's */
 
@@ -174,9 +175,6 @@ void qp_fatal(struct qp *qp);
  * at once. Its poller.
  */
 bool qp_serve(struct poller *poller, struct qp *qp);
-
-/* Its bell rang: it may be for a receive that somebody waits for. Its poller. */
-void qp_rang(struct qp *qp);
 
 /* It is to be polled no more: have its queues ring. false if there is work. Its poller.
  */

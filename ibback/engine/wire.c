@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/answer.h"
+#include "engine/clock.h"
 #include "engine/counters.h"
 #include "engine/cq.h"
 #include "engine/dma.h"
@@ -11,6 +12,7 @@
 #include "engine/qp.h"
 #include "engine/receive_slot.h"
 #include "engine/sg.h"
+#include "engine/srq.h"
 #include "engine/vhca.h"
 #include "engine/wire_parts.h"
 #include "engine/wire_sge.h"
@@ -21,11 +23,7 @@
 /* Receives posted in one pass. */
 #define POST_MOST  64
 
-/*
- * What the HCA is told to identify a request by: which queue, since which reset, which
- * place in it.
- */
-#define ID_RECEIVE (1ull << 63)
+/* The epochs that an id tells apart. */
 #define ID_EPOCHS  0x7fffffffu
 
 static uint64_t id_of(const struct wire_qp *w, uint32_t place)
@@ -35,7 +33,7 @@ static uint64_t id_of(const struct wire_qp *w, uint32_t place)
 
 uint64_t wire_receive_id(const struct wire_qp *w, uint32_t place)
 {
-	return ID_RECEIVE | id_of(w, place);
+	return WIRE_ID_RECEIVE | id_of(w, place);
 }
 
 void wire_init(struct vhca_wire *wire)
@@ -168,17 +166,44 @@ void wire_drop_handles(struct vhca_wire *wire, struct wire_qp *w)
 		drop_handle(wire, &w->sends[i]);
 }
 
+/* It receives from an SRQ that the HCA has. */
+static bool is_shared(const struct qp *qp)
+{
+	return qp->srq && qp->srq->wire && !qp->wire->datagrams;
+}
+
+void wire_discard(struct qp *qp)
+{
+	struct wire_completion batch[POLL_BATCH];
+	struct wire_qp *w = qp->wire;
+	struct receive r;
+	bool refused;
+	int count;
+
+	if (!is_shared(qp))
+		return; /* what is old is known by its epoch */
+	do {
+		count = w->ops->poll(w, batch, POLL_BATCH);
+		for (int i = 0; i < count; i++)
+			(void)wire_srq_take(qp->srq->wire, batch[i].id, &r, &refused);
+	} while (count > 0);
+}
+
 void wire_reset(struct qp *qp)
 {
 	struct wire_qp *w = qp->wire;
 
+	wire_discard(qp);
 	take_off(qp); /* it would fail what it is after the reset */
 	w->active = false;
+	w->looped = false;
 	w->epoch++;
 	w->first_send = w->next_send = 0;
 	w->first_receive = w->next_receive = 0;
 	w->unsignaled = 0;
 	w->has_refused = false;
+	w->flushed = false;
+	w->flushed_at = 0;
 }
 
 /* ---- sending ----------------------------------------------------------- */
@@ -193,9 +218,14 @@ static bool must_signal(const struct wire_qp *w, bool wanted)
 	return wanted || w->unsignaled + 1 >= w->max_sends / 4;
 }
 
+static bool is_atomic(uint8_t opcode)
+{
+	return opcode == VIB_OP_CMP_SWAP || opcode == VIB_OP_FETCH_ADD;
+}
+
 static bool returns_data(uint8_t opcode)
 {
-	return opcode == VIB_OP_RDMA_READ;
+	return opcode == VIB_OP_RDMA_READ || is_atomic(opcode);
 }
 
 uint32_t wire_note_send(struct qp *qp, uint64_t bytes, bool wanted)
@@ -217,7 +247,7 @@ static void count_send(struct share *share, uint64_t bytes)
 {
 	struct vib_rsp_counters *c = &share->qp->counters;
 
-	if (share->qp->sending.wqe.opcode == VIB_OP_RDMA_READ) {
+	if (returns_data(share->qp->sending.wqe.opcode)) {
 		c->xmit_packets++;
 		c->rcv_bytes += bytes;
 		c->rcv_packets += packets_of(bytes, share->qp->attr.path_mtu);
@@ -227,9 +257,12 @@ static void count_send(struct share *share, uint64_t bytes)
 	c->xmit_packets += packets_of(bytes, share->qp->attr.path_mtu);
 }
 
-static bool opcode_is_known(uint8_t opcode)
+static bool opcode_is_known(const struct qp *qp, uint8_t opcode)
 {
 	switch (opcode) {
+	case VIB_OP_CMP_SWAP:
+	case VIB_OP_FETCH_ADD:
+		return qp->vhca->wire->atomics;
 	case VIB_OP_SEND:
 	case VIB_OP_SEND_IMM:
 	case VIB_OP_SEND_INV:
@@ -283,17 +316,19 @@ enum send_result wire_connected_send(struct share *share)
 	struct qp *qp = share->qp;
 	struct wire_qp *w = qp->wire;
 	const struct vib_send_wqe *wqe = &qp->sending.wqe;
-	bool read = wqe->opcode == VIB_OP_RDMA_READ;
+	bool read = wqe->opcode == VIB_OP_RDMA_READ, returns = returns_data(wqe->opcode);
 	bool wanted = qp->signal_all || wqe->flags & VIB_SEND_SIGNALED;
 	struct vib_sge sges[MAX_SGE];
 	struct wire_request request = { .wqe = wqe, .sges = sges };
 	struct sg own;
 
-	if (!opcode_is_known(wqe->opcode) ||
-	    (read && (wqe->num_sge > MAX_SGE_RD || !qp->attr.max_rd_atomic)))
+	if (!opcode_is_known(qp, wqe->opcode) || (read && wqe->num_sge > MAX_SGE_RD) ||
+	    (returns && !qp->attr.max_rd_atomic))
 		return send_fail(share, VIB_WC_LOC_QP_OP_ERR);
-	if (send_resolve(share, read ? VIB_ACCESS_LOCAL_WRITE : 0, &own) < 0)
+	if (send_resolve(share, returns ? VIB_ACCESS_LOCAL_WRITE : 0, &own) < 0)
 		return SEND_FAILED;
+	if (is_atomic(wqe->opcode) && own.bytes != sizeof(uint64_t))
+		return send_fail(share, VIB_WC_LOC_LEN_ERR);
 	/* Also of what is not posted the completion may have to wait its turn. */
 	if (!wire_has_room(w))
 		return SEND_MORE;
@@ -313,6 +348,14 @@ enum send_result wire_connected_send(struct share *share)
 	count_send(share, own.bytes);
 	return wire_post_send(share, &request, wire_note_send(qp, own.bytes, wanted),
 			      wanted);
+}
+
+enum send_result wire_atomic_send(struct share *share)
+{
+	/* Which its guest or the peer's had no right for when they were connected. */
+	if (!share->qp->wire->looped)
+		return send_fail(share, VIB_WC_REM_OP_ERR);
+	return wire_connected_send(share);
 }
 
 void wire_flush(struct share *share)
@@ -414,7 +457,8 @@ static void post_receive(struct qp *qp, const struct receive *r)
 			? WIRE_UNREACHABLE
 			: wire_sges(qp->vhca, &qp->receive_mr, r->sge, r->num_sge, sges);
 	if (count == WIRE_UNREACHABLE ||
-	    w->ops->receive(w, ID_RECEIVE | id_of(w, w->next_receive), sges, count) < 0) {
+	    w->ops->receive(w, WIRE_ID_RECEIVE | id_of(w, w->next_receive), sges, count) <
+		    0) {
 		refuse(w, r);
 		return;
 	}
@@ -436,6 +480,10 @@ unsigned int wire_post_receives(struct qp *qp, unsigned int most)
 	struct receive r;
 	unsigned int n = 0;
 
+	if (is_shared(qp)) {
+		wire_srq_begin(qp->srq->wire);
+		return wire_srq_post(qp->srq, most);
+	}
 	while (n < most && qp->has_rq && !w->has_refused &&
 	       w->next_receive - w->first_receive < w->max_receives &&
 	       receive_copy(&qp->rq, qp->max_recv_sge, &r)) {
@@ -445,25 +493,31 @@ unsigned int wire_post_receives(struct qp *qp, unsigned int most)
 	return n;
 }
 
-/* The same on the poller, as what a guest with a rate pays for. */
-static bool post_receives(struct qp *qp)
+/* On the poller it is what a guest with a rate pays for. */
+static bool posted(struct qp *qp, unsigned int n)
 {
-	unsigned int n = wire_post_receives(qp, POST_MOST);
-
 	if (qp->vhca->bucket.rate)
 		bucket_take(&qp->vhca->bucket, (int64_t)n * COST_REQUEST);
 	return n > 0;
 }
 
-static void on_received(struct poller *poller, struct qp *qp,
-			const struct wire_completion *c)
+static bool post_receives(struct qp *qp)
 {
-	struct wire_qp *w = qp->wire;
-	const struct wire_receive *posted;
-	struct receive r = { 0 };
+	return posted(qp, wire_post_receives(qp, POST_MOST));
+}
+
+static bool post_shared(struct qp *qp)
+{
+	return posted(qp, wire_srq_post(qp->srq, POST_MOST));
+}
+
+/* @r is done, as @c has it but for @status. */
+static void received(struct poller *poller, struct qp *qp, const struct receive *r,
+		     const struct wire_completion *c, uint8_t status)
+{
 	/* The HCA does not say what was solicited: who waits for that is woken by all. */
 	const struct received how = {
-		.status = c->status,
+		.status = status,
 		.opcode = c->opcode,
 		.flags = c->flags,
 		.solicited = true,
@@ -472,6 +526,22 @@ static void on_received(struct poller *poller, struct qp *qp,
 		.src_qpn = qp->attr.dest_qpn,
 	};
 
+	if (!status) {
+		qp->counters.rcv_bytes += c->byte_len;
+		qp->counters.rcv_packets += packets_of(c->byte_len, qp->attr.path_mtu);
+	}
+	receive_complete(poller, qp, r, &how);
+	if (status)
+		qp_enter_error(qp);
+}
+
+static void on_received(struct poller *poller, struct qp *qp,
+			const struct wire_completion *c)
+{
+	struct wire_qp *w = qp->wire;
+	const struct wire_receive *posted;
+	struct receive r = { 0 };
+
 	/* A QP's receives complete in their order: anything else is no word of this QP.
 	 */
 	if ((uint32_t)c->id != w->first_receive || w->first_receive == w->next_receive)
@@ -479,13 +549,26 @@ static void on_received(struct poller *poller, struct qp *qp,
 	posted = &w->receives[w->first_receive++ & (w->max_receives - 1)];
 	r.wr_id = posted->wr_id;
 	r.index = posted->index;
-	if (!c->status) {
-		qp->counters.rcv_bytes += c->byte_len;
-		qp->counters.rcv_packets += packets_of(c->byte_len, qp->attr.path_mtu);
-	}
-	receive_complete(poller, qp, &r, &how);
-	if (c->status)
-		qp_enter_error(qp);
+	received(poller, qp, &r, c, c->status);
+}
+
+/* One of the SRQ's, in whatever order its QPs take them. */
+static void on_shared(struct poller *poller, struct qp *qp,
+		      const struct wire_completion *c)
+{
+	uint8_t status = c->status;
+	struct receive r = { 0 };
+	bool refused;
+
+	if (!wire_srq_take(qp->srq->wire, c->id, &r, &refused))
+		return;
+	srq_check_limit(qp->srq);
+	if (!qp->wire->active) /* of before a reset */
+		return;
+	/* The HCA has not seen what was wrong with it. */
+	if (refused && status == VIB_WC_LOC_LEN_ERR)
+		status = VIB_WC_LOC_PROT_ERR;
+	received(poller, qp, &r, c, status);
 }
 
 /* The one that could not be posted, when all before it are done. */
@@ -519,9 +602,11 @@ static bool reap(struct poller *poller, struct qp *qp)
 		for (int i = 0; i < count; i++) {
 			const struct wire_completion *c = &batch[i];
 
-			if ((c->id >> 32 & ID_EPOCHS) != (w->epoch & ID_EPOCHS))
+			if (c->id & WIRE_ID_RECEIVE && is_shared(qp))
+				on_shared(poller, qp, c);
+			else if ((c->id >> 32 & ID_EPOCHS) != (w->epoch & ID_EPOCHS))
 				continue; /* of before a reset */
-			if (!(c->id & ID_RECEIVE))
+			else if (!(c->id & WIRE_ID_RECEIVE))
 				on_sent(poller, qp, c);
 			else if (w->datagrams)
 				wire_on_datagram(poller, qp, c);
@@ -536,12 +621,73 @@ static bool reap(struct poller *poller, struct qp *qp)
 	return total > 0;
 }
 
+/* How long after a QP has failed the HCA may not have flushed it yet, if it is one that
+ * does not tell.
+ */
+#define FLUSH_NS 100000000ull
+
+/*
+ * It takes no more of its SRQ, and what it took is completed: IBTA vol. 1 §11.6.3.2. The
+ * HCA says when; one that does not is given some time.
+ */
+static void check_flushed(struct poller *poller, struct qp *qp)
+{
+	struct wire_qp *w = qp->wire;
+
+	if (!w->flushed_at || qp->attr.state != VIB_QPS_ERR)
+		return;
+	if (!w->flushed && clock_ns() < w->flushed_at) {
+		timer_set(&poller->timers, &qp->timer, w->flushed_at);
+		return;
+	}
+	w->flushed_at = 0;
+	async_raise(&qp->vhca->async, &qp->async, VIB_ASYNC_QP_LAST_WQE_REACHED);
+}
+
+void wire_error_is_told(struct qp *qp)
+{
+	pthread_spin_lock(&qp->lock);
+	if (qp->attr.state == VIB_QPS_ERR && qp->wire->active && is_shared(qp)) {
+		qp->wire->flushed_at = clock_ns() + FLUSH_NS;
+		poller_kick(qp->vhca->poller, &qp->kick);
+	}
+	pthread_spin_unlock(&qp->lock);
+}
+
+void wire_is_flushed(struct wire_qp *w)
+{
+	struct qp *qp = w->qp;
+
+	if (!qp)
+		return;
+	pthread_spin_lock(&qp->lock);
+	w->flushed = true;
+	poller_kick(qp->vhca->poller, &qp->kick);
+	pthread_spin_unlock(&qp->lock);
+}
+
+bool wire_tells_when_flushed(const struct qp *qp)
+{
+	return qp->wire && qp->wire->active && is_shared(qp);
+}
+
+/* Have the HCA have what it can receive with. */
+static bool give_receives(struct qp *qp)
+{
+	if (!qp->wire->active || !qp_can_receive(qp))
+		return false;
+	if (qp->wire->datagrams)
+		return wire_post_slots(qp);
+	return is_shared(qp) ? post_shared(qp) : post_receives(qp);
+}
+
 bool wire_serve(struct poller *poller, struct qp *qp)
 {
 	bool worked = reap(poller, qp);
 
-	if (qp->wire->active && qp_can_receive(qp))
-		worked |= qp->wire->datagrams ? wire_post_slots(qp) : post_receives(qp);
+	worked |= give_receives(qp);
+	if (!worked)
+		check_flushed(poller, qp);
 	return worked | fail_refused(poller, qp);
 }
 
@@ -549,6 +695,8 @@ bool wire_cool(struct poller *poller, struct qp *qp)
 {
 	bool quiet;
 
+	if (qp->wire->active && is_shared(qp) && !wire_srq_cool(qp->srq))
+		return false;
 	qp->wire->ops->arm(qp->wire);
 	quiet = !reap(poller, qp);
 	cq_release(poller);

@@ -112,12 +112,15 @@ struct wire_qp {
 	uint32_t receive_slot_bytes;
 
 	bool active;    /* RC and UC: its peer is behind the wire; UD: others may be */
+	bool looped;    /* RC: its peer is here, and the HCA connects both: for atomics */
 	uint32_t epoch; /* another one after each reset */
 	struct wire_send *sends;        /* max_sends of them */
 	uint32_t first_send, next_send; /* free-running */
 	unsigned int unsignaled;        /* that the HCA is not to tell of, at the end */
 	struct wire_receive *receives;  /* max_receives */
 	uint32_t first_receive, next_receive;
+	bool flushed;           /* the HCA says so, of one of an SRQ that has failed */
+	uint64_t flushed_at;    /* ns: when it is taken to be; 0: it has not failed */
 	struct receive refused; /* one that names what it must not: fails in its turn */
 	bool has_refused;
 
@@ -135,6 +138,7 @@ struct vhca_wire {
 	struct wire_qps failed; /* the HCA is to be told that they have failed */
 	struct wire_ahs ahs;
 	bool ethernet;
+	bool atomics;              /* the HCA has some, and all there are are its */
 	void (*raised)(void *arg); /* wakes the control thread: of vhca->async */
 	void *raised_arg;
 };
@@ -161,8 +165,8 @@ void wire_init(struct vhca_wire *wire);
 void wire_fini(struct vhca_wire *wire);
 
 /*
- * Post what waits in the receive queue of @qp, as far as the HCA has room, but no more
- * than @most. Returns how many there were. Locked.
+ * Post what waits in the receive queue of @qp, or its SRQ, as far as the HCA has room,
+ * but no more than @most. Returns how many there were. Locked.
  */
 unsigned int wire_post_receives(struct qp *qp, unsigned int most);
 
@@ -176,6 +180,12 @@ bool wire_serve(struct poller *poller, struct qp *qp);
 
 /* Execute share->qp->sending: post it. */
 enum send_result wire_connected_send(struct share *share);
+
+/*
+ * The same of an atomic that was found right, to a peer of this host. The processor's and
+ * the HCA's are not atomic to one another, so the HCA does it, from one QP to the other.
+ */
+enum send_result wire_atomic_send(struct share *share);
 
 /*
  * The same of a datagram with @data and Q_Key @qkey, to nobody of this host. SEND_DONE:
@@ -195,6 +205,12 @@ void wire_flush(struct share *share);
 static inline bool wire_is_active(const struct wire_qp *w)
 {
 	return __atomic_load_n(&w->active, __ATOMIC_RELAXED);
+}
+
+/* Does the HCA connect it with its peer here? The control thread. */
+static inline bool wire_is_looped(const struct wire_qp *w)
+{
+	return __atomic_load_n(&w->looped, __ATOMIC_RELAXED);
 }
 
 /* Has the HCA sends of @qp that are not completed? */
@@ -222,6 +238,12 @@ bool wire_cool(struct poller *poller, struct qp *qp);
  */
 void wire_reset(struct qp *qp);
 
+/*
+ * What the HCA has completed of @qp, which is locked and at the HCA in RESET or INIT, is
+ * of before: receives of an SRQ are given back.
+ */
+void wire_discard(struct qp *qp);
+
 /* What was posted to @w uses no handles any more: its HCA's QP is no more, or was reset
  * and nothing was posted since. Any thread, while no poller posts.
  */
@@ -232,6 +254,13 @@ void wire_fail(struct qp *qp);
 
 /* The next that has failed, for the control thread; NULL if there is none. */
 struct wire_qp *wire_take_failed(struct vhca_wire *wire);
+
+/* The HCA was told that @qp has failed. The control thread. */
+void wire_error_is_told(struct qp *qp);
+/* The HCA has completed what the QP of @w took of its SRQ. The control thread. */
+void wire_is_flushed(struct wire_qp *w);
+/* Is it for the HCA to say when @qp, which is locked, takes no more of its SRQ? */
+bool wire_tells_when_flushed(const struct qp *qp);
 
 /* Something became of the QP of @w: its guest is told. The control thread. */
 void wire_event(struct wire_qp *w, enum vib_async_type type, bool failed);

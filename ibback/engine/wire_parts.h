@@ -5,6 +5,12 @@
 
 #include "engine/wire.h"
 
+/*
+ * What the HCA is told to identify a request by: which queue, since which reset, which
+ * place in it. Of SRQs, which are never reset, it is a place alone.
+ */
+#define WIRE_ID_RECEIVE (1ull << 63)
+
 /* Note the request in progress; @bytes for its completion. Returns its place. */
 uint32_t wire_note_send(struct qp *qp, uint64_t bytes, bool wanted);
 

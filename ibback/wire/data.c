@@ -46,6 +46,10 @@ static enum ibv_wr_opcode opcode_of(uint8_t opcode)
 		return IBV_WR_RDMA_WRITE_WITH_IMM;
 	case VIB_OP_RDMA_READ:
 		return IBV_WR_RDMA_READ;
+	case VIB_OP_CMP_SWAP:
+		return IBV_WR_ATOMIC_CMP_AND_SWP;
+	case VIB_OP_FETCH_ADD:
+		return IBV_WR_ATOMIC_FETCH_AND_ADD;
 	default:
 		return IBV_WR_SEND;
 	}
@@ -133,6 +137,13 @@ static void put(struct wire_qp *w, const struct wire_request *r)
 		wr->wr.rdma.remote_addr = r->wqe->u.rdma.remote_addr;
 		wr->wr.rdma.rkey = r->wqe->u.rdma.rkey;
 	}
+	if (wr->opcode == IBV_WR_ATOMIC_CMP_AND_SWP ||
+	    wr->opcode == IBV_WR_ATOMIC_FETCH_AND_ADD) {
+		wr->wr.atomic.remote_addr = r->wqe->u.atomic.remote_addr;
+		wr->wr.atomic.compare_add = r->wqe->u.atomic.compare_add;
+		wr->wr.atomic.swap = r->wqe->u.atomic.swap;
+		wr->wr.atomic.rkey = r->wqe->u.atomic.rkey;
+	}
 	if (r->ah) {
 		put_datagram(hca_qp_of(w), r, wr, sge);
 	} else if (r->data) {
@@ -176,6 +187,20 @@ static int receive_slot(struct wire_qp *w, uint64_t id)
 
 	return ibv_post_recv(q->qp, &wr, &bad) == 0 ? 0 : -1;
 }
+
+static int receive_shared(struct wire_srq *w, uint64_t id, const struct vib_sge *sges,
+			  unsigned int count)
+{
+	struct hca_srq *s = caa_container_of(w, struct hca_srq, base);
+	struct ibv_sge list[MAX_SGE];
+	struct ibv_recv_wr wr = { .wr_id = id, .sg_list = list, .num_sge = (int)count };
+	struct ibv_recv_wr *bad;
+
+	memcpy(list, sges, count * sizeof(*list));
+	return ibv_post_srq_recv(s->srq, &wr, &bad) == 0 ? 0 : -1;
+}
+
+const struct wire_srq_ops wire_srq_ops = { .receive = receive_shared };
 
 /* ---- completions ------------------------------------------------------- */
 

@@ -22,7 +22,8 @@ struct wire_port {
 	char device[WIRE_NAME_MAX];
 	uint8_t number;
 	bool ethernet;
-	bool gone; /* it was said so */
+	bool gone;             /* it was said so */
+	bool pins_for_writing; /* what is registered: see wire_wants_writable() */
 	struct ibv_context *context;
 	struct ibv_device_attr attr;
 	const struct wire_port_events *events;

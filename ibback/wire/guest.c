@@ -7,6 +7,11 @@
 #include "log.h"
 #include "wire/parts.h"
 
+static bool has_atomics(const struct wire_port *port)
+{
+	return port->attr.atomic_cap != IBV_ATOMIC_NONE;
+}
+
 struct wire_guest *wire_guest_new(struct wire_port *port, struct poller *poller)
 {
 	struct wire_guest *g = calloc(1, sizeof(*g));
@@ -23,8 +28,10 @@ struct wire_guest *wire_guest_new(struct wire_port *port, struct poller *poller)
 	wire_init(&g->wire);
 	g->wire.qps = &port->qps;
 	g->wire.ethernet = port->ethernet;
+	g->wire.atomics = has_atomics(port);
 	LIST_INIT(&g->pds);
 	LIST_INIT(&g->mrs);
+	LIST_INIT(&g->srqs);
 	LIST_INIT(&g->qps);
 	return g;
 }
@@ -39,6 +46,8 @@ void wire_guest_clear(struct wire_guest *g)
 {
 	while (!LIST_EMPTY(&g->qps))
 		(void)wire_qp_end(&LIST_FIRST(&g->qps)->base);
+	while (!LIST_EMPTY(&g->srqs))
+		(void)wire_srq_end(&LIST_FIRST(&g->srqs)->base);
 	/* Twice: there may be as many unused ones as used. */
 	wire_ah_end_unused(g);
 	wire_ah_give_up(&g->wire);
@@ -60,9 +69,27 @@ void wire_guest_free(struct wire_guest *g)
 		port->events->left(port, port->arg);
 }
 
+bool wire_wants_writable(const struct wire_port *port)
+{
+	return port->pins_for_writing;
+}
+
 static uint32_t less(uint32_t ours, int hca)
 {
 	return hca > 0 && (uint32_t)hca < ours ? (uint32_t)hca : ours;
+}
+
+/* How long one is is not for the HCA to say, which has a part of it at a time. */
+static void limit_srqs(const struct ibv_device_attr *hca, struct vib_device_attr *attr)
+{
+	if (hca->max_srq <= 0 || hca->max_srq_wr <= 0 || hca->max_srq_sge <= 0) {
+		attr->max_srq = 0;
+		attr->max_srq_wr = 0;
+		attr->max_srq_sge = 0;
+		return;
+	}
+	attr->max_srq = less(attr->max_srq, hca->max_srq);
+	attr->max_srq_sge = less(attr->max_srq_sge, hca->max_srq_sge);
 }
 
 void wire_limit(const struct wire_port *port, struct vib_device_attr *attr)
@@ -78,13 +105,13 @@ void wire_limit(const struct wire_port *port, struct vib_device_attr *attr)
 		(uint8_t)less(attr->max_qp_init_rd_atom, hca->max_qp_init_rd_atom);
 	if (hca->max_mr_size && hca->max_mr_size < attr->max_mr_size)
 		attr->max_mr_size = hca->max_mr_size;
-	/* The processor's atomics and the HCA's are not atomic to one another. */
-	attr->atomic_cap = 0;
-	attr->max_srq = 0;
-	attr->max_srq_wr = 0;
-	attr->max_srq_sge = 0;
-	attr->cap_flags &=
-		~(uint32_t)(VIB_CAP_XRC | VIB_CAP_ATOMIC_WRITE | VIB_CAP_UD_LSO);
+	/* All atomics are the HCA's, between guests of this host, too. */
+	attr->atomic_cap = has_atomics(port) ? (uint8_t)hca->atomic_cap : 0;
+	limit_srqs(hca, attr);
+	attr->cap_flags &= ~(uint32_t)(VIB_CAP_MEM_WINDOWS | VIB_CAP_XRC |
+				       VIB_CAP_ATOMIC_WRITE | VIB_CAP_UD_LSO);
+	if (port->pins_for_writing)
+		attr->cap_flags |= VIB_CAP_WRITABLE_GRANTS;
 }
 
 /* Of an HCA that is lost nothing is left, whatever it says; else somebody should know. */
@@ -141,11 +168,14 @@ struct wire_pd *wire_pd_or_own(struct wire_guest *g, struct wire_pd *pd)
 
 /* ---- memory regions ---------------------------------------------------- */
 
-/* The atomics that a peer may execute are none. */
-static int access_of(uint32_t access)
+int wire_access(const struct wire_port *port, uint32_t access)
 {
-	return (int)(access & (VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE |
-			       VIB_ACCESS_REMOTE_READ));
+	uint32_t known =
+		VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_READ;
+
+	if (has_atomics(port))
+		known |= VIB_ACCESS_REMOTE_ATOMIC;
+	return (int)(access & known);
 }
 
 int wire_mr_new(struct wire_guest *g, struct wire_pd *pd,
@@ -160,7 +190,8 @@ int wire_mr_new(struct wire_guest *g, struct wire_pd *pd,
 		goto fail;
 	mr->guest = g;
 	mr->mr = ibv_reg_mr_iova(pd->pd, memory->at + cmd->iova % VIB_PAGE_SIZE,
-				 cmd->length, cmd->iova, access_of(cmd->access));
+				 cmd->length, cmd->iova,
+				 wire_access(g->port, cmd->access));
 	if (!mr->mr) {
 		error = errno;
 		goto fail;

@@ -14,6 +14,7 @@
 
 #include "engine/memory.h"
 #include "engine/wire.h"
+#include "engine/wire_srq.h"
 #include "wire/port.h"
 
 struct poller;
@@ -37,6 +38,12 @@ void wire_guest_free(struct wire_guest *guest);
 /* What of @attr the HCA can do less of, or not at all, is said so. Any thread. */
 void wire_limit(const struct wire_port *port, struct vib_device_attr *attr);
 
+/*
+ * Must memory that is registered be mapped for writing, whatever its MR permits? Linux
+ * before 6.2 pins all of it so. Any thread.
+ */
+bool wire_wants_writable(const struct wire_port *port);
+
 int wire_pd_new(struct wire_guest *guest, struct wire_pd **pd);
 int wire_pd_end(struct wire_pd *pd);
 
@@ -46,6 +53,15 @@ int wire_mr_new(struct wire_guest *guest, struct wire_pd *pd,
 		struct wire_mr **mr);
 uint32_t wire_mr_key(const struct wire_mr *mr);
 int wire_mr_end(struct wire_mr *mr);
+
+/* @pd as above: of an SRQ of the kernel. */
+int wire_srq_new(struct wire_guest *guest, struct wire_pd *pd,
+		 const struct vib_cmd_create_srq *cmd, struct wire_srq **srq);
+/* What one takes, as of wire_qp_bytes(). */
+uint64_t wire_srq_bytes(const struct wire_guest *guest,
+			const struct vib_cmd_create_srq *cmd);
+/* No QP receives from it any more. */
+int wire_srq_end(struct wire_srq *srq);
 
 /*
  * What queues of a guest's QPs may take of ibback's memory, and of the HCA's driver's in
@@ -61,9 +77,11 @@ uint64_t wire_guest_bytes(const struct wire_guest *guest);
 uint64_t wire_qp_bytes(const struct wire_guest *guest,
 		       const struct vib_cmd_create_qp *cmd);
 
-/* The counterpart of what @cmd asks for, in RESET. @pd as above: of a QP of the kernel.
+/*
+ * The counterpart of what @cmd asks for, in RESET, which receives from @srq unless that
+ * is NULL. @pd as above: of a QP of the kernel.
  */
-int wire_qp_new(struct wire_guest *guest, struct wire_pd *pd,
+int wire_qp_new(struct wire_guest *guest, struct wire_pd *pd, struct wire_srq *srq,
 		const struct vib_cmd_create_qp *cmd, struct wire_qp **qp);
 int wire_qp_end(struct wire_qp *qp);
 
@@ -79,6 +97,13 @@ struct wire_source {
  */
 int wire_qp_modify(struct wire_qp *qp, uint32_t mask, const struct vib_qp_attr *attr,
 		   const struct wire_source *from);
+
+/*
+ * One of RC, in RESET or INIT, whose peer is one of this HCA: to RTS towards it, with the
+ * like, for atomics of ours alone. @attr is of no state.
+ */
+int wire_qp_loop(struct wire_qp *qp, const struct vib_qp_attr *attr,
+		 const struct wire_source *from);
 
 /*
  * The same of one that is in RTS, or in SQE, at the HCA and stays, or is, in RTS: its

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "wire/parts.h"
 
@@ -42,6 +43,28 @@ static struct ibv_context *open_device(const char *name)
 	return context;
 }
 
+/*
+ * Can memory be registered that is mapped read-only and shared, as grants are? Asked of
+ * the HCA itself, since it depends on the kernel and on its driver.
+ */
+static bool registers_read_only(const struct wire_port *p)
+{
+	struct ibv_pd *pd = ibv_alloc_pd(p->context);
+	struct ibv_mr *mr = NULL;
+	void *at =
+		mmap(NULL, VIB_PAGE_SIZE, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (pd && at != MAP_FAILED)
+		mr = ibv_reg_mr(pd, at, VIB_PAGE_SIZE, 0);
+	if (mr)
+		(void)ibv_dereg_mr(mr);
+	if (at != MAP_FAILED)
+		(void)munmap(at, VIB_PAGE_SIZE);
+	if (pd)
+		(void)ibv_dealloc_pd(pd);
+	return mr != NULL;
+}
+
 static int prepare(struct wire_port *p)
 {
 	struct ibv_port_attr attr;
@@ -58,6 +81,7 @@ static int prepare(struct wire_port *p)
 	if (errno)
 		return -1;
 	p->ethernet = attr.link_layer == IBV_LINK_LAYER_ETHERNET;
+	p->pins_for_writing = !registers_read_only(p);
 	if (flags < 0 || fcntl(p->context->async_fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -1;
 	return table_init(&p->qps, WIRE_QP_BUCKETS);
@@ -311,6 +335,9 @@ static void on_event(struct wire_port *p, const struct ibv_async_event *event)
 		break;
 	case IBV_EVENT_QP_ACCESS_ERR:
 		on_qp(event, VIB_ASYNC_QP_ACCESS_ERR, true);
+		break;
+	case IBV_EVENT_QP_LAST_WQE_REACHED:
+		wire_is_flushed(&((struct hca_qp *)event->element.qp->qp_context)->base);
 		break;
 	case IBV_EVENT_CQ_ERR:
 		on_cq(event);

@@ -24,11 +24,7 @@ static struct hca_qp *hca_qp_of(struct wire_qp *w)
 #define UD_SENDS        128
 #define UD_RECEIVES     128
 
-/* Of an HCA's queues, about: drivers differ. */
-#define WQE_BYTES       64
-#define SGE_BYTES       16
-#define CQE_BYTES       64
-
+#define MTU_256         1 /* IBTA's code */
 /* ---- making ------------------------------------------------------------ */
 
 static uint32_t depth(const struct vib_work_queue *wq, int most)
@@ -61,11 +57,12 @@ static int create_qp(struct hca_qp *q, struct ibv_pd *pd,
 		.qp_context = q,
 		.send_cq = q->cq,
 		.recv_cq = q->cq,
+		.srq = q->srq ? q->srq->srq : NULL,
 		.cap = {
 			.max_send_wr = q->base.max_sends,
-			.max_recv_wr = q->base.max_receives,
+			.max_recv_wr = q->srq ? 0 : q->base.max_receives,
 			.max_send_sge = sges(q, cmd->sq.max_sge),
-			.max_recv_sge = sges(q, cmd->rq.max_sge),
+			.max_recv_sge = q->srq ? 0 : sges(q, cmd->rq.max_sge),
 			.max_inline_data = q->base.datagrams ? 0 : cmd->max_inline,
 		},
 		.qp_type = type_of(cmd->type),
@@ -139,7 +136,7 @@ static uint32_t less(uint32_t a, uint32_t b)
 
 /* How many requests of @cmd's the HCA is to have at a time. */
 static void measure(struct wire_qp *w, const struct ibv_device_attr *attr,
-		    const struct vib_cmd_create_qp *cmd)
+		    const struct vib_cmd_create_qp *cmd, uint32_t shared)
 {
 	w->datagrams = cmd->type == VIB_QPT_UD;
 	w->max_sends = depth(&cmd->sq, attr->max_qp_wr);
@@ -151,20 +148,28 @@ static void measure(struct wire_qp *w, const struct ibv_device_attr *attr,
 					  ? less(w->max_receives, UD_RECEIVES)
 					  : UD_RECEIVES;
 	}
-	if (attr->max_cqe > 0)
+	if (shared) /* all of which may be in its CQ */
+		w->max_receives = shared;
+	while (shared && attr->max_cqe > 0 && w->max_sends > 1 &&
+	       w->max_sends + shared > (uint32_t)attr->max_cqe)
+		w->max_sends /= 2;
+	if (!shared && attr->max_cqe > 0)
 		fit(w, (uint32_t)attr->max_cqe);
 }
 
 uint64_t wire_qp_bytes(const struct wire_guest *g, const struct vib_cmd_create_qp *cmd)
 {
-	uint64_t send = sizeof(struct wire_send) + WQE_BYTES + CQE_BYTES;
-	uint64_t receive = sizeof(struct wire_receive) + CQE_BYTES;
+	uint64_t send = sizeof(struct wire_send) + WIRE_WQE_BYTES + WIRE_CQE_BYTES;
+	uint64_t receive = sizeof(struct wire_receive) + WIRE_CQE_BYTES;
 	struct wire_qp w = { 0 };
 
-	measure(&w, &g->port->attr, cmd);
-	send += w.datagrams ? UD_SEND_SLOT
-			    : (uint64_t)cmd->sq.max_sge * SGE_BYTES + cmd->max_inline;
-	receive += w.datagrams ? UD_RECEIVE_SLOT : (uint64_t)cmd->rq.max_sge * SGE_BYTES;
+	measure(&w, &g->port->attr, cmd,
+		cmd->type == VIB_QPT_RC && cmd->srq != VIB_NO_OBJECT ? WIRE_SRQ_MOST : 0);
+	send += w.datagrams
+			? UD_SEND_SLOT
+			: (uint64_t)cmd->sq.max_sge * WIRE_SGE_BYTES + cmd->max_inline;
+	receive += w.datagrams ? UD_RECEIVE_SLOT
+			       : (uint64_t)cmd->rq.max_sge * WIRE_SGE_BYTES;
 	return sizeof(struct hca_qp) + w.max_sends * send + w.max_receives * receive;
 }
 
@@ -179,9 +184,9 @@ static int make(struct hca_qp *q, struct wire_pd *pd, const struct vib_cmd_creat
 	struct wire_qp *w = &q->base;
 
 	w->ops = &wire_qp_ops;
-	measure(w, &g->port->attr, cmd);
+	measure(w, &g->port->attr, cmd, q->srq ? q->srq->base.count : 0);
 	w->sends = calloc(w->max_sends, sizeof(*w->sends));
-	w->receives = calloc(w->max_receives, sizeof(*w->receives));
+	w->receives = calloc(q->srq ? 1 : w->max_receives, sizeof(*w->receives));
 	if (!w->sends || !w->receives) {
 		errno = ENOMEM;
 		return -1;
@@ -201,6 +206,26 @@ static void detach(struct hca_qp *q, struct wire_group *group)
 	free(group);
 }
 
+/* What it took of its SRQ and has completed has no place there any more. */
+static void take_back(struct hca_qp *q)
+{
+	struct receive r;
+	struct ibv_wc wc;
+	bool refused;
+
+	while (ibv_poll_cq(q->cq, 1, &wc) == 1)
+		(void)wire_srq_take(&q->srq->base, wc.wr_id, &r, &refused);
+}
+
+/* Before it is destroyed, which for some HCAs clears its CQ. */
+static void give_back(struct hca_qp *q)
+{
+	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_ERR };
+
+	(void)ibv_modify_qp(q->qp, &attr, IBV_QP_STATE); /* not of one in RESET */
+	take_back(q);
+}
+
 /* Whatever of it there is. 0 or the first error. */
 static int unmake(struct hca_qp *q)
 {
@@ -208,9 +233,13 @@ static int unmake(struct hca_qp *q)
 
 	while (!LIST_EMPTY(&q->groups))
 		detach(q, LIST_FIRST(&q->groups));
+	if (q->srq && q->qp)
+		give_back(q);
 	error = q->qp ? ibv_destroy_qp(q->qp) : 0;
 	wire_drop_handles(&q->guest->wire, &q->base);
 
+	if (q->srq && q->cq)
+		take_back(q);
 	next = q->cq ? ibv_destroy_cq(q->cq) : 0;
 	error = error ? error : next;
 	next = q->sends_mr ? ibv_dereg_mr(q->sends_mr) : 0;
@@ -225,7 +254,7 @@ static int unmake(struct hca_qp *q)
 	return error;
 }
 
-int wire_qp_new(struct wire_guest *g, struct wire_pd *pd,
+int wire_qp_new(struct wire_guest *g, struct wire_pd *pd, struct wire_srq *srq,
 		const struct vib_cmd_create_qp *cmd, struct wire_qp **made)
 {
 	struct hca_qp *q = calloc(1, sizeof(*q));
@@ -238,6 +267,7 @@ int wire_qp_new(struct wire_guest *g, struct wire_pd *pd,
 		return -ENOMEM;
 	}
 	q->guest = g;
+	q->srq = srq ? caa_container_of(srq, struct hca_srq, base) : NULL;
 	LIST_INIT(&q->groups);
 	if (make(q, pd, cmd) < 0) {
 		error = errno;
@@ -307,9 +337,7 @@ int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 		.rq_psn = attr->rq_psn,
 		.sq_psn = attr->sq_psn,
 		.dest_qp_num = attr->dest_qpn,
-		.qp_access_flags = attr->access_flags &
-				   (VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE |
-				    VIB_ACCESS_REMOTE_READ),
+		.qp_access_flags = (unsigned int)wire_access(port, attr->access_flags),
 		.max_rd_atomic = attr->max_rd_atomic,
 		.max_dest_rd_atomic = attr->max_dest_rd_atomic,
 		.min_rnr_timer = attr->min_rnr_timer,
@@ -387,6 +415,52 @@ int wire_qp_change(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 	to.state = VIB_QPS_RTS;
 	return mask & ~(uint32_t)IN_RTS ? change_drained(w, mask, &to, from)
 					: wire_qp_modify(w, mask, &to, from);
+}
+
+/*
+ * What its guest has chosen does not count, but for addresses: one atomic at a time, and
+ * the engine has checked it.
+ */
+int wire_qp_loop(struct wire_qp *w, const struct vib_qp_attr *attr,
+		 const struct wire_source *from)
+{
+	struct vib_qp_attr to = {
+		.state = VIB_QPS_INIT,
+		.pkey_index = attr->pkey_index,
+		.access_flags = VIB_ACCESS_REMOTE_ATOMIC,
+		.path_mtu = MTU_256,
+		.dest_qpn = attr->dest_qpn,
+		.max_rd_atomic = 1,
+		.max_dest_rd_atomic = 1,
+		.min_rnr_timer = 12, /* 0.64 ms */
+		.timeout = 14,       /* 67 ms */
+		.retry_cnt = 7,
+		.rnr_retry = 7,
+		.av = attr->av,
+	};
+	int rc = wire_qp_modify(
+		w, VIB_QP_STATE | VIB_QP_PKEY_INDEX | VIB_QP_PORT | VIB_QP_ACCESS_FLAGS,
+		&to, from);
+
+	to.state = VIB_QPS_RTR;
+	if (rc == 0)
+		rc = wire_qp_modify(w,
+				    VIB_QP_STATE | VIB_QP_AV | VIB_QP_PATH_MTU |
+					    VIB_QP_DEST_QPN | VIB_QP_RQ_PSN |
+					    VIB_QP_MAX_DEST_RD_ATOMIC |
+					    VIB_QP_MIN_RNR_TIMER,
+				    &to, from);
+	to.state = VIB_QPS_RTS;
+	if (rc == 0)
+		rc = wire_qp_modify(w,
+				    VIB_QP_STATE | VIB_QP_SQ_PSN | VIB_QP_TIMEOUT |
+					    VIB_QP_RETRY_CNT | VIB_QP_RNR_RETRY |
+					    VIB_QP_MAX_QP_RD_ATOMIC,
+				    &to, from);
+	to.state = VIB_QPS_RESET;
+	if (rc < 0) /* as it was, for the next time */
+		(void)wire_qp_modify(w, VIB_QP_STATE, &to, from);
+	return rc;
 }
 
 int wire_qp_up(struct wire_qp *w, const struct vib_qp_attr *attr,

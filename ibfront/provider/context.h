@@ -20,7 +20,8 @@ void vib_unmap(struct vib_mapping *mapping);
 int vib_map_queue(struct vib_context *ctx, const struct vib_uqueue *uqueue,
 		  uint32_t stride, struct vib_mapping *mapping, struct vib_queue *queue);
 
-/* The doorbell page of a QP, which stays for as long as the context. NULL and errno. */
+/* The doorbell page of a QP or an SRQ, which stays for as long as the context. NULL and
+ * errno. */
 struct vib_doorbell_page *vib_map_doorbell(struct vib_context *ctx,
 					   const struct vib_umap *umap, uint32_t epoch);
 

@@ -140,6 +140,8 @@ struct vib_qp {
 struct vib_srq {
 	struct verbs_srq verbs;
 	struct vib_context *ctx;
+	struct vib_doorbell_page *doorbell;
+	uint32_t db_index;
 	struct vib_lock lock;
 	struct vib_queue queue;
 	struct vib_mapping memory;

@@ -52,9 +52,11 @@ int vib_post_srq_recv(struct ibv_srq *ibsrq, struct ibv_recv_wr *wr,
 		      struct ibv_recv_wr **bad_wr)
 {
 	struct vib_srq *srq = to_vib_srq(ibsrq);
+	uint32_t from;
 	int ret = 0;
 
 	vib_lock(&srq->lock);
+	from = srq->queue.index;
 	for (; wr; wr = wr->next) {
 		if (vib_unlikely(vib_queue_may_produce(&srq->queue) <= 0))
 			ret = ENOMEM;
@@ -64,6 +66,10 @@ int vib_post_srq_recv(struct ibv_srq *ibsrq, struct ibv_recv_wr *wr,
 			break;
 		vib_queue_produce(&srq->queue);
 	}
+	/* Where an HCA has receives of it the backend wants to be told. */
+	if (srq->queue.index != from && vib_queue_must_notify(&srq->queue, from) &&
+	    vib_doorbell_ring(srq->doorbell, srq->db_index))
+		vib_wake(srq->ctx);
 	vib_unlock(&srq->lock);
 	if (vib_unlikely(ret))
 		*bad_wr = wr;

@@ -25,6 +25,21 @@ static void free_srq(struct vib_srq *srq)
 	vib_memory_free(srq, &mem);
 }
 
+/* Map what the kernel answered. -1 and errno. */
+static int map_srq(struct vib_srq *srq, const struct vib_uresp_create_srq *resp)
+{
+	if (resp->db_index >= VIB_DB_QUEUES) {
+		errno = EPROTO;
+		return -1;
+	}
+	srq->db_index = resp->db_index;
+	srq->doorbell = vib_map_doorbell(srq->ctx, &resp->doorbell, resp->epoch);
+	if (!srq->doorbell)
+		return -1;
+	return vib_map_queue(srq->ctx, &resp->queue, vib_recv_stride(0), &srq->memory,
+			     &srq->queue);
+}
+
 /* By the command that knows the type; attr->attr becomes what was made. */
 static int command(struct vib_srq *srq, struct ibv_srq_init_attr_ex *attr,
 		   struct create_srq_resp *resp)
@@ -66,8 +81,7 @@ static struct ibv_srq *create(struct ibv_srq_init_attr_ex *attr)
 	if (attr->srq_type == IBV_SRQT_XRC)
 		srq->verbs.cq = attr->cq;
 	srq->max_sge = attr->attr.max_sge;
-	if (vib_map_queue(srq->ctx, &resp.vib.queue, vib_recv_stride(0), &srq->memory,
-			  &srq->queue) < 0) {
+	if (map_srq(srq, &resp.vib) < 0) {
 		ret = errno;
 		goto err_destroy;
 	}

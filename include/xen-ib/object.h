@@ -72,7 +72,8 @@ enum vib_access {
 
 /*
  * REG_MR: @length bytes that begin at offset @iova modulo 4096 of the first
- * page. Without any right to write, the pages may be granted read-only.
+ * page. Without any right to write, the pages may be granted read-only, but with
+ * VIB_CAP_WRITABLE_GRANTS.
  */
 struct vib_cmd_reg_mr {
 	__u64 iova; /* address of the first byte, in work requests and for peers */
@@ -119,7 +120,7 @@ enum vib_rereg {
 	VIB_REREG_ACCESS = 1 << 2,
 };
 
-/* REREG_MR: of @mr counts what is in @mask. The MR keeps its keys. */
+/* REREG_MR: of @mr counts what is in @mask. The answer is of REG_MR: its keys then. */
 struct vib_cmd_rereg_mr {
 	__u32 key;
 	__u32 mask; /* of enum vib_rereg */
@@ -198,9 +199,11 @@ struct vib_cmd_create_srq {
 	struct vib_pages pages;
 	__u32 xrcd; /* XRC: its domain, and where its requests complete */
 	__u32 cq;
-	__u32 flags; /* mask of enum vib_srq_flags */
+	__u32 flags;    /* mask of enum vib_srq_flags */
+	__u32 doorbell; /* the page with its bell; 0: it has none */
+	__u32 db_index; /* as of CREATE_QP; QPs and SRQs of a page have different ones */
 };
-VIB_ASSERT_SIZE(struct vib_cmd_create_srq, 44);
+VIB_ASSERT_SIZE(struct vib_cmd_create_srq, 52);
 
 /* MODIFY_SRQ: SRQ_LIMIT_REACHED once fewer than @limit requests are left; 0: never. */
 struct vib_cmd_modify_srq {
@@ -235,7 +238,7 @@ struct vib_cmd_create_qp {
 	__u32 srq;        /* or VIB_NO_OBJECT; then rq.pages.count is 0 */
 	__u8 type;        /* enum vib_qp_type */
 	__u8 flags;       /* enum vib_qp_flags */
-	__u16 db_index;   /* below VIB_DB_QUEUES, not in use by another QP of the page */
+	__u16 db_index;   /* below VIB_DB_QUEUES, of no other QP or SRQ of the page */
 	__u32 doorbell;   /* number of the doorbell page */
 	__u32 max_inline; /* bytes */
 	struct vib_work_queue sq;

@@ -63,6 +63,10 @@ enum vib_device_cap {
 	VIB_CAP_UD_IP_CSUM = 1 << 6,  /* VIB_SEND_IP_CSUM */
 	VIB_CAP_UD_LSO = 1 << 7,      /* VIB_OP_LSO */
 	VIB_CAP_GRANTED_DMA = 1 << 8, /* addresses from VIB_GRANTED_BASE on */
+	/* Pages of MRs are granted for writing, whatever the rights of the MR. */
+	VIB_CAP_WRITABLE_GRANTS = 1 << 9,
+	VIB_CAP_MEM_WINDOWS = 1
+			      << 10, /* ALLOC_MW, of type 1 and 2, and BIND_MW requests */
 };
 
 enum vib_port_state {

@@ -76,8 +76,11 @@ struct vib_uresp_create_srq {
 	__u32 srqn;
 	__u32 epoch;
 	struct vib_uqueue queue;
+	__u32 db_index; /* in the doorbell page */
+	__u32 reserved;
+	struct vib_umap doorbell; /* as of a QP */
 };
-VIB_ASSERT_SIZE(struct vib_uresp_create_srq, 32);
+VIB_ASSERT_SIZE(struct vib_uresp_create_srq, 56);
 
 struct vib_uresp_create_qp {
 	__u32 epoch;

@@ -105,6 +105,23 @@ static struct vib_work_queue want_queue(struct driver *d, uint32_t order,
 	};
 }
 
+/* A bell of its own, or rarely one that may be another's or is none. */
+static uint16_t choose_bell(struct driver *d, uint8_t how)
+{
+	if (how < 0xf0)
+		return (uint16_t)(d->next_bell++ * 67 % VIB_DB_QUEUES);
+	return (uint16_t)(how < 0xf8 ? (how & 7) * 67
+				     : driver_choose(how, VIB_DB_QUEUES));
+}
+
+/* One that no QP has; or rarely a QP's, or none. */
+static uint32_t choose_srq_bell(uint8_t how)
+{
+	if (how < 0xf0)
+		return VIB_DB_QUEUES - 1 - how;
+	return how < 0xf8 ? (how & 7) * 67u : VIB_DB_QUEUES + how;
+}
+
 static void want_srq(struct driver *d, const struct move *m,
 		     struct vib_cmd_create_srq *cmd)
 {
@@ -122,16 +139,11 @@ static void want_srq(struct driver *d, const struct move *m,
 		.xrcd = driver_number(owner(d, m), XRCD, m->pick[PICK_THING]),
 		.cq = driver_number(owner(d, m), CQ, m->pick[PICK_CQ]),
 		.flags = m->arg[ARG_FLAGS] & VIB_SRQF_KERNEL,
+		.doorbell = m->arg[ARG_FLAGS] & 2 ? driver_number(owner(d, m), DOORBELL,
+								  m->pick[PICK_DOORBELL])
+						  : 0,
+		.db_index = choose_srq_bell(m->arg[ARG_OFFSET]),
 	};
-}
-
-/* A bell of its own, or rarely one that may be another's or is none. */
-static uint16_t choose_bell(struct driver *d, uint8_t how)
-{
-	if (how < 0xf0)
-		return (uint16_t)(d->next_bell++ * 67 % VIB_DB_QUEUES);
-	return (uint16_t)(how < 0xf8 ? (how & 7) * 67
-				     : driver_choose(how, VIB_DB_QUEUES));
 }
 
 /* QPs of MADs are the kernel's by right. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/queue.h>
 #include <unistd.h>
 
@@ -47,6 +48,14 @@ struct fake_recv {
 	struct ibv_sge sge[32];
 };
 
+struct fake_srq {
+	struct ibv_srq srq;
+	uint32_t max_wr, max_sge;
+	struct fake_recv *recvs;
+	unsigned int first, next;
+	LIST_ENTRY(fake_srq) entry;
+};
+
 struct fake_qp {
 	struct ibv_qp qp;
 	struct ibv_qp_attr attr;
@@ -67,6 +76,7 @@ struct fake_ah {
 
 static LIST_HEAD(, fake_mr) mrs = LIST_HEAD_INITIALIZER(mrs);
 static LIST_HEAD(, fake_cq) cqs = LIST_HEAD_INITIALIZER(cqs);
+static LIST_HEAD(, fake_srq) srqs = LIST_HEAD_INITIALIZER(srqs);
 static LIST_HEAD(, fake_qp) qps = LIST_HEAD_INITIALIZER(qps);
 static struct ibv_device device = { .name = "fake0" };
 static uint32_t next_key = 0x100, next_qpn = 0x11;
@@ -91,6 +101,7 @@ void fake_hca_reset(void)
 	fake_hca.pkeys[0] = 0xffff;
 	fake_hca.max_inline = 128;
 	fake_hca.max_qp_wr = MOST;
+	fake_hca.max_srq = 64;
 	next_key = 0x100;
 	next_qpn = 0x11;
 	memset(&async, 0, sizeof(async));
@@ -279,6 +290,17 @@ static void fail(struct fake_qp *q)
 	flush_recvs(q);
 }
 
+/* The next receive of @q, of its SRQ if it has one. */
+static bool take_recv(struct fake_qp *q, struct fake_recv **r)
+{
+	struct fake_srq *s = (struct fake_srq *)q->qp.srq;
+
+	if (s ? s->first == s->next : q->first_recv == q->next_recv)
+		return false;
+	*r = s ? &s->recvs[s->first++ % MOST] : &q->recvs[q->first_recv++ % MOST];
+	return true;
+}
+
 /* Data come into a receive of @to, with a GRH for UD. A status of the sender's. */
 static enum ibv_wc_status arrive(struct fake_qp *from, struct fake_qp *to,
 				 const struct fake_send *s, uint8_t *data, uint64_t bytes)
@@ -288,10 +310,9 @@ static enum ibv_wc_status arrive(struct fake_qp *from, struct fake_qp *to,
 	uint8_t packet[40 + 65536] = { 0 };
 	struct fake_recv *r;
 
-	if (to->first_recv == to->next_recv)
+	if (!take_recv(to, &r))
 		return ud || to->qp.qp_type == IBV_QPT_UC ? IBV_WC_SUCCESS
 							  : IBV_WC_RNR_RETRY_EXC_ERR;
-	r = &to->recvs[to->first_recv++ % MOST];
 	wc.wr_id = r->id;
 	wc.opcode = IBV_WC_RECV;
 	wc.byte_len = (uint32_t)bytes;
@@ -321,7 +342,8 @@ static enum ibv_wc_status arrive(struct fake_qp *from, struct fake_qp *to,
 	}
 	if (length_of(r->sge, r->count) < bytes) {
 		wc.status = IBV_WC_LOC_LEN_ERR;
-	} else if (!copy(to->qp.pd, r->sge, r->count, data, bytes, true)) {
+	} else if (!copy(to->qp.srq ? to->qp.srq->pd : to->qp.pd, r->sge, r->count, data,
+			 bytes, true)) {
 		wc.status = IBV_WC_LOC_PROT_ERR;
 	}
 	complete(to->qp.recv_cq, &wc);
@@ -349,6 +371,20 @@ static bool receives(const struct fake_qp *q)
 	return q && q->attr.qp_state >= IBV_QPS_RTR && q->attr.qp_state <= IBV_QPS_SQE;
 }
 
+/* What was there before. */
+static uint8_t *do_atomic(const struct fake_send *s, uint8_t *at)
+{
+	static uint64_t old;
+	uint64_t new;
+
+	memcpy(&old, at, sizeof(old));
+	new = old + s->wr.wr.atomic.compare_add;
+	if (s->wr.opcode == IBV_WR_ATOMIC_CMP_AND_SWP)
+		new = old == s->wr.wr.atomic.compare_add ? s->wr.wr.atomic.swap : old;
+	memcpy(at, &new, sizeof(new));
+	return (uint8_t *)&old;
+}
+
 static enum ibv_wc_status execute(struct fake_qp *q, struct fake_send *s, uint32_t *len)
 {
 	static uint8_t data[1 << 20];
@@ -361,6 +397,8 @@ static enum ibv_wc_status execute(struct fake_qp *q, struct fake_send *s, uint32
 	if (s->is_inline)
 		memcpy(data, s->data, bytes);
 	else if (s->wr.opcode != IBV_WR_RDMA_READ &&
+		 s->wr.opcode != IBV_WR_ATOMIC_CMP_AND_SWP &&
+		 s->wr.opcode != IBV_WR_ATOMIC_FETCH_AND_ADD &&
 		 !copy(q->qp.pd, s->sge, s->wr.num_sge, data, bytes, false))
 		return IBV_WC_LOC_PROT_ERR;
 	if (!receives(to) || (!ud && to->attr.dest_qp_num != q->qp.qp_num) ||
@@ -368,6 +406,18 @@ static enum ibv_wc_status execute(struct fake_qp *q, struct fake_send *s, uint32
 		return q->qp.qp_type == IBV_QPT_RC ? IBV_WC_RETRY_EXC_ERR
 						   : IBV_WC_SUCCESS;
 	switch (s->wr.opcode) {
+	case IBV_WR_ATOMIC_CMP_AND_SWP:
+	case IBV_WR_ATOMIC_FETCH_AND_ADD:
+		at = reach(to->qp.pd, s->wr.wr.atomic.rkey, s->wr.wr.atomic.remote_addr,
+			   sizeof(uint64_t), IBV_ACCESS_REMOTE_ATOMIC);
+		if (!at || bytes != sizeof(uint64_t) ||
+		    !(to->attr.qp_access_flags & IBV_ACCESS_REMOTE_ATOMIC))
+			return IBV_WC_REM_ACCESS_ERR;
+		fake_hca.atomics_done++;
+		return copy(q->qp.pd, s->sge, s->wr.num_sge, do_atomic(s, at), bytes,
+			    true)
+			       ? IBV_WC_SUCCESS
+			       : IBV_WC_LOC_PROT_ERR;
 	case IBV_WR_RDMA_WRITE:
 	case IBV_WR_RDMA_WRITE_WITH_IMM:
 		at = reach(to->qp.pd, s->wr.wr.rdma.rkey, s->wr.wr.rdma.remote_addr,
@@ -490,6 +540,32 @@ static int post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr, struct ibv_recv_
 	return 0;
 }
 
+static int post_srq_recv(struct ibv_srq *srq, struct ibv_recv_wr *wr,
+			 struct ibv_recv_wr **bad)
+{
+	struct fake_srq *s = (struct fake_srq *)srq;
+
+	for (; wr; wr = wr->next) {
+		struct fake_recv *r = &s->recvs[s->next % MOST];
+
+		*bad = wr;
+		if (s->next - s->first == s->max_wr || (uint32_t)wr->num_sge > s->max_sge)
+			return ENOMEM;
+		r->id = wr->wr_id;
+		r->count = wr->num_sge;
+		memcpy(r->sge, wr->sg_list, (size_t)wr->num_sge * sizeof(r->sge[0]));
+		s->next++;
+	}
+	return 0;
+}
+
+unsigned int fake_hca_srq_receives(void)
+{
+	struct fake_srq *s = LIST_FIRST(&srqs);
+
+	return s ? s->next - s->first : 0;
+}
+
 /* ---- devices and ports ------------------------------------------------- */
 
 struct ibv_device **ibv_get_device_list(int *count)
@@ -522,6 +598,7 @@ struct ibv_context *ibv_open_device(struct ibv_device *d)
 	c->ops.req_notify_cq = req_notify_cq;
 	c->ops.post_send = post_send;
 	c->ops.post_recv = post_recv;
+	c->ops.post_srq_recv = post_srq_recv;
 	c->async_fd = eventfd(0, EFD_NONBLOCK);
 	fake_hca.contexts++;
 	return c;
@@ -541,6 +618,12 @@ int ibv_query_device(struct ibv_context *c, struct ibv_device_attr *attr)
 	*attr = (struct ibv_device_attr){ .phys_port_cnt = 1,
 					  .max_pkeys = 4,
 					  .max_qp_wr = fake_hca.max_qp_wr,
+					  .max_srq = fake_hca.max_srq,
+					  .atomic_cap = fake_hca.atomics
+								? IBV_ATOMIC_HCA
+								: IBV_ATOMIC_NONE,
+					  .max_srq_wr = fake_hca.max_srq ? MOST : 0,
+					  .max_srq_sge = fake_hca.max_srq ? 16 : 0,
 					  .max_sge = 32,
 					  .max_sge_rd = 8,
 					  .max_qp_rd_atom = 4 };
@@ -626,6 +709,7 @@ struct ibv_pd *ibv_alloc_pd(struct ibv_context *c)
 
 int ibv_dealloc_pd(struct ibv_pd *pd)
 {
+	struct fake_srq *s;
 	struct fake_mr *m;
 	struct fake_qp *q;
 
@@ -635,9 +719,22 @@ int ibv_dealloc_pd(struct ibv_pd *pd)
 	LIST_FOREACH(q, &qps, entry)
 	if (q->qp.pd == pd)
 		return EBUSY;
+	LIST_FOREACH(s, &srqs, entry)
+	if (s->srq.pd == pd)
+		return EBUSY;
 	free(pd);
 	fake_hca.pds--;
 	return 0;
+}
+
+/* As the kernel's pin_user_pages(): EFAULT where it is to be written and cannot be. */
+static bool is_pinned(void *addr, size_t length, int access)
+{
+	uintptr_t first = (uintptr_t)addr & ~4095ul;
+	bool writes = access & IBV_ACCESS_LOCAL_WRITE || fake_hca.pins_for_writing;
+
+	return madvise((void *)first, (uintptr_t)addr + length - first,
+		       writes ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) == 0;
 }
 
 struct ibv_mr *ibv_reg_mr_iova(struct ibv_pd *pd, void *addr, size_t length,
@@ -646,6 +743,8 @@ struct ibv_mr *ibv_reg_mr_iova(struct ibv_pd *pd, void *addr, size_t length,
 	struct fake_mr *m;
 
 	errno = take_error(&fake_hca.reg_mr_error);
+	if (!errno && !is_pinned(addr, length, access))
+		errno = EFAULT;
 	if (errno)
 		return NULL;
 	m = calloc(1, sizeof(*m));
@@ -741,6 +840,36 @@ int ibv_destroy_cq(struct ibv_cq *cq)
 	return 0;
 }
 
+struct ibv_srq *ibv_create_srq(struct ibv_pd *pd, struct ibv_srq_init_attr *attr)
+{
+	struct fake_srq *s = calloc(1, sizeof(*s));
+
+	s->srq = (struct ibv_srq){ .context = pd->context,
+				   .srq_context = attr->srq_context,
+				   .pd = pd };
+	s->max_wr = attr->attr.max_wr;
+	s->max_sge = attr->attr.max_sge;
+	s->recvs = calloc(MOST, sizeof(*s->recvs));
+	LIST_INSERT_HEAD(&srqs, s, entry);
+	fake_hca.srqs++;
+	return &s->srq;
+}
+
+int ibv_destroy_srq(struct ibv_srq *srq)
+{
+	struct fake_srq *s = (struct fake_srq *)srq;
+	struct fake_qp *q;
+
+	LIST_FOREACH(q, &qps, entry)
+	if (q->qp.srq == srq)
+		return EBUSY;
+	LIST_REMOVE(s, entry);
+	free(s->recvs);
+	free(s);
+	fake_hca.srqs--;
+	return 0;
+}
+
 struct ibv_qp *ibv_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *attr)
 {
 	struct fake_qp *q;
@@ -757,6 +886,7 @@ struct ibv_qp *ibv_create_qp(struct ibv_pd *pd, struct ibv_qp_init_attr *attr)
 				 .pd = pd,
 				 .send_cq = attr->send_cq,
 				 .recv_cq = attr->recv_cq,
+				 .srq = attr->srq,
 				 .qp_num = next_qpn++,
 				 .qp_type = attr->qp_type };
 	q->cap = attr->cap;

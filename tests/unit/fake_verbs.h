@@ -22,12 +22,16 @@ struct fake_hca {
 	uint16_t pkeys[4];
 	uint32_t max_inline; /* more is refused */
 	int max_qp_wr;
+	int max_srq;
+	bool atomics;
+	bool pins_for_writing; /* all memory that is registered, as Linux before 6.2 */
 	/* What the next call of these fails with; 0: it does not. */
 	int reg_mr_error, create_qp_error, modify_qp_error, post_send_error, ah_error;
 	enum ibv_wc_status send_status; /* of the next request that is done, the same */
 	unsigned int draining;          /* questions until a send queue in SQD is empty */
 	/* What there is now. */
-	unsigned int pds, mrs, cqs, qps, ahs, channels, contexts, attached;
+	unsigned int pds, mrs, cqs, srqs, qps, ahs, channels, contexts, attached;
+	unsigned int atomics_done;
 	unsigned int posts; /* calls of ibv_post_send() */
 	bool qp_event_waits;
 };
@@ -47,6 +51,9 @@ void fake_hca_event(struct ibv_context *context, enum ibv_event_type type,
 const struct ibv_qp_attr *fake_hca_qp(uint32_t number);
 /* Receives posted to it. */
 unsigned int fake_hca_receives(uint32_t number);
+
+/* Of the SRQ that was made last. */
+unsigned int fake_hca_srq_receives(void);
 
 /* A datagram of 8 bytes comes to QP @to as if from @from, to @dgid, with GID @index. */
 void fake_hca_forge(uint32_t to, uint32_t from, const uint8_t dgid[16],

@@ -210,6 +210,8 @@ static int create_srq(struct ibv_srq *srq, struct ibv_pd *pd, struct ibv_srq_att
 		.srqn = srq->handle,
 		.epoch = kernel.epoch,
 		.queue = new_queue(attr->max_wr, vib_recv_stride(attr->max_sge)),
+		.db_index = srq->handle * 7,
+		.doorbell = { .offset = 4096, .length = 4096 },
 	};
 	attr->max_wr = 1u << ours->queue.order;
 	kernel.objects++;

@@ -159,6 +159,7 @@ static void mads_are_announced_where_somebody_takes_them(void **state)
 	(void)state;
 	assert_int_equal(run(req).u.device.cap_flags & VIB_CAP_MAD, 0);
 	assert_true(run(req).u.device.cap_flags & VIB_CAP_LOCAL_DMA_LKEY);
+	assert_true(run(req).u.device.cap_flags & VIB_CAP_MEM_WINDOWS);
 	nobody.process_mad = answer_nothing;
 	assert_true(run(req).u.device.cap_flags & VIB_CAP_MAD);
 	nobody.process_mad = NULL;

@@ -128,6 +128,29 @@ static void queue_that_is_not_there_takes_nothing(void **state)
 
 #define t(f) cmocka_unit_test_setup_teardown(f, prig_setup, prig_teardown)
 
+/* Where an HCA has receives of it; a sleeping poller is woken. */
+static void an_srq_rings_where_it_is_asked_to(void **state)
+{
+	struct prig *r = *state;
+	struct vib_doorbell_page *page = r->srq->doorbell;
+	struct ibv_recv_wr wr = { .wr_id = 7 }, *bad;
+	struct vib_queue end = prig_end(&r->srq->queue);
+	uint32_t leaf = r->srq->db_index / 64;
+
+	assert_int_equal(vib_post_srq_recv(&r->srq->verbs.srq, &wr, &bad), 0);
+	assert_true(vib_doorbell_take_leaf(page, leaf) ==
+		    1ull << r->srq->db_index % 64); /* for its first */
+	assert_int_equal(vib_post_srq_recv(&r->srq->verbs.srq, &wr, &bad), 0);
+	assert_true(vib_doorbell_take_leaf(page, leaf) == 0);
+	assert_int_equal(kernel.wakes, 0);
+	end.index = 2;
+	page->poller_sleeps = 1;
+	assert_int_equal(vib_queue_arm(&end), 0);
+	assert_int_equal(vib_post_srq_recv(&r->srq->verbs.srq, &wr, &bad), 0);
+	assert_int_equal(kernel.wakes, 1);
+	page->poller_sleeps = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -136,6 +159,7 @@ int main(void)
 		t(state_and_srq_decide),
 		t(full_queue_takes_none_until_completions_are_polled),
 		t(srq_has_the_room_that_its_header_says),
+		t(an_srq_rings_where_it_is_asked_to),
 		t(capacity_is_what_the_kernel_answered),
 		t(queue_that_is_not_there_takes_nothing),
 	};

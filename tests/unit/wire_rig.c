@@ -7,7 +7,10 @@
 
 struct wire_port *wire_rig_port;
 int wire_rig_max_wr;
+bool wire_rig_pins_for_writing, wire_rig_atomics;
+uint32_t wire_rig_access;
 uint32_t wire_rig_rq_order = QUEUE_ORDER;
+uint32_t wire_rig_srq = VIB_NO_OBJECT;
 uint16_t wire_rig_flags;
 unsigned int wire_rig_changed, wire_rig_gone, wire_rig_left;
 
@@ -71,7 +74,13 @@ int wire_set_up(void **state)
 	if (wire_rig_max_wr)
 		fake_hca.max_qp_wr = wire_rig_max_wr;
 	wire_rig_max_wr = 0;
+	fake_hca.pins_for_writing = wire_rig_pins_for_writing;
+	wire_rig_pins_for_writing = false;
+	fake_hca.atomics = wire_rig_atomics;
+	wire_rig_atomics = false;
+	wire_rig_access = 0;
 	wire_rig_rq_order = QUEUE_ORDER;
+	wire_rig_srq = VIB_NO_OBJECT;
 	wire_rig_flags = 0;
 	wire_rig_changed = wire_rig_gone = wire_rig_left = 0;
 	return set_up_with(state, begin);
@@ -91,6 +100,7 @@ int wire_tear_down(void **state)
 	w->end_gsi = close_port; /* when its guests have gone, and the engine has not */
 	tear_down(state);
 	assert_int_equal(fake_hca.qps, 0);
+	assert_int_equal(fake_hca.srqs, 0);
 	assert_int_equal(fake_hca.cqs, 0);
 	assert_int_equal(fake_hca.mrs, 0);
 	assert_int_equal(fake_hca.ahs, 0);
@@ -159,7 +169,7 @@ static void make_pd_and_memory(struct its_qp *q)
 		.length = VIB_PAGE_SIZE,
 		.pd = q->pd,
 		.access = VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE |
-			  VIB_ACCESS_REMOTE_READ,
+			  VIB_ACCESS_REMOTE_READ | wire_rig_access,
 		.pages = { 1, page_of(q->p, MEMORY) },
 	};
 	rsp = command(q->p, req);
@@ -207,7 +217,7 @@ struct its_qp its_qp_new(struct peer *p, enum vib_qp_type type, uint32_t pages)
 		.pd = q.pd,
 		.send_cq = q.cqn,
 		.recv_cq = q.cqn,
-		.srq = VIB_NO_OBJECT,
+		.srq = wire_rig_srq,
 		.type = (uint8_t)type,
 		.flags = wire_rig_flags,
 		.doorbell = q.doorbell,
@@ -218,6 +228,8 @@ struct its_qp its_qp_new(struct peer *p, enum vib_qp_type type, uint32_t pages)
 			deep ? deep_pages(p, vib_queue_bytes(order, rq_stride))
 			     : page(p, pages + 2) },
 	};
+	if (wire_rig_srq != VIB_NO_OBJECT)
+		req.u.create_qp.rq = (struct vib_work_queue){ 0 };
 	assert_in_range(vib_queue_bytes(QUEUE_ORDER, stride), 1, VIB_PAGE_SIZE);
 	q.qpn = number_of(command(p, req));
 	vib_queue_init(&q.sq, memory_of(p, pages + 1), QUEUE_ORDER, stride);
@@ -241,7 +253,8 @@ int its_modify(struct its_qp *q, enum vib_qp_state to, const uint8_t raw[16],
 		.path_mtu = 3,
 		.qkey = 0x1234,
 		.dest_qpn = qpn,
-		.access_flags = VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_READ,
+		.access_flags = VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_READ |
+				wire_rig_access,
 		.max_rd_atomic = 1,
 		.max_dest_rd_atomic = 1,
 		.min_rnr_timer = 12,
@@ -329,6 +342,41 @@ void its_send_inline(struct its_qp *q, struct vib_send_wqe wqe, const void *data
 	put_send(q, &wqe, data, length);
 }
 
+struct its_srq its_srq_new(struct its_qp *with, uint32_t pages)
+{
+	struct vib_control_request req = its_request(VIB_CMD_CREATE_SRQ);
+	struct its_srq s = { .p = with->p, .key = with->key, .bell = pages };
+	uint32_t stride = vib_recv_stride(SGES);
+
+	req.u.create_srq = (struct vib_cmd_create_srq){
+		.pd = with->pd,
+		.order = QUEUE_ORDER,
+		.stride = stride,
+		.max_sge = SGES,
+		.pages = page(s.p, pages),
+		.doorbell = with->doorbell,
+		.db_index = pages,
+	};
+	s.number = number_of(command(s.p, req));
+	vib_queue_init(&s.queue, memory_of(s.p, pages), QUEUE_ORDER, stride);
+	return s;
+}
+
+void its_srq_recv(struct its_srq *s, uint64_t id, uint32_t offset, uint32_t length)
+{
+	uint8_t *slot = vib_queue_next_slot(&s->queue);
+	const struct vib_recv_wqe wqe = { .num_sge = 1, .wr_id = id };
+	const struct vib_sge sge = { IOVA + offset, length, s->key };
+	uint32_t from = s->queue.index;
+
+	assert_int_equal(vib_queue_may_produce(&s->queue), 1);
+	memcpy(slot + 4, (const uint8_t *)&wqe + 4, sizeof(wqe) - 4);
+	memcpy(slot + sizeof(wqe), &sge, sizeof(sge));
+	vib_queue_produce(&s->queue);
+	if (vib_queue_must_notify(&s->queue, from))
+		vib_doorbell_ring(memory_of(s->p, DOORBELL), s->bell);
+}
+
 void its_recv_sge(struct its_qp *q, uint64_t id, struct vib_sge sge)
 {
 	uint8_t *slot = vib_queue_next_slot(&q->rq);
@@ -387,7 +435,7 @@ void native_open(struct native *n, enum ibv_qp_type type)
 	n->qp = ibv_create_qp(n->pd, &attr);
 	n->mr = ibv_reg_mr(n->pd, n->memory, sizeof(n->memory),
 			   IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE |
-				   IBV_ACCESS_REMOTE_READ);
+				   IBV_ACCESS_REMOTE_READ | IBV_ACCESS_REMOTE_ATOMIC);
 }
 
 void native_connect(struct native *n, uint32_t qpn, const uint8_t raw[16])

@@ -29,6 +29,13 @@ enum {
 #define INLINE      256
 #define IOVA        0x7f0000010000ull
 
+/* An SRQ of a guest, of the PD, the doorbell page and the memory of a QP. */
+struct its_srq {
+	struct peer *p;
+	uint32_t number, key, bell;
+	struct vib_queue queue;
+};
+
 /* A guest's QP with all it needs. */
 struct its_qp {
 	struct peer *p;
@@ -54,6 +61,12 @@ extern unsigned int wire_rig_changed, wire_rig_gone, wire_rig_left;
 
 /* Places of the next HCA's queues; 0: many. */
 extern int wire_rig_max_wr;
+/* The next HCA has atomics. */
+extern bool wire_rig_atomics;
+/* More rights of peers, of QPs and MRs of the rig. */
+extern uint32_t wire_rig_access;
+/* The next HCA's kernel pins all memory for writing. */
+extern bool wire_rig_pins_for_writing;
 /* Of the receive queue of the next QPs, which has pages from DEEP_PAGE on. */
 extern uint32_t wire_rig_rq_order;
 /* enum vib_qp_flags of the next QPs. */
@@ -68,6 +81,12 @@ void wire_run(struct world *w);
 void wire_run_without_hca(struct world *w);
 
 struct vib_control_request its_request(uint8_t operation);
+/* An SRQ beside @with, in @page; its bell is that place, too. */
+struct its_srq its_srq_new(struct its_qp *with, uint32_t page);
+void its_srq_recv(struct its_srq *s, uint64_t id, uint32_t offset, uint32_t length);
+/* QPs that are made next receive from it; VIB_NO_OBJECT: none. */
+extern uint32_t wire_rig_srq;
+
 /* A QP of @type in RESET, its queues from page @pages on: CQ_PAGE or CQ_PAGE_2. */
 struct its_qp its_qp_new(struct peer *p, enum vib_qp_type type, uint32_t pages);
 void its_gid(const struct peer *p, uint8_t raw[16]);
