@@ -112,6 +112,18 @@ static int go_to_rtr(struct command *c)
 	return 0;
 }
 
+/*
+ * Is its peer a QP of a vport of this host? On InfiniBand that is not told by LID, which
+ * all there have in common, and the HCA's other users with them: but by the QP.
+ */
+static bool is_local(const struct guest *guest, const struct vib_qp_attr *attr)
+{
+	const struct hca *hca = &guest->hca;
+
+	return hca->is_local(hca->arg, &attr->av) &&
+	       (hca->ethernet || vhca_find_qp(guest->vhca, attr->dest_qpn));
+}
+
 /* A connected QP learns of its peer: is that behind the wire? */
 static int find_path(struct command *c)
 {
@@ -119,7 +131,7 @@ static int find_path(struct command *c)
 	struct guest *guest = c->guest;
 	struct vib_qp_attr *attr = &c->modify.attr;
 
-	if (guest->hca.is_local(guest->hca.arg, &cmd->attr.av))
+	if (is_local(guest, &cmd->attr))
 		return qp_end_wire(guest->vhca, cmd->qpn) ? modified(c) : -EINVAL;
 	(void)qp_query(guest->vhca, cmd->qpn, attr);
 	qp_attr_apply(attr, cmd->mask, &cmd->attr);

@@ -123,7 +123,7 @@ static bool address_remote(const struct gsi_port *from, struct mad_packet *packe
 	return gid_is_remote(from->gsi, &packet->dgid);
 }
 
-/* On RoCE only communication management passes. */
+/* Only communication management passes. */
 static enum gsi_drop send_to_wire(struct gsi_port *from, const struct mad_packet *packet)
 {
 	struct gsi *gsi = from->gsi;
@@ -234,6 +234,8 @@ static enum gsi_drop check_from_wire(struct gsi *gsi, const struct mad_packet *p
 /* Whom it calls will answer, and so is told a LID for it; others find theirs if any. */
 static uint16_t lid_of_sender(struct gsi_port *to, const struct mad_packet *packet)
 {
+	if (gsi_is_proxy(to->gsi))
+		return packet->slid;
 	if (wire_cm_is_call(packet->mad))
 		return remote_hold(to, &packet->sgid, REMOTE_CALLED);
 	return remote_lid(to->gsi, &packet->sgid);
@@ -241,24 +243,27 @@ static uint16_t lid_of_sender(struct gsi_port *to, const struct mad_packet *pack
 
 static enum gsi_drop receive_from_wire(struct gsi *gsi, const struct mad_packet *packet)
 {
-	enum gsi_drop why = check_from_wire(gsi, packet);
-	struct mad_packet in;
+	struct mad_packet in = *packet;
+	enum gsi_drop why;
 	struct gsi_port *to;
 
+	/* On InfiniBand it may be without; who answers it is to have one. */
+	if (!in.grh && gsi_is_proxy(gsi) && mad_class(in.mad) == UMAD_CLASS_CM)
+		wire_cm_address(gsi, &in);
+	why = check_from_wire(gsi, &in);
 	if (why)
 		return why;
-	to = wire_cm_receiver(gsi, packet, &why);
+	to = wire_cm_receiver(gsi, &in, &why);
 	if (!to)
 		return why;
 	if (!port_is_up(to))
 		return GSI_DROP_LINK_DOWN;
-	if (pkey_accepting(to->attr.pkeys, packet->pkey) < 0)
+	if (pkey_accepting(to->attr.pkeys, in.pkey) < 0)
 		return other_partition(to);
-	in = *packet;
 	in.from_guest = true;
-	in.slid = lid_of_sender(to, packet);
+	in.slid = lid_of_sender(to, &in);
 	in.dlid = to->attr.port.lid;
-	if (!in.slid && wire_cm_is_call(packet->mad))
+	if (!in.slid && wire_cm_is_call(in.mad))
 		return GSI_DROP_NO_MEMORY;
 	wire_cm_in(to, &in, in.slid);
 	gsi_deliver(to, &in);

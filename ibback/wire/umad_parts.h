@@ -35,7 +35,9 @@ struct umad_agent {
 	void *arg;
 	char fabric[32];
 	int file;
-	int id; /* of the claim; -1: it has none */
+	int id;    /* of the claim; -1: it has none */
+	int sa_id; /* of SubnAdm; the same */
+	struct umad_subnet subnet;
 	uint16_t pkeys[UMAD_PKEYS];
 	uv_poll_t poll;
 	uv_async_t wake;

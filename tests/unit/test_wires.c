@@ -177,6 +177,14 @@ void subnet_wire_up(struct subnet_wire *wire, const struct subnet_port *port)
 	told = *port;
 }
 
+static unsigned int reregistered;
+
+void subnet_wire_reregister(struct subnet_wire *wire)
+{
+	assert_non_null(wire);
+	reregistered++;
+}
+
 static unsigned int rooms;
 
 void subnet_wire_room(struct subnet_wire *wire)
