@@ -606,6 +606,29 @@ static void who_has_another_gid_sends_no_more(void **state)
 	native_close(&x.n);
 }
 
+/*
+ * On InfiniBand vports have addresses in common with all of this host: a peer is a vport's
+ * if its number is.
+ */
+static void who_is_local_on_infiniband_its_number_tells(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	uint8_t own[16];
+
+	open_pair(w, &x, VIB_QPT_RC);
+	vib_of(&w->a)->conn.guest.hca.ethernet = false;
+	its_gid(&w->a, own);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_INIT, NULL, 0), 0);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RTR, own, 0xabcde), 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_RTR);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_INIT, NULL, 0), 0);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RTR, own, x.q.qpn), 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_RESET);
+	native_close(&x.n);
+}
+
 /* As long as the vport's link is down nothing leaves it. */
 static void a_port_that_is_down_sends_nothing(void **state)
 {
@@ -715,6 +738,7 @@ int main(void)
 		wire_test(a_receive_with_a_bad_key_fails_in_its_turn),
 		wire_test(who_is_another_sends_no_more),
 		wire_test(who_has_another_gid_sends_no_more),
+		wire_test(who_is_local_on_infiniband_its_number_tells),
 		wire_test(a_port_that_is_down_sends_nothing),
 		wire_test(the_hcas_events_are_the_guests),
 		wire_test(uc_sends_and_receives),
