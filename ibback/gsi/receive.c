@@ -147,13 +147,17 @@ static enum gsi_drop send_to_wire(struct gsi_port *from, const struct mad_packet
 }
 
 /* Where @packet goes to; NULL: to no vport. A LID may stand for a GID that one has. */
-static struct gsi_port *receiver(struct gsi *gsi, const struct mad_packet *packet)
+static struct gsi_port *receiver(struct gsi_port *from, const struct mad_packet *packet)
 {
+	struct gsi *gsi = from->gsi;
 	const struct vib_gid *gid;
 	struct gsi_port *to;
 
 	if (packet->grh)
 		return port_by_gid(gsi, &packet->dgid);
+	/* Which on InfiniBand is others' as well. */
+	if (packet->dlid == from->attr.port.lid)
+		return from;
 	to = port_by_lid(gsi, packet->dlid);
 	gid = to ? NULL : remote_gid(gsi, packet->dlid);
 	return gid ? port_by_gid(gsi, gid) : to;
@@ -176,7 +180,7 @@ static enum gsi_drop receive_gmp(struct gsi_port *from, const struct mad_packet 
 		return GSI_DROP_PKEY;
 	if (is_for_sa(gsi, packet))
 		return sa_receive(from, packet);
-	to = receiver(gsi, packet);
+	to = receiver(from, packet);
 	if (!to)
 		return send_to_wire(from, packet);
 	if (!port_is_up(to))

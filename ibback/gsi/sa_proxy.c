@@ -284,8 +284,9 @@ static bool is_of_this_host(const struct sa_request *request)
 {
 	struct path_record path;
 
+	/* By LID none of them is known from the others. */
 	if (mad_attribute(request->packet->mad) != UMAD_SA_ATTR_PATH_REC ||
-	    !(request->mask & PATH_DGID))
+	    !(request->mask & PATH_DGID) || request->mask & (PATH_SLID | PATH_DLID))
 		return false;
 	path_record_get(&path, request->data);
 	return port_by_gid(request->port->gsi, &path.dgid);

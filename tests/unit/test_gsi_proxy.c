@@ -669,6 +669,49 @@ static void topology_is_for_full_members_of_all(void **state)
 	world_end(&w);
 }
 
+/* All vports have it: who sends to it means itself. */
+static void own_lid_is_ones_own(void **state)
+{
+	struct mad_packet p;
+
+	(void)state;
+	begin(3);
+	for (unsigned int i = 0; i < 3; i++) {
+		p = world_mad_to(&w, i, i, 0x32, 3, 1);
+		assert_int_equal(p.dlid, 0x77);
+		world_send(&w, i, &p);
+		assert_int_equal(world_take(&w)->to, i);
+	}
+	world_remove(&w, 0);
+	p = world_mad_to(&w, 1, 1, 0x32, 3, 1);
+	world_send(&w, 1, &p);
+	assert_int_equal(world_take(&w)->to, 1);
+	world_end(&w);
+}
+
+static void path_between_vports_needs_no_sa(void **state)
+{
+	struct path_record r;
+	struct mad_packet p;
+
+	(void)state;
+	begin(2);
+	p = path(0, UMAD_METHOD_GET, w.attr[1].gids[0], 0xffff);
+	p = *world_ask(&w, 0, &p);
+	assert_int_equal(mad_status(p.mad), 0);
+	path_record_get(&r, p.mad + SA_DATA_AT);
+	assert_int_equal(r.dlid, 0x77);
+	assert_true(r.hop_limit >= 1);
+	asked_nothing();
+	/* By LID it would be anybody's. */
+	p = path(0, UMAD_METHOD_GET, w.attr[1].gids[0], 0xffff);
+	put_be64(p.mad + 48, PATH_DGID | PATH_DLID | PATH_PKEY);
+	put_be16(p.mad + SA_DATA_AT + 40, 0x77);
+	world_send(&w, 0, &p);
+	asked(UMAD_METHOD_GET, UMAD_SA_ATTR_PATH_REC);
+	world_end(&w);
+}
+
 /* ---- subscriptions ---------------------------------------------------------------- */
 
 static struct mad_packet inform(unsigned int from, bool subscribe, uint16_t trap)
@@ -766,6 +809,8 @@ int main(void)
 		cmocka_unit_test(tables_are_told_as_far_as_they_may),
 		cmocka_unit_test(bad_answers_harm_nobody),
 		cmocka_unit_test(topology_is_for_full_members_of_all),
+		cmocka_unit_test(own_lid_is_ones_own),
+		cmocka_unit_test(path_between_vports_needs_no_sa),
 		cmocka_unit_test(vports_subscribe_once_for_all),
 	};
 
