@@ -130,11 +130,12 @@ static uint16_t attribute_of_answer(const struct sa_request *request)
 static void begin_answer(const struct sa_request *request, const struct sa_answer *answer,
 			 struct mad_packet *head)
 {
-	uint8_t *mad = head->mad;
+	uint8_t *mad;
 
 	/* The SA is a full member of every partition. */
 	reply_begin(head, request->packet, request->port->gsi->config.sa_lid,
 		    request->packet->pkey | 0x8000);
+	mad = head->mad;
 	memcpy(mad, request->packet->mad, MAD_HEADER);
 	put_be64(mad + SA_COMP_MASK, request->mask);
 	mad_set_method(mad, mad_response_method(request->method));

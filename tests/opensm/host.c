@@ -315,7 +315,8 @@ static struct mad_packet request(const struct guest *g, uint8_t method,
 	};
 
 	(void)g;
-	put_be64(p.mad + MAD_AT_TID, ++tid);
+	tid++;
+	put_be64(p.mad + MAD_AT_TID, tid);
 	put_be16(p.mad + MAD_AT_ATTRIBUTE, attribute);
 	put_be64(p.mad + SA_MASK, mask);
 	return p;

@@ -607,8 +607,8 @@ static void who_has_another_gid_sends_no_more(void **state)
 }
 
 /*
- * On InfiniBand vports have addresses in common with all of this host: a peer is a vport's
- * if its number is.
+ * On InfiniBand vports have addresses in common with all of this host: a peer is a
+ * vport's if its number is.
  */
 static void who_is_local_on_infiniband_its_number_tells(void **state)
 {
