@@ -23,10 +23,17 @@ enum { KEY_POLLERS, KEY_CPUS, KEY_POLL, KEY_SPIN, KEYS };
 
 static const char *const keys[KEYS] = { "pollers", "cpus", "poll", "spin" };
 
-enum { FABRIC_TYPE, FABRIC_DEVICE, FABRIC_PORT, FABRIC_NETDEV, FABRIC_KEYS };
+enum {
+	FABRIC_TYPE,
+	FABRIC_DEVICE,
+	FABRIC_PORT,
+	FABRIC_NETDEV,
+	FABRIC_ADDRESSING,
+	FABRIC_KEYS
+};
 
-static const char *const fabric_keys[FABRIC_KEYS] = { "type", "device", "port",
-						      "netdev" };
+static const char *const fabric_keys[FABRIC_KEYS] = { "type", "device", "port", "netdev",
+						      "addressing" };
 
 /* What the file says of a fabric. */
 struct fabric_text {
@@ -36,6 +43,7 @@ struct fabric_text {
 	char device[FABRIC_DEVICE_MAX];
 	unsigned int port;
 	char netdev[FABRIC_NETDEV_MAX];
+	enum gsi_addressing addressing;
 	STAILQ_ENTRY(fabric_text) entry;
 };
 
@@ -128,6 +136,22 @@ static struct fabric_text *fabric_text(struct reader *r, const char *name)
 	return text;
 }
 
+static bool parse_addressing(const char *value, enum gsi_addressing *addressing)
+{
+	static const char *const names[] = {
+		[GSI_ADDRESSING_AUTO] = "auto",
+		[GSI_ADDRESSING_ALIAS] = "alias",
+		[GSI_ADDRESSING_SHARED] = "shared",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(value, names[i]) == 0) {
+			*addressing = (enum gsi_addressing)i;
+			return true;
+		}
+	return false;
+}
+
 static bool fabric_entry(struct reader *r, const char *fabric, const char *name,
 			 const char *value)
 {
@@ -141,8 +165,8 @@ static bool fabric_entry(struct reader *r, const char *fabric, const char *name,
 		;
 	if (key == FABRIC_KEYS)
 		return refuse(r,
-			      "[fabric %s] %s: the keys are 'type', 'device', 'port' and "
-			      "'netdev'",
+			      "[fabric %s] %s: the keys are 'type', 'device', 'port', "
+			      "'netdev' and 'addressing'",
 			      fabric, name);
 	text = fabric_text(r, fabric);
 	if (!text)
@@ -182,6 +206,14 @@ static bool fabric_entry(struct reader *r, const char *fabric, const char *name,
 				      "device, as 'ip link' has it",
 				      fabric, value);
 		strcpy(text->netdev, value);
+		break;
+	case FABRIC_ADDRESSING:
+		if (!parse_addressing(value, &text->addressing))
+			return refuse(
+				r,
+				"[fabric %s] addressing=%s: want 'auto', 'alias' or "
+				"'shared'",
+				fabric, value);
 		break;
 	}
 	return true;
@@ -271,6 +303,7 @@ static void add_fabrics(struct reader *r)
 			continue;
 		fabric_set_wire(fabric, text->device, (uint8_t)text->port);
 		strcpy(fabric->netdev, text->netdev);
+		fabric->addressing = text->addressing;
 	}
 }
 

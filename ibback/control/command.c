@@ -87,10 +87,13 @@ static bool range_ok(const struct vib_cmd_query_table *q, size_t table, size_t a
 static int query_gid(const struct vport *vport, const struct vib_cmd_query_table *q,
 		     struct vib_gid *gids)
 {
+	struct vib_gid all[VIB_MAX_GIDS];
+
 	if (!range_ok(q, VIB_MAX_GIDS, VIB_QUERY_GIDS))
 		return -EINVAL;
 	/* Entries past the last are zero, as the whole table behind it is. */
-	memcpy(gids, &vport->attr.gids[q->first], q->count * sizeof(*gids));
+	vport_gids(vport, all);
+	memcpy(gids, &all[q->first], q->count * sizeof(*gids));
 	return 0;
 }
 

@@ -129,10 +129,13 @@ bool fabric_table_has_node(const struct fabric_table *table, const struct vport 
 	return false;
 }
 
-static bool is_at(const struct vport_attr *attr, const struct vib_gid *gid)
+static bool is_at(const struct vport *vport, const struct vib_gid *gid)
 {
-	for (size_t i = 0; i < attr->num_gids; i++)
-		if (memcmp(&attr->gids[i], gid, sizeof(*gid)) == 0)
+	struct vib_gid gids[VIB_MAX_GIDS];
+
+	vport_gids(vport, gids);
+	for (size_t i = 0; i < vport->attr.num_gids; i++)
+		if (memcmp(&gids[i], gid, sizeof(*gid)) == 0)
 			return true;
 	return false;
 }
@@ -142,7 +145,7 @@ bool fabric_is_at(const struct fabric *fabric, const struct vib_av *av)
 	const struct vport *v;
 
 	LIST_FOREACH(v, &fabric->vports, entry)
-	if (av->flags & VIB_AV_GRH ? is_at(&v->attr, &av->dgid) : v->lid == av->dlid)
+	if (av->flags & VIB_AV_GRH ? is_at(v, &av->dgid) : v->lid == av->dlid)
 		return true;
 	return false;
 }
@@ -234,6 +237,23 @@ void fabric_set_addresses(struct vport *vport, enum vport_addresses addresses)
 	tell_link(vport, was_up);
 }
 
+void fabric_set_on_wire(struct vport *vport, const struct vport_on_wire *on_wire)
+{
+	const struct vport_on_wire *was = &vport->on_wire;
+
+	if (was->is == on_wire->is && was->shared == on_wire->shared &&
+	    was->lid == on_wire->lid && was->sm_lid == on_wire->sm_lid &&
+	    was->sm_sl == on_wire->sm_sl &&
+	    memcmp(&was->gid, &on_wire->gid, sizeof(was->gid)) == 0)
+		return;
+	vport->on_wire = *on_wire;
+	if (on_wire->is)
+		vport->lid = on_wire->lid;
+	fabric_changed(vport);
+	if (vport->identity_changed)
+		vport->identity_changed(vport);
+}
+
 /* ---- vports ------------------------------------------------------------ */
 
 static void take_off(struct vport *vport)
@@ -241,6 +261,7 @@ static void take_off(struct vport *vport)
 	LIST_REMOVE(vport, entry);
 	vport->fabric = NULL;
 	vport->lid = 0;
+	vport->on_wire = (struct vport_on_wire){ 0 };
 }
 
 int fabric_attach(struct fabric *fabric, struct vport *vport)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "gsi/gsi.h"
 #include "lids.h"
 
 struct vib_av;
@@ -50,6 +51,15 @@ enum vport_addresses {
 	VPORT_ADDRESSES_REFUSED, /* one is another's, or cannot be had */
 };
 
+/* What a vport is on an InfiniBand wire, where all have the LID of the HCA's port. */
+struct vport_on_wire {
+	bool is;            /* the rest counts */
+	bool shared;        /* @gid is the port's own, and other vports' too */
+	struct vib_gid gid; /* in the place of its first */
+	uint16_t lid, sm_lid;
+	uint8_t sm_sl;
+};
+
 struct fabric {
 	char name[FABRIC_NAME_MAX];
 	enum fabric_kind kind;
@@ -57,6 +67,7 @@ struct fabric {
 	char device[FABRIC_DEVICE_MAX];
 	uint8_t port;
 	char netdev[FABRIC_NETDEV_MAX]; /* "": the HCA's own */
+	enum gsi_addressing addressing; /* of InfiniBand */
 	struct wire_port *wire;         /* NULL while there is no HCA */
 	bool looking;                   /* nobody knows yet whether there is one */
 	/* With its argument: the GID that LID @lid stands for on the wire. Or NULL. */
@@ -121,7 +132,11 @@ bool fabric_gids_taken(const struct fabric *fabric, const struct vport *self,
 bool fabric_table_has_node(const struct fabric_table *table, const struct vport *self,
 			   uint64_t node_guid);
 
-/* True if @av names a vport of @fabric, which the local path reaches. */
+/*
+ * True if @av names a vport of @fabric, which the local path reaches. On InfiniBand,
+ * where vports have a LID and perhaps a GID in common, that is one of them, and others of
+ * this host may have it too: who it is the QP tells.
+ */
 bool fabric_is_at(const struct fabric *fabric, const struct vib_av *av);
 
 /* The first GID of the vport that has LID @lid, in *@gid. false: none has. */
@@ -137,6 +152,11 @@ void fabric_changed(struct vport *vport);
  * link up or down.
  */
 void fabric_set_addresses(struct vport *vport, enum vport_addresses addresses);
+
+/* What @vport, which is attached, is on an InfiniBand wire; tells all who see it, if that
+ * is news.
+ */
+void fabric_set_on_wire(struct vport *vport, const struct vport_on_wire *on_wire);
 
 /* Harmless on one that is not attached. */
 void fabric_detach(struct vport *vport);

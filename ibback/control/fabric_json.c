@@ -18,11 +18,11 @@ static void put(json_t *to, const char *key, json_t *value)
 	(void)json_object_set_new(to, key, value);
 }
 
-static const char *addresses_name(enum vport_addresses addresses)
+static const char *addresses_name(const struct vport *vport)
 {
-	switch (addresses) {
+	switch (vport->addresses) {
 	case VPORT_ADDRESSES_READY:
-		return "ready";
+		return vport->on_wire.shared ? "shared" : "ready";
 	case VPORT_ADDRESSES_WAIT:
 		return "waiting";
 	case VPORT_ADDRESSES_REFUSED:
@@ -34,14 +34,16 @@ static const char *addresses_name(enum vport_addresses addresses)
 static json_t *vport_to_json(const struct vport *vport)
 {
 	const struct vib *vib = caa_container_of(vport, struct vib, vport);
+	struct vib_gid gids[VIB_MAX_GIDS];
 	char gid[INET6_ADDRSTRLEN];
 
-	inet_ntop(AF_INET6, vport->attr.gids[0].raw, gid, sizeof(gid));
+	vport_gids(vport, gids);
+	inet_ntop(AF_INET6, gids[0].raw, gid, sizeof(gid));
 	return json_pack("{s:i, s:i, s:b, s:i, s:s, s:s, s:s}", "domid", (int)vib->domid,
 			 "index", (int)vib->index, "local",
 			 vib->backend->label[0] != '\0', "lid", (int)vport->lid, "gid",
 			 gid, "link", vport_link_is_up(vport) ? "up" : "down",
-			 "addresses", addresses_name(vport->addresses));
+			 "addresses", addresses_name(vport));
 }
 
 static void put_wire(json_t *json, const struct fabric *fabric,
@@ -61,8 +63,7 @@ static void put_wire(json_t *json, const struct fabric *fabric,
 		return;
 	put(json, "link_layer", json_string(state->ethernet ? "Ethernet" : "InfiniBand"));
 	put(json, "mtu", json_integer(state->mtu));
-	if (state->ethernet)
-		put(json, "cm", json_boolean(subnet_wire_has_cm(subnets_wire(fabric))));
+	put(json, "cm", json_boolean(subnet_wire_has_cm(subnets_wire(fabric))));
 	if (!state->ethernet) {
 		put(json, "lid", json_integer(state->lid));
 		put(json, "sm_lid", json_integer(state->sm_lid));

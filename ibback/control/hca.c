@@ -147,7 +147,8 @@ static void serve_ahs(struct guest *guest)
 
 	while (!hca->ah_runs && (hca->entry = wire_ah_next(guest->vhca->wire))) {
 		hca->ah_key = hca->entry->key;
-		if (hca->is_local(hca->arg, &hca->ah_key.av) ||
+		/* On InfiniBand others of this host have the address, too. */
+		if ((hca->ethernet && hca->is_local(hca->arg, &hca->ah_key.av)) ||
 		    !hca_complete_av(guest, &hca->ah_key.av)) {
 			resolve(guest, hca->entry, NULL);
 			continue;

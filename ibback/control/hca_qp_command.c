@@ -137,6 +137,18 @@ static int go_to_rtr(struct command *c)
 	return 0;
 }
 
+/*
+ * Is its peer a QP of a vport of this host? On InfiniBand that is not told by LID, which
+ * all there have in common, and the HCA's other users with them: but by the QP.
+ */
+static bool is_local(const struct guest *guest, const struct vib_qp_attr *attr)
+{
+	const struct hca *hca = &guest->hca;
+
+	return hca->is_local(hca->arg, &attr->av) &&
+	       (hca->ethernet || vhca_find_qp(guest->vhca, attr->dest_qpn));
+}
+
 static int loop_at_hca(struct command *c)
 {
 	c->refusal = wire_qp_loop(c->wire_qp, &c->modify.attr, &c->source);
@@ -180,7 +192,7 @@ static int find_path(struct command *c)
 	struct guest *guest = c->guest;
 	struct vib_qp_attr *attr = &c->modify.attr;
 
-	if (guest->hca.is_local(guest->hca.arg, &cmd->attr.av) &&
+	if (is_local(guest, &cmd->attr) &&
 	    !qp_loops(guest->vhca, cmd->qpn, cmd->attr.dest_qpn))
 		return qp_end_wire(guest->vhca, cmd->qpn) ? modify_local(c) : -EINVAL;
 	qp_attr_apply(attr, cmd->mask, &cmd->attr);

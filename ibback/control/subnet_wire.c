@@ -38,6 +38,14 @@ static void received(void *arg, const struct mad_packet *packet)
 	wire->taken(wire->arg);
 }
 
+static void sa_received(void *arg, const uint8_t *mad, size_t length)
+{
+	struct subnet_wire *wire = arg;
+
+	gsi_from_sa(wire->gsi, mad, length);
+	wire->taken(wire->arg);
+}
+
 static void unsent(void *arg, void *owner, unsigned int count)
 {
 	struct vib *vib = owner;
@@ -79,6 +87,7 @@ static bool gid_at(void *arg, unsigned int index, struct vib_gid *gid)
 
 static const struct umad_events events = {
 	.received = received,
+	.sa_received = sa_received,
 	.unsent = unsent,
 	.claimed = claimed,
 	.gone = gone,
@@ -102,6 +111,18 @@ enum gsi_drop subnet_wire_send(struct subnet_wire *wire, struct vib *vib,
 	if (umad_sender_send(vport->umad, packet) == 0)
 		return 0;
 	return errno == ENOENT ? GSI_DROP_NO_WIRE : GSI_DROP_NO_MEMORY;
+}
+
+bool subnet_wire_ask(struct subnet_wire *wire, const uint8_t mad[VIB_MAD_BYTES])
+{
+	return wire->agent && umad_agent_ask(wire->agent, mad) == 0;
+}
+
+void subnet_wire_addressed(struct subnet_wire *wire, struct vib *vib,
+			   enum gsi_addressed how)
+{
+	if (wire->up && wire->port.addressed)
+		wire->port.addressed(wire->port.arg, &vib->vport, how);
 }
 
 /* The network needs no more than that this host receives: who only sends joins nothing.
@@ -135,6 +156,12 @@ static void tell_gsi(struct subnet_wire *wire)
 {
 	unsigned int before = gsi_memberships(wire->gsi);
 	struct gsi_wire attr = {
+		.infiniband = wire->port.infiniband,
+		.lid = wire->port.lid,
+		.sm_lid = wire->port.sm_lid,
+		.gid = wire->port.gid,
+		.guids = wire->port.gids,
+		.addressing = wire->port.addressing,
 		.cm = subnet_wire_has_cm(wire),
 		.mtu = wire->port.active_mtu,
 		.active_width = wire->port.active_width,
@@ -166,13 +193,23 @@ static void set_pkeys(struct subnet_wire *wire)
 		umad_agent_set_pkeys(wire->agent, wire->port.pkeys);
 }
 
+static struct umad_subnet subnet_of(const struct subnet_port *port)
+{
+	return (struct umad_subnet){
+		.infiniband = port->infiniband,
+		.sm_lid = port->sm_lid,
+		.sm_sl = port->sm_sl,
+	};
+}
+
 static void start_agent(struct subnet_wire *wire)
 {
 	const struct subnet_port *port = &wire->port;
+	const struct umad_subnet subnet = subnet_of(port);
 
 	wire->lost = false;
 	wire->agent = umad_agent_start(wire->loop, wire->fabric->name, port->device,
-				       port->port, &events, wire);
+				       port->port, &subnet, &events, wire);
 	if (!wire->agent)
 		log_err("fabric %s: cannot open port %u of %s for MADs: %s; guests "
 			"connect to nobody beyond this host",
@@ -182,6 +219,7 @@ static void start_agent(struct subnet_wire *wire)
 
 void subnet_wire_up(struct subnet_wire *wire, const struct subnet_port *port)
 {
+	const struct umad_subnet subnet = subnet_of(port);
 	bool same = wire->up && wire->agent && !wire->lost &&
 		    wire->port.port == port->port &&
 		    strcmp(wire->port.device, port->device) == 0;
@@ -192,8 +230,17 @@ void subnet_wire_up(struct subnet_wire *wire, const struct subnet_port *port)
 	wire->up = true;
 	if (!same)
 		start_agent(wire);
+	else
+		umad_agent_set_subnet(wire->agent, &subnet);
 	set_pkeys(wire);
 	tell_gsi(wire);
+	wire->taken(wire->arg);
+}
+
+void subnet_wire_reregister(struct subnet_wire *wire)
+{
+	gsi_reregister(wire->gsi);
+	wire->taken(wire->arg);
 }
 
 void subnet_wire_down(struct subnet_wire *wire)
@@ -201,6 +248,7 @@ void subnet_wire_down(struct subnet_wire *wire)
 	if (!wire->up)
 		return;
 	stop_agent(wire);
+	wire->port.addressed = NULL;
 	gsi_set_wire(wire->gsi, NULL); /* leaves its groups, while it can be told so */
 	wire->up = false;
 	wire->said = 0;

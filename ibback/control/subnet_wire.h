@@ -17,8 +17,9 @@
 struct fabric;
 struct subnet_wire;
 struct vib;
+struct vport;
 
-/* A RoCE port of an HCA, and what is asked of who has opened it. */
+/* A port of an HCA, and what is asked of who has opened it. */
 struct subnet_port {
 	const char *device;
 	uint8_t port;
@@ -26,6 +27,12 @@ struct subnet_port {
 	uint8_t active_width;
 	uint16_t active_speed;
 	uint16_t pkeys[GSI_WIRE_PKEYS]; /* zero where there is none */
+	bool infiniband;                /* else RoCE; the rest is of that */
+	uint16_t lid, sm_lid;
+	uint8_t sm_sl;
+	struct vib_gid gid; /* its own */
+	unsigned int gids;  /* that there is room for */
+	enum gsi_addressing addressing;
 
 	void *arg;
 	/* The index of @gid in its table, for RoCE v2; -1: it is not there. */
@@ -36,6 +43,10 @@ struct subnet_port {
 	 * cannot, until subnet_wire_room() perhaps.
 	 */
 	bool (*join)(void *arg, const struct vib_gid *mgid, bool receives);
+	/* On InfiniBand: how @vport is addressed from now on. It may not be changed from
+	 * within that.
+	 */
+	void (*addressed)(void *arg, struct vport *vport, enum gsi_addressed how);
 };
 
 /*
@@ -53,6 +64,9 @@ void subnet_wire_up(struct subnet_wire *wire, const struct subnet_port *port);
 
 /* It is gone. Harmless if it is. */
 void subnet_wire_down(struct subnet_wire *wire);
+
+/* The subnet's manager asks for all to be registered anew. */
+void subnet_wire_reregister(struct subnet_wire *wire);
 
 /* What could not be joined may be tried again. */
 void subnet_wire_room(struct subnet_wire *wire);
@@ -77,6 +91,9 @@ enum gsi_drop subnet_wire_send(struct subnet_wire *wire, struct vib *vib,
 			       const struct mad_packet *packet);
 bool subnet_wire_join(struct subnet_wire *wire, const struct vib_gid *mgid,
 		      uint8_t join_state);
+bool subnet_wire_ask(struct subnet_wire *wire, const uint8_t mad[VIB_MAD_BYTES]);
+void subnet_wire_addressed(struct subnet_wire *wire, struct vib *vib,
+			   enum gsi_addressed how);
 void subnet_wire_dropped(struct subnet_wire *wire, enum gsi_drop why);
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "control/backend.h"
 #include "control/vib.h"
+#include "control/vib_attributes.h"
 #include "control/vib_log.h"
 #include "device_limits.h"
 #include "engine/clock.h"
@@ -171,7 +172,30 @@ static void wire_dropped(void *arg, enum gsi_drop why)
 	subnet_wire_dropped(subnet->wire, why);
 }
 
+static bool to_sa(void *arg, const uint8_t mad[VIB_MAD_BYTES])
+{
+	const struct subnet *subnet = arg;
+
+	return subnet_wire_ask(subnet->wire, mad);
+}
+
+static void addressed(void *arg, void *port, enum gsi_addressed how)
+{
+	const struct subnet *subnet = arg;
+
+	subnet_wire_addressed(subnet->wire, port, how);
+}
+
+static void forgotten(void *arg, void *port)
+{
+	(void)arg;
+	vib_unregistered(port);
+}
+
 static const struct gsi_ops ops = {
+	.to_sa = to_sa,
+	.addressed = addressed,
+	.forgotten = forgotten,
 	.to_wire = to_wire,
 	.wire_join = wire_join,
 	.wire_dropped = wire_dropped,
@@ -203,7 +227,7 @@ static void describe(const struct vport *vport, struct gsi_port_attr *attr)
 	};
 	vport_port_attr(vport, &attr->port);
 	snprintf(attr->node_desc, sizeof(attr->node_desc), "%.32s vib", v->domain);
-	memcpy(attr->gids, v->gids, sizeof(attr->gids));
+	vport_gids(vport, attr->gids);
 	memcpy(attr->pkeys, v->pkeys, sizeof(attr->pkeys));
 }
 

@@ -340,6 +340,7 @@ struct vib *vib_new(struct backend *backend, uint16_t domid, uint32_t index,
 	uv_timer_init(backend->loop, &vib->timer);
 	vib->timer.data = vib;
 	vib->vport.link_changed = vib_link_changed;
+	vib->vport.identity_changed = vib_identity_changed;
 	LIST_INSERT_HEAD(&backend->vibs, vib, entry);
 	return vib;
 }

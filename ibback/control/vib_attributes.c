@@ -119,16 +119,24 @@ static void tell_unregistered(struct vib *vib)
 	connection_raise(&vib->conn, VIB_ASYNC_REREGISTER);
 }
 
-void vib_link_changed(struct vport *vport)
+static void change_now(struct vib *vib, unsigned int changed)
 {
-	struct vib *vib = caa_container_of(vport, struct vib, vport);
-
 	if (!vib->connected)
 		return;
-	apply_changes(vib, VPORT_CHANGED_PORT);
+	apply_changes(vib, changed);
 	tell_unregistered(vib);
 	if (vib->conn.async_pending && !vib->masked)
 		vib_event(vib);
+}
+
+void vib_link_changed(struct vport *vport)
+{
+	change_now(vport_vib(vport), VPORT_CHANGED_PORT);
+}
+
+void vib_identity_changed(struct vport *vport)
+{
+	change_now(vport_vib(vport), VPORT_CHANGED_PORT | VPORT_CHANGED_GID);
 }
 
 void vib_unregistered(struct vib *vib)

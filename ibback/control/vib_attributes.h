@@ -28,6 +28,9 @@ void vib_reread_attributes(struct vib *vib);
  */
 void vib_link_changed(struct vport *vport);
 
+/* For vport.identity_changed: the same. */
+void vib_identity_changed(struct vport *vport);
+
 /* The subnet forgot what its guest had registered there, which is to hear of it. */
 void vib_unregistered(struct vib *vib);
 

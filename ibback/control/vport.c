@@ -252,7 +252,8 @@ void vport_port_attr(const struct vport *vport, struct vib_port_attr *attr)
 		.active_mtu = mtu_code(mtu_of(vport)),
 		.lid = vport->lid,
 		.cap_mask = PORT_CAPS,
-		.sm_lid = LID_SA,
+		.sm_lid = vport->on_wire.is ? vport->on_wire.sm_lid : LID_SA,
+		.sm_sl = vport->on_wire.sm_sl,
 		.max_vl_num = 1,
 		.subnet_timeout = SUBNET_TIMEOUT,
 		.active_width = WIDTH_4X,
@@ -272,6 +273,6 @@ void vport_view(const struct vport *vport, struct port_view *view)
 		.lid = vport->lid,
 		.mtu = mtu_of(vport),
 	};
-	memcpy(view->gids, vport->attr.gids, sizeof(view->gids));
+	vport_gids(vport, view->gids);
 	memcpy(view->pkeys, vport->attr.pkeys, sizeof(view->pkeys));
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/queue.h>
 
 #include <xen-ib/port.h>
@@ -60,6 +61,9 @@ struct vport {
 	enum vport_addresses addresses; /* while attached */
 	/* Its fabric took its link up or down; or NULL. */
 	void (*link_changed)(struct vport *vport);
+	/* Its LID or first GID is another; or NULL. */
+	void (*identity_changed)(struct vport *vport);
+	struct vport_on_wire on_wire; /* while attached */
 	bool unregistered; /* its subnet forgot something of it, and it was not told */
 	LIST_ENTRY(vport) entry; /* of the fabric's */
 };
@@ -88,6 +92,15 @@ unsigned int vport_attr_diff(const struct vport_attr *a, const struct vport_attr
 const char *vport_attr_fixed(const struct vport_attr *a, const struct vport_attr *b);
 
 struct port_view;
+
+/* Its GIDs as others see them. */
+static inline void vport_gids(const struct vport *vport,
+			      struct vib_gid gids[VIB_MAX_GIDS])
+{
+	memcpy(gids, vport->attr.gids, VIB_MAX_GIDS * sizeof(gids[0]));
+	if (vport->on_wire.is)
+		gids[0] = vport->on_wire.gid;
+}
 
 /* What QUERY_PORT says of it, counters apart. */
 void vport_port_attr(const struct vport *vport, struct vib_port_attr *attr);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "control/wire_vports.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,8 @@ struct tenant {
 	struct vport *vport;
 	enum tenant_state state;
 	unsigned int looks;
+	enum gsi_addressed how; /* on InfiniBand; and what was said of it */
+	bool news, denied_said;
 	LIST_ENTRY(tenant) entry;
 };
 
@@ -62,7 +65,7 @@ static int add_tenant(struct wire_vports *v, struct vport *vport)
 		return -1;
 	t->vport = vport;
 	LIST_INSERT_HEAD(&v->tenants, t, entry);
-	if (set_addresses(v, t) >= 0)
+	if (v->infiniband || set_addresses(v, t) >= 0)
 		return 0;
 	LIST_REMOVE(t, entry);
 	free(t);
@@ -99,12 +102,136 @@ static void on_addresses(void *arg, void *owner, enum address_state state,
 	}
 }
 
+/* ---- InfiniBand -------------------------------------------------------- */
+
+/* By its own GUID, in the port's subnet, or as the port itself. */
+static struct vport_on_wire on_wire_of(const struct wire_vports *v,
+				       const struct vport *vport, bool shared)
+{
+	const struct wire_port_state *state = &v->state;
+	struct vport_on_wire on_wire = {
+		.is = true,
+		.shared = shared,
+		.gid = state->gid,
+		.lid = state->lid,
+		.sm_lid = state->sm_lid,
+		.sm_sl = state->sm_sl,
+	};
+	const uint64_t guid = htobe64(vport->attr.port_guid);
+
+	if (!shared)
+		memcpy(on_wire.gid.raw + 8, &guid, sizeof(guid));
+	return on_wire;
+}
+
+static void identify(const struct wire_vports *v, struct vport *vport, bool shared)
+{
+	const struct vport_on_wire on_wire = on_wire_of(v, vport, shared);
+
+	fabric_set_on_wire(vport, &on_wire);
+}
+
+void wire_vports_on_infiniband(struct wire_vports *v, struct fabric *fabric,
+			       const struct wire_port_state *state)
+{
+	bool begins = !v->infiniband;
+	struct vport *vport;
+
+	v->infiniband = true;
+	v->state = *state;
+	LIST_FOREACH(vport, &fabric->vports, entry)
+	{
+		enum vport_addresses addresses = VPORT_ADDRESSES_WAIT;
+
+		if (begins && add_tenant(v, vport) < 0) {
+			vib_log(vport_vib(vport), LOG_LEVEL_ERR,
+				"its port stays down: %s", strerror(errno));
+			addresses = VPORT_ADDRESSES_REFUSED;
+		}
+		if (begins)
+			fabric_set_addresses(vport, addresses);
+		identify(v, vport, vport->on_wire.shared);
+	}
+}
+
+void wire_vports_addressed(struct wire_vports *v, struct vport *vport,
+			   enum gsi_addressed how)
+{
+	struct tenant *t = tenant_of(v, vport);
+
+	if (!t)
+		return;
+	t->how = how;
+	t->news = true;
+	v->touch(v->arg);
+}
+
+/* What becomes of it now. */
+static void settle(struct wire_vports *v, struct tenant *t)
+{
+	struct vport *vport = t->vport;
+	struct vib *vib = vport_vib(vport);
+
+	t->news = false;
+	t->looks = 0;
+	t->state = TENANT_ADDRESSES;
+	switch (t->how) {
+	case GSI_ADDRESSED_DENIED:
+		if (!t->denied_said)
+			vib_log(vib, LOG_LEVEL_WARN,
+				"its port waits: the subnet's manager declines its GUID; "
+				"has another port it? It is asked again");
+		t->denied_said = true;
+		fabric_set_addresses(vport, VPORT_ADDRESSES_WAIT);
+		return;
+	case GSI_ADDRESSED_NOT_YET:
+		fabric_set_addresses(vport, VPORT_ADDRESSES_WAIT);
+		return;
+	case GSI_ADDRESSED_NEVER:
+		vib_log(vib, LOG_LEVEL_ERR,
+			"its port stays down: the subnet's manager has no room for its "
+			"GUID, and addressing = alias in ibback.conf");
+		fabric_set_addresses(vport, VPORT_ADDRESSES_REFUSED);
+		return;
+	case GSI_ADDRESSED_SHARED:
+		vib_log(vib, LOG_LEVEL_WARN,
+			"it shares the GID of the HCA's port: the subnet's manager has "
+			"no "
+			"alias GUID for it, or addressing = shared in ibback.conf; only "
+			"one such guest of this host is called by others");
+		break;
+	case GSI_ADDRESSED_ALIAS:
+		break;
+	}
+	t->denied_said = false;
+	t->state = TENANT_GIDS;
+	fabric_set_addresses(vport, VPORT_ADDRESSES_WAIT);
+	identify(v, vport, t->how == GSI_ADDRESSED_SHARED);
+}
+
+void wire_vports_settle(struct wire_vports *v)
+{
+	struct tenant *t, *next;
+
+	for (t = LIST_FIRST(&v->tenants); t; t = next) {
+		next = LIST_NEXT(t, entry);
+		if (t->news)
+			settle(v, t);
+	}
+}
+
+/* ---- the fabric's ------------------------------------------------------ */
+
 int wire_vports_attached(struct wire_vports *v, struct vport *vport)
 {
-	if (!v->addresses)
+	if (!v->addresses && !v->infiniband)
 		return 0;
 	if (add_tenant(v, vport) < 0)
 		return -1;
+	if (v->infiniband) {
+		vport->on_wire = on_wire_of(v, vport, false);
+		vport->lid = vport->on_wire.lid;
+	}
 	vport->addresses = VPORT_ADDRESSES_WAIT; /* nobody has seen it yet */
 	return 0;
 }
@@ -112,7 +239,7 @@ int wire_vports_attached(struct wire_vports *v, struct vport *vport)
 void wire_vports_changed(struct wire_vports *v, struct vport *vport)
 {
 	struct tenant *t = tenant_of(v, vport);
-	int rc = t ? set_addresses(v, t) : 0;
+	int rc = t && !v->infiniband ? set_addresses(v, t) : 0;
 
 	if (rc > 0)
 		fabric_set_addresses(vport, VPORT_ADDRESSES_WAIT);
@@ -127,7 +254,8 @@ void wire_vports_detaching(struct wire_vports *v, struct vport *vport)
 
 	if (!t)
 		return;
-	addresses_forget(v->addresses, vport);
+	if (!v->infiniband)
+		addresses_forget(v->addresses, vport);
 	LIST_REMOVE(t, entry);
 	free(t);
 }
@@ -177,6 +305,15 @@ bool wire_vports_doubt(struct wire_vports *v)
 	return any;
 }
 
+/* On InfiniBand only the first is on the wire. */
+static void wanted_gids(const struct wire_vports *v, const struct vport *vport,
+			struct vib_gid gids[VIB_MAX_GIDS])
+{
+	vport_gids(vport, gids);
+	if (v->infiniband)
+		memset(&gids[1], 0, (VIB_MAX_GIDS - 1) * sizeof(gids[1]));
+}
+
 static size_t count_waiting(const struct wire_vports *v)
 {
 	const struct tenant *t;
@@ -200,7 +337,7 @@ void wire_vports_checks(const struct wire_vports *v, struct wire_checks *checks)
 		struct wire_check *c = &checks->all[checks->num++];
 
 		c->vport = t->vport;
-		memcpy(c->gids, t->vport->attr.gids, sizeof(c->gids));
+		wanted_gids(v, t->vport, c->gids);
 	}
 }
 
@@ -223,15 +360,26 @@ void wire_checks_look(const struct wire_port *port, struct wire_checks *checks)
 static void take(const struct wire_vports *v, struct tenant *t, const char *device,
 		 const struct wire_check *c)
 {
-	if (t->state != TENANT_GIDS || t->vport != c->vport ||
-	    memcmp(t->vport->attr.gids, c->gids, sizeof(c->gids)) != 0)
+	struct vib_gid gids[VIB_MAX_GIDS];
+
+	if (t->state != TENANT_GIDS || t->vport != c->vport)
+		return;
+	wanted_gids(v, t->vport, gids);
+	if (memcmp(gids, c->gids, sizeof(gids)) != 0)
 		return;
 	if (c->found) {
 		t->state = TENANT_READY;
 		fabric_set_addresses(t->vport, VPORT_ADDRESSES_READY);
 		return;
 	}
-	if (++t->looks == PATIENCE)
+	if (++t->looks != PATIENCE)
+		return;
+	if (v->infiniband)
+		vib_log(vport_vib(t->vport), LOG_LEVEL_WARN,
+			"its port waits: %s has not its GID in its table, which the "
+			"subnet's manager has confirmed",
+			device);
+	else
 		vib_log(vport_vib(t->vport), LOG_LEVEL_WARN,
 			"its port waits: %s does not take its addresses on %s for GIDs; "
 			"is its table full?",

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The vports of a fabric with a RoCE wire: their GIDs are put on its network device, and
- * a vport's port is down until they are there and the HCA has them. Part of wires.c.
+ * The vports of a fabric with a wire. On RoCE their GIDs are put on its network device;
+ * on InfiniBand the subnet's administrator is asked for their GUIDs (gsi/alias.h), or
+ * they share the port's. A vport's port is down until the HCA has its GID. Part of
+ * wires.c.
  */
 #ifndef XEN_IB_IBBACK_WIRE_VPORTS_H
 #define XEN_IB_IBBACK_WIRE_VPORTS_H
@@ -13,18 +15,20 @@
 #include <xen-ib/port.h>
 
 #include "control/fabric.h"
+#include "wire/port.h"
 
 struct addresses;
 struct netdev;
 struct tenant;
-struct wire_port;
 
 /* All zero but for touch and arg: there is no network device. */
 struct wire_vports {
 	struct addresses *addresses;
 	const struct netdev *netdev;
-	LIST_HEAD(, tenant) tenants; /* while there are addresses */
-	void (*touch)(void *arg);    /* the HCA is to be looked at: addresses are there */
+	bool infiniband;
+	struct wire_port_state state; /* of InfiniBand: the HCA's port */
+	LIST_HEAD(, tenant) tenants;  /* while there are addresses, or it is that */
+	void (*touch)(void *arg); /* the HCA is to be looked at: addresses are there */
 	void *arg;
 };
 
@@ -45,6 +49,15 @@ struct wire_checks {
  */
 int wire_vports_start(struct wire_vports *v, struct netdev *netdev,
 		      struct fabric *fabric);
+
+/* They are on InfiniBand from now on, at a port with @state; or that is another. */
+void wire_vports_on_infiniband(struct wire_vports *v, struct fabric *fabric,
+			       const struct wire_port_state *state);
+
+/* How @vport is addressed there; it is told with the next wire_vports_settle(). */
+void wire_vports_addressed(struct wire_vports *v, struct vport *vport,
+			   enum gsi_addressed how);
+void wire_vports_settle(struct wire_vports *v);
 
 /* The device is stopped. Harmless without one. */
 void wire_vports_stop(struct wire_vports *v);

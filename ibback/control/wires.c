@@ -43,6 +43,7 @@ struct wire {
 	bool netdev_said;
 	char said_netdev[IF_NAMESIZE]; /* of which name, "" for none */
 	bool subnet_told;
+	bool reregister;       /* the subnet's manager has asked for it */
 	bool joins_said;       /* that one could not be had, */
 	bool quota_said;       /* or was more than a guest may have */
 	uv_poll_t *poll;       /* of the port's events, while there is one */
@@ -221,6 +222,13 @@ static bool join(void *arg, const struct vib_gid *mgid, bool receives)
 	return false;
 }
 
+static void addressed(void *arg, struct vport *vport, enum gsi_addressed how)
+{
+	struct wire *w = arg;
+
+	wire_vports_addressed(&w->vports, vport, how);
+}
+
 /* PortInfo's numbers of 256 to 4096 bytes. */
 static uint8_t mtu_number(uint32_t bytes)
 {
@@ -244,6 +252,14 @@ static void tell_subnet(struct wire *w)
 		.gid_index = gid_index,
 		.gid_at = gid_at,
 		.join = join,
+		.infiniband = !w->state.ethernet,
+		.lid = w->state.lid,
+		.sm_lid = w->state.sm_lid,
+		.sm_sl = w->state.sm_sl,
+		.gid = w->state.gid,
+		.gids = w->state.gids,
+		.addressing = w->fabric->addressing,
+		.addressed = addressed,
 	};
 
 	memcpy(port.pkeys, w->pkeys, sizeof(port.pkeys));
@@ -287,6 +303,15 @@ static void on_changed(struct wire_port *port, void *arg)
 	touch(w);
 }
 
+/* What was registered is again, once the port's state is known. */
+static void on_reregister(struct wire_port *port, void *arg)
+{
+	struct wire *w = arg;
+
+	w->reregister = true;
+	on_changed(port, arg);
+}
+
 static void lose_port(struct wire *w);
 
 static void on_gone(struct wire_port *port, void *arg)
@@ -312,7 +337,7 @@ static void on_left(struct wire_port *port, void *arg)
 
 static const struct wire_port_events port_events = {
 	.changed = on_changed,
-	.reregister = on_changed,
+	.reregister = on_reregister,
 	.gone = on_gone,
 	.left = on_left,
 };
@@ -400,7 +425,7 @@ static void slice(struct job *job)
 		w->error = errno;
 		return;
 	}
-	if (w->read_pkeys && w->seen.ethernet &&
+	if (w->read_pkeys &&
 	    umad_read_pkeys(w->fabric->device, w->fabric->port, w->seen_pkeys) < 0)
 		w->pkeys_error = errno;
 	wire_checks_look(w->port, &w->checks);
@@ -484,6 +509,14 @@ static bool take_pkeys(struct wire *w)
 	return news;
 }
 
+/* On InfiniBand: its LID, its GID or its subnet's manager is another. */
+static bool is_elsewhere(const struct wire_port_state *a, const struct wire_port_state *b)
+{
+	return !b->ethernet &&
+	       (a->lid != b->lid || a->sm_lid != b->sm_lid || a->sm_sl != b->sm_sl ||
+		a->gids != b->gids || memcmp(&a->gid, &b->gid, sizeof(a->gid)) != 0);
+}
+
 /* There is a port, and it was looked at. */
 static void take_state(struct wire *w, bool opened)
 {
@@ -491,6 +524,7 @@ static void take_state(struct wire *w, bool opened)
 	bool came = w->seen.active && (opened || !w->state.active);
 	bool news = opened || w->seen.active != w->state.active ||
 		    w->seen.mtu != w->state.mtu;
+	bool moved = is_elsewhere(&w->state, &w->seen);
 
 	if (news)
 		say_state(w);
@@ -500,8 +534,15 @@ static void take_state(struct wire *w, bool opened)
 		w->touched |= wire_vports_doubt(&w->vports);
 	if (w->state.ethernet)
 		use_netdev(w);
-	if (w->netdev && (news || pkeys || !w->subnet_told))
+	else if (moved || opened)
+		wire_vports_on_infiniband(&w->vports, w->fabric, &w->state);
+	if ((w->netdev || !w->state.ethernet) &&
+	    (news || pkeys || moved || !w->subnet_told))
 		tell_subnet(w);
+	if (w->reregister)
+		subnet_wire_reregister(subnets_wire(w->fabric));
+	w->reregister = false;
+	wire_vports_settle(&w->vports);
 	/* Without a network device there are no GIDs of vports. */
 	fabric_set_up(w->fabric, w->state.active && (!w->state.ethernet || w->netdev));
 }

@@ -31,8 +31,10 @@ static void begin(struct gsi *gsi, uint16_t pkey)
 		.pkey = pkey,
 		.scope = SCOPE_LINK_LOCAL,
 	};
-	struct group *group = group_create(gsi, &attr, NULL);
+	struct group *group = NULL;
 
+	if (!gsi->proxy) /* it is the SA's of InfiniBand */
+		group = group_create(gsi, &attr, NULL);
 	if (group)
 		group->permanent = true;
 }
@@ -42,7 +44,7 @@ static void end(struct gsi *gsi, uint16_t pkey)
 	struct vib_gid mgid = broadcast_mgid(pkey);
 	struct group *group = group_find(gsi, &mgid);
 
-	if (group)
+	if (group && group->permanent)
 		group_destroy(gsi, group);
 }
 

@@ -9,6 +9,7 @@
 #include "gsi/notice.h"
 #include "gsi/ports.h"
 #include "gsi/remotes.h"
+#include "gsi/wire_groups.h"
 
 static int compare_groups(const struct group *a, const struct group *b)
 {
@@ -61,6 +62,10 @@ static void update_wire(struct gsi *gsi, struct group *group)
 {
 	uint8_t join_state = 0;
 
+	if (group->foreign) {
+		wire_groups_changed(gsi, &group->attr.mgid);
+		return;
+	}
 	if (gsi->has_wire && wire_has_pkey(gsi, group->attr.pkey))
 		for (unsigned int i = 0; i < MCM_JOIN_STATES; i++)
 			if (group->joined[i])
@@ -97,6 +102,14 @@ static void uncharge(struct group *group)
 	group->creator = NULL;
 }
 
+static void insert(struct gsi *gsi, struct group *group)
+{
+	LIST_INIT(&group->members);
+	RB_INSERT(group_tree, &gsi->groups, group);
+	gsi->num_groups++;
+	gsi->ops->group(gsi->arg, &group->attr.mgid, group->attr.pkey);
+}
+
 struct group *group_create(struct gsi *gsi, const struct mcm_group *attr,
 			   struct gsi_port *creator)
 {
@@ -113,12 +126,22 @@ struct group *group_create(struct gsi *gsi, const struct mcm_group *attr,
 		free(group);
 		return NULL;
 	}
-	LIST_INIT(&group->members);
 	charge(group, creator);
-	RB_INSERT(group_tree, &gsi->groups, group);
-	gsi->num_groups++;
-	gsi->ops->group(gsi->arg, &attr->mgid, attr->pkey);
+	insert(gsi, group);
 	notice_group(gsi, UMAD_SM_MGID_CREATED_TRAP, &group->attr);
+	return group;
+}
+
+/* The SA itself tells subscribers. */
+struct group *group_create_foreign(struct gsi *gsi, const struct mcm_group *attr)
+{
+	struct group *group = calloc(1, sizeof(*group));
+
+	if (!group)
+		return NULL;
+	group->attr = *attr;
+	group->foreign = true;
+	insert(gsi, group);
 	return group;
 }
 
@@ -140,10 +163,24 @@ void group_destroy(struct gsi *gsi, struct group *group)
 	uncharge(group);
 	RB_REMOVE(group_tree, &gsi->groups, group);
 	gsi->num_groups--;
-	free_mlid(gsi, group->attr.mlid);
 	gsi->ops->group(gsi->arg, &group->attr.mgid, 0);
-	notice_group(gsi, UMAD_SM_MGID_DESTROYED_TRAP, &group->attr);
+	if (!group->foreign) {
+		free_mlid(gsi, group->attr.mlid);
+		notice_group(gsi, UMAD_SM_MGID_DESTROYED_TRAP, &group->attr);
+	}
 	free(group);
+}
+
+void groups_forget(struct gsi *gsi)
+{
+	const struct member *member;
+	struct group *group;
+
+	while ((group = group_first(gsi))) {
+		LIST_FOREACH(member, &group->members, of_group)
+		gsi->ops->forgotten(gsi->arg, member->port->owner);
+		group_destroy(gsi, group);
+	}
 }
 
 struct vib_gid group_new_mgid(struct gsi *gsi, uint8_t scope)
@@ -233,6 +270,8 @@ static bool is_kept(const struct group *group)
 {
 	bool kept = group->permanent;
 
+	if (group->foreign) /* others keep it, where vports do not */
+		return !LIST_EMPTY(&group->members);
 	for (unsigned int i = 0; i < MCM_JOIN_STATES; i++)
 		kept |= MCM_FULL >> i & 1 && group->joined[i];
 	return kept;

@@ -14,6 +14,7 @@ struct group {
 	RB_ENTRY(group) entry;
 	struct mcm_group attr;
 	bool permanent;
+	bool foreign;             /* it is of the SA of InfiniBand */
 	struct gsi_port *creator; /* whose quota it is of; NULL: nobody's */
 	LIST_ENTRY(group) of_creator;
 	struct member_list members;
@@ -43,6 +44,9 @@ struct group *group_next(struct group *group);
 struct group *group_create(struct gsi *gsi, const struct mcm_group *attr,
 			   struct gsi_port *creator);
 
+/* The one that the SA of InfiniBand says is @attr, MLID and all. NULL: no memory. */
+struct group *group_create_foreign(struct gsi *gsi, const struct mcm_group *attr);
+
 /* End @group, with all memberships. */
 void group_destroy(struct gsi *gsi, struct group *group);
 
@@ -59,6 +63,10 @@ struct member *member_find(struct group *group, const struct gsi_port *port,
 struct member *member_join(struct group *group, struct gsi_port *port,
 			   const struct vib_gid *gid, uint8_t join_state);
 
+/* May @port join @group by the request in @packet, whose record is @record? */
+bool mcm_may_join(const struct gsi_port *port, const struct mad_packet *packet,
+		  const struct mcm_record *record, const struct group *group);
+
 /* Is @port, by any of its GIDs, a member that receives, and not only sends? */
 bool member_receives(const struct group *group, const struct gsi_port *port);
 
@@ -70,6 +78,9 @@ void members_check(struct gsi_port *port);
 
 /* End all memberships of @port, and charge it with no group any more. */
 void members_purge(struct gsi_port *port);
+
+/* Have no group any more, as the SA is another; who is a member is told. */
+void groups_forget(struct gsi *gsi);
 
 /* The fabric's wire is another: each group's membership there is as it is to be. */
 void groups_wire_changed(struct gsi *gsi);

@@ -3,8 +3,10 @@
 
 #include <stdlib.h>
 
+#include <infiniband/umad_sa.h>
 #include <infiniband/umad_sm.h>
 
+#include "gsi/alias.h"
 #include "gsi/groups.h"
 #include "gsi/mgid.h"
 #include "gsi/notice.h"
@@ -12,10 +14,14 @@
 #include "gsi/rates.h"
 #include "gsi/remotes.h"
 #include "gsi/rmpp.h"
+#include "gsi/sa_client.h"
+#include "gsi/sa_proxy.h"
 #include "gsi/services.h"
 #include "gsi/subscriptions.h"
 #include "gsi/tids.h"
 #include "gsi/wire_cm.h"
+#include "gsi/wire_groups.h"
+#include "gsi/wire_informs.h"
 
 const struct gsi_config gsi_default_config = {
 	.sa_lid = 1,
@@ -114,8 +120,13 @@ struct gsi *gsi_new(const struct gsi_ops *ops, void *arg, const struct gsi_confi
 	return gsi;
 }
 
+static void end_proxy(struct gsi *gsi);
+
 void gsi_free(struct gsi *gsi)
 {
+	if (!gsi)
+		return;
+	end_proxy(gsi);
 	lid_turns_free(&gsi->lid_turns);
 	free(gsi);
 }
@@ -147,6 +158,8 @@ static void purge(struct gsi_port *port)
 	rmpp_receive_purge(port);
 	subscriptions_purge(port);
 	services_purge(port);
+	proxied_purge(port);
+	wire_joins_purge(port);
 	members_purge(port);
 }
 
@@ -170,6 +183,7 @@ struct gsi_port *gsi_port_add(struct gsi *gsi, const struct gsi_port_attr *attr,
 	broadcast_hold(gsi, attr->pkeys);
 	if (port_is_up(port))
 		announce(port, UMAD_SM_GID_IN_SERVICE_TRAP, NULL);
+	alias_add(port);
 	return port;
 }
 
@@ -222,21 +236,75 @@ void gsi_port_reset(struct gsi_port *port)
 	purge_wire(port);
 }
 
-void gsi_set_wire(struct gsi *gsi, const struct gsi_wire *wire)
+/* IPoIB's groups are ours, and no packet of theirs is too large for the wire. */
+static void fit_broadcast(struct gsi *gsi, const struct gsi_wire *wire)
 {
 	struct gsi_config *c = &gsi->config;
-	uint8_t rate = wire ? wire_rate(wire) : 0;
+	uint8_t rate = wire_rate(wire);
 
+	c->ipoib_mtu =
+		wire->mtu < gsi->wanted.ipoib_mtu ? wire->mtu : gsi->wanted.ipoib_mtu;
+	c->ipoib_rate = rate_value(rate) < rate_value(gsi->wanted.ipoib_rate)
+				? rate
+				: gsi->wanted.ipoib_rate;
+	broadcast_check(gsi);
+}
+
+/* Of the subnet's administrator; vports' own memberships stay. */
+static void end_proxy(struct gsi *gsi)
+{
+	struct gsi_port *port;
+
+	LIST_FOREACH(port, &gsi->ports, entry)
+	proxied_purge(port);
+	aliases_end(gsi);
+	wire_groups_end(gsi);
+	wire_informs_end(gsi);
+}
+
+void gsi_reregister(struct gsi *gsi)
+{
+	if (!gsi_is_proxy(gsi))
+		return;
+	aliases_begin(gsi); /* first, as groups wait for that */
+	wire_groups_replay(gsi);
+	wire_informs_replay(gsi);
+}
+
+static bool is_other_subnet(const struct gsi_wire *a, const struct gsi_wire *b)
+{
+	return !b->infiniband || a->lid != b->lid || a->sm_lid != b->sm_lid ||
+	       a->guids != b->guids || a->addressing != b->addressing ||
+	       !gids_equal(&a->gid, &b->gid);
+}
+
+/* @before: what it was, all zero if there was none. */
+static void begin_proxy(struct gsi *gsi, const struct gsi_wire *before)
+{
+	if (!gsi->proxy) {
+		gsi->proxy = true;
+		groups_forget(gsi);
+	}
+	gsi->config.sa_lid = gsi->wire.sm_lid;
+	gsi->config.subnet_prefix = be64_at(gsi->wire.gid.raw);
+	if (is_other_subnet(&gsi->wire, before))
+		gsi_reregister(gsi);
+}
+
+void gsi_set_wire(struct gsi *gsi, const struct gsi_wire *wire)
+{
+	const struct gsi_wire before = gsi->wire;
+
+	if (gsi_is_proxy(gsi) && !wire)
+		end_proxy(gsi);
 	gsi->has_wire = wire;
 	gsi->wire = wire ? *wire : (struct gsi_wire){ 0 };
-	if (wire) {
-		c->ipoib_mtu = wire->mtu < gsi->wanted.ipoib_mtu ? wire->mtu
-								 : gsi->wanted.ipoib_mtu;
-		c->ipoib_rate = rate_value(rate) < rate_value(gsi->wanted.ipoib_rate)
-					? rate
-					: gsi->wanted.ipoib_rate;
-		broadcast_check(gsi);
+	if (gsi_is_proxy(gsi)) {
+		begin_proxy(gsi, &before);
+		return;
 	}
+	if (wire)
+		fit_broadcast(gsi, wire);
 	groups_wire_changed(gsi);
 }
 
@@ -280,10 +348,49 @@ void gsi_port_remove(struct gsi_port *port)
 		announce(port, UMAD_SM_GID_OUT_OF_SERVICE_TRAP, NULL);
 	purge(port);
 	purge_wire(port);
-	port_unindex(port);
+	alias_remove(port);
 	LIST_REMOVE(port, entry);
+	port_unindex(port);
 	broadcast_release(gsi, port->attr.pkeys);
 	free(port);
+}
+
+/* An answer, or a Report; of the SA, as the port's agent has seen to. */
+static enum gsi_drop receive_from_sa(struct gsi *gsi, const uint8_t *mad, size_t length)
+{
+	if (!gsi_is_proxy(gsi))
+		return GSI_DROP_NO_WIRE;
+	if (length < MAD_HEADER || mad[0] != UMAD_BASE_VERSION ||
+	    mad_class(mad) != UMAD_CLASS_SUBN_ADM)
+		return GSI_DROP_MALFORMED;
+	if (mad_method(mad) == UMAD_METHOD_REPORT &&
+	    mad_attribute(mad) == UMAD_ATTR_NOTICE) {
+		wire_report(gsi, mad);
+		return 0;
+	}
+	if (!(mad_method(mad) & MAD_IS_RESPONSE))
+		return GSI_DROP_CLASS;
+	return sa_client_receive(gsi, mad, length) ? 0 : GSI_DROP_TID;
+}
+
+void gsi_from_sa(struct gsi *gsi, const uint8_t *mad, size_t length)
+{
+	struct gsi_wire_stats *stats = &gsi->wire_stats;
+	uint8_t whole[VIB_MAD_BYTES] = { 0 };
+	enum gsi_drop why;
+
+	if (length < sizeof(whole)) {
+		memcpy(whole, mad, length);
+		mad = whole;
+	}
+	why = receive_from_sa(gsi, mad, length);
+	stats->received++;
+	if (why) {
+		stats->dropped[why]++;
+		gsi->ops->wire_dropped(gsi->arg, why);
+	} else {
+		stats->delivered++;
+	}
 }
 
 uint64_t gsi_next(struct gsi *gsi)

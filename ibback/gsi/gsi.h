@@ -3,8 +3,9 @@
  * The general services of a fabric: what its vports' QP0 and QP1 send is passed on,
  * answered or dropped. A vport's own port answers subnet management and performance
  * management, and the fabric's subnet administrator (SA) all that IPoIB, the connection
- * manager and the usual tools ask. A fabric may have a wire, RoCE: the SA then has paths
- * to any GID of the subnet, and communication management goes out and comes in.
+ * manager and the usual tools ask. A fabric may have a wire, and communication management
+ * then goes out and comes in. On RoCE the SA has paths to any GID of the subnet; on
+ * InfiniBand there is one already, and this is its proxy.
  *
  * Everything here is the control thread's. Guests are hostile, and so is what comes from
  * the wire: all of it is checked, and each guest has quotas (limits.h).
@@ -13,6 +14,7 @@
 #define XEN_IB_IBBACK_GSI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <xen-ib/object.h>
@@ -53,6 +55,18 @@ enum gsi_drop {
 const char *gsi_drop_name(enum gsi_drop why);
 const char *gsi_drop_text(enum gsi_drop why);
 
+/* How a vport is addressed on an InfiniBand wire. */
+enum gsi_addressed {
+	GSI_ADDRESSED_NOT_YET, /* the subnet's administrator is asked */
+	GSI_ADDRESSED_ALIAS,   /* by its own GUID, which that has confirmed */
+	GSI_ADDRESSED_SHARED,  /* by the port's own GID */
+	GSI_ADDRESSED_DENIED,  /* that has refused its GUID, and is asked again */
+	GSI_ADDRESSED_NEVER,   /* there is no place for its GUID, and it may not share */
+};
+
+/* Which of them may be. */
+enum gsi_addressing { GSI_ADDRESSING_AUTO, GSI_ADDRESSING_ALIAS, GSI_ADDRESSING_SHARED };
+
 /* What is called back; @port is what gsi_port_add() was given. None of them may call
  * the GSI again.
  */
@@ -87,6 +101,18 @@ struct gsi_ops {
 	bool (*wire_join)(void *arg, const struct vib_gid *mgid, uint8_t join_state);
 	/* What came from the wire was dropped. */
 	void (*wire_dropped)(void *arg, enum gsi_drop why);
+
+	/* And these for an InfiniBand wire, and else never called. */
+
+	/*
+	 * @mad, of class SubnAdm and all but the TID's upper half as it is to be, goes to
+	 * the subnet's administrator. false: it does not, now.
+	 */
+	bool (*to_sa)(void *arg, const uint8_t mad[VIB_MAD_BYTES]);
+	/* How a vport is addressed on the wire from now on. */
+	void (*addressed)(void *arg, void *port, enum gsi_addressed how);
+	/* The subnet lost what a vport had registered: its guest is to do it anew. */
+	void (*forgotten)(void *arg, void *port);
 };
 
 struct gsi_config {
@@ -181,19 +207,36 @@ bool gsi_process(struct gsi_port *port, const uint8_t in[VIB_MAD_BYTES],
 
 /* What a fabric's wire is. */
 struct gsi_wire {
+	bool infiniband;                /* else RoCE */
 	bool cm;                        /* communication management passes */
 	uint8_t mtu;                    /* of its port, 1…5: 256…4096 bytes */
 	uint8_t active_width;           /* of its port, as in vib_port_attr */
 	uint16_t active_speed;          /* the same */
 	uint16_t pkeys[GSI_WIRE_PKEYS]; /* of its port; zero where there is none */
+
+	/* Of InfiniBand. */
+	uint16_t lid, sm_lid;
+	struct vib_gid gid; /* the port's own */
+	unsigned int guids; /* that its table has room for, its own included */
+	enum gsi_addressing addressing;
 };
 
 /*
- * The fabric has a wire, RoCE, that is like @wire now; NULL: none any more. IPoIB's
- * groups have no more than its MTU and rate: where that changes them they begin anew.
- * The ops for a wire are all there.
+ * The fabric has a wire that is like @wire now; NULL: none any more. On RoCE IPoIB's
+ * groups have no more than its MTU and rate: where that changes them they begin anew. On
+ * InfiniBand the SA is the subnet's, of which this is a proxy; another LID of it or of
+ * the port is as gsi_reregister(). The ops for a wire are all there.
  */
 void gsi_set_wire(struct gsi *gsi, const struct gsi_wire *wire);
+
+/* The subnet's manager has forgotten what ports of InfiniBand had registered. */
+void gsi_reregister(struct gsi *gsi);
+
+/*
+ * @mad, @length bytes of it, came from the subnet's administrator, or says so: an answer,
+ * of a table all of it behind one header, or a Report.
+ */
+void gsi_from_sa(struct gsi *gsi, const uint8_t *mad, size_t length);
 
 /* What wire_join() has refused may be tried again. */
 void gsi_wire_room(struct gsi *gsi);
@@ -256,6 +299,10 @@ const struct gsi_wire_stats *gsi_wire_stats(const struct gsi *gsi);
 
 /* LIDs of the fabric that stand for GIDs beyond the wire. */
 unsigned int gsi_remotes(const struct gsi *gsi);
+
+/* Of an InfiniBand wire: memberships that the SA knows of, and subscriptions. */
+unsigned int gsi_wire_memberships(const struct gsi *gsi);
+unsigned int gsi_wire_subscriptions(const struct gsi *gsi);
 
 /* Multicast groups of the fabric, and memberships in them. */
 unsigned int gsi_groups(const struct gsi *gsi);

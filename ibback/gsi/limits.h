@@ -55,6 +55,13 @@
 /* Transactions on the wire whose TIDs are another's there; CM has few at a time. */
 #define MAX_TIDS           256
 
+/* Requests that the subnet's SA has not answered yet; IPoIB has one for each neighbour.
+ */
+#define MAX_PROXIED        64
+
+/* GUIDs in blocks of 8 of a port's table, of which there are 256 (IBTA §14.2.5.5). */
+#define MAX_ALIAS_BLOCKS   256
+
 /* Timers that are served at a time. */
 #define MAX_TIMERS         64
 

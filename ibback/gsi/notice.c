@@ -37,6 +37,26 @@ static void seal(struct notice *n)
 	memcpy(n->bytes + NOTICE_ISSUER_GID, &n->issuer_gid, sizeof(n->issuer_gid));
 }
 
+void notice_get(struct notice *n, const uint8_t bytes[NOTICE_SIZE])
+{
+	*n = (struct notice){
+		.type = bytes[NOTICE_GENERIC_TYPE] & 0x7f,
+		.producer = be32_at(bytes) & 0xffffff,
+		.trap = be16_at(bytes + NOTICE_TRAP),
+		.issuer_lid = be16_at(bytes + NOTICE_ISSUER_LID),
+	};
+	memcpy(n->bytes, bytes, NOTICE_SIZE);
+	memcpy(&n->issuer_gid, bytes + NOTICE_ISSUER_GID, sizeof(n->issuer_gid));
+}
+
+struct vib_gid notice_subject(const struct notice *n)
+{
+	struct vib_gid gid;
+
+	memcpy(&gid, n->bytes + DETAILS_64_GID, sizeof(gid));
+	return gid;
+}
+
 /* §13.4.9: the subnet's manager itself issues traps 64 to 67, about a GID. */
 static struct notice of_manager(const struct gsi *gsi, uint16_t trap,
 				const struct vib_gid *gid)

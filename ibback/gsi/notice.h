@@ -18,6 +18,12 @@ struct notice {
 	uint8_t bytes[NOTICE_SIZE];
 };
 
+/* The one in @bytes, which anybody may have written. */
+void notice_get(struct notice *n, const uint8_t bytes[NOTICE_SIZE]);
+
+/* The GID that traps 64 to 67 are about. */
+struct vib_gid notice_subject(const struct notice *n);
+
 /* Traps 64 and 65: @gid of @port came into or went out of service. */
 void notice_gid(struct gsi_port *port, uint16_t trap, const struct vib_gid *gid);
 

@@ -10,13 +10,13 @@
 enum {
 	PR_SERVICE_ID = 0,
 	PR_DGID = 8,
-	PR_SGID = 24,
+	PR_SGID = PATH_RECORD_SGID,
 	PR_DLID = 40,
 	PR_SLID = 42,
 	PR_HOP_FLOW_RAW = 44, /* raw 1 bit, reserved 3, flow label 20, hop limit 8 */
 	PR_TCLASS = 48,
 	PR_NUM_PATHS = 49, /* reversible 1 bit, number 7 */
-	PR_PKEY = 50,
+	PR_PKEY = PATH_RECORD_PKEY,
 	PR_QOS_SL = 52, /* QoS class 12 bits, SL 4 */
 	PR_MTU = 54,
 	PR_RATE = 55,

@@ -6,7 +6,12 @@
 #include "gsi/sa.h"
 #include "gsi/state.h"
 
-#define PATH_RECORD_SIZE 64
+#define PATH_RECORD_SIZE      64
+
+/* Where a record has what is changed in place. */
+#define PATH_RECORD_SGID      24
+#define PATH_RECORD_HOP_LIMIT 47
+#define PATH_RECORD_PKEY      50
 
 /* Host order. MTU, rate and lifetime have selectors in a request. */
 struct path_record {

@@ -36,9 +36,27 @@ void port_index(struct gsi_port *port)
 	}
 }
 
+/* Vports that share the GID of an InfiniBand port have it after each other. */
+static void index_next(struct gsi *gsi, const struct vib_gid *gid)
+{
+	struct gsi_port *port;
+
+	LIST_FOREACH(port, &gsi->ports, entry)
+	for (unsigned int i = 0; i < VIB_MAX_GIDS; i++) {
+		struct gid_entry *e = &port->gids[i];
+
+		if (e->port || !gids_equal(&e->gid, gid))
+			continue;
+		RB_INSERT(gid_tree, &gsi->gids, e);
+		e->port = port;
+		return;
+	}
+}
+
 void port_unindex(struct gsi_port *port)
 {
 	struct gsi *gsi = port->gsi;
+	struct vib_gid gid;
 
 	if (port->has_lid)
 		RB_REMOVE(lid_tree, &gsi->lids, port);
@@ -46,9 +64,14 @@ void port_unindex(struct gsi_port *port)
 	for (unsigned int i = 0; i < VIB_MAX_GIDS; i++) {
 		struct gid_entry *e = &port->gids[i];
 
-		if (e->port)
-			RB_REMOVE(gid_tree, &gsi->gids, e);
+		if (!e->port)
+			continue;
+		RB_REMOVE(gid_tree, &gsi->gids, e);
 		e->port = NULL;
+		gid = e->gid;
+		memset(&e->gid, 0, sizeof(e->gid));
+		if (gsi->proxy)
+			index_next(gsi, &gid);
 	}
 }
 
@@ -106,4 +129,11 @@ uint16_t ports_common_pkey(const struct gsi_port *a, const struct gsi_port *b)
 bool port_sees(const struct gsi_port *port, const struct gsi_port *other)
 {
 	return port == other || (port_is_up(other) && ports_common_pkey(port, other));
+}
+
+#define DEFAULT_PKEY 0xffff
+
+bool port_sees_all(const struct gsi_port *port)
+{
+	return pkey_is_entry(port->attr.pkeys, DEFAULT_PKEY);
 }

@@ -47,4 +47,9 @@ uint16_t ports_common_pkey(const struct gsi_port *a, const struct gsi_port *b);
  */
 bool port_sees(const struct gsi_port *port, const struct gsi_port *other);
 
+/* True if it shares a partition with every port of an InfiniBand subnet: it is a full
+ * member of the default one, of which each is some member (IBTA vol. 1 §10.9.1.2).
+ */
+bool port_sees_all(const struct gsi_port *port);
+
 #endif

@@ -123,7 +123,7 @@ static bool address_remote(const struct gsi_port *from, struct mad_packet *packe
 	return gid_is_remote(from->gsi, &packet->dgid);
 }
 
-/* On RoCE only communication management passes. */
+/* Only communication management passes. */
 static enum gsi_drop send_to_wire(struct gsi_port *from, const struct mad_packet *packet)
 {
 	struct gsi *gsi = from->gsi;
@@ -147,13 +147,17 @@ static enum gsi_drop send_to_wire(struct gsi_port *from, const struct mad_packet
 }
 
 /* Where @packet goes to; NULL: to no vport. A LID may stand for a GID that one has. */
-static struct gsi_port *receiver(struct gsi *gsi, const struct mad_packet *packet)
+static struct gsi_port *receiver(struct gsi_port *from, const struct mad_packet *packet)
 {
+	struct gsi *gsi = from->gsi;
 	const struct vib_gid *gid;
 	struct gsi_port *to;
 
 	if (packet->grh)
 		return port_by_gid(gsi, &packet->dgid);
+	/* Which on InfiniBand is others' as well. */
+	if (packet->dlid == from->attr.port.lid)
+		return from;
 	to = port_by_lid(gsi, packet->dlid);
 	gid = to ? NULL : remote_gid(gsi, packet->dlid);
 	return gid ? port_by_gid(gsi, gid) : to;
@@ -176,7 +180,7 @@ static enum gsi_drop receive_gmp(struct gsi_port *from, const struct mad_packet 
 		return GSI_DROP_PKEY;
 	if (is_for_sa(gsi, packet))
 		return sa_receive(from, packet);
-	to = receiver(gsi, packet);
+	to = receiver(from, packet);
 	if (!to)
 		return send_to_wire(from, packet);
 	if (!port_is_up(to))
@@ -234,6 +238,8 @@ static enum gsi_drop check_from_wire(struct gsi *gsi, const struct mad_packet *p
 /* Whom it calls will answer, and so is told a LID for it; others find theirs if any. */
 static uint16_t lid_of_sender(struct gsi_port *to, const struct mad_packet *packet)
 {
+	if (gsi_is_proxy(to->gsi))
+		return packet->slid;
 	if (wire_cm_is_call(packet->mad))
 		return remote_hold(to, &packet->sgid, REMOTE_CALLED);
 	return remote_lid(to->gsi, &packet->sgid);
@@ -241,24 +247,27 @@ static uint16_t lid_of_sender(struct gsi_port *to, const struct mad_packet *pack
 
 static enum gsi_drop receive_from_wire(struct gsi *gsi, const struct mad_packet *packet)
 {
-	enum gsi_drop why = check_from_wire(gsi, packet);
-	struct mad_packet in;
+	struct mad_packet in = *packet;
+	enum gsi_drop why;
 	struct gsi_port *to;
 
+	/* On InfiniBand it may be without; who answers it is to have one. */
+	if (!in.grh && gsi_is_proxy(gsi) && mad_class(in.mad) == UMAD_CLASS_CM)
+		wire_cm_address(gsi, &in);
+	why = check_from_wire(gsi, &in);
 	if (why)
 		return why;
-	to = wire_cm_receiver(gsi, packet, &why);
+	to = wire_cm_receiver(gsi, &in, &why);
 	if (!to)
 		return why;
 	if (!port_is_up(to))
 		return GSI_DROP_LINK_DOWN;
-	if (pkey_accepting(to->attr.pkeys, packet->pkey) < 0)
+	if (pkey_accepting(to->attr.pkeys, in.pkey) < 0)
 		return other_partition(to);
-	in = *packet;
 	in.from_guest = true;
-	in.slid = lid_of_sender(to, packet);
+	in.slid = lid_of_sender(to, &in);
 	in.dlid = to->attr.port.lid;
-	if (!in.slid && wire_cm_is_call(packet->mad))
+	if (!in.slid && wire_cm_is_call(in.mad))
 		return GSI_DROP_NO_MEMORY;
 	wire_cm_in(to, &in, in.slid);
 	gsi_deliver(to, &in);

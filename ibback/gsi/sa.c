@@ -5,6 +5,7 @@
 
 #include "gsi/reply.h"
 #include "gsi/rmpp.h"
+#include "gsi/sa_proxy.h"
 #include "gsi/subscriptions.h"
 
 /* Offsets in a MAD of SubnAdm (§15.2.1). */
@@ -106,8 +107,9 @@ static void dispatch(const struct sa_request *request, struct sa_answer *answer)
 	if (answer->status)
 		return;
 	answer->record_size = a->record_size;
-	a->handler(request, answer);
-	if (answer->status || method & (TABLE | MULTI))
+	if (!gsi_is_proxy(request->port->gsi) || !sa_proxy(request, answer))
+		a->handler(request, answer);
+	if (answer->status || answer->later || method & (TABLE | MULTI))
 		return;
 	/* C15-0.1.30: other methods answer one record. */
 	if (answer->count == 0)
@@ -128,11 +130,12 @@ static uint16_t attribute_of_answer(const struct sa_request *request)
 static void begin_answer(const struct sa_request *request, const struct sa_answer *answer,
 			 struct mad_packet *head)
 {
-	uint8_t *mad = head->mad;
+	uint8_t *mad;
 
 	/* The SA is a full member of every partition. */
 	reply_begin(head, request->packet, request->port->gsi->config.sa_lid,
 		    request->packet->pkey | 0x8000);
+	mad = head->mad;
 	memcpy(mad, request->packet->mad, MAD_HEADER);
 	put_be64(mad + SA_COMP_MASK, request->mask);
 	mad_set_method(mad, mad_response_method(request->method));
@@ -166,10 +169,11 @@ static void respond(const struct sa_request *request, struct sa_answer *answer)
 	gsi_deliver(request->port, &head);
 }
 
-static void serve(struct gsi_port *from, const struct mad_packet *packet,
-		  const uint8_t *data, size_t length)
+static struct sa_request request_of(struct gsi_port *from,
+				    const struct mad_packet *packet, const uint8_t *data,
+				    size_t length)
 {
-	const struct sa_request request = {
+	return (struct sa_request){
 		.port = from,
 		.packet = packet,
 		.method = mad_method(packet->mad),
@@ -178,10 +182,26 @@ static void serve(struct gsi_port *from, const struct mad_packet *packet,
 		.data = data,
 		.length = length,
 	};
+}
+
+void sa_respond(struct gsi_port *port, const struct mad_packet *packet,
+		struct sa_answer *answer)
+{
+	const struct sa_request request =
+		request_of(port, packet, packet->mad + SA_DATA, UMAD_LEN_SA_DATA);
+
+	respond(&request, answer);
+}
+
+static void serve(struct gsi_port *from, const struct mad_packet *packet,
+		  const uint8_t *data, size_t length)
+{
+	const struct sa_request request = request_of(from, packet, data, length);
 	struct sa_answer answer = { 0 };
 
 	dispatch(&request, &answer);
-	respond(&request, &answer);
+	if (!answer.later)
+		respond(&request, &answer);
 	free(answer.records);
 }
 

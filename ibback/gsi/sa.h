@@ -29,6 +29,7 @@ struct sa_request {
 
 struct sa_answer {
 	uint16_t status; /* other than 0: there are no records */
+	bool later;      /* by sa_respond() */
 	uint16_t record_size;
 	size_t count, room;
 	uint8_t *records;
@@ -36,6 +37,12 @@ struct sa_answer {
 
 /* Another record, zero; NULL: there is no room, and that is the status. */
 uint8_t *sa_add(struct sa_answer *answer);
+
+/* Answer @packet, a request of one segment that @port has sent; of @answer the records
+ * are used up if they are a table, and else still the caller's.
+ */
+void sa_respond(struct gsi_port *port, const struct mad_packet *packet,
+		struct sa_answer *answer);
 
 /* What a vport sent to the SA. */
 enum gsi_drop sa_receive(struct gsi_port *from, const struct mad_packet *packet);

@@ -9,6 +9,7 @@
 #include "gsi/rates.h"
 #include "gsi/remotes.h"
 #include "gsi/sa.h"
+#include "gsi/wire_groups.h"
 
 #define MASK(name) UMAD_SA_MCM_COMP_MASK_##name
 
@@ -204,16 +205,43 @@ static void answer_member(struct sa_answer *answer, const struct mcm_group *grou
 		mcm_record_put(record, &r);
 }
 
-static bool may_join(const struct sa_request *request, const struct group *group,
-		     const struct mcm_record *r)
+static bool may_join(const struct gsi_port *port, uint64_t mask,
+		     const struct group *group, const struct mcm_record *r)
 {
-	const struct gsi_port *port = request->port;
-
-	return group_matches(&r->group, request->mask, &group->attr) &&
+	return group_matches(&r->group, mask, &group->attr) &&
 	       port->attr.port.active_mtu >= group->attr.mtu &&
 	       rate_value(rate_of_port(&port->attr.port)) >=
 		       rate_value(group->attr.rate) &&
 	       pkey_accepting(port->attr.pkeys, group->attr.pkey) >= 0;
+}
+
+bool mcm_may_join(const struct gsi_port *port, const struct mad_packet *packet,
+		  const struct mcm_record *record, const struct group *group)
+{
+	uint64_t mask = be64_at(packet->mad + offsetof(struct umad_sa_packet, comp_mask));
+
+	return may_join(port, mask, group, record);
+}
+
+/*
+ * On InfiniBand its P_Key, where it tells one, must be the vport's: the SA knows the
+ * HCA's port alone.
+ */
+static void join_on_wire(const struct sa_request *request, const struct mcm_record *r,
+			 struct sa_answer *answer)
+{
+	const struct gsi_port *port = request->port;
+
+	if (!r->join_state || !gids_equal(&r->port_gid, &port->attr.gids[0]) ||
+	    (mgid_has_pkey(&r->group.mgid) &&
+	     pkey_accepting(port->attr.pkeys, be16_at(r->group.mgid.raw + 4)) < 0) ||
+	    (request->mask & MASK(PKEY) &&
+	     pkey_accepting(port->attr.pkeys, r->group.pkey) < 0)) {
+		answer->status = SA_STATUS(REQ_INVALID);
+		return;
+	}
+	answer->status = wire_group_join(request, r);
+	answer->later = !answer->status;
 }
 
 static void join(const struct sa_request *request, const struct mcm_record *r,
@@ -224,7 +252,11 @@ static void join(const struct sa_request *request, const struct mcm_record *r,
 	bool created = false;
 	struct member *member;
 
-	if (!r->join_state || (group && !may_join(request, group, r))) {
+	if (gsi_is_proxy(port->gsi)) {
+		join_on_wire(request, r, answer);
+		return;
+	}
+	if (!r->join_state || (group && !may_join(port, request->mask, group, r))) {
 		answer->status = SA_STATUS(REQ_INVALID);
 		return;
 	}

@@ -34,6 +34,11 @@ struct remote_ref;
 struct cm_id;
 struct cm_call;
 struct wire_tid;
+struct sa_query;
+struct proxied;
+struct wire_member;
+struct wire_inform;
+struct alias_block;
 
 LIST_HEAD(member_list, member);
 
@@ -48,6 +53,16 @@ struct gid_entry {
 enum remote_why { REMOTE_ASKED, REMOTE_CALLED, REMOTE_WHYS };
 
 RB_HEAD(cm_id_tree, cm_id);
+
+/* What became of a vport's GUID at the subnet's administrator: alias.h. */
+enum alias_state {
+	ALIAS_NONE,  /* there is none to ask */
+	ALIAS_WAITS, /* for its answer */
+	ALIAS_AGAIN, /* the same; it was confirmed before */
+	ALIAS_CONFIRMED,
+	ALIAS_SHARED, /* the vport has the port's own GID */
+	ALIAS_REFUSED,
+};
 
 struct gsi_port {
 	struct gsi *gsi;
@@ -85,6 +100,12 @@ struct gsi_port {
 	TAILQ_HEAD(, wire_tid) tids; /* the last used last */
 	unsigned int num_tids;
 
+	/* Of an InfiniBand wire. */
+	LIST_HEAD(, proxied) proxied;
+	unsigned int num_proxied;
+	enum alias_state alias;
+	int alias_slot; /* -1: none */
+
 	struct gsi_port_stats stats;
 
 	/* Counters as they were when a Set cleared them, by their places in pma.c. */
@@ -98,6 +119,7 @@ RB_HEAD(remote_gid_tree, remote);
 RB_HEAD(remote_lid_tree, remote);
 RB_HEAD(wire_id_tree, cm_id);
 RB_HEAD(wire_tid_tree, wire_tid);
+RB_HEAD(wire_member_tree, wire_member);
 
 struct gsi {
 	const struct gsi_ops *ops;
@@ -118,6 +140,7 @@ struct gsi {
 	uint32_t next_report;     /* transaction id */
 
 	bool has_wire;
+	bool proxy; /* its wire is InfiniBand, or was when there was one last */
 	struct gsi_wire wire;
 	struct gsi_config wanted; /* the configuration without regard to the wire */
 	struct gsi_wire_stats wire_stats;
@@ -129,7 +152,26 @@ struct gsi {
 	uint32_t next_wire_id;
 	struct wire_tid_tree wire_tids;
 	uint32_t next_wire_tid;
+
+	/* Of an InfiniBand wire, whose administrator is another. */
+	LIST_HEAD(, sa_query) queries;
+	struct wire_member_tree wire_members;
+	LIST_HEAD(, wire_member)
+	nameless_members; /* to groups whose MGID the SA chooses */
+	LIST_HEAD(, wire_inform) wire_informs;
+	struct aliases {
+		struct alias_block *blocks;
+		unsigned int num_blocks, known; /* the first ones of them */
+		struct timer tidy;
+		bool unsupported;
+	} aliases;
 };
+
+/* Is its administrator another, so that this is a proxy of it? */
+static inline bool gsi_is_proxy(const struct gsi *gsi)
+{
+	return gsi->has_wire && gsi->wire.infiniband;
+}
 
 static inline uint64_t gsi_now(const struct gsi *gsi)
 {

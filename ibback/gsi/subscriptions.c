@@ -7,6 +7,7 @@
 #include "gsi/ports.h"
 #include "gsi/reply.h"
 #include "gsi/reports.h"
+#include "gsi/wire_informs.h"
 
 /* Offsets in InformInfo, §13.4.8.3 table 121. */
 enum {
@@ -55,7 +56,7 @@ void inform_info_put(uint8_t *p, const struct inform_info *info)
 	put_be32(p + II_PRODUCER, info->producer);
 }
 
-static bool same(const struct inform_info *a, const struct inform_info *b)
+bool inform_info_same(const struct inform_info *a, const struct inform_info *b)
 {
 	return gids_equal(&a->gid, &b->gid) && a->lid_begin == b->lid_begin &&
 	       a->lid_end == b->lid_end && a->generic == b->generic &&
@@ -68,7 +69,7 @@ struct subscription *subscription_find(struct gsi_port *port,
 	struct subscription *s;
 
 	LIST_FOREACH(s, &port->subscriptions, of_port)
-	if (same(&s->info, info))
+	if (inform_info_same(&s->info, info))
 		return s;
 	return NULL;
 }
@@ -89,6 +90,7 @@ struct subscription *subscription_add(struct gsi_port *port,
 		    request->pkey | PKEY_FULL);
 	LIST_INSERT_HEAD(&port->subscriptions, s, of_port);
 	port->num_subscriptions++;
+	wire_informs_changed(port->gsi, info);
 	return s;
 }
 
@@ -96,6 +98,7 @@ void subscription_remove(struct gsi_port *port, struct subscription *subscriptio
 {
 	LIST_REMOVE(subscription, of_port);
 	port->num_subscriptions--;
+	wire_informs_changed(port->gsi, &subscription->info);
 	free(subscription);
 }
 

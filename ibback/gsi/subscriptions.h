@@ -31,6 +31,9 @@ struct subscription {
 void inform_info_get(struct inform_info *info, const uint8_t *p);
 void inform_info_put(uint8_t *p, const struct inform_info *info);
 
+/* Are they about the same? `subscribe` does not count. */
+bool inform_info_same(const struct inform_info *a, const struct inform_info *b);
+
 /* The one of @port with that content, or NULL; `subscribe` does not count. */
 struct subscription *subscription_find(struct gsi_port *port,
 				       const struct inform_info *info);

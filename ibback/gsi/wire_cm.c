@@ -19,6 +19,7 @@ struct cm_id {
 	struct gsi_port *port;
 	uint32_t guest, wire;
 	struct vib_gid peer;
+	uint16_t peer_lid; /* of InfiniBand */
 	bool has_peer_id;
 	uint32_t peer_id;    /* as the peer has it */
 	struct timer expiry; /* runs: it is ending */
@@ -292,11 +293,13 @@ static void put_path(uint8_t *mad, size_t path, size_t subnet, uint16_t local,
 }
 
 /*
- * LIDs are valid on one host alone. On the wire, as RoCE has it, there are none; the
- * permissive one stands for them.
+ * On RoCE LIDs are valid on one host alone. On the wire there are none; the permissive
+ * one stands for them.
  */
-static void put_lids(uint8_t *mad, uint16_t local, uint16_t remote)
+static void put_lids(const struct gsi *gsi, uint8_t *mad, uint16_t local, uint16_t remote)
 {
+	if (gsi_is_proxy(gsi))
+		return;
 	switch (mad_attribute(mad)) {
 	case UMAD_CM_ATTR_REQ:
 		put_path(mad, REQ_PRIMARY, REQ_PRIMARY_SUBNET, local, remote);
@@ -345,6 +348,7 @@ static void begin(struct cm_id *id, const struct mad_packet *packet, unsigned in
 {
 	keep(id);
 	id->peer = packet->dgid;
+	id->peer_lid = packet->dlid;
 	id->peer_id = kind & ANSWERS ? be32_at(packet->mad + CM_REMOTE_ID) : 0;
 	id->has_peer_id = id->peer_id;
 }
@@ -389,7 +393,7 @@ enum gsi_drop wire_cm_out(struct gsi_port *from, struct mad_packet *packet)
 	if (why)
 		return why;
 	tid_out(from, &packet->dgid, kind & REQUESTS, mad);
-	put_lids(mad, LID_PERMISSIVE, LID_PERMISSIVE);
+	put_lids(from->gsi, mad, LID_PERMISSIVE, LID_PERMISSIVE);
 	return 0;
 }
 
@@ -489,6 +493,27 @@ static struct gsi_port *answered(struct gsi *gsi, const struct mad_packet *packe
 										  : NULL;
 }
 
+void wire_cm_address(struct gsi *gsi, struct mad_packet *packet)
+{
+	const uint8_t *mad = packet->mad, *path = mad + REQ_PRIMARY;
+	unsigned int kind = kind_of(mad);
+	const struct cm_id *id = NULL;
+
+	if (kind & KNOWN && mad_attribute(mad) == UMAD_CM_ATTR_REQ) {
+		packet->sgid = cm_gid_at(path + CM_PATH_LOCAL_GID);
+		packet->dgid = cm_gid_at(path + CM_PATH_REMOTE_GID);
+		packet->grh = be16_at(path + CM_PATH_LOCAL_LID) == packet->slid;
+		return;
+	}
+	if (kind & KNOWN && !(kind & CALLS))
+		id = find_wire(gsi, be32_at(mad + other_id_at(mad)));
+	if (!id || id->peer_lid != packet->slid)
+		return;
+	packet->sgid = id->peer;
+	packet->dgid = id->port->attr.gids[0];
+	packet->grh = true;
+}
+
 struct gsi_port *wire_cm_receiver(struct gsi *gsi, const struct mad_packet *packet,
 				  enum gsi_drop *why)
 {
@@ -529,7 +554,7 @@ void wire_cm_in(struct gsi_port *to, struct mad_packet *packet, uint16_t lid)
 	}
 	if (!(kind & REQUESTS))
 		tid_in(to, &packet->sgid, mad);
-	put_lids(mad, lid, to->attr.port.lid);
+	put_lids(to->gsi, mad, lid, to->attr.port.lid);
 	if (ca_guid_at(mad))
 		put_be64(mad + ca_guid_at(mad), ca_guid_of(packet));
 }

@@ -37,4 +37,10 @@ bool wire_cm_is_call(const uint8_t *mad);
 /* @port has no communication ids any more. */
 void wire_cm_purge(struct gsi_port *port);
 
+/*
+ * @packet came on InfiniBand without a GRH: give it the one that it would have, if its
+ * body or the connection it is of tells it. Else it is as it was.
+ */
+void wire_cm_address(struct gsi *gsi, struct mad_packet *packet);
+
 #endif

@@ -238,8 +238,11 @@ int wire_port_state(const struct wire_port *p, struct wire_port_state *state)
 	state->sm_sl = attr.sm_sl;
 	state->active_width = attr.active_width;
 	state->active_speed = attr.active_speed;
+	state->gids = attr.gid_tbl_len > 0 ? (unsigned int)attr.gid_tbl_len : 0;
 	if (p->ethernet)
 		name_netdev(p, state->netdev);
+	else if (wire_port_gid_at(p, 0, &state->gid) < 0)
+		return -1;
 	return 0;
 }
 

@@ -41,9 +41,11 @@ struct wire_port_state {
 	bool active;
 	bool ethernet; /* RoCE; else InfiniBand */
 	uint32_t mtu;  /* bytes, in force */
-	uint16_t lid;  /* of InfiniBand, as are these two */
+	uint16_t lid;  /* of InfiniBand, as are these */
 	uint16_t sm_lid;
 	uint8_t sm_sl;
+	struct vib_gid gid; /* the port's own, and how many there is room for */
+	unsigned int gids;
 	uint8_t active_width;
 	uint16_t active_speed;
 	char netdev[WIRE_NETDEV_MAX]; /* of RoCE; empty if there is none */

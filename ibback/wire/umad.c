@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "wire/umad.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -8,16 +9,23 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <infiniband/umad_sa.h>
 #include <infiniband/umad_types.h>
 
 #include "log.h"
 #include "wire/umad_packet.h"
 #include "wire/umad_parts.h"
 
-#define CM_CLASS_VERSION 2
+#define CM_CLASS_VERSION  2
 
 /* MADs that are read in one turn of the loop; others have theirs. */
-#define READS_A_TURN     16
+#define READS_A_TURN      16
+
+/* Less than until it is asked again: the kernel takes no request twice at a time. */
+#define ANSWER_TIMEOUT_MS 1900
+
+/* Longer than all paths of the largest subnet: 49 152 LIDs. */
+#define UMAD_TABLE_MAX    (64 << 20)
 
 /* The loop's thread's: an agent has its file, and what it claimed, for a while longer. */
 static LIST_HEAD(agents, umad_agent) started = LIST_HEAD_INITIALIZER(started),
@@ -88,12 +96,21 @@ int umad_open(const char *device, uint8_t port)
 
 /* ---- receiving ------------------------------------------------------------- */
 
-static void take(struct umad_agent *agent, const struct umad_buffer *in, int length)
+static void take(struct umad_agent *agent, int id, const struct umad_buffer *in,
+		 int length)
 {
 	const ib_mad_addr_t *addr = &in->head.addr;
 	struct mad_packet packet;
 
+	if (id == agent->sa_id) {
+		/* What others say is not its word. */
+		if (be16toh(addr->lid) == agent->subnet.sm_lid)
+			agent->events->sa_received(agent->arg, in->mad, (size_t)length);
+		return;
+	}
 	umad_packet_get(&packet, in, length);
+	if (!agent->subnet.infiniband)
+		packet.slid = 0; /* RoCE has none */
 	if (addr->pkey_index < UMAD_PKEYS)
 		packet.pkey = agent->pkeys[addr->pkey_index];
 	if (packet.grh &&
@@ -102,11 +119,35 @@ static void take(struct umad_agent *agent, const struct umad_buffer *in, int len
 	agent->events->received(agent->arg, &packet);
 }
 
+/*
+ * A table may be longer than a MAD; the kernel then says how long, and keeps it. -1: it
+ * cannot be read, and what follows cannot either.
+ */
+static int take_table(struct umad_agent *agent, int length)
+{
+	struct ib_user_mad *in;
+	int id = -1;
+
+	if (length > UMAD_TABLE_MAX)
+		return -1;
+	in = malloc(sizeof(*in) + (size_t)length);
+	if (!in)
+		return -1;
+	errno = 0;
+	id = umad_recv(agent->file, in, &length, 0);
+	if (id >= 0 && id == agent->sa_id && umad_status(in) == 0 &&
+	    be16toh(in->addr.lid) == agent->subnet.sm_lid)
+		agent->events->sa_received(agent->arg, in->data, (size_t)length);
+	free(in);
+	return id < 0 ? -1 : 0;
+}
+
 /* Nothing comes any more, and a descriptor that always has an event would spin. */
 static void lose(struct umad_agent *agent)
 {
 	uv_poll_stop(&agent->poll);
 	agent->id = -1;
+	agent->sa_id = -1;
 	log_warn("fabric %s: %s is gone: no connection management beyond this host",
 		 agent->fabric, agent->shared->device);
 	agent->events->gone(agent->arg);
@@ -125,10 +166,12 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		id = umad_recv(agent->file, &in, &length, 0);
 		if (id < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
-		if (id < 0)
+		if (id < 0 && errno == ENOSPC)
+			status = take_table(agent, length);
+		else if (id < 0)
 			status = id;
 		else if (umad_status(&in) == 0) /* else it is one of ours, not sent */
-			take(agent, &in, length);
+			take(agent, id, &in, length);
 	}
 	if (status < 0)
 		lose(agent);
@@ -150,16 +193,59 @@ static int claim(struct umad_agent *agent)
 	return -1;
 }
 
-/* Has one that is ending the claim to the port of @agent? */
+/* Has one that is ending claims to the port of @agent? */
 static bool is_held(const struct umad_agent *agent)
 {
 	const struct umad_agent *a;
 
 	LIST_FOREACH(a, &ending, entry)
-	if (a->id >= 0 && a->shared->port == agent->shared->port &&
+	if ((a->id >= 0 || a->sa_id >= 0) && a->shared->port == agent->shared->port &&
 	    strcmp(a->shared->device, agent->shared->device) == 0)
 		return true;
 	return false;
+}
+
+/* With Reports, unless another has them, as srp_daemon may. */
+static void claim_sa(struct umad_agent *agent)
+{
+	long methods[16 / sizeof(long)] = { 1L << UMAD_METHOD_REPORT };
+
+	agent->sa_id = umad_register(agent->file, UMAD_CLASS_SUBN_ADM,
+				     UMAD_SA_CLASS_VERSION, UMAD_RMPP_VERSION, methods);
+	if (agent->sa_id >= 0)
+		return;
+	log_warn("fabric %s: another program has the Reports of %s's subnet, so guests "
+		 "hear of none",
+		 agent->fabric, agent->shared->device);
+	agent->sa_id = umad_register(agent->file, UMAD_CLASS_SUBN_ADM,
+				     UMAD_SA_CLASS_VERSION, UMAD_RMPP_VERSION, NULL);
+	if (agent->sa_id < 0)
+		log_err("fabric %s: cannot ask the administrator of %s's subnet: error "
+			"%d",
+			agent->fabric, agent->shared->device, -agent->sa_id);
+}
+
+void umad_agent_set_subnet(struct umad_agent *agent, const struct umad_subnet *subnet)
+{
+	agent->subnet.sm_lid = subnet->sm_lid;
+	agent->subnet.sm_sl = subnet->sm_sl;
+}
+
+int umad_agent_ask(struct umad_agent *agent, const uint8_t mad[VIB_MAD_BYTES])
+{
+	bool answers = mad[offsetof(struct umad_hdr, method)] & UMAD_METHOD_RESP_MASK;
+	struct umad_buffer out;
+
+	if (agent->sa_id < 0 || !agent->subnet.sm_lid) {
+		errno = ENODEV;
+		return -1;
+	}
+	umad_packet_put_plain(&out, mad, agent->subnet.sm_lid, agent->subnet.sm_sl);
+	/* The kernel knows an answer by its request, for as long as that lasts. */
+	return umad_send(agent->file, agent->sa_id, &out, VIB_MAD_BYTES,
+			 answers ? 0 : ANSWER_TIMEOUT_MS, 0) == 0
+		       ? 0
+		       : -1;
 }
 
 static void explain(const struct umad_agent *agent)
@@ -177,6 +263,8 @@ static void begin_claims(struct umad_agent *agent)
 {
 	if (claim(agent) < 0)
 		explain(agent);
+	if (agent->subnet.infiniband)
+		claim_sa(agent);
 }
 
 bool umad_agent_has_cm(const struct umad_agent *agent)
@@ -320,6 +408,7 @@ static void watch(struct umad_agent *agent, uv_loop_t *loop)
 
 struct umad_agent *umad_agent_start(uv_loop_t *loop, const char *fabric,
 				    const char *device, uint8_t port,
+				    const struct umad_subnet *subnet,
 				    const struct umad_events *events, void *arg)
 {
 	struct umad_agent *agent = calloc(1, sizeof(*agent));
@@ -329,6 +418,8 @@ struct umad_agent *umad_agent_start(uv_loop_t *loop, const char *fabric,
 	agent->events = events;
 	agent->arg = arg;
 	agent->id = -1;
+	agent->subnet = *subnet;
+	agent->sa_id = -1;
 	snprintf(agent->fabric, sizeof(agent->fabric), "%s", fabric);
 	LIST_INIT(&agent->senders);
 	agent->shared = shared_new(device, port);

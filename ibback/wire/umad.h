@@ -11,12 +11,16 @@
  * something to send: one that names dead addresses waits for itself alone, and the
  * event loop waits for nobody.
  *
- * Belongs to the control thread, on RoCE ports.
+ * On InfiniBand an agent also asks the subnet's administrator, in the event loop, as
+ * nothing waits there for addresses; the kernel puts tables together.
+ *
+ * Belongs to the control thread.
  */
 #ifndef XEN_IB_IBBACK_WIRE_UMAD_H
 #define XEN_IB_IBBACK_WIRE_UMAD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <uv.h>
@@ -35,10 +39,14 @@ struct umad_sender;
 /* What is called back, in the event loop, with the agent's @arg. */
 struct umad_events {
 	/*
-	 * A MAD came in, as it is: nothing of it is checked. With a GRH; the P_Key is 0
+	 * A MAD came in, as it is: nothing of it is checked. The P_Key is 0
 	 * and the DGID zero if the port has no such. May not stop the agent.
 	 */
 	void (*received)(void *arg, const struct mad_packet *packet);
+	/* @length bytes, an answer or a Report of class SubnAdm from the subnet's
+	 * administrator; a table's all behind one header. The same.
+	 */
+	void (*sa_received)(void *arg, const uint8_t *mad, size_t length);
 	/* @count MADs of a sender's @owner were not sent, to say it at most once a turn.
 	 */
 	void (*unsent)(void *arg, void *owner, unsigned int count);
@@ -52,6 +60,13 @@ struct umad_events {
 	bool (*gid_at)(void *arg, unsigned int index, struct vib_gid *gid);
 };
 
+/* Where an InfiniBand port's administrator is; all zero on RoCE. */
+struct umad_subnet {
+	bool infiniband;
+	uint16_t sm_lid;
+	uint8_t sm_sl;
+};
+
 /*
  * Open port @port of @device, and claim communication management. @fabric is what log
  * lines call it; @events and @arg are kept. NULL and errno if the port cannot be opened
@@ -62,7 +77,17 @@ struct umad_events {
  */
 struct umad_agent *umad_agent_start(uv_loop_t *loop, const char *fabric,
 				    const char *device, uint8_t port,
+				    const struct umad_subnet *subnet,
 				    const struct umad_events *events, void *arg);
+
+/* Its administrator is elsewhere now; the kind of the port stays. */
+void umad_agent_set_subnet(struct umad_agent *agent, const struct umad_subnet *subnet);
+
+/*
+ * Send @mad, of class SubnAdm, to the administrator: a request, whose TID's upper half
+ * the kernel writes over, or what answers a Report. -1 and errno: ENODEV without one.
+ */
+int umad_agent_ask(struct umad_agent *agent, const uint8_t mad[VIB_MAD_BYTES]);
 
 /* Does it have communication management? Nothing is received or sent without it. */
 bool umad_agent_has_cm(const struct umad_agent *agent);
@@ -92,9 +117,9 @@ void umad_agent_stop(struct umad_agent *agent);
 struct umad_sender *umad_sender_new(struct umad_agent *agent, void *owner);
 
 /*
- * Send @packet, of class CM and with a GRH, some time. -1 and errno: ENOENT if the port
- * has not its SGID or its P_Key, ENOBUFS if too many wait, ENOMEM, EAGAIN if there is no
- * thread for it.
+ * Send @packet, of class CM and with a GRH, and on InfiniBand to its LID, some time. -1
+ * and errno: ENOENT if the port has not its SGID or its P_Key, ENOBUFS if too many wait,
+ * ENOMEM, EAGAIN if there is no thread for it.
  */
 int umad_sender_send(struct umad_sender *sender, const struct mad_packet *packet);
 

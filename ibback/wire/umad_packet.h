@@ -26,8 +26,14 @@ _Static_assert(offsetof(struct umad_buffer, mad) == sizeof(struct ib_user_mad),
  */
 void umad_packet_get(struct mad_packet *packet, const struct umad_buffer *in, int length);
 
-/* What goes out from the GID and with the P_Key at those indices. */
+/* What goes out from the GID and with the P_Key at those indices; to its LID, if LIDs
+ * count.
+ */
 void umad_packet_put(struct umad_buffer *out, const struct mad_packet *packet,
-		     uint8_t gid_index, uint16_t pkey_index);
+		     uint8_t gid_index, uint16_t pkey_index, bool by_lid);
+
+/* @mad from the port itself to @lid, in its first partition. */
+void umad_packet_put_plain(struct umad_buffer *out, const uint8_t mad[VIB_MAD_BYTES],
+			   uint16_t lid, uint8_t sl);
 
 #endif

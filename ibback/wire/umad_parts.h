@@ -36,7 +36,9 @@ struct umad_agent {
 	char fabric[32];
 	int file;
 	int id;     /* of the claim; -1: it has none */
-	bool waits; /* for the claim, which one that is ending has still */
+	int sa_id;  /* of SubnAdm; the same */
+	struct umad_subnet subnet;
+	bool waits; /* for the claims, which one that is ending has still */
 	uint16_t pkeys[UMAD_PKEYS];
 	uv_poll_t poll;
 	uv_async_t wake;

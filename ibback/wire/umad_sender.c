@@ -10,6 +10,7 @@ struct letter {
 	struct mad_packet packet;
 	uint8_t gid_index;
 	uint16_t pkey_index;
+	bool by_lid;
 };
 
 struct umad_sender {
@@ -103,7 +104,8 @@ static bool send_letter(struct umad_sender *sender, const struct letter *letter)
 
 	if (!open_file(sender))
 		return false;
-	umad_packet_put(&out, &letter->packet, letter->gid_index, letter->pkey_index);
+	umad_packet_put(&out, &letter->packet, letter->gid_index, letter->pkey_index,
+			letter->by_lid);
 	errno = 0;
 	/* Who sends it wants no answer of the kernel's, and repeats it if need be. */
 	if (umad_send(sender->file, sender->id, &out, VIB_MAD_BYTES, 0, 0) == 0)
@@ -184,6 +186,7 @@ static bool address(const struct umad_agent *agent, const struct mad_packet *pac
 	while (i < UMAD_PKEYS && agent->pkeys[i] != packet->pkey)
 		i++;
 	letter->packet = *packet;
+	letter->by_lid = agent->subnet.infiniband;
 	letter->gid_index = (uint8_t)gid_index;
 	letter->pkey_index = (uint16_t)i;
 	return i < UMAD_PKEYS;

@@ -10,3 +10,7 @@ endef
 $(foreach f,fuzz_gsi fuzz_gsi_mad fuzz_gsi_wire,$(eval $(call gsi_fuzzer,$(f))))
 # What comes from the wire comes as libibumad has it.
 SRCS_fuzz_gsi_wire += ibback/wire/umad_packet.c
+# The administrator of an InfiniBand subnet answers guests of its own.
+FUZZERS += fuzz_gsi_sa
+SRCS_fuzz_gsi_sa := tests/fuzz/fuzz_gsi_sa.c ibback/engine/timer.c $(wildcard ibback/gsi/*.c)
+CFLAGS_fuzz_gsi_sa := -Iibback

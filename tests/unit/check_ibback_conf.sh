@@ -64,7 +64,7 @@ refuse 2 'it is in section [engines]' '[engines]\nspin = 1\n'
 refuse 2 '[fabric ../x]: want a NAME' '[fabric ../x]\ntype = local\n'
 refuse 2 '[fabric ]: want a NAME' '[fabric ]\ntype = local\n'
 refuse 2 "type=ib: want 'local' or 'wire'" '[fabric a]\ntype = ib\n'
-refuse 2 "colour: the keys are 'type', 'device', 'port' and 'netdev'" \
+refuse 2 "colour: the keys are 'type', 'device', 'port', 'netdev' and 'addressing'" \
 	'[fabric a]\ncolour = blue\n'
 refuse 2 "[fabric a] type: want a 'device' as well" '[fabric a]\ntype = wire\n'
 refuse 3 "[fabric a] port: want a 'device' as well" '[fabric a]\n\nport = 2\n'

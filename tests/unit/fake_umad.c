@@ -16,6 +16,8 @@ static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 static struct {
 	int other[FILES]; /* the end of file's socket that is the test's, + 1 */
 	int cm;           /* the file that has the class; -1 */
+	int sa;           /* that of the SA's agent, the same */
+	bool reports_taken, has_reports;
 	bool cm_taken, removed, hang, release, hang_closing;
 	uint8_t hang_at;
 	unsigned int hanging, sent, open;
@@ -26,7 +28,7 @@ static struct {
 void fake_umad_begin(void)
 {
 	memset(&fake, 0, sizeof(fake));
-	fake.cm = -1;
+	fake.cm = fake.sa = -1;
 	fake.pkeys[0] = 0xffff;
 	fake.pkeys[1] = 0x8001;
 }
@@ -136,6 +138,22 @@ struct umad_buffer fake_umad_sent(unsigned int i)
 	return sent;
 }
 
+void fake_umad_take_reports(bool taken)
+{
+	fake.reports_taken = taken;
+}
+
+bool fake_umad_has_reports(void)
+{
+	return fake.sa >= 0 && fake.has_reports;
+}
+
+void fake_umad_receive_sa(const struct ib_user_mad *in, size_t length)
+{
+	if (fake.sa >= 0)
+		(void)!send(fake.other[fake.sa] - 1, in, sizeof(*in) + length, 0);
+}
+
 void fake_umad_receive(const struct umad_buffer *in, size_t length)
 {
 	if (fake.cm >= 0)
@@ -171,9 +189,25 @@ int umad_close_port(int file)
 	fake.open--;
 	if (fake.cm == file)
 		fake.cm = -1;
+	if (fake.sa == file)
+		fake.sa = -1;
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
 	return close(file);
+}
+
+/* Which puts tables together, with Reports or without. */
+static int register_sa(int file, int mgmt_version, uint8_t rmpp_version,
+		       const long *method_mask)
+{
+	if (mgmt_version != 2 || rmpp_version != 1 ||
+	    (method_mask && method_mask[0] != 1 << 6))
+		return -EINVAL;
+	if (method_mask && fake.reports_taken)
+		return -EPERM;
+	fake.sa = file;
+	fake.has_reports = method_mask != NULL;
+	return 1;
 }
 
 /* One agent for a file is enough here; a file without a class has number 7. */
@@ -184,6 +218,8 @@ int umad_register(int file, int mgmt_class, int mgmt_version, uint8_t rmpp_versi
 
 	if (mgmt_class == 0)
 		return 7;
+	if (mgmt_class == 0x03)
+		return register_sa(file, mgmt_version, rmpp_version, method_mask);
 	if (mgmt_class != 0x07 || mgmt_version != 2 || rmpp_version != 0 ||
 	    method_mask[0] != 1 << 3 || method_mask[1])
 		return -EINVAL;
@@ -221,15 +257,19 @@ int umad_recv(int file, void *umad, int *length, int timeout_ms)
 	ssize_t got;
 
 	(void)timeout_ms;
-	got = recv(file, umad, room, MSG_TRUNC);
+	got = recv(file, umad, room, MSG_TRUNC | MSG_PEEK);
+	if (got > 0 && (size_t)got <= room)
+		got = recv(file, umad, room, 0);
 	if (got < 0)
 		return -errno;
 	if (got == 0 || (size_t)got > room) {
 		errno = got ? ENOSPC : EIO;
+		if (got)
+			*length = (int)got - (int)sizeof(struct ib_user_mad);
 		return -errno;
 	}
 	*length = (int)got - (int)sizeof(struct ib_user_mad);
-	return 0;
+	return (int)((struct ib_user_mad *)umad)->agent_id;
 }
 
 /* The GID is looked for; and nobody but the caller waits. */
@@ -250,13 +290,15 @@ int umad_send(int file, int agent, void *umad, int length, int timeout_ms, int r
 	bool failed;
 
 	pthread_mutex_lock(&lock);
-	failed = agent != 7 || length != VIB_MAD_BYTES || timeout_ms || retries ||
+	failed = !(agent == 7 || (agent == 1 && file == fake.sa)) ||
+		 length != VIB_MAD_BYTES || (timeout_ms && agent != 1) || retries ||
 		 !fake.other[file] || fake.sent == FAKE_SENT_MAX || fake.removed ||
 		 hangs(mad);
 	errno = fake.removed ? EIO : EHOSTUNREACH;
 	if (!failed) {
 		memcpy(&fake.out[fake.sent].head, umad, sizeof(*mad));
 		memcpy(fake.out[fake.sent].mad, mad->data, VIB_MAD_BYTES);
+		fake.out[fake.sent].head.timeout_ms = (uint32_t)timeout_ms;
 		fake.sent++;
 		pthread_cond_broadcast(&changed);
 	}

@@ -42,6 +42,13 @@ unsigned int fake_umad_wait_sent(unsigned int count);
 /* The one that was sent as the @i-th. */
 struct umad_buffer fake_umad_sent(unsigned int i);
 
+/* Another has the Reports, as srp_daemon does; and does the agent of the SA? */
+void fake_umad_take_reports(bool taken);
+bool fake_umad_has_reports(void);
+
+/* The same to that agent, of whose number the header is; may be a long one. */
+void fake_umad_receive_sa(const struct ib_user_mad *in, size_t length);
+
 /* A MAD comes in: @length bytes behind the header of @in. */
 void fake_umad_receive(const struct umad_buffer *in, size_t length);
 

@@ -190,7 +190,83 @@ void world_expect_wire_drop(struct gsi_world *w, const struct mad_packet *packet
 	assert_true(gsi_wire_stats(w->gsi)->dropped[why] == before + 1);
 }
 
+static bool to_sa(void *arg, const uint8_t mad[VIB_MAD_BYTES])
+{
+	struct gsi_world *w = world_of(arg);
+
+	if (w->sa_refuses)
+		return false;
+	assert_true(w->sa_count < WORLD_SA_OUT);
+	memcpy(w->sa_out[w->sa_count++], mad, VIB_MAD_BYTES);
+	return true;
+}
+
+static void addressed(void *arg, void *owner, enum gsi_addressed how)
+{
+	struct gsi_world *w = world_of(arg);
+
+	w->addressed[index_of(w, owner)] = how;
+}
+
+static void forgotten(void *arg, void *owner)
+{
+	struct gsi_world *w = world_of(arg);
+
+	w->forgotten[index_of(w, owner)]++;
+}
+
+void world_set_infiniband(struct gsi_world *w, enum gsi_addressing addressing)
+{
+	w->wire = (struct gsi_wire){
+		.infiniband = true,
+		.cm = true,
+		.mtu = 5,
+		.active_width = 2,
+		.active_speed = 32,
+		.pkeys = { 0xffff, 0x8001 },
+		.lid = 0x77,
+		.sm_lid = 0x99,
+		.gid = { .raw = { 0xfe, 0x80, [8] = 2, 0xc9, [15] = 0x77 } },
+		.guids = 6,
+		.addressing = addressing,
+	};
+	for (unsigned int i = 0; i < WORLD_PORTS; i++)
+		if (w->port[i]) {
+			w->attr[i].port.lid = 0x77;
+			w->attr[i].port.sm_lid = 0x99;
+			world_change(w, i);
+		}
+	gsi_set_wire(w->gsi, &w->wire);
+}
+
+const uint8_t *world_take_sa(struct gsi_world *w)
+{
+	return w->sa_taken < w->sa_count ? w->sa_out[w->sa_taken++] : NULL;
+}
+
+void world_sa_answers(struct gsi_world *w, const uint8_t *request, uint16_t status,
+		      const void *data, size_t length, size_t size)
+{
+	static uint8_t mad[1 << 16];
+
+	assert_true(SA_DATA_AT + length <= sizeof(mad));
+	memset(mad, 0, sizeof(mad));
+	memcpy(mad, request, VIB_MAD_BYTES);
+	put_be64(mad + MAD_AT_TID, 0x1234567800000000 | (uint32_t)mad_tid(request));
+	mad_set_method(mad, mad_response_method(mad_method(request)));
+	mad_set_status(mad, status);
+	put_be16(mad + 44, (uint16_t)(size / 8));
+	if (data)
+		memcpy(mad + SA_DATA_AT, data, length);
+	gsi_from_sa(w->gsi, mad,
+		    mad_method(request) == UMAD_SA_METHOD_GET_TABLE ? SA_DATA_AT + length
+								    : VIB_MAD_BYTES);
+}
+
 static const struct gsi_ops ops = {
+	.to_sa = to_sa,
+	.addressed = addressed,
+	.forgotten = forgotten,
 	.to_wire = to_wire,
 	.wire_join = wire_join,
 	.wire_dropped = wire_dropped,
@@ -301,6 +377,8 @@ void world_end(struct gsi_world *w)
 	for (unsigned int i = 0; i < WORLD_PORTS; i++)
 		if (w->port[i])
 			world_remove(w, i);
+	if (w->wire.infiniband) /* where the SA is told even of what has ended */
+		gsi_set_wire(w->gsi, NULL);
 	assert_int_equal(gsi_groups(w->gsi), 0);
 	assert_int_equal(gsi_memberships(w->gsi), 0);
 	assert_int_equal(gsi_remotes(w->gsi), 0);

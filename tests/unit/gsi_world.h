@@ -16,6 +16,7 @@
 
 #define WORLD_PORTS    TOLD_PORTS
 #define WORLD_OUT      4096
+#define WORLD_SA_OUT   4096
 
 #define SA_LID         1
 #define SA_DATA_AT     56
@@ -56,6 +57,13 @@ struct gsi_world {
 	struct wire_joined wire_joined[WORLD_WIRE_GROUPS];
 	unsigned int num_wire_joined;
 	bool wire_full; /* it joins nothing */
+
+	/* InfiniBand's: what went to the SA, and what was said of vports. */
+	unsigned int sa_taken, sa_count;
+	uint8_t sa_out[WORLD_SA_OUT][VIB_MAD_BYTES];
+	bool sa_refuses;
+	enum gsi_addressed addressed[WORLD_PORTS];
+	unsigned int forgotten[WORLD_PORTS];
 
 	unsigned int taken, count; /* of @out */
 	struct delivery out[WORLD_OUT];
@@ -136,6 +144,16 @@ void world_expect_wire_drop(struct gsi_world *w, const struct mad_packet *packet
 			    enum gsi_drop why);
 /* JoinState of this host in @mgid on the wire. */
 uint8_t world_wire_joined(const struct gsi_world *w, struct vib_gid mgid);
+
+/* The fabric has an InfiniBand wire: LID 0x77, SM LID 0x99, 6 GUIDs, P_Keys 0xffff and
+ * 0x8001; its vports have its LID.
+ */
+void world_set_infiniband(struct gsi_world *w, enum gsi_addressing addressing);
+/* The next request to the SA, which there is; NULL: there is none. */
+const uint8_t *world_take_sa(struct gsi_world *w);
+/* The SA answers @request by @status and @data, of @length, in records of @size. */
+void world_sa_answers(struct gsi_world *w, const uint8_t *request, uint16_t status,
+		      const void *data, size_t length, size_t size);
 
 /* The status of the answer to a request. */
 uint16_t world_status(struct gsi_world *w, unsigned int from,

@@ -872,7 +872,83 @@ static void reset_forgets_all(void **state)
 	world_expect_drop(&w, 0, &packet, GSI_DROP_CM_ID);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+/* ---- InfiniBand ------------------------------------------------------------- */
+
+static int begin_infiniband(void **state)
+{
+	(void)state;
+	world_begin(&w, 3);
+	world_set_infiniband(&w, GSI_ADDRESSING_AUTO);
+	return 0;
+}
+
+/* LIDs are true there: they stay, in the messages' bodies too. */
+static void lids_of_infiniband_stay(void **state)
+{
+	struct mad_packet packet = out(0, 1, REQ, 0x1001, 0), sent;
+
+	(void)state;
+	sent = passes_out(0, &packet);
+	assert_int_equal(sent.dlid, 0x777);
+	assert_int_equal(be16_at(sent.mad + 76), 0x77);
+	assert_int_equal(be16_at(sent.mad + 78), 0x777);
+	assert_int_equal(sent.mad[118] & 0x08, 0x08);
+	packet = in(1, 0, REP, 0x9001, be32_at(sent.mad + LOCAL));
+	packet.slid = 0x777;
+	packet = passes_in(0, &packet);
+	assert_int_equal(packet.slid, 0x777);
+	assert_int_equal(packet.dlid, 0x77);
+	assert_int_equal(be32_at(packet.mad + REMOTE), 0x1001);
+	packet = in(2, 1, REQ, 0x9002, 0);
+	put_be16(packet.mad + 76, 0x555);
+	put_be16(packet.mad + 78, 0x77);
+	packet.slid = 0x555;
+	packet = passes_in(1, &packet);
+	assert_int_equal(packet.slid, 0x555);
+	assert_int_equal(be16_at(packet.mad + 76), 0x555);
+	assert_int_equal(be16_at(packet.mad + 78), 0x77);
+}
+
+/* A peer may send without a GRH; the guest has one, so that it answers with one. */
+static void peers_without_a_grh_are_known_by_path_and_connection(void **state)
+{
+	struct mad_packet packet = in(2, 1, REQ, 0x9002, 0), got;
+	uint32_t wire;
+
+	(void)state;
+	put_be16(packet.mad + 76, 0x555);
+	packet.slid = 0x555;
+	packet.grh = false;
+	memset(&packet.sgid, 0, 32);
+	got = passes_in(1, &packet);
+	assert_true(got.grh);
+	assert_memory_equal(&got.sgid, packet.mad + 80, 16);
+	assert_memory_equal(&got.dgid, packet.mad + 96, 16);
+	/* From the LID that its path says, and from no other. */
+	packet.slid = 0x556;
+	world_expect_wire_drop(&w, &packet, GSI_DROP_NO_GRH);
+	packet = out(1, 2, REP, 0x1001, 0x9002);
+	packet.dlid = 0x555;
+	packet = passes_out(1, &packet);
+	wire = be32_at(packet.mad + LOCAL);
+	packet = in(2, 1, RTU, 0x9002, wire);
+	packet.grh = false;
+	packet.slid = 0x555;
+	got = passes_in(1, &packet);
+	assert_true(got.grh);
+	assert_int_equal(be32_at(got.mad + REMOTE), 0x1001);
+	packet = in(2, 1, DREQ, 0x9002, wire);
+	packet.grh = false;
+	packet.slid = 0x666;
+	world_expect_wire_drop(&w, &packet, GSI_DROP_NO_GRH);
+	packet = in(2, 1, DREQ, 0x9002, wire + 1);
+	packet.grh = false;
+	packet.slid = 0x555;
+	world_expect_wire_drop(&w, &packet, GSI_DROP_NO_GRH);
+}
+
+#define TEST_INFINIBAND(name) cmocka_unit_test_setup_teardown(name, begin_infiniband, end)
+#define TEST(name)            cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
@@ -911,6 +987,8 @@ int main(void)
 		TEST(callers_have_a_quota),
 		TEST(who_calls_most_makes_room),
 		TEST(reset_forgets_all),
+		TEST_INFINIBAND(lids_of_infiniband_stay),
+		TEST_INFINIBAND(peers_without_a_grh_are_known_by_path_and_connection),
 	};
 
 	return cmocka_run_group_tests_name("gsi_wire_cm", tests, NULL, NULL);

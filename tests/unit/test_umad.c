@@ -96,8 +96,35 @@ static bool gid_at(void *arg, unsigned int index, struct vib_gid *g)
 	return index && index < 10;
 }
 
-static const struct umad_events events = { received, unsent,    claimed,
-					   gone,     gid_index, gid_at };
+static uint8_t sa_mad[4096];
+static size_t sa_length;
+static unsigned int num_sa;
+
+static void sa_received(void *arg, const uint8_t *mad, size_t length)
+{
+	assert_ptr_equal(arg, &loop);
+	assert_true(length <= sizeof(sa_mad));
+	memcpy(sa_mad, mad, length);
+	sa_length = length;
+	num_sa++;
+}
+
+static const struct umad_events events = {
+	.received = received,
+	.sa_received = sa_received,
+	.unsent = unsent,
+	.claimed = claimed,
+	.gone = gone,
+	.gid_index = gid_index,
+	.gid_at = gid_at,
+};
+
+static const struct umad_subnet roce;
+static const struct umad_subnet infiniband = {
+	.infiniband = true,
+	.sm_lid = 0x99,
+	.sm_sl = 3,
+};
 
 /* Agents do not keep a loop going; other things do. */
 static uv_timer_t others;
@@ -116,7 +143,7 @@ static void start(void)
 {
 	uint16_t pkeys[UMAD_PKEYS];
 
-	agent = umad_agent_start(&loop, "roce0", FAKE_DEVICE, 1, &events, &loop);
+	agent = umad_agent_start(&loop, "roce0", FAKE_DEVICE, 1, &roce, &events, &loop);
 	assert_non_null(agent);
 	assert_int_equal(umad_read_pkeys(FAKE_DEVICE, 1, pkeys), 0);
 	umad_agent_set_pkeys(agent, pkeys);
@@ -127,7 +154,7 @@ static int begin(void **state)
 	(void)state;
 	fake_umad_begin();
 	ib_cm_is_loaded = false;
-	num_got = num_gone = num_claimed = lines = 0;
+	num_got = num_gone = num_claimed = lines = num_sa = 0;
 	memset(unsent_of, 0, sizeof(unsent_of));
 	uv_loop_init(&loop);
 	uv_timer_init(&loop, &others);
@@ -230,9 +257,9 @@ static void device_that_is_not_there_has_no_agent(void **state)
 	uint16_t pkeys[UMAD_PKEYS] = { 1 };
 
 	(void)state;
-	assert_null(umad_agent_start(&loop, "x", "fake1", 1, &events, &loop));
+	assert_null(umad_agent_start(&loop, "x", "fake1", 1, &roce, &events, &loop));
 	assert_int_equal(errno, ENODEV);
-	assert_null(umad_agent_start(&loop, "x", FAKE_DEVICE, 2, &events, &loop));
+	assert_null(umad_agent_start(&loop, "x", FAKE_DEVICE, 2, &roce, &events, &loop));
 	assert_int_equal(umad_read_pkeys("fake1", 1, pkeys), -1);
 	assert_int_equal(pkeys[0], 0);
 }
@@ -533,6 +560,130 @@ static void device_that_comes_back_is_used_again(void **state)
 	umad_sender_free(sender);
 }
 
+/* ---- InfiniBand ------------------------------------------------------------------ */
+
+static void start_on(const struct umad_subnet *subnet)
+{
+	agent = umad_agent_start(&loop, "ib0", FAKE_DEVICE, 1, subnet, &events, &loop);
+	assert_non_null(agent);
+	umad_agent_set_pkeys(agent, (uint16_t[UMAD_PKEYS]){ 0xffff });
+}
+
+static const uint8_t request[VIB_MAD_BYTES] = { 1, 3, 2, 1, [15] = 7, [255] = 0x5a };
+
+static void administrator_is_asked_by_its_lid(void **state)
+{
+	const struct umad_subnet moved = { true, 0x55, 1 };
+	uint8_t report[VIB_MAD_BYTES] = { 1, 3, 2, 0x86 };
+	struct umad_buffer out;
+
+	(void)state;
+	start_on(&infiniband);
+	assert_true(umad_agent_has_cm(agent) && fake_umad_has_reports());
+	assert_int_equal(umad_agent_ask(agent, request), 0);
+	out = fake_umad_sent(0);
+	assert_int_equal(be16toh(out.head.addr.lid), 0x99);
+	assert_int_equal(out.head.addr.sl, 3);
+	assert_int_equal(be32toh(out.head.addr.qpn), 1);
+	assert_int_equal(out.head.addr.grh_present, 0);
+	/* The kernel knows an answer for as long as it waits for one. */
+	assert_true(out.head.timeout_ms > 0);
+	assert_memory_equal(out.mad, request, VIB_MAD_BYTES);
+	umad_agent_set_subnet(agent, &moved);
+	assert_int_equal(umad_agent_ask(agent, report), 0);
+	out = fake_umad_sent(1);
+	assert_int_equal(be16toh(out.head.addr.lid), 0x55);
+	assert_int_equal(out.head.timeout_ms, 0);
+}
+
+static void nobody_is_asked_without_an_administrator(void **state)
+{
+	static const struct umad_subnet none = { .infiniband = true };
+
+	(void)state;
+	start_on(&none);
+	assert_int_equal(umad_agent_ask(agent, request), -1);
+	assert_int_equal(errno, ENODEV);
+	umad_agent_stop(agent);
+	start();
+	assert_int_equal(umad_agent_ask(agent, request), -1);
+	assert_int_equal(errno, ENODEV);
+}
+
+/* An answer of the SA, or of one that says it is. */
+static void answer(uint16_t lid, uint32_t agent_id, size_t length)
+{
+	static union {
+		struct ib_user_mad head;
+		uint8_t bytes[sizeof(struct ib_user_mad) + 4096];
+	} in;
+
+	memset(&in, 0, sizeof(in));
+	in.head.agent_id = agent_id;
+	in.head.addr.lid = htobe16(lid);
+	in.head.addr.qpn = htobe32(1);
+	memcpy(in.head.data, request, sizeof(request));
+	in.bytes[sizeof(in.head) + length - 1] = 0x77;
+	fake_umad_receive_sa(&in.head, length);
+	turn();
+}
+
+static void answers_are_the_administrators_alone(void **state)
+{
+	(void)state;
+	start_on(&infiniband);
+	answer(0x99, 1, VIB_MAD_BYTES);
+	assert_int_equal(num_sa, 1);
+	assert_int_equal(sa_length, VIB_MAD_BYTES);
+	answer(0x98, 1, VIB_MAD_BYTES);
+	answer(0x98, 1, 4000);
+	assert_int_equal(num_sa, 1);
+	/* A table is longer. */
+	answer(0x99, 1, 4000);
+	assert_int_equal(num_sa, 2);
+	assert_int_equal(sa_length, 4000);
+	assert_int_equal(sa_mad[3999], 0x77);
+	/* What is CM's is no answer. */
+	answer(0x99, 0, VIB_MAD_BYTES);
+	assert_int_equal(num_sa, 2);
+	assert_int_equal(num_got, 1);
+	assert_int_equal(got[0].slid, 0x99);
+	assert_int_equal(num_gone, 0);
+}
+
+static void reports_of_another_program_are_left_to_it(void **state)
+{
+	(void)state;
+	fake_umad_take_reports(true);
+	start_on(&infiniband);
+	assert_int_equal(lines, 1);
+	assert_non_null(strstr(last_line, "Reports"));
+	assert_false(fake_umad_has_reports());
+	assert_int_equal(umad_agent_ask(agent, request), 0);
+}
+
+static void cm_goes_by_lid(void **state)
+{
+	struct mad_packet packet = {
+		.qpn = 1,
+		.pkey = 0xffff,
+		.grh = true,
+		.sgid = gid(1),
+		.dgid = gid(0x77),
+		.dlid = 0x1234,
+		.length = VIB_MAD_BYTES,
+	};
+	struct umad_sender *sender;
+
+	(void)state;
+	start_on(&infiniband);
+	sender = umad_sender_new(agent, &unsent_of[0]);
+	assert_int_equal(umad_sender_send(sender, &packet), 0);
+	assert_int_equal(fake_umad_wait_sent(1), 1);
+	assert_int_equal(be16toh(fake_umad_sent(0).head.addr.lid), 0x1234);
+	umad_sender_free(sender);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -553,6 +704,11 @@ int main(void)
 		TEST(order_is_kept),
 		TEST(end_waits_for_nothing),
 		TEST(device_that_comes_back_is_used_again),
+		TEST(administrator_is_asked_by_its_lid),
+		TEST(nobody_is_asked_without_an_administrator),
+		TEST(answers_are_the_administrators_alone),
+		TEST(reports_of_another_program_are_left_to_it),
+		TEST(cm_goes_by_lid),
 	};
 
 	alarm(120);

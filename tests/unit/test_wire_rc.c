@@ -706,6 +706,29 @@ static void go_down(struct peer *p)
 	assert_int_equal(vhca_set_port(vhca_of(p), &view), 0);
 }
 
+/*
+ * On InfiniBand vports have addresses in common with all of this host: a peer is a
+ * vport's if its number is.
+ */
+static void who_is_local_on_infiniband_its_number_tells(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	uint8_t own[16];
+
+	open_pair(w, &x, VIB_QPT_RC);
+	vib_of(&w->a)->conn.guest.hca.ethernet = false;
+	its_gid(&w->a, own);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_INIT, NULL, 0), 0);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RTR, own, 0xabcde), 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_RTR);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_INIT, NULL, 0), 0);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RTR, own, x.q.qpn), 0);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_RESET);
+	native_close(&x.n);
+}
+
 /* As long as the vport's link is down nothing leaves it. */
 static void a_port_that_is_down_sends_nothing(void **state)
 {
@@ -878,6 +901,7 @@ int main(void)
 		wire_test(who_is_another_sends_no_more),
 		wire_test(who_has_another_gid_sends_no_more),
 		wire_test(who_became_another_meanwhile_is_not_connected),
+		wire_test(who_is_local_on_infiniband_its_number_tells),
 		wire_test(a_port_that_is_down_sends_nothing),
 		wire_test(nobody_reaches_who_is_cut_off),
 		wire_test(the_hcas_events_are_the_guests),

@@ -41,7 +41,9 @@ struct wire_port {
 static struct wire_port hca;
 static bool present, active, ethernet, has_gids, fails;
 static unsigned int opened;
-static bool going; /* the next event: it goes */
+static bool going;     /* the next event: it goes */
+static bool asks_anew; /* or its subnet's manager wants all registered anew */
+static uint16_t port_lid;
 static char hca_netdev[16];
 
 #define get(x)    __atomic_load_n(&(x), __ATOMIC_SEQ_CST)
@@ -106,9 +108,15 @@ void wire_port_read_events(struct wire_port *port)
 	assert_int_equal(read(port->fd, &n, sizeof(n)), sizeof(n));
 	if (going)
 		port->events->gone(port, port->arg);
+	else if (asks_anew)
+		port->events->reregister(port, port->arg);
 	else
 		port->events->changed(port, port->arg);
 }
+
+#define PORT_LID 0x77
+
+static const struct vib_gid port_gid = { .raw = { 0xfe, 0x80, [8] = 9, [15] = 9 } };
 
 int wire_port_state(const struct wire_port *port, struct wire_port_state *state)
 {
@@ -120,6 +128,12 @@ int wire_port_state(const struct wire_port *port, struct wire_port_state *state)
 	*state = (struct wire_port_state){ .active = get(active),
 					   .ethernet = get(ethernet),
 					   .mtu = 4096 };
+	if (!state->ethernet) {
+		state->lid = get(port_lid);
+		state->sm_lid = 0x99;
+		state->gid = port_gid;
+		state->gids = 8;
+	}
 	memcpy(state->netdev, hca_netdev, sizeof(hca_netdev));
 	return 0;
 }
@@ -167,6 +181,8 @@ static void event(void)
 /* ---- its subnet -------------------------------------------------------- */
 
 static struct subnet_port told; /* device NULL: the subnet has no wire */
+/* What an InfiniBand subnet's administrator says of vports. */
+static enum gsi_addressed says;
 
 struct subnet_wire *subnets_wire(const struct fabric *f)
 {
@@ -175,8 +191,24 @@ struct subnet_wire *subnets_wire(const struct fabric *f)
 
 void subnet_wire_up(struct subnet_wire *wire, const struct subnet_port *port)
 {
+	struct vport *vport;
+
 	assert_non_null(wire);
 	told = *port;
+	if (!port->infiniband)
+		return;
+	assert_int_equal(port->lid, get(port_lid));
+	assert_int_equal(port->sm_lid, 0x99);
+	LIST_FOREACH(vport, &((struct fabric *)wire)->vports, entry)
+	port->addressed(port->arg, vport, says);
+}
+
+static unsigned int reregistered;
+
+void subnet_wire_reregister(struct subnet_wire *wire)
+{
+	assert_non_null(wire);
+	reregistered++;
 }
 
 static unsigned int rooms;
@@ -193,7 +225,7 @@ void subnet_wire_down(struct subnet_wire *wire)
 	const struct vib_gid mgid = { .raw = { 0xff, 0x12, 0x40, 0x1b } };
 
 	assert_non_null(wire);
-	if (told.device)
+	if (told.device && !told.infiniband)
 		told.join(told.arg, &mgid, false);
 	memset(&told, 0, sizeof(told));
 }
@@ -229,6 +261,8 @@ static int subnet_attached(struct fabric_observer *observer, struct vport *vport
 {
 	(void)observer;
 	seen |= 1u << container_vib(vport)->domid;
+	if (told.device && told.infiniband)
+		told.addressed(told.arg, vport, says);
 	return 0;
 }
 
@@ -271,7 +305,10 @@ static void on_keeper(uv_timer_t *timer)
 static int set_up(void **state)
 {
 	(void)state;
-	present = active = ethernet = has_gids = fails = going = false;
+	present = active = ethernet = has_gids = fails = going = asks_anew = false;
+	says = GSI_ADDRESSED_ALIAS;
+	port_lid = PORT_LID;
+	reregistered = 0;
 	changes = opened = pkeys_read = 0;
 	hca_pkey = 0xffff;
 	control = pthread_self();
@@ -363,11 +400,12 @@ static void an_hca_that_comes_later_is_found(void **state)
 	set(present, true);
 	wait_until(&loop, fabric->wire);
 	assert_false(fabric->up); /* it is there, and not active */
+	set(has_gids, true);
 	assert_int_equal(view().state->mtu, 4096);
 	set(active, true);
 	event();
-	wait_until(&loop, fabric->up);
-	assert_true(is_up(&a));
+	wait_until(&loop, is_up(&a));
+	assert_true(fabric->up);
 	assert_int_equal(changes, 1);
 	set(active, false);
 	event();
@@ -379,11 +417,12 @@ static void an_hca_that_comes_later_is_found(void **state)
 static void an_hca_that_goes_is_closed_and_found_again(void **state)
 {
 	(void)state;
-	present = active = true;
+	present = active = has_gids = true;
 	start();
 	wait_until(&loop, fabric->up);
 	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
-	assert_true(is_up(&a));
+	assert_false(is_up(&a));
+	wait_until(&loop, is_up(&a));
 	set(present, false);
 	going = true;
 	event();
@@ -392,8 +431,7 @@ static void an_hca_that_goes_is_closed_and_found_again(void **state)
 	assert_int_equal(get(opened), 0);
 	going = false;
 	set(present, true);
-	wait_until(&loop, fabric->up);
-	assert_true(is_up(&a));
+	wait_until(&loop, is_up(&a));
 	/* One that fails when it is asked is as good as gone. */
 	set(fails, true);
 	event();
@@ -405,10 +443,91 @@ static void an_hca_that_goes_is_closed_and_found_again(void **state)
 	wait_until(&loop, fabric->up);
 }
 
-static void an_hca_that_goes_without_an_event_is_noticed(void **state)
+static void a_vport_is_up_when_its_guid_is_confirmed(void **state)
 {
 	(void)state;
 	present = active = true;
+	says = GSI_ADDRESSED_NOT_YET;
+	start();
+	wait_until(&loop, fabric->up);
+	assert_true(told.infiniband && told.addressing == GSI_ADDRESSING_AUTO);
+	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
+	assert_int_equal(fabric_attach(fabric, &b.vport), 0);
+	settle();
+	assert_false(is_up(&a));
+	/* All have the port's LID, and GIDs of its subnet. */
+	assert_int_equal(a.vport.lid, PORT_LID);
+	assert_int_equal(b.vport.lid, PORT_LID);
+	told.addressed(told.arg, &a.vport, GSI_ADDRESSED_DENIED);
+	settle();
+	assert_false(is_up(&a));
+	told.addressed(told.arg, &a.vport, GSI_ADDRESSED_ALIAS);
+	settle();
+	assert_false(is_up(&a)); /* nor has the HCA its GID */
+	set(has_gids, true);
+	wait_until(&loop, is_up(&a));
+	assert_false(is_up(&b));
+	assert_false(a.vport.on_wire.shared);
+	assert_int_equal(a.vport.on_wire.gid.raw[15], 1);
+	/* It may be lost again. */
+	told.addressed(told.arg, &a.vport, GSI_ADDRESSED_DENIED);
+	wait_until(&loop, !is_up(&a));
+}
+
+static void a_vport_may_share_the_ports_gid(void **state)
+{
+	struct vib_gid gids[VIB_MAX_GIDS];
+
+	(void)state;
+	present = active = has_gids = true;
+	says = GSI_ADDRESSED_SHARED;
+	fabric->addressing = GSI_ADDRESSING_SHARED;
+	start();
+	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
+	assert_int_equal(fabric_attach(fabric, &b.vport), 0);
+	wait_until(&loop, is_up(&a) && is_up(&b));
+	assert_int_equal(told.addressing, GSI_ADDRESSING_SHARED);
+	vport_gids(&a.vport, gids);
+	assert_memory_equal(&gids[0], &port_gid, sizeof(port_gid));
+	vport_gids(&b.vport, gids);
+	assert_memory_equal(&gids[0], &port_gid, sizeof(port_gid));
+}
+
+static void a_vport_without_a_place_stays_down(void **state)
+{
+	(void)state;
+	present = active = has_gids = true;
+	says = GSI_ADDRESSED_NEVER;
+	start();
+	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
+	wait_until(&loop, a.vport.addresses == VPORT_ADDRESSES_REFUSED);
+	a.vport.attr.link = VPORT_LINK_UP;
+	assert_false(is_up(&a));
+}
+
+static void a_port_that_moves_takes_its_vports_along(void **state)
+{
+	(void)state;
+	present = active = has_gids = true;
+	start();
+	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
+	wait_until(&loop, is_up(&a));
+	set(port_lid, 0x78);
+	event();
+	wait_until(&loop, a.vport.lid == 0x78);
+	assert_int_equal(told.lid, 0x78);
+	assert_int_equal(reregistered, 0);
+	asks_anew = true;
+	event();
+	wait_until(&loop, reregistered == 1);
+	settle();
+	assert_int_equal(reregistered, 1);
+}
+
+static void an_hca_that_goes_without_an_event_is_noticed(void **state)
+{
+	(void)state;
+	present = active = has_gids = true;
 	start();
 	wait_until(&loop, fabric->up);
 	set(present, false);
@@ -422,7 +541,7 @@ static void an_hca_that_goes_without_an_event_is_noticed(void **state)
 static void an_hca_that_goes_while_it_is_asked_is_closed_once(void **state)
 {
 	(void)state;
-	present = active = true;
+	present = active = has_gids = true;
 	start();
 	wait_until(&loop, fabric->up);
 	for (int i = 0; i < 4; i++) {
@@ -472,7 +591,7 @@ static void an_hca_that_bounces_is_not_used(void **state)
 static void a_port_closes_with_its_last_guest(void **state)
 {
 	(void)state;
-	present = active = true;
+	present = active = has_gids = true;
 	rewired = 0;
 	start();
 	wait_until(&loop, fabric->up);
@@ -727,6 +846,10 @@ int main(void)
 		test(an_hca_that_comes_later_is_found),
 		test(an_hca_that_goes_is_closed_and_found_again),
 		test(an_hca_that_goes_without_an_event_is_noticed),
+		test(a_vport_is_up_when_its_guid_is_confirmed),
+		test(a_vport_may_share_the_ports_gid),
+		test(a_vport_without_a_place_stays_down),
+		test(a_port_that_moves_takes_its_vports_along),
 		test(an_hca_that_goes_while_it_is_asked_is_closed_once),
 		test(guests_wait_until_it_was_looked_for),
 		test(an_hca_that_bounces_is_not_used),

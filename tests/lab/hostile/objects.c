@@ -80,6 +80,8 @@ static int make_srq(struct hostile *h, bool xrc)
 	request.u.create_srq.max_sge = SRQ_SGE;
 	request.u.create_srq.limit = 4;
 	request.u.create_srq.pages = area_pages(h, area);
+	request.u.create_srq.doorbell = w->doorbell;
+	request.u.create_srq.db_index = chance_below(&h->chance, VIB_DB_QUEUES);
 	if (xrc) {
 		request.u.create_srq.type = VIB_SRQT_XRC;
 		request.u.create_srq.xrcd = w->xrcd;
@@ -176,6 +178,12 @@ static int ask_addresses(struct hostile *h)
 	return err;
 }
 
+/* XRC domains and windows are not there on every fabric. */
+static int unless_missing(int err)
+{
+	return err == -EOPNOTSUPP ? 0 : err;
+}
+
 int world_make(struct hostile *h)
 {
 	struct world *w = &h->world;
@@ -188,7 +196,7 @@ int world_make(struct hostile *h)
 	for (i = 0; i < WORLD_PDS && !err; i++)
 		err = command_create(h, &pd, &w->pds[i]);
 	if (!err)
-		err = command_create(h, &xrcd, &w->xrcd);
+		err = unless_missing(command_create(h, &xrcd, &w->xrcd));
 	if (!err)
 		err = make_doorbell(h);
 	if (!err)
@@ -198,12 +206,12 @@ int world_make(struct hostile *h)
 	if (!err)
 		err = make_srq(h, false);
 	if (!err)
-		err = make_srq(h, true);
+		err = unless_missing(make_srq(h, true));
 	for (i = 0; i < WORLD_QPS && !err; i++)
-		err = world_qp(h, i);
+		err = unless_missing(world_qp(h, i));
 	if (!err)
 		err = make_mrs(h);
 	if (!err)
-		err = make_mws(h);
+		err = unless_missing(make_mws(h));
 	return err;
 }
