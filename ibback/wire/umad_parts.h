@@ -35,8 +35,8 @@ struct umad_agent {
 	void *arg;
 	char fabric[32];
 	int file;
-	int id;     /* of the claim; -1: it has none */
-	int sa_id;  /* of SubnAdm; the same */
+	int id;    /* of the claim; -1: it has none */
+	int sa_id; /* of SubnAdm; the same */
 	struct umad_subnet subnet;
 	bool waits; /* for the claims, which one that is ending has still */
 	uint16_t pkeys[UMAD_PKEYS];
