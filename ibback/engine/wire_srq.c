@@ -63,12 +63,20 @@ static bool take_place(struct wire_srq *w, uint32_t *place)
 }
 
 /* It is locked, and @place is in use. */
-static void give_back(struct wire_srq *w, uint32_t place)
+static void free_place(struct wire_srq *w, uint32_t place)
 {
 	w->places[place].used = false;
 	w->places[place].next = w->free;
 	w->free = place;
 	__atomic_store_n(&w->used, w->used - 1, __ATOMIC_RELAXED);
+}
+
+/* The HCA has nothing in @place, which was taken for that. */
+static void give_back(struct wire_srq *w, uint32_t place)
+{
+	pthread_spin_lock(&w->lock);
+	free_place(w, place);
+	pthread_spin_unlock(&w->lock);
 }
 
 bool wire_srq_take(struct wire_srq *w, uint64_t id, struct receive *r, bool *refused)
@@ -84,7 +92,7 @@ bool wire_srq_take(struct wire_srq *w, uint64_t id, struct receive *r, bool *ref
 		r->wr_id = w->places[at].wr_id;
 		r->index = w->places[at].index;
 		*refused = w->places[at].refused;
-		give_back(w, at);
+		free_place(w, at);
 	}
 	pthread_spin_unlock(&w->lock);
 	return ok;
@@ -129,7 +137,11 @@ static bool post_one(struct srq *srq)
 
 	if (!vib_queue_peek(&srq->queue) || is_shared_out(srq) || !take_place(w, &place))
 		return false;
-	(void)receive_copy(&srq->queue, srq->max_sge, &r);
+	/* Its guest can have taken it back since. */
+	if (!receive_copy(&srq->queue, srq->max_sge, &r)) {
+		give_back(w, place);
+		return false;
+	}
 	p = &w->places[place];
 	p->wr_id = r.wr_id;
 	p->index = r.index;
@@ -137,9 +149,7 @@ static bool post_one(struct srq *srq)
 	if (w->ops->receive(w, WIRE_ID_RECEIVE | place, sges, count) == 0)
 		return true;
 	/* Which the HCA has no cause for: it has no more of them than places. */
-	pthread_spin_lock(&w->lock);
 	give_back(w, place);
-	pthread_spin_unlock(&w->lock);
 	async_raise(&srq->vhca->async, &srq->async, VIB_ASYNC_SRQ_ERR);
 	return false;
 }

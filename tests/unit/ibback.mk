@@ -56,6 +56,7 @@ OBJS_$(1) = $$(addprefix $$(B)/obj/tests/unit/,$(1).o wire_rig.o fake_verbs.o) \
 LIBS_$(1) = $$(LIBS_test_stalls)
 endef
 $(foreach t,$(WIRE_TESTS),$(eval $(call wire_test,$(t))))
+LIBS_test_wire_srq += -Wl,--wrap=pthread_spin_lock
 
 CHECK_SCRIPTS += tests/unit/check_ibback_conf.sh
 

@@ -83,6 +83,28 @@ static void cool(struct world *w)
 	}
 }
 
+static struct srq *srq_of(struct world *w, const struct its_srq *s)
+{
+	struct srq *srq = table_get(&vhca_of(&w->a)->srqs, s->number, srq);
+
+	return srq;
+}
+
+/* A slot that its guest takes back whenever this lock is taken. */
+static struct {
+	pthread_spinlock_t *lock;
+	uint32_t *gen;
+} takes_back;
+
+int __real_pthread_spin_lock(pthread_spinlock_t *lock);
+int __wrap_pthread_spin_lock(pthread_spinlock_t *lock);
+int __wrap_pthread_spin_lock(pthread_spinlock_t *lock)
+{
+	if (takes_back.lock && lock == takes_back.lock)
+		vib_publish32(takes_back.gen, 0);
+	return __real_pthread_spin_lock(lock);
+}
+
 static void it_is_announced(void **state)
 {
 	struct world *w = *state;
@@ -167,6 +189,34 @@ static void one_that_names_what_it_must_not_fails_who_takes_it(void **state)
 	its_take(&x.q, 70, VIB_WC_LOC_PROT_ERR);
 	assert_int_equal(its_state(&x.q), VIB_QPS_ERR);
 	assert_int_equal(its_state(&x.own), VIB_QPS_RESET);
+	native_close(&x.n);
+}
+
+/* Between the look at a slot and its copy: there is nothing then. */
+static void one_that_is_taken_back_is_not_given(void **state)
+{
+	struct world *w = *state;
+	struct shared x = { 0 };
+	uint32_t gen;
+
+	connect_shared(w, &x);
+	wire_run(w);
+	its_srq_recv(&x.srq, 70, 0, 64);
+	takes_back.gen = vib_slot_at(&x.srq.queue, x.srq.queue.index - 1);
+	takes_back.lock = &srq_of(w, &x.srq)->wire->lock;
+	gen = *takes_back.gen;
+	wire_run(w);
+	takes_back.lock = NULL;
+	assert_int_equal(*takes_back.gen, 0);
+	assert_int_equal(fake_hca_srq_receives(), 0);
+	assert_int_equal(wire_srq_used(srq_of(w, &x.srq)->wire), 0);
+	vib_publish32(takes_back.gen, gen);
+	vib_doorbell_ring(memory_of(&w->a, DOORBELL), x.srq.bell);
+	wire_run(w);
+	assert_int_equal(fake_hca_srq_receives(), 1);
+	native_send(&x.n, 10);
+	wire_run(w);
+	its_take(&x.q, 70, VIB_WC_SUCCESS);
 	native_close(&x.n);
 }
 
@@ -401,6 +451,7 @@ int main(void)
 		wire_test(what_is_posted_before_rtr_is_there),
 		wire_test(what_is_posted_when_all_is_cool_is_there),
 		wire_test(one_that_names_what_it_must_not_fails_who_takes_it),
+		wire_test(one_that_is_taken_back_is_not_given),
 		wire_test(the_limit_counts_what_the_hca_has),
 		wire_test(a_peer_here_goes_by_the_hca),
 		wire_test(a_reset_forgets_what_came),
