@@ -63,16 +63,28 @@ int hca_create_qp(struct command *c)
 	return hca_check_bytes(c->guest, wire_qp_bytes(c->guest->hca.wire, cmd));
 }
 
+/* The HCA is done with the QP: what it took of its SRQ leaves room for others. */
+static int give_places_back(struct command *c)
+{
+	if (c->srq)
+		wire_srq_refill(c->srq);
+	return command_let_go(c);
+}
+
 int hca_destroy_qp(struct command *c, struct wire_qp *wire)
 {
+	uint32_t qpn = c->req.u.object.number;
 	struct memory sq, rq;
-	int rc = qp_destroy(c->guest->vhca, c->req.u.object.number, &sq, &rq);
+	int rc;
 
+	c->srq = qp_wire_srq(c->guest->vhca, qpn);
+	rc = qp_destroy(c->guest->vhca, qpn, &sq, &rq);
 	if (rc < 0)
 		return rc;
 	c->wire_qp = wire;
 	command_end_at_hca(c, &sq, NULL);
 	command_end_at_hca(c, &rq, end_qp_at_hca);
+	c->make = give_places_back;
 	return 0;
 }
 
@@ -237,8 +249,9 @@ static int reset(struct command *c)
 	int rc = modified(c);
 
 	c->modify = c->req.u.modify_qp;
+	c->srq = qp_wire_srq(c->guest->vhca, c->modify.qpn);
 	c->at_hca = modify_at_hca;
-	c->make = command_let_go;
+	c->make = give_places_back;
 	return rc;
 }
 

@@ -128,6 +128,8 @@ int qp_create_wired(struct vhca *vhca, const struct vib_cmd_create_qp *cmd,
 		    struct wire_qp *wire, uint32_t *qpn);
 /* What QP @qpn of @vhca is at the HCA, or NULL. */
 struct wire_qp *qp_wire(const struct vhca *vhca, uint32_t qpn);
+/* The SRQ that it receives from, if the HCA has that; or NULL. */
+struct srq *qp_wire_srq(const struct vhca *vhca, uint32_t qpn);
 int qp_change(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd);
 /* Would qp_change() do it? Nothing is changed. */
 int qp_change_check(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd);

@@ -259,6 +259,13 @@ struct wire_qp *qp_wire(const struct vhca *vhca, uint32_t qpn)
 	return qp ? qp->wire : NULL;
 }
 
+struct srq *qp_wire_srq(const struct vhca *vhca, uint32_t qpn)
+{
+	const struct qp *qp = find_qp(vhca, qpn);
+
+	return qp && qp->srq && qp->srq->wire ? qp->srq : NULL;
+}
+
 /* ---- changing ---------------------------------------------------------- */
 
 /* Check @cmd, and with @apply do it. */

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "engine/doorbell.h"
+#include "engine/poller_parts.h"
 #include "engine/receive_slot.h"
 #include "engine/send.h"
 #include "engine/sg.h"
@@ -189,4 +191,11 @@ bool wire_srq_rang(struct srq *srq)
 	if (srq->vhca->bucket.rate)
 		bucket_take(&srq->vhca->bucket, (int64_t)n * COST_REQUEST);
 	return wire_srq_cool(srq);
+}
+
+void wire_srq_refill(struct srq *srq)
+{
+	srq_check_limit(srq);
+	(void)vib_doorbell_ring(srq->doorbell->page, srq->db_index);
+	poller_wake(srq->vhca->poller);
 }

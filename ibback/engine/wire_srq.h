@@ -69,6 +69,12 @@ uint32_t wire_srq_used(const struct wire_srq *w);
  */
 bool wire_srq_rang(struct srq *srq);
 
+/*
+ * A QP of @srq, which has a bell, was reset or has ended, and what it took has no place
+ * any more: the HCA is to have others for that. Any thread.
+ */
+void wire_srq_refill(struct srq *srq);
+
 /* Nobody looks at @srq for now: it is to ring. false: there is something. Its poller. */
 bool wire_srq_cool(struct srq *srq);
 

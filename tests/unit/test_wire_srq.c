@@ -331,6 +331,94 @@ static void it_ends_after_its_qps(void **state)
 	native_close(&x.n);
 }
 
+/* The HCA has all it can have of what is posted, and a QP takes all that. Nobody looks.
+ */
+static void take_all(struct world *w, struct shared *x)
+{
+	connect_shared(w, x);
+	for (uint64_t id = 1; id <= DEPTH; id++)
+		its_srq_recv(&x->srq, id, 0, 64);
+	wire_run(w);
+	for (uint64_t id = 1; id <= DEPTH; id++)
+		its_srq_recv(&x->srq, DEPTH + id, 0, 64);
+	wire_run(w);
+	cool(w);
+	assert_int_equal(fake_hca_srq_receives(), DEPTH);
+	for (unsigned int i = 0; i < DEPTH; i++)
+		native_send(&x->n, 10);
+	fake_hca_run();
+	assert_int_equal(fake_hca_srq_receives(), 0);
+}
+
+/* The HCA has what its guest posts now, though no QP is looked at. */
+static void expect_refill(struct world *w, struct shared *x)
+{
+	wire_run_without_hca(w);
+	assert_int_equal(fake_hca_srq_receives(), DEPTH);
+	assert_int_equal(wire_srq_used(srq_of(w, &x->srq)->wire), DEPTH);
+	native_close(&x->n);
+}
+
+static void what_a_qp_took_that_ends_is_refilled(void **state)
+{
+	struct world *w = *state;
+	struct shared x = { 0 };
+
+	take_all(w, &x);
+	assert_int_equal(destroy(w, VIB_CMD_DESTROY_QP, x.q.qpn), 0);
+	expect_refill(w, &x);
+}
+
+static void what_a_qp_took_that_is_reset_is_refilled(void **state)
+{
+	struct world *w = *state;
+	struct shared x = { 0 };
+
+	take_all(w, &x);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
+	expect_refill(w, &x);
+}
+
+/* Two are posted; a QP takes one and leaves without a word of it. */
+static struct srq *one_below_the_limit(struct world *w, struct shared *x)
+{
+	struct srq *srq;
+
+	connect_shared(w, x);
+	srq = srq_of(w, &x->srq);
+	its_srq_recv(&x->srq, 70, 0, 64);
+	its_srq_recv(&x->srq, 71, 0, 64);
+	wire_run(w);
+	cool(w);
+	set_limit(w, &x->srq, 2);
+	native_send(&x->n, 10);
+	fake_hca_run();
+	assert_int_equal(srq->limit, 2);
+	return srq;
+}
+
+static void the_limit_is_reached_by_what_an_ended_qp_took(void **state)
+{
+	struct world *w = *state;
+	struct shared x = { 0 };
+	const struct srq *srq = one_below_the_limit(w, &x);
+
+	assert_int_equal(destroy(w, VIB_CMD_DESTROY_QP, x.q.qpn), 0);
+	assert_int_equal(srq->limit, 0);
+	native_close(&x.n);
+}
+
+static void the_limit_is_reached_by_what_a_reset_qp_took(void **state)
+{
+	struct world *w = *state;
+	struct shared x = { 0 };
+	const struct srq *srq = one_below_the_limit(w, &x);
+
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
+	assert_int_equal(srq->limit, 0);
+	native_close(&x.n);
+}
+
 /* Of what it took nothing is outstanding when its guest hears of that. */
 static void the_last_is_said_when_the_hca_has_flushed(void **state)
 {
@@ -456,6 +544,10 @@ int main(void)
 		wire_test(a_peer_here_goes_by_the_hca),
 		wire_test(a_reset_forgets_what_came),
 		wire_test(it_ends_after_its_qps),
+		wire_test(what_a_qp_took_that_ends_is_refilled),
+		wire_test(what_a_qp_took_that_is_reset_is_refilled),
+		wire_test(the_limit_is_reached_by_what_an_ended_qp_took),
+		wire_test(the_limit_is_reached_by_what_a_reset_qp_took),
 		wire_test(the_last_is_said_when_the_hca_has_flushed),
 		wire_test(the_last_is_said_after_a_while),
 		wire_test(datagrams_take_the_guests_own),
