@@ -695,7 +695,8 @@ bool wire_cool(struct poller *poller, struct qp *qp)
 {
 	bool quiet;
 
-	if (qp->wire->active && is_shared(qp) && !wire_srq_cool(qp->srq))
+	/* Whatever its own state: what it took has left room for others. */
+	if (is_shared(qp) && !wire_srq_rang(qp->srq))
 		return false;
 	qp->wire->ops->arm(qp->wire);
 	quiet = !reap(poller, qp);

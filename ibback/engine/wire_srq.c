@@ -169,7 +169,8 @@ unsigned int wire_srq_post(struct srq *srq, unsigned int most)
 	return n;
 }
 
-bool wire_srq_cool(struct srq *srq)
+/* Its bell is to ring. false: there is something. */
+static bool arm(struct srq *srq)
 {
 	bool quiet = true;
 
@@ -190,7 +191,7 @@ bool wire_srq_rang(struct srq *srq)
 	n = wire_srq_post(srq, BELL_MOST);
 	if (srq->vhca->bucket.rate)
 		bucket_take(&srq->vhca->bucket, (int64_t)n * COST_REQUEST);
-	return wire_srq_cool(srq);
+	return arm(srq);
 }
 
 void wire_srq_refill(struct srq *srq)

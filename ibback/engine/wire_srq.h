@@ -64,8 +64,8 @@ bool wire_srq_take(struct wire_srq *w, uint64_t id, struct receive *r, bool *ref
 uint32_t wire_srq_used(const struct wire_srq *w);
 
 /*
- * The bell of @srq rang: the HCA is to have what is there. false: it rings on, as there
- * is more. Its poller.
+ * The bell of @srq rang, or nobody looks at it for now: the HCA is to have what is there,
+ * and the bell is to ring for more. false: there is more already. Its poller.
  */
 bool wire_srq_rang(struct srq *srq);
 
@@ -74,8 +74,5 @@ bool wire_srq_rang(struct srq *srq);
  * any more: the HCA is to have others for that. Any thread.
  */
 void wire_srq_refill(struct srq *srq);
-
-/* Nobody looks at @srq for now: it is to ring. false: there is something. Its poller. */
-bool wire_srq_cool(struct srq *srq);
 
 #endif

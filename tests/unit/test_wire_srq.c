@@ -419,6 +419,29 @@ static void the_limit_is_reached_by_what_a_reset_qp_took(void **state)
 	native_close(&x.n);
 }
 
+/* It gives the HCA no receives, but others may want them, and its poller sleep. */
+static void one_that_has_failed_cools(void **state)
+{
+	struct world *w = *state;
+	struct shared x = { 0 };
+
+	connect_shared(w, &x);
+	for (uint64_t id = 1; id <= DEPTH; id++)
+		its_srq_recv(&x.srq, id, 0, 64);
+	wire_run(w);
+	its_srq_recv(&x.srq, DEPTH + 1, 0, 64);
+	wire_run(w);
+	cool(w);
+	native_send(&x.n, 10);
+	fake_hca_run();
+	assert_int_equal(its_modify(&x.q, VIB_QPS_ERR, NULL, 0), 0);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	cool(w);
+	assert_int_equal(fake_hca_srq_receives(), DEPTH);
+	native_close(&x.n);
+}
+
 /* Of what it took nothing is outstanding when its guest hears of that. */
 static void the_last_is_said_when_the_hca_has_flushed(void **state)
 {
@@ -548,6 +571,7 @@ int main(void)
 		wire_test(what_a_qp_took_that_is_reset_is_refilled),
 		wire_test(the_limit_is_reached_by_what_an_ended_qp_took),
 		wire_test(the_limit_is_reached_by_what_a_reset_qp_took),
+		wire_test(one_that_has_failed_cools),
 		wire_test(the_last_is_said_when_the_hca_has_flushed),
 		wire_test(the_last_is_said_after_a_while),
 		wire_test(datagrams_take_the_guests_own),
