@@ -661,8 +661,11 @@ void wire_is_flushed(struct wire_qp *w)
 	if (!qp)
 		return;
 	pthread_spin_lock(&qp->lock);
-	w->flushed = true;
-	poller_kick(qp->vhca->poller, &qp->kick);
+	/* Else it was said of a QP that has been reset since. */
+	if (qp->attr.state == VIB_QPS_ERR) {
+		w->flushed = true;
+		poller_kick(qp->vhca->poller, &qp->kick);
+	}
 	pthread_spin_unlock(&qp->lock);
 }
 

@@ -468,6 +468,30 @@ static void the_last_is_said_when_the_hca_has_flushed(void **state)
 	native_close(&x.n);
 }
 
+/* It is heard of when the QP has been reset: not of its next failure. */
+static void the_last_of_before_a_reset_is_not_said(void **state)
+{
+	struct world *w = *state;
+	struct shared x = { 0 };
+	struct qp *qp;
+
+	connect_shared(w, &x);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_ERR, NULL, 0), 0);
+	wire_run(w);
+	fake_hca_event(wire_port_context(wire_rig_port), IBV_EVENT_QP_LAST_WQE_REACHED,
+		       x.q.qpn);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
+	memset(memory_of(&w->a, SQ_PAGE_2), 0, VIB_PAGE_SIZE);
+	its_connect(&x.q, native_gid, x.n.qp->qp_num);
+	wire_port_read_events(wire_rig_port);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_ERR, NULL, 0), 0);
+	wire_run(w);
+	qp = vhca_find_qp(vhca_of(&w->a), x.q.qpn);
+	assert_true(qp->wire->flushed_at != 0); /* it is waited for */
+	assert_false(qp->wire->flushed);
+	native_close(&x.n);
+}
+
 /* An HCA that never says so, as Soft-RoCE. */
 static void the_last_is_said_after_a_while(void **state)
 {
@@ -573,6 +597,7 @@ int main(void)
 		wire_test(the_limit_is_reached_by_what_a_reset_qp_took),
 		wire_test(one_that_has_failed_cools),
 		wire_test(the_last_is_said_when_the_hca_has_flushed),
+		wire_test(the_last_of_before_a_reset_is_not_said),
 		wire_test(the_last_is_said_after_a_while),
 		wire_test(datagrams_take_the_guests_own),
 		wire_test(one_without_a_bell_is_refused),
