@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* SRQs of a guest whose QPs' peers are behind the wire, or reached by the HCA. */
 #include <errno.h>
+#include <sys/eventfd.h>
 
 #include "control/vib.h"
 #include "engine/qp.h"
@@ -379,6 +380,23 @@ static void what_a_qp_took_that_is_reset_is_refilled(void **state)
 	expect_refill(w, &x);
 }
 
+/* The bell is rung by one of this process: no event comes with it. */
+static void a_refill_wakes_the_poller(void **state)
+{
+	struct world *w = *state;
+	struct poller *poller = &w->engine->pollers[0];
+	struct shared x = { 0 };
+	eventfd_t value;
+
+	connect_shared(w, &x);
+	(void)eventfd_read(poller->wake_fd, &value);
+	__atomic_store_n(&poller->sleeps, true, __ATOMIC_RELAXED);
+	wire_srq_refill(srq_of(w, &x.srq));
+	__atomic_store_n(&poller->sleeps, false, __ATOMIC_RELAXED);
+	assert_int_equal(eventfd_read(poller->wake_fd, &value), 0);
+	native_close(&x.n);
+}
+
 /* Two are posted; a QP takes one and leaves without a word of it. */
 static struct srq *one_below_the_limit(struct world *w, struct shared *x)
 {
@@ -593,6 +611,7 @@ int main(void)
 		wire_test(it_ends_after_its_qps),
 		wire_test(what_a_qp_took_that_ends_is_refilled),
 		wire_test(what_a_qp_took_that_is_reset_is_refilled),
+		wire_test(a_refill_wakes_the_poller),
 		wire_test(the_limit_is_reached_by_what_an_ended_qp_took),
 		wire_test(the_limit_is_reached_by_what_a_reset_qp_took),
 		wire_test(one_that_has_failed_cools),
