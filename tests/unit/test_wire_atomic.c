@@ -101,6 +101,7 @@ static struct duo two_here(struct world *w)
 			 its_qp_new(&w->b, VIB_QPT_RC, CQ_PAGE) };
 	uint8_t gid[16];
 
+	assert_int_equal(its_modify(&d.b, VIB_QPS_INIT, NULL, 0), 0);
 	its_gid(&w->b, gid);
 	its_connect(&d.a, gid, d.b.qpn);
 	its_gid(&w->a, gid);
@@ -161,6 +162,7 @@ static void one_right_is_enough(void **state)
 	its_gid(&w->a, gid_a);
 	its_gid(&w->b, gid_b);
 	wire_rig_access = 0;
+	assert_int_equal(its_modify(&b, VIB_QPS_INIT, NULL, 0), 0);
 	assert_int_equal(its_modify(&a, VIB_QPS_INIT, NULL, 0), 0);
 	assert_int_equal(its_modify(&a, VIB_QPS_RTR, gid_b, b.qpn), 0);
 	assert_int_equal(fake_hca_qp(a.qpn)->qp_state, IBV_QPS_RESET);
@@ -171,6 +173,30 @@ static void one_right_is_enough(void **state)
 	its_send(&a, atomic(VIB_OP_FETCH_ADD, 1, IOVA + 256, b.key), 0, 8);
 	wire_run(w);
 	its_take(&a, 1, VIB_WC_SUCCESS);
+}
+
+/* All of its own way to RTS is before the peer's, whose rights nobody knows till then. */
+static void a_peer_may_say_its_rights_last(void **state)
+{
+	struct world *w = *state;
+	struct its_qp a = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE);
+	struct its_qp b = its_qp_new(&w->b, VIB_QPT_RC, CQ_PAGE);
+	struct vib_send_wqe wqe = atomic(VIB_OP_FETCH_ADD, 1, IOVA + 256, b.key);
+	uint8_t gid[16];
+
+	its_gid(&w->b, gid);
+	wire_rig_access = 0;
+	its_connect(&a, gid, b.qpn);
+	its_gid(&w->a, gid);
+	wire_rig_access = VIB_ACCESS_REMOTE_ATOMIC;
+	its_connect(&b, gid, a.qpn);
+	put_word(b.memory + 256, 100);
+	wqe.u.atomic.compare_add = 11;
+	its_send(&a, wqe, 0, 8);
+	wire_run(w);
+	its_take(&a, 1, VIB_WC_SUCCESS);
+	assert_int_equal(fake_hca.atomics_done, 1);
+	assert_int_equal(word(b.memory + 256), 111);
 }
 
 static void who_wants_none_has_no_use_for_the_hca(void **state)
@@ -279,6 +305,7 @@ int main(void)
 		atomic_test(a_guest_of_this_host_is_reached_by_the_hca),
 		atomic_test(one_without_the_right_is_denied),
 		atomic_test(one_right_is_enough),
+		atomic_test(a_peer_may_say_its_rights_last),
 		atomic_test(who_wants_none_has_no_use_for_the_hca),
 		atomic_test(what_cannot_be_connected_fails),
 		atomic_test(after_a_reset_it_is_as_new),
