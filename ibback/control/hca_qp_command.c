@@ -167,12 +167,16 @@ static int loop_at_hca(struct command *c)
 	return 0;
 }
 
-/* Without it its atomics fail. */
+/*
+ * Without it its atomics fail. What the HCA has connected is known here, whatever became
+ * of the QP meanwhile, so that it goes to ERR and RESET with it; who is another by now is
+ * seen at each message.
+ */
 static int is_looped(struct command *c)
 {
 	int rc = modified(c);
 
-	if (rc == 0 && c->refusal == 0 && is_still(c))
+	if (c->refusal == 0)
 		qp_begin_loop(c->guest->vhca, c->req.u.modify_qp.qpn);
 	return rc;
 }

@@ -109,12 +109,15 @@ static void on_mapped(struct guest *guest, int rc)
 {
 	struct command *c = guest->command;
 
+	/* object_clear() has released what was mapped before. */
+	if (guest->hca.clearing) {
+		if (rc == 0)
+			command_release(guest, guest->pages.map.memory);
+		return;
+	}
 	if (rc == 0)
 		c->num_mapped++;
-	if (guest->hca.clearing)
-		command_release_mapped(c);
-	else
-		answer(c, rc == 0 ? go_on(c) : end(c, rc));
+	answer(c, rc == 0 ? go_on(c) : end(c, rc));
 }
 
 static void on_unmapped(struct guest *guest)

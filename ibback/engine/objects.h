@@ -145,7 +145,8 @@ void qp_begin_wire(struct vhca *vhca, uint32_t qpn);
 bool qp_loops(const struct vhca *vhca, uint32_t qpn, uint32_t peer);
 /*
  * Is QP @qpn, of RC, whose peer @peer is here, to be connected with it by the HCA as
- * well, since one of them lets the other execute atomics? @access: its own rights to be.
+ * well, since one of them lets the other execute atomics, or the peer, in RESET, has not
+ * said yet whether it does? @access: its own rights to be.
  */
 bool qp_wants_loop(const struct vhca *vhca, uint32_t qpn, uint32_t peer, uint32_t access);
 /* The HCA has connected them. */

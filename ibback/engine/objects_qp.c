@@ -339,9 +339,13 @@ bool qp_wants_loop(const struct vhca *vhca, uint32_t qpn, uint32_t peer_qpn,
 
 	if (qp->type != VIB_QPT_RC || !vhca->wire->atomics)
 		return false;
-	if (peer)
-		access |= __atomic_load_n(&peer->attr.access_flags, __ATOMIC_RELAXED);
-	return access & VIB_ACCESS_REMOTE_ATOMIC;
+	if (access & VIB_ACCESS_REMOTE_ATOMIC)
+		return true;
+	/* One in RESET says later, maybe not before this one is in RTS. */
+	return peer &&
+	       (__atomic_load_n(&peer->attr.state, __ATOMIC_RELAXED) == VIB_QPS_RESET ||
+		__atomic_load_n(&peer->attr.access_flags, __ATOMIC_RELAXED) &
+			VIB_ACCESS_REMOTE_ATOMIC);
 }
 
 void qp_begin_loop(struct vhca *vhca, uint32_t qpn)

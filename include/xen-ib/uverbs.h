@@ -13,8 +13,11 @@
 
 #include <xen-ib/types.h>
 
-/* The device's uverbs ABI version; raised only when an old provider must not be used. */
-#define VIB_UVERBS_ABI 1
+/*
+ * The device's uverbs ABI version; raised only when an old provider must not be used.
+ * Before 2 the answer to creating an SRQ had no doorbell.
+ */
+#define VIB_UVERBS_ABI 2
 
 /* What to give to mmap(2). */
 struct vib_umap {

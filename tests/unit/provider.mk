@@ -12,3 +12,8 @@ define provider_test
 OBJS_$(1) = $$(B)/obj/tests/unit/$(1).o $$(PROVIDER_RIG_OBJS)
 endef
 $(foreach t,$(PROVIDER_TESTS),$(eval $(call provider_test,$(t))))
+
+# Loaded as libibverbs does.
+UNIT_TESTS += test_provider_match
+OBJS_test_provider_match := $(B)/obj/tests/unit/test_provider_match.o $(PROVIDER_OBJS)
+LIBS_test_provider_match := -libverbs

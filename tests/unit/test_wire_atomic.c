@@ -101,6 +101,7 @@ static struct duo two_here(struct world *w)
 			 its_qp_new(&w->b, VIB_QPT_RC, CQ_PAGE) };
 	uint8_t gid[16];
 
+	assert_int_equal(its_modify(&d.b, VIB_QPS_INIT, NULL, 0), 0);
 	its_gid(&w->b, gid);
 	its_connect(&d.a, gid, d.b.qpn);
 	its_gid(&w->a, gid);
@@ -161,6 +162,7 @@ static void one_right_is_enough(void **state)
 	its_gid(&w->a, gid_a);
 	its_gid(&w->b, gid_b);
 	wire_rig_access = 0;
+	assert_int_equal(its_modify(&b, VIB_QPS_INIT, NULL, 0), 0);
 	assert_int_equal(its_modify(&a, VIB_QPS_INIT, NULL, 0), 0);
 	assert_int_equal(its_modify(&a, VIB_QPS_RTR, gid_b, b.qpn), 0);
 	assert_int_equal(fake_hca_qp(a.qpn)->qp_state, IBV_QPS_RESET);
@@ -171,6 +173,30 @@ static void one_right_is_enough(void **state)
 	its_send(&a, atomic(VIB_OP_FETCH_ADD, 1, IOVA + 256, b.key), 0, 8);
 	wire_run(w);
 	its_take(&a, 1, VIB_WC_SUCCESS);
+}
+
+/* All of its own way to RTS is before the peer's, whose rights nobody knows till then. */
+static void a_peer_may_say_its_rights_last(void **state)
+{
+	struct world *w = *state;
+	struct its_qp a = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE);
+	struct its_qp b = its_qp_new(&w->b, VIB_QPT_RC, CQ_PAGE);
+	struct vib_send_wqe wqe = atomic(VIB_OP_FETCH_ADD, 1, IOVA + 256, b.key);
+	uint8_t gid[16];
+
+	its_gid(&w->b, gid);
+	wire_rig_access = 0;
+	its_connect(&a, gid, b.qpn);
+	its_gid(&w->a, gid);
+	wire_rig_access = VIB_ACCESS_REMOTE_ATOMIC;
+	its_connect(&b, gid, a.qpn);
+	put_word(b.memory + 256, 100);
+	wqe.u.atomic.compare_add = 11;
+	its_send(&a, wqe, 0, 8);
+	wire_run(w);
+	its_take(&a, 1, VIB_WC_SUCCESS);
+	assert_int_equal(fake_hca.atomics_done, 1);
+	assert_int_equal(word(b.memory + 256), 111);
 }
 
 static void who_wants_none_has_no_use_for_the_hca(void **state)
@@ -212,6 +238,64 @@ static void after_a_reset_it_is_as_new(void **state)
 	assert_int_equal(fake_hca_qp(d.a.qpn)->qp_state, IBV_QPS_RESET);
 }
 
+/* The peer's message fails it while the HCA connects it: what the HCA has fails, too. */
+static void one_that_fails_meanwhile_fails_at_the_hca(void **state)
+{
+	struct world *w = *state;
+	struct its_qp a = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE);
+	struct its_qp b = its_qp_new(&w->b, VIB_QPT_RC, CQ_PAGE);
+	struct vib_send_wqe bad = { .opcode = VIB_OP_RDMA_WRITE,
+				    .flags = VIB_SEND_SIGNALED,
+				    .wr_id = 1 };
+	uint8_t gid_a[16], gid_b[16];
+
+	its_gid(&w->a, gid_a);
+	its_gid(&w->b, gid_b);
+	wire_rig_access = 0;
+	assert_int_equal(its_modify(&b, VIB_QPS_INIT, NULL, 0), 0);
+	assert_int_equal(its_modify(&a, VIB_QPS_INIT, NULL, 0), 0);
+	assert_int_equal(its_modify(&a, VIB_QPS_RTR, gid_b, b.qpn), 0);
+	assert_int_equal(fake_hca_qp(a.qpn)->qp_state, IBV_QPS_RESET);
+	wire_rig_access = VIB_ACCESS_REMOTE_ATOMIC;
+	its_connect(&b, gid_a, a.qpn);
+	bad.u.rdma.remote_addr = IOVA;
+	bad.u.rdma.rkey = a.key + 1;
+	ask(&w->a, its_change(&a, VIB_QPS_RTS, gid_b, b.qpn));
+	assert_false(is_answered(&w->a));
+	its_send(&b, bad, 0, 8);
+	for (unsigned int i = 0; i < 10; i++)
+		poller_pass(&w->engine->pollers[0]);
+	its_take(&b, 1, VIB_WC_REM_ACCESS_ERR);
+	wire_run(w);
+	assert_int_equal(take(&w->a).status, -EINVAL);
+	assert_int_equal(its_state(&a), VIB_QPS_ERR);
+	assert_int_equal(fake_hca_qp(a.qpn)->qp_state, IBV_QPS_ERR);
+	assert_int_equal(its_modify(&a, VIB_QPS_RESET, NULL, 0), 0);
+	assert_int_equal(fake_hca_qp(a.qpn)->qp_state, IBV_QPS_RESET);
+}
+
+/* Its administrator takes its link down while the HCA connects it. */
+static void one_that_is_cut_off_meanwhile_is_reset(void **state)
+{
+	struct world *w = *state;
+	struct its_qp a = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE);
+	struct its_qp b = its_qp_new(&w->b, VIB_QPT_RC, CQ_PAGE);
+	struct port_view view = *vhca_view(vhca_of(&w->a));
+	uint8_t gid[16];
+
+	its_gid(&w->b, gid);
+	assert_int_equal(its_modify(&a, VIB_QPS_INIT, NULL, 0), 0);
+	ask(&w->a, its_change(&a, VIB_QPS_RTR, gid, b.qpn));
+	assert_false(is_answered(&w->a));
+	view.up = false;
+	view.cut = true;
+	assert_int_equal(vhca_set_port(vhca_of(&w->a), &view), 0);
+	wire_run(w);
+	assert_int_equal(take(&w->a).status, 0);
+	assert_int_equal(its_modify(&a, VIB_QPS_RESET, NULL, 0), 0);
+	assert_int_equal(fake_hca_qp(a.qpn)->qp_state, IBV_QPS_RESET);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -221,9 +305,12 @@ int main(void)
 		atomic_test(a_guest_of_this_host_is_reached_by_the_hca),
 		atomic_test(one_without_the_right_is_denied),
 		atomic_test(one_right_is_enough),
+		atomic_test(a_peer_may_say_its_rights_last),
 		atomic_test(who_wants_none_has_no_use_for_the_hca),
 		atomic_test(what_cannot_be_connected_fails),
 		atomic_test(after_a_reset_it_is_as_new),
+		atomic_test(one_that_fails_meanwhile_fails_at_the_hca),
+		atomic_test(one_that_is_cut_off_meanwhile_is_reset),
 	};
 
 	return cmocka_run_group_tests_name("wire: atomics", tests, NULL, NULL);

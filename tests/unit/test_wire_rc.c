@@ -872,6 +872,46 @@ static void a_full_queue_and_a_port_that_goes_down(void **state)
 	native_close(&x.n);
 }
 
+/* One queue is mapped and the other being so when the guest goes: each is released once.
+ */
+static void a_guest_may_go_between_its_queues(void **state)
+{
+	struct world *w = *state;
+	struct its_qp q = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE);
+	struct vib_control_request req = its_request(VIB_CMD_CREATE_QP);
+	uint32_t send_stride = vib_send_stride(SGES, INLINE, VIB_QPT_RC);
+	uint32_t recv_stride = vib_recv_stride(SGES);
+	unsigned int before = mapped(w);
+
+	req.u.create_qp = (struct vib_cmd_create_qp){
+		.pd = q.pd,
+		.send_cq = q.cqn,
+		.recv_cq = q.cqn,
+		.srq = VIB_NO_OBJECT,
+		.type = VIB_QPT_RC,
+		.doorbell = q.doorbell,
+		.db_index = CQ_PAGE_2,
+		.max_inline = INLINE,
+		.sq = { QUEUE_ORDER,
+			send_stride,
+			SGES,
+			{ 1, page_of(&w->a, SQ_PAGE_2) } },
+		.rq = { QUEUE_ORDER,
+			recv_stride,
+			SGES,
+			{ 1, page_of(&w->a, RQ_PAGE_2) } },
+	};
+	ask(&w->a, req);
+	step(w); /* the send queue's */
+	assert_int_equal(mapped(w), before + 1);
+	frontend_state(&w->a, "6");
+	step(w);
+	assert_int_equal(mapped(w), before + 2);
+	fake_settle(w->xen);
+	assert_int_equal((int)mapped(w), -3); /* its connection's, too */
+	assert_int_equal(w->engine->mappings, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -912,6 +952,7 @@ int main(void)
 						set_up_small, wire_tear_down),
 		cmocka_unit_test_setup_teardown(a_full_queue_and_a_port_that_goes_down,
 						set_up_small, wire_tear_down),
+		wire_test(a_guest_may_go_between_its_queues),
 	};
 
 	return cmocka_run_group_tests_name("wire: RC and UC", tests, NULL, NULL);

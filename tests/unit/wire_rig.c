@@ -238,8 +238,8 @@ struct its_qp its_qp_new(struct peer *p, enum vib_qp_type type, uint32_t pages)
 	return q;
 }
 
-int its_modify(struct its_qp *q, enum vib_qp_state to, const uint8_t raw[16],
-	       uint32_t qpn)
+struct vib_control_request its_change(const struct its_qp *q, enum vib_qp_state to,
+				      const uint8_t raw[16], uint32_t qpn)
 {
 	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
 	struct vib_cmd_modify_qp *cmd = &req.u.modify_qp;
@@ -277,7 +277,13 @@ int its_modify(struct its_qp *q, enum vib_qp_state to, const uint8_t raw[16],
 			     (rc ? VIB_QP_TIMEOUT | VIB_QP_RETRY_CNT | VIB_QP_RNR_RETRY |
 					      VIB_QP_MAX_QP_RD_ATOMIC
 				 : 0);
-	return command(q->p, req).status;
+	return req;
+}
+
+int its_modify(struct its_qp *q, enum vib_qp_state to, const uint8_t raw[16],
+	       uint32_t qpn)
+{
+	return command(q->p, its_change(q, to, raw, qpn)).status;
 }
 
 void its_connect(struct its_qp *q, const uint8_t raw[16], uint32_t qpn)

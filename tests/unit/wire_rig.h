@@ -92,7 +92,10 @@ struct its_qp its_qp_new(struct peer *p, enum vib_qp_type type, uint32_t pages);
 void its_gid(const struct peer *p, uint8_t raw[16]);
 extern const uint8_t native_gid[16];
 
-/* MODIFY_QP towards QP @qpn at GID @raw; the status. */
+/* MODIFY_QP towards QP @qpn at GID @raw. */
+struct vib_control_request its_change(const struct its_qp *q, enum vib_qp_state to,
+				      const uint8_t raw[16], uint32_t qpn);
+/* The same, and executed; the status. */
 int its_modify(struct its_qp *q, enum vib_qp_state to, const uint8_t raw[16],
 	       uint32_t qpn);
 /* To RTS; asserts that it can. */
