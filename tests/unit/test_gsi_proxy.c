@@ -645,6 +645,30 @@ static void bad_answers_harm_nobody(void **state)
 	world_end(&w);
 }
 
+/* Sizes that 16 bits do not hold, of answers that have no record at all. */
+static void empty_answers_have_a_size_too(void **state)
+{
+	static const uint16_t sizes[] = { 0x2000, 0x4000, 0xe000, 0xffff };
+	struct mad_packet p;
+	uint8_t mad[VIB_MAD_BYTES];
+
+	(void)state;
+	begin(1);
+	for (unsigned int i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+		uint8_t method = i % 2 ? UMAD_SA_METHOD_GET_TABLE : UMAD_METHOD_GET;
+
+		p = path(0, method, world_remote_gid(1), 0xffff);
+		world_send(&w, 0, &p);
+		memcpy(mad, asked(method, UMAD_SA_ATTR_PATH_REC), sizeof(mad));
+		mad[3] |= 0x80;
+		put_be16(mad + 44, sizes[i / 2]);
+		gsi_from_sa(w.gsi, mad, SA_DATA_AT);
+		assert_int_equal(mad_status(world_take(&w)->packet.mad),
+				 SA_ERROR(NO_RESOURCES));
+	}
+	world_end(&w);
+}
+
 static void topology_is_for_full_members_of_all(void **state)
 {
 	struct mad_packet p;
@@ -808,6 +832,7 @@ int main(void)
 		cmocka_unit_test(paths_have_a_grh_and_the_vports_pkey),
 		cmocka_unit_test(tables_are_told_as_far_as_they_may),
 		cmocka_unit_test(bad_answers_harm_nobody),
+		cmocka_unit_test(empty_answers_have_a_size_too),
 		cmocka_unit_test(topology_is_for_full_members_of_all),
 		cmocka_unit_test(own_lid_is_ones_own),
 		cmocka_unit_test(path_between_vports_needs_no_sa),
