@@ -40,7 +40,8 @@ struct wire_member {
 	uint8_t have;  /* JoinState that the SA has */
 	uint8_t asked; /* for more of, or for less */
 	bool leaves;
-	bool busy; /* a step of it is being made */
+	bool by_join; /* it is asked for a vport, which may have gone since */
+	bool busy;    /* a step of it is being made */
 	struct sa_query *query;
 	struct timer retry;
 	TAILQ_HEAD(joins, join) joins; /* the first is asked for, if @for_join */
@@ -266,20 +267,37 @@ static void has_joined(struct wire_member *m, const uint8_t *mad)
 		group_destroy(m->gsi, group);
 }
 
-/* What vports had before, it does not have any more. */
+/* A vport's, which had joined by what @m is for. */
+static struct member *a_member(const struct wire_member *m)
+{
+	struct group *group = group_find(m->gsi, &m->mgid);
+	struct member *member;
+
+	if (!group)
+		return NULL;
+	LIST_FOREACH(member, &group->members, of_group)
+	if (gids_equal(&member->gid, &m->gid))
+		return member;
+	return NULL;
+}
+
+/* What vports with that GID had before, they do not have any more. */
 static void is_refused(struct wire_member *m, uint16_t status)
 {
 	struct join *j = m->for_join ? TAILQ_FIRST(&m->joins) : NULL;
-	struct group *group;
+	struct gsi *gsi = m->gsi;
+	struct member *member;
 
 	if (j) {
 		answer(j, status, NULL, 0);
 		join_free(m, j);
-		return;
 	}
-	group = group_find(m->gsi, &m->mgid);
-	if (group)
-		forget_group(m->gsi, group);
+	if (m->by_join)
+		return;
+	while ((member = a_member(m))) {
+		gsi->ops->forgotten(gsi->arg, member->port->owner);
+		member_leave(member, member->join_state);
+	}
 }
 
 static void nobody_answers(struct wire_member *m)
@@ -327,6 +345,7 @@ static void ask(struct wire_member *m, uint8_t method, uint64_t mask,
 	mcm_record_put(mad + SA_DATA, &r);
 	m->asked = bits;
 	m->leaves = method == UMAD_SA_METHOD_DELETE;
+	m->by_join = false;
 	m->query = sa_ask(m->gsi, mad, on_answer, m);
 	if (!m->query)
 		timer_set(&m->gsi->timers, &m->retry, gsi_now(m->gsi) + RETRY_NS);
@@ -347,6 +366,7 @@ static void ask_for_join(struct wire_member *m, const struct join *j)
 	mad[SA_DATA + offsetof(struct umad_sa_mcmember_record, proxy_join)] = 0;
 	m->asked = j->record.join_state;
 	m->leaves = false;
+	m->by_join = true;
 	m->for_join = true;
 	m->query = sa_ask(m->gsi, mad, on_answer, m);
 	if (!m->query) {

@@ -460,6 +460,62 @@ static void group_that_is_another_is_to_be_joined_anew(void **state)
 	world_end(&w);
 }
 
+/* Who asks for what is refused, and goes before it hears that, harms nobody. */
+static void refusal_of_who_has_gone_ends_nothing(void **state)
+{
+	struct vib_gid a = mgid_of(0xffff, 1);
+	struct mad_packet p;
+	const uint8_t *mad;
+
+	(void)state;
+	world_begin(&w, 3);
+	world_set_infiniband(&w, GSI_ADDRESSING_SHARED);
+	for (unsigned int i = 0; i < 3; i++) {
+		w.attr[i].gids[0] = w.wire.gid;
+		world_change(&w, i);
+	}
+	join(0, a);
+	p = change(1, UMAD_METHOD_SET, a, 4);
+	world_send(&w, 1, &p);
+	mad = asked(UMAD_METHOD_SET, UMAD_SA_ATTR_MCMEMBER_REC);
+	world_remove(&w, 1);
+	world_sa_answers(&w, mad, SA_ERROR(REQ_INVALID), NULL, 0, 56);
+	assert_int_equal(w.forgotten[0], 0);
+	assert_true(world_receives(&w, 0, a));
+	asked_nothing();
+	world_end(&w);
+}
+
+/* A restarted SA that refuses one GID has not refused the others. */
+static void refusal_ends_what_its_gid_has(void **state)
+{
+	struct vib_gid a = mgid_of(0xffff, 1);
+	unsigned int refused = 0;
+	const uint8_t *mad;
+
+	(void)state;
+	begin(2);
+	join(0, a);
+	join(1, a);
+	gsi_reregister(w.gsi);
+	table_is_empty();
+	while ((mad = world_take_sa(&w))) {
+		if (mad_attribute(mad) != UMAD_SA_ATTR_MCMEMBER_REC)
+			confirm(mad);
+		else if (memcmp(mad + SA_DATA_AT + 16, &w.attr[0].gids[0], 16) != 0)
+			accept_join(mad, 0xc000);
+		else if (!refused++)
+			world_sa_answers(&w, mad, SA_ERROR(REQ_INVALID), NULL, 0, 56);
+	}
+	assert_int_equal(refused, 1);
+	assert_int_equal(w.forgotten[0], 1);
+	assert_int_equal(w.forgotten[1], 0);
+	assert_false(world_receives(&w, 0, a));
+	assert_true(world_receives(&w, 1, a));
+	assert_int_equal(gsi_wire_memberships(w.gsi), 1);
+	world_end(&w);
+}
+
 static void foreign_partitions_are_not_joined(void **state)
 {
 	struct mad_packet p;
@@ -827,6 +883,8 @@ int main(void)
 		cmocka_unit_test(vports_that_share_have_one_between_them),
 		cmocka_unit_test(restarted_sa_has_all_again),
 		cmocka_unit_test(group_that_is_another_is_to_be_joined_anew),
+		cmocka_unit_test(refusal_of_who_has_gone_ends_nothing),
+		cmocka_unit_test(refusal_ends_what_its_gid_has),
 		cmocka_unit_test(foreign_partitions_are_not_joined),
 		cmocka_unit_test(sa_chooses_an_mgid),
 		cmocka_unit_test(paths_have_a_grh_and_the_vports_pkey),
