@@ -174,14 +174,18 @@ unsigned int gsi_wire_subscriptions(const struct gsi *gsi)
 /* ---- Reports --------------------------------------------------------------- */
 
 /*
- * May @port know of it? Of a group by the P_Key in its MGID, of a vport as ever, and of
- * all else who is a full member of the partition that every port is in.
+ * May @port know of it, which it may have subscribed to by a wildcard? Of security
+ * nobody may, nor of what a vendor has made up. Of a group by the P_Key in its MGID, of a
+ * vport as ever, and of all else who is a full member of the partition that every port is
+ * in.
  */
 static bool may_know(const struct gsi_port *port, const struct notice *n)
 {
 	struct vib_gid gid = notice_subject(n);
 	const struct gsi_port *about;
 
+	if (!notice_is_generic(n) || notice_is_of_security(n->trap))
+		return false;
 	if (n->trap < UMAD_SM_GID_IN_SERVICE_TRAP ||
 	    n->trap > UMAD_SM_MGID_DESTROYED_TRAP)
 		return port_sees_all(port);

@@ -869,6 +869,42 @@ static void vports_subscribe_once_for_all(void **state)
 	world_end(&w);
 }
 
+/* By a wildcard nobody gets what he could not subscribe to. */
+static void reports_of_security_are_for_nobody(void **state)
+{
+	static const struct {
+		uint8_t type;
+		uint16_t trap;
+		bool told;
+	} notices[] = {
+		{ 0x80 | 4, 144, true },  { 0x80 | 2, 255, true },
+		{ 0x80 | 2, 256, false }, { 0x80 | 2, 259, false },
+		{ 0x80 | 2, 260, true },  { 4, 144, false },
+		{ 3, 64, false },
+	};
+	uint8_t report[VIB_MAD_BYTES] = { 1, 3, 2, 6 };
+	struct mad_packet p;
+
+	(void)state;
+	begin(1);
+	p = inform(0, true, 0xffff);
+	assert_int_equal(world_status(&w, 0, &p), 0);
+	asked(UMAD_METHOD_SET, UMAD_ATTR_INFORM_INFO);
+	put_be16(report + 16, UMAD_ATTR_NOTICE);
+	put_be16(report + SA_DATA_AT + 6, 0x99);
+	for (unsigned int i = 0; i < sizeof(notices) / sizeof(notices[0]); i++) {
+		report[SA_DATA_AT] = notices[i].type;
+		put_be16(report + SA_DATA_AT + 4, notices[i].trap);
+		gsi_from_sa(w.gsi, report, sizeof(report));
+		/* The SA need not send it again. */
+		asked(UMAD_METHOD_REPORT_RESP, UMAD_ATTR_NOTICE);
+		if (notices[i].told)
+			assert_int_equal(world_take(&w)->to, 0);
+		world_expect_quiet(&w);
+	}
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -895,6 +931,7 @@ int main(void)
 		cmocka_unit_test(own_lid_is_ones_own),
 		cmocka_unit_test(path_between_vports_needs_no_sa),
 		cmocka_unit_test(vports_subscribe_once_for_all),
+		cmocka_unit_test(reports_of_security_are_for_nobody),
 	};
 
 	return cmocka_run_group_tests_name("gsi_proxy", tests, NULL, NULL);
