@@ -905,6 +905,48 @@ static void reports_of_security_are_for_nobody(void **state)
 	world_end(&w);
 }
 
+/* Who subscribes and unsubscribes without end has few requests at the SA. */
+static void subscriptions_that_end_count(void **state)
+{
+	struct mad_packet p;
+	const uint8_t *mad;
+
+	(void)state;
+	begin(2);
+	for (uint16_t i = 0; i < 40; i++) {
+		p = inform(0, true, 1000 + i);
+		assert_int_equal(world_status(&w, 0, &p),
+				 i < 32 ? 0 : SA_ERROR(NO_RESOURCES));
+		if (i >= 32)
+			continue;
+		p = inform(0, false, 1000 + i);
+		assert_int_equal(world_status(&w, 0, &p), 0);
+	}
+	/* What is at the SA anyway costs nothing, and others have their own. */
+	p = inform(0, true, 1000);
+	assert_int_equal(world_status(&w, 0, &p), 0);
+	p = inform(1, true, 1001);
+	assert_int_equal(world_status(&w, 1, &p), 0);
+	p = inform(0, true, 2000);
+	assert_int_equal(world_status(&w, 0, &p), 0); /* one is the other's now */
+	p = inform(0, true, 2001);
+	assert_int_equal(world_status(&w, 0, &p), SA_ERROR(NO_RESOURCES));
+	p = inform(1, true, 2002);
+	assert_int_equal(world_status(&w, 1, &p), 0);
+	/* As the SA answers there is room again. */
+	while ((mad = world_take_sa(&w)))
+		world_sa_answers(&w, mad, 0, mad + SA_DATA_AT, 36, 40);
+	assert_int_equal(gsi_wire_subscriptions(w.gsi), 4);
+	p = inform(0, true, 2001);
+	assert_int_equal(world_status(&w, 0, &p), 0);
+	/* Some end after who had them. */
+	world_remove(&w, 0);
+	while ((mad = world_take_sa(&w)))
+		world_sa_answers(&w, mad, 0, mad + SA_DATA_AT, 36, 40);
+	assert_int_equal(gsi_wire_subscriptions(w.gsi), 2);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -932,6 +974,7 @@ int main(void)
 		cmocka_unit_test(path_between_vports_needs_no_sa),
 		cmocka_unit_test(vports_subscribe_once_for_all),
 		cmocka_unit_test(reports_of_security_are_for_nobody),
+		cmocka_unit_test(subscriptions_that_end_count),
 	};
 
 	return cmocka_run_group_tests_name("gsi_proxy", tests, NULL, NULL);
