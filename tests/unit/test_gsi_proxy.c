@@ -210,6 +210,47 @@ static void guids_keep_their_places(void **state)
 	world_end(&w);
 }
 
+/* Neither who is declined, nor what the SA keeps, keeps others from being taken off. */
+static void guids_are_taken_off_one_by_one(void **state)
+{
+	static const uint8_t nothing[72];
+	uint8_t record[72] = { 0 };
+	unsigned int sets = 0, kept = 0, gone = 0;
+	const uint8_t *mad;
+
+	(void)state;
+	world_begin(&w, 1);
+	world_set_infiniband(&w, GSI_ADDRESSING_AUTO);
+	mad = asked(UMAD_METHOD_GET, UMAD_SA_ATTR_GUID_INFO_REC);
+	for (unsigned int i = 2; i < 5; i++)
+		put_be64(record + 8 + 8 * (size_t)i, 0xabc0 + i);
+	world_sa_answers(&w, mad, 0, record, sizeof(record), 72);
+	for (unsigned int i = 0; i < 600; i++) {
+		while ((mad = world_take_sa(&w))) {
+			uint64_t guids = mask_of(mad) & ~3ull;
+
+			if (mad_method(mad) == UMAD_METHOD_SET) {
+				sets++;
+				assert_true(guids == GUIDS(1 << 1));
+				world_sa_answers(&w, mad, 0, nothing, 72, 72);
+			} else if (guids == GUIDS(1 << 2)) {
+				kept++;
+				world_sa_answers(&w, mad, SA_ERROR(REQ_DENIED), NULL, 0,
+						 72);
+			} else {
+				assert_true(guids == GUIDS(1 << 3) ||
+					    guids == GUIDS(1 << 4));
+				gone++;
+				world_sa_answers(&w, mad, 0, NULL, 0, 72);
+			}
+		}
+		world_pass(&w, SECOND);
+	}
+	assert_int_equal(gone, 2);
+	assert_true(kept > 1 && sets > 5);
+	world_end(&w);
+}
+
 static void silent_sa_is_asked_again(void **state)
 {
 	const uint8_t *first, *again;
@@ -956,6 +997,7 @@ int main(void)
 		cmocka_unit_test(who_may_not_share_stays_without),
 		cmocka_unit_test(sa_without_aliases_has_all_share),
 		cmocka_unit_test(guids_keep_their_places),
+		cmocka_unit_test(guids_are_taken_off_one_by_one),
 		cmocka_unit_test(silent_sa_is_asked_again),
 		cmocka_unit_test(each_vport_has_a_membership_of_its_own),
 		cmocka_unit_test(vports_that_share_have_one_between_them),
