@@ -608,6 +608,101 @@ static void sa_chooses_an_mgid(void **state)
 	world_end(&w);
 }
 
+/* The SA's answer to the first may be lost, and it would make another. */
+static void mgid_is_asked_for_once(void **state)
+{
+	static const struct vib_gid none;
+	struct mad_packet p;
+
+	(void)state;
+	begin(1);
+	p = change(0, UMAD_METHOD_SET, none, 1);
+	world_send(&w, 0, &p);
+	asked(UMAD_METHOD_SET, UMAD_SA_ATTR_MCMEMBER_REC);
+	for (unsigned int i = 0; i < 20; i++)
+		world_pass(&w, SECOND);
+	asked_nothing();
+	world_expect_quiet(&w);
+	world_end(&w);
+}
+
+#define CREATES (1 | 2 | 1 << 2 | 1 << 6 | 1 << 7 | 1 << 12 | 1 << 13 | 1 << 16)
+
+static struct mad_packet create(unsigned int from, struct vib_gid mgid, uint16_t pkey)
+{
+	struct mad_packet p = change(from, UMAD_METHOD_SET, mgid, 1);
+
+	put_be64(p.mad + 48, CREATES);
+	put_be16(p.mad + SA_DATA_AT + 40, pkey);
+	return p;
+}
+
+static void created_groups_have_a_quota(void **state)
+{
+	struct mad_packet p;
+	const uint8_t *mad;
+
+	(void)state;
+	begin(2);
+	for (unsigned int i = 0; i < 128; i++) {
+		p = create(0, mgid_of(0xffff, (uint8_t)i), 0xffff);
+		world_send(&w, 0, &p);
+		accept_join(asked(UMAD_METHOD_SET, UMAD_SA_ATTR_MCMEMBER_REC),
+			    (uint16_t)(0xc000 + i));
+		assert_int_equal(mad_status(world_take(&w)->packet.mad), 0);
+	}
+	p = create(0, mgid_of(0xffff, 200), 0xffff);
+	assert_int_equal(world_status(&w, 0, &p), SA_ERROR(NO_RESOURCES));
+	p = change(0, UMAD_METHOD_SET, (struct vib_gid){ 0 }, 1);
+	assert_int_equal(world_status(&w, 0, &p), SA_ERROR(NO_RESOURCES));
+	asked_nothing();
+	/* Those that others made it may join, and others have their own. */
+	p = create(1, mgid_of(0xffff, 200), 0xffff);
+	world_send(&w, 1, &p);
+	accept_join(asked(UMAD_METHOD_SET, UMAD_SA_ATTR_MCMEMBER_REC), 0xc200);
+	assert_int_equal(mad_status(world_take(&w)->packet.mad), 0);
+	p = create(0, mgid_of(0xffff, 200), 0xffff);
+	world_send(&w, 0, &p);
+	accept_join(asked(UMAD_METHOD_SET, UMAD_SA_ATTR_MCMEMBER_REC), 0xc200);
+	assert_int_equal(mad_status(world_take(&w)->packet.mad), 0);
+	join(0, mgid_of(0xffff, 201));
+	/* One that ends makes room. */
+	p = change(0, UMAD_SA_METHOD_DELETE, mgid_of(0xffff, 5), 1);
+	assert_int_equal(world_status(&w, 0, &p), 0);
+	mad = asked(UMAD_SA_METHOD_DELETE, UMAD_SA_ATTR_MCMEMBER_REC);
+	world_sa_answers(&w, mad, 0, NULL, 0, 56);
+	/* Two are on their way, and there is room for one: the other is given back. */
+	for (unsigned int i = 0; i < 2; i++) {
+		p = create(0, mgid_of(0xffff, (uint8_t)(210 + i)), 0xffff);
+		world_send(&w, 0, &p);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		mad = asked(UMAD_METHOD_SET, UMAD_SA_ATTR_MCMEMBER_REC);
+		accept_join(mad, 0xc210);
+		assert_int_equal(mad_status(world_take(&w)->packet.mad),
+				 i ? SA_ERROR(NO_RESOURCES) : 0);
+	}
+	asked(UMAD_SA_METHOD_DELETE, UMAD_SA_ATTR_MCMEMBER_REC);
+	world_end(&w);
+}
+
+/* The SA, which knows the HCA's P_Keys, would make it. */
+static void group_of_another_partition_is_not_made(void **state)
+{
+	struct mad_packet p;
+
+	(void)state;
+	begin(1);
+	world_set_pkeys(&w, 0, 0xffff, 0x8001);
+	p = create(0, mgid_of(0x8001, 1), 0xffff);
+	assert_int_equal(world_status(&w, 0, &p), SA_ERROR(REQ_INVALID));
+	asked_nothing();
+	p = create(0, mgid_of(0x8001, 1), 0x8001);
+	world_send(&w, 0, &p);
+	asked(UMAD_METHOD_SET, UMAD_SA_ATTR_MCMEMBER_REC);
+	world_end(&w);
+}
+
 /* ---- paths --------------------------------------------------------------------- */
 
 static struct mad_packet path(unsigned int from, uint8_t method, struct vib_gid dgid,
@@ -1007,6 +1102,9 @@ int main(void)
 		cmocka_unit_test(refusal_ends_what_its_gid_has),
 		cmocka_unit_test(foreign_partitions_are_not_joined),
 		cmocka_unit_test(sa_chooses_an_mgid),
+		cmocka_unit_test(mgid_is_asked_for_once),
+		cmocka_unit_test(created_groups_have_a_quota),
+		cmocka_unit_test(group_of_another_partition_is_not_made),
 		cmocka_unit_test(paths_have_a_grh_and_the_vports_pkey),
 		cmocka_unit_test(tables_are_told_as_far_as_they_may),
 		cmocka_unit_test(bad_answers_harm_nobody),
