@@ -38,7 +38,9 @@ struct wire {
 	bool pkeys_doubted;           /* an event came; or they were not read */
 	int pkeys_said;               /* why not, as it was logged */
 	int said;                     /* why there is none, as it was logged */
-	bool gone;                    /* it is to be closed when the job has ended */
+	bool was_there;               /* once; and so was it of RoCE, or was not */
+	bool ethernet;
+	bool gone; /* it is to be closed when the job has ended */
 	bool stopping;
 	bool netdev_said;
 	char said_netdev[IF_NAMESIZE]; /* of which name, "" for none */
@@ -469,6 +471,12 @@ static void say_absent(struct wire *w)
 		log_warn("fabric %s: there is no HCA %s with a port %u; it is down until "
 			 "there is one",
 			 f->name, f->device, (unsigned int)f->port);
+	else if (w->error == EPROTOTYPE)
+		log_err("fabric %s: port %u of HCA %s was %s and is %s now; it is down "
+			"until that is as it was, or ibback is restarted",
+			f->name, (unsigned int)f->port, f->device,
+			w->ethernet ? "RoCE" : "InfiniBand",
+			w->ethernet ? "InfiniBand" : "RoCE");
 	else
 		log_warn("fabric %s: cannot use port %u of HCA %s: %s; it is down until "
 			 "that works",
@@ -528,6 +536,8 @@ static void take_state(struct wire *w, bool opened)
 
 	if (news)
 		say_state(w);
+	w->was_there = true;
+	w->ethernet = w->seen.ethernet;
 	w->state = w->seen;
 	w->fabric->mtu = w->seen.mtu;
 	if (came)
@@ -608,6 +618,12 @@ static void sweep_leftovers(struct wires *wires)
 	leftovers_sweep(wires->leftovers, wires->jobs, is_used, wires);
 }
 
+/* Vports have their addresses for one kind of wire, and keep them while it is away. */
+static bool is_other_kind(const struct wire *w)
+{
+	return w->was_there && w->seen.ethernet != w->ethernet;
+}
+
 static void after(struct job *job)
 {
 	struct wire *w = caa_container_of(job, struct wire, job);
@@ -618,6 +634,8 @@ static void after(struct job *job)
 		w->fabric->looking = false;
 		rewire(w);
 	}
+	if (!w->error && is_other_kind(w))
+		w->error = EPROTOTYPE;
 	if (opened && !w->error && take_port(w) < 0)
 		w->error = errno;
 	if (opened && w->error) {

@@ -39,6 +39,7 @@ struct alias_block {
 	struct sa_query *query;
 	uint8_t asked; /* a mask: what it is about */
 	bool deletes;
+	uint8_t deleted; /* a mask: the one that was to be taken off last */
 	struct timer retry;
 	unsigned int backoff_s;
 };
@@ -271,18 +272,36 @@ static uint8_t to_be_asked(const struct alias_block *b)
 	return which;
 }
 
+/*
+ * One that is to be taken off, or 0: each in its turn and alone, as the SA may keep one
+ * that it would not keep others for.
+ */
+static uint8_t to_be_deleted(const struct alias_block *b)
+{
+	unsigned int done = b->deleted ? 2u * b->deleted - 1 : 0;
+	unsigned int left = b->unwanted & ~done;
+
+	if (!left)
+		left = b->unwanted;
+	return (uint8_t)(left & (~left + 1));
+}
+
+/* In turns, so that one that is declined for ever does not keep the others. */
 static void step(struct alias_block *b)
 {
-	uint8_t which;
+	uint8_t which, unwanted;
 
 	if (b->query || b->retry.deadline)
 		return;
 	which = to_be_asked(b);
-	b->deletes = !which;
-	if (which)
+	unwanted = to_be_deleted(b);
+	b->deletes = unwanted && (!which || !b->deletes);
+	if (b->deletes) {
+		b->deleted = unwanted;
+		ask(b, UMAD_SA_METHOD_DELETE, unwanted, on_answer);
+	} else if (which) {
 		ask(b, UMAD_METHOD_SET, which, on_answer);
-	else if (b->unwanted)
-		ask(b, UMAD_SA_METHOD_DELETE, b->unwanted, on_answer);
+	}
 }
 
 /* ---- places ---------------------------------------------------------------- */

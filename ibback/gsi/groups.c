@@ -133,14 +133,19 @@ struct group *group_create(struct gsi *gsi, const struct mcm_group *attr,
 }
 
 /* The SA itself tells subscribers. */
-struct group *group_create_foreign(struct gsi *gsi, const struct mcm_group *attr)
+struct group *group_create_foreign(struct gsi *gsi, const struct mcm_group *attr,
+				   struct gsi_port *creator)
 {
-	struct group *group = calloc(1, sizeof(*group));
+	struct group *group;
 
+	if (creator && creator->num_created >= MAX_GROUPS)
+		return NULL;
+	group = calloc(1, sizeof(*group));
 	if (!group)
 		return NULL;
 	group->attr = *attr;
 	group->foreign = true;
+	charge(group, creator);
 	insert(gsi, group);
 	return group;
 }

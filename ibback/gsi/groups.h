@@ -44,8 +44,12 @@ struct group *group_next(struct group *group);
 struct group *group_create(struct gsi *gsi, const struct mcm_group *attr,
 			   struct gsi_port *creator);
 
-/* The one that the SA of InfiniBand says is @attr, MLID and all. NULL: no memory. */
-struct group *group_create_foreign(struct gsi *gsi, const struct mcm_group *attr);
+/*
+ * The one that the SA of InfiniBand says is @attr, MLID and all, on account of @creator,
+ * if it may have made it there. NULL: its quota or memory are used up.
+ */
+struct group *group_create_foreign(struct gsi *gsi, const struct mcm_group *attr,
+				   struct gsi_port *creator);
 
 /* End @group, with all memberships. */
 void group_destroy(struct gsi *gsi, struct group *group);

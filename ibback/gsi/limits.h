@@ -15,6 +15,9 @@
 /* srp_daemon has two, and each costs a look for every notice. */
 #define MAX_SUBSCRIPTIONS  16
 
+/* The same at the subnet's SA, with those that are still ending there. */
+#define MAX_WIRE_INFORMS   (2 * MAX_SUBSCRIPTIONS)
+
 /* Reports to a vport that are not answered yet; further ones are lost. */
 #define MAX_REPORTS        32
 

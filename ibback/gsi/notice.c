@@ -49,6 +49,16 @@ void notice_get(struct notice *n, const uint8_t bytes[NOTICE_SIZE])
 	memcpy(&n->issuer_gid, bytes + NOTICE_ISSUER_GID, sizeof(n->issuer_gid));
 }
 
+bool notice_is_generic(const struct notice *n)
+{
+	return n->bytes[NOTICE_GENERIC_TYPE] & 0x80;
+}
+
+bool notice_is_of_security(uint16_t trap)
+{
+	return trap >= UMAD_SM_BAD_MKEY_TRAP && trap <= UMAD_SM_BAD_SWITCH_PKEY_TRAP;
+}
+
 struct vib_gid notice_subject(const struct notice *n)
 {
 	struct vib_gid gid;

@@ -21,6 +21,12 @@ struct notice {
 /* The one in @bytes, which anybody may have written. */
 void notice_get(struct notice *n, const uint8_t bytes[NOTICE_SIZE]);
 
+/* Is it of those that the specification lists? */
+bool notice_is_generic(const struct notice *n);
+
+/* C15-0.2-1.16: traps of security are for who is trusted, and here there are none. */
+bool notice_is_of_security(uint16_t trap);
+
 /* The GID that traps 64 to 67 are about. */
 struct vib_gid notice_subject(const struct notice *n);
 

@@ -250,14 +250,16 @@ static enum gsi_drop receive_from_wire(struct gsi *gsi, const struct mad_packet 
 	struct mad_packet in = *packet;
 	enum gsi_drop why;
 	struct gsi_port *to;
+	bool by_lid;
 
 	/* On InfiniBand it may be without; who answers it is to have one. */
-	if (!in.grh && gsi_is_proxy(gsi) && mad_class(in.mad) == UMAD_CLASS_CM)
+	by_lid = !in.grh && gsi_is_proxy(gsi) && mad_class(in.mad) == UMAD_CLASS_CM;
+	if (by_lid)
 		wire_cm_address(gsi, &in);
 	why = check_from_wire(gsi, &in);
 	if (why)
 		return why;
-	to = wire_cm_receiver(gsi, &in, &why);
+	to = wire_cm_receiver(gsi, &in, by_lid, &why);
 	if (!to)
 		return why;
 	if (!port_is_up(to))
@@ -269,7 +271,7 @@ static enum gsi_drop receive_from_wire(struct gsi *gsi, const struct mad_packet 
 	in.dlid = to->attr.port.lid;
 	if (!in.slid && wire_cm_is_call(in.mad))
 		return GSI_DROP_NO_MEMORY;
-	wire_cm_in(to, &in, in.slid);
+	wire_cm_in(to, &in, in.slid, by_lid);
 	gsi_deliver(to, &in);
 	return 0;
 }

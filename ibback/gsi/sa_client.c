@@ -17,7 +17,7 @@ struct sa_query {
 	LIST_ENTRY(sa_query) entry;
 	struct gsi *gsi;
 	struct timer timer;
-	unsigned int tries;
+	unsigned int tries; /* that are left */
 	sa_answered *answered;
 	void *arg;
 	uint32_t low; /* of its TID */
@@ -52,7 +52,7 @@ static void send_once(struct sa_query *q)
 {
 	struct gsi *gsi = q->gsi;
 
-	q->tries++;
+	q->tries--;
 	timer_set(&gsi->timers, &q->timer, gsi_now(gsi) + ANSWER_TIMEOUT_NS);
 	(void)gsi->ops->to_sa(gsi->arg, q->mad);
 }
@@ -64,7 +64,7 @@ static void on_timeout(struct timer *timer, uint64_t now)
 	void *arg = q->arg;
 
 	(void)now;
-	if (q->tries < TRIES) {
+	if (q->tries) {
 		send_once(q);
 		return;
 	}
@@ -82,14 +82,15 @@ static struct sa_query *find(struct gsi *gsi, uint32_t low)
 	return NULL;
 }
 
-struct sa_query *sa_ask(struct gsi *gsi, const uint8_t mad[VIB_MAD_BYTES],
-			sa_answered *answered, void *arg)
+static struct sa_query *begin(struct gsi *gsi, const uint8_t mad[VIB_MAD_BYTES],
+			      unsigned int tries, sa_answered *answered, void *arg)
 {
 	struct sa_query *q = calloc(1, sizeof(*q));
 
 	if (!q)
 		return NULL;
 	q->gsi = gsi;
+	q->tries = tries;
 	q->timer.expired = on_timeout;
 	q->answered = answered;
 	q->arg = arg;
@@ -101,6 +102,18 @@ struct sa_query *sa_ask(struct gsi *gsi, const uint8_t mad[VIB_MAD_BYTES],
 	LIST_INSERT_HEAD(&gsi->queries, q, entry);
 	send_once(q);
 	return q;
+}
+
+struct sa_query *sa_ask(struct gsi *gsi, const uint8_t mad[VIB_MAD_BYTES],
+			sa_answered *answered, void *arg)
+{
+	return begin(gsi, mad, TRIES, answered, arg);
+}
+
+struct sa_query *sa_ask_once(struct gsi *gsi, const uint8_t mad[VIB_MAD_BYTES],
+			     sa_answered *answered, void *arg)
+{
+	return begin(gsi, mad, 1, answered, arg);
 }
 
 void sa_query_cancel(struct sa_query *query)

@@ -24,6 +24,10 @@ void sa_request_begin(uint8_t mad[VIB_MAD_BYTES], uint8_t method, uint16_t attri
 struct sa_query *sa_ask(struct gsi *gsi, const uint8_t mad[VIB_MAD_BYTES],
 			sa_answered *answered, void *arg);
 
+/* The same by a single try, of what the SA would do twice if it was asked twice. */
+struct sa_query *sa_ask_once(struct gsi *gsi, const uint8_t mad[VIB_MAD_BYTES],
+			     sa_answered *answered, void *arg);
+
 /* Its answer is not wanted any more. NULL is harmless. */
 void sa_query_cancel(struct sa_query *query);
 

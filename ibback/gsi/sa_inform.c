@@ -1,18 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* InformInfo and InformInfoRecord (IBTA vol. 1 §13.4.8.3, §15.2.5.12). */
-#include <infiniband/umad_sm.h>
-
 #include "gsi/components.h"
 #include "gsi/ports.h"
 #include "gsi/sa.h"
 #include "gsi/subscriptions.h"
-
-/* C15-0.2-1.16: traps of security are for who is trusted, and here there are none. */
-static bool is_of_security(const struct inform_info *info)
-{
-	return info->generic && info->trap >= UMAD_SM_BAD_MKEY_TRAP &&
-	       info->trap <= UMAD_SM_BAD_SWITCH_PKEY_TRAP;
-}
 
 /* o13-17.1.1: an issuer that is named is one that the subscriber may know of. */
 static bool issuer_is_seen(const struct gsi_port *port, const struct inform_info *info)
@@ -31,7 +22,8 @@ static uint16_t subscribe(const struct sa_request *request,
 {
 	struct gsi_port *port = request->port;
 
-	if (is_of_security(info) || !issuer_is_seen(port, info))
+	if ((info->generic && notice_is_of_security(info->trap)) ||
+	    !issuer_is_seen(port, info))
 		return SA_STATUS(REQ_INVALID);
 	if (subscription_find(port, info))
 		return 0;

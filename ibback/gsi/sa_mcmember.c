@@ -236,7 +236,8 @@ static void join_on_wire(const struct sa_request *request, const struct mcm_reco
 	    (mgid_has_pkey(&r->group.mgid) &&
 	     pkey_accepting(port->attr.pkeys, be16_at(r->group.mgid.raw + 4)) < 0) ||
 	    (request->mask & MASK(PKEY) &&
-	     pkey_accepting(port->attr.pkeys, r->group.pkey) < 0)) {
+	     (mgid_has_other_pkey(&r->group.mgid, r->group.pkey) ||
+	      pkey_accepting(port->attr.pkeys, r->group.pkey) < 0))) {
 		answer->status = SA_STATUS(REQ_INVALID);
 		return;
 	}

@@ -195,9 +195,8 @@ static void answer_by(const struct proxied *p, const uint8_t *mad, size_t length
 
 	if (!is_table(p) && !size)
 		size = (proxy->size + 7) / 8 * 8;
-	/* Of an empty table it may say nothing. */
-	if (!answer.status && length > SA_DATA &&
-	    (size < proxy->size || size > UMAD_LEN_SA_DATA) && (size || !is_table(p)))
+	/* Of an empty table it may say nothing; what else it says must be true of any. */
+	if (!answer.status && size && (size < proxy->size || size > UMAD_LEN_SA_DATA))
 		answer.status = SA_STATUS(NO_RESOURCES);
 	if (!answer.status && size) {
 		answer.record_size = (uint16_t)size;

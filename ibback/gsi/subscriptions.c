@@ -80,7 +80,8 @@ struct subscription *subscription_add(struct gsi_port *port,
 {
 	struct subscription *s;
 
-	if (port->num_subscriptions >= MAX_SUBSCRIPTIONS)
+	if (port->num_subscriptions >= MAX_SUBSCRIPTIONS ||
+	    !wire_informs_may_add(port, info))
 		return NULL;
 	s = calloc(1, sizeof(*s));
 	if (!s)
@@ -90,7 +91,7 @@ struct subscription *subscription_add(struct gsi_port *port,
 		    request->pkey | PKEY_FULL);
 	LIST_INSERT_HEAD(&port->subscriptions, s, of_port);
 	port->num_subscriptions++;
-	wire_informs_changed(port->gsi, info);
+	wire_informs_changed(port, info);
 	return s;
 }
 
@@ -98,7 +99,7 @@ void subscription_remove(struct gsi_port *port, struct subscription *subscriptio
 {
 	LIST_REMOVE(subscription, of_port);
 	port->num_subscriptions--;
-	wire_informs_changed(port->gsi, &subscription->info);
+	wire_informs_changed(port, &subscription->info);
 	free(subscription);
 }
 

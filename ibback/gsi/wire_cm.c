@@ -421,13 +421,17 @@ static size_t ca_guid_at(const uint8_t *mad)
 	}
 }
 
+/* No vendor's, but made up here (EUI-64, the local bit): the lower bits are a LID. */
+#define GUID_BY_LID 0x0200006c69640000ull
+
 /*
  * By its CA GUID a guest tells one peer from another. Nobody can prove one that is from
- * the wire; in its stead there is what the peer's GID has of its own.
+ * the wire; in its stead there is what the peer's GID has of its own, or its LID where
+ * the body alone says what its GID is.
  */
-static uint64_t ca_guid_of(const struct mad_packet *packet)
+static uint64_t ca_guid_of(const struct mad_packet *packet, bool by_lid)
 {
-	return be64_at(packet->sgid.raw + 8);
+	return by_lid ? GUID_BY_LID | packet->slid : be64_at(packet->sgid.raw + 8);
 }
 
 static bool is_of_vport(const struct gsi *gsi, uint64_t node_guid)
@@ -441,11 +445,11 @@ static bool is_of_vport(const struct gsi *gsi, uint64_t node_guid)
 }
 
 /* A guest connects to the addresses in the body: they are those in the GRH. */
-static bool is_forged(const struct gsi *gsi, const struct mad_packet *packet)
+static bool is_forged(const struct gsi *gsi, const struct mad_packet *packet, bool by_lid)
 {
 	const uint8_t *mad = packet->mad;
 
-	if (ca_guid_at(mad) && is_of_vport(gsi, ca_guid_of(packet)))
+	if (ca_guid_at(mad) && is_of_vport(gsi, ca_guid_of(packet, by_lid)))
 		return true;
 	switch (mad_attribute(mad)) {
 	case UMAD_CM_ATTR_REQ:
@@ -515,7 +519,7 @@ void wire_cm_address(struct gsi *gsi, struct mad_packet *packet)
 }
 
 struct gsi_port *wire_cm_receiver(struct gsi *gsi, const struct mad_packet *packet,
-				  enum gsi_drop *why)
+				  bool by_lid, enum gsi_drop *why)
 {
 	unsigned int kind = kind_of(packet->mad);
 	struct gsi_port *port;
@@ -526,14 +530,14 @@ struct gsi_port *wire_cm_receiver(struct gsi *gsi, const struct mad_packet *pack
 	}
 	port = kind & CALLS ? called(gsi, packet) : answered(gsi, packet);
 	*why = kind & CALLS ? GSI_DROP_NO_PORT : GSI_DROP_CM_ID;
-	if (port && is_forged(gsi, packet)) {
+	if (port && is_forged(gsi, packet, by_lid)) {
 		*why = GSI_DROP_CM_FORGED;
 		port = NULL;
 	}
 	return port;
 }
 
-void wire_cm_in(struct gsi_port *to, struct mad_packet *packet, uint16_t lid)
+void wire_cm_in(struct gsi_port *to, struct mad_packet *packet, uint16_t lid, bool by_lid)
 {
 	uint8_t *mad = packet->mad;
 	unsigned int kind = kind_of(mad);
@@ -556,5 +560,5 @@ void wire_cm_in(struct gsi_port *to, struct mad_packet *packet, uint16_t lid)
 		tid_in(to, &packet->sgid, mad);
 	put_lids(to->gsi, mad, lid, to->attr.port.lid);
 	if (ca_guid_at(mad))
-		put_be64(mad + ca_guid_at(mad), ca_guid_of(packet));
+		put_be64(mad + ca_guid_at(mad), ca_guid_of(packet, by_lid));
 }

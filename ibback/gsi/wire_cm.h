@@ -9,7 +9,8 @@
  * be one that the other end has told this vport. So no guest can speak of another's
  * connections, whatever numbers it guesses, and neither can anybody on the wire but their
  * peers. To a guest the CA GUID of a peer is the interface id of its GID, whatever the
- * peer says.
+ * peer says; of one that sends without a GRH, whose GID nobody but itself says, it is one
+ * made of its LID.
  */
 #ifndef XEN_IB_IBBACK_GSI_WIRE_CM_H
 #define XEN_IB_IBBACK_GSI_WIRE_CM_H
@@ -23,13 +24,15 @@
 enum gsi_drop wire_cm_out(struct gsi_port *from, struct mad_packet *packet);
 
 /* The vport that @packet, of class CM and with a GRH, from the wire is for; NULL and
- * *@why: none.
+ * *@why: none. @by_lid: its GRH is from wire_cm_address().
  */
 struct gsi_port *wire_cm_receiver(struct gsi *gsi, const struct mad_packet *packet,
-				  enum gsi_drop *why);
+				  bool by_lid, enum gsi_drop *why);
 
-/* Make it what that vport, @to, receives; @lid stands for its sender. */
-void wire_cm_in(struct gsi_port *to, struct mad_packet *packet, uint16_t lid);
+/* Make it what that vport, @to, receives; @lid stands for its sender. @by_lid as before.
+ */
+void wire_cm_in(struct gsi_port *to, struct mad_packet *packet, uint16_t lid,
+		bool by_lid);
 
 /* True if @mad is a call, whose sender the vport will answer. */
 bool wire_cm_is_call(const uint8_t *mad);

@@ -23,6 +23,9 @@
 	 MASK(TCLASS) | MASK(MTU_SEL) | MASK(MTU) | MASK(RATE_SEL) | MASK(RATE) | \
 	 MASK(SCOPE) | MASK(HOP_LIMIT))
 
+/* o15-0.2.3: with these the SA makes a group that is not there. */
+#define CREATES (MASK(QKEY) | MASK(PKEY) | MASK(SL) | MASK(FLOW_LABEL) | MASK(TCLASS))
+
 /* A vport's request that waits for its answer. */
 struct join {
 	TAILQ_ENTRY(join) entry;
@@ -40,7 +43,8 @@ struct wire_member {
 	uint8_t have;  /* JoinState that the SA has */
 	uint8_t asked; /* for more of, or for less */
 	bool leaves;
-	bool busy; /* a step of it is being made */
+	bool by_join; /* it is asked for a vport, which may have gone since */
+	bool busy;    /* a step of it is being made */
 	struct sa_query *query;
 	struct timer retry;
 	TAILQ_HEAD(joins, join) joins; /* the first is asked for, if @for_join */
@@ -164,8 +168,19 @@ static void forget_group(struct gsi *gsi, struct group *group)
 	group_destroy(gsi, group);
 }
 
-/* The group as the SA says it is. NULL: there is no memory for it. */
-static struct group *adopt(struct gsi *gsi, const struct mcm_record *r)
+/* Who made it, or would have, had it not been there: the SA does not tell. */
+static struct gsi_port *creator_of(const struct join *j)
+{
+	uint64_t mask =
+		be64_at(j->packet.mad + offsetof(struct umad_sa_packet, comp_mask));
+
+	return gid_is_zero(&j->record.group.mgid) || (mask & CREATES) == CREATES ? j->port
+										 : NULL;
+}
+
+/* The group as the SA says it is. NULL: @creator's quota or memory are used up. */
+static struct group *adopt(struct gsi *gsi, const struct mcm_record *r,
+			   struct gsi_port *creator)
 {
 	struct group *group = group_find(gsi, &r->group.mgid);
 	struct mcm_group attr = r->group;
@@ -177,7 +192,7 @@ static struct group *adopt(struct gsi *gsi, const struct mcm_record *r)
 		return group;
 	if (group)
 		forget_group(gsi, group);
-	return group_create_foreign(gsi, &attr);
+	return group_create_foreign(gsi, &attr, creator);
 }
 
 /* ---- answers to vports ----------------------------------------------------- */
@@ -253,7 +268,7 @@ static void has_joined(struct wire_member *m, const uint8_t *mad)
 	if (is_nameless(m))
 		name(m, &r.group.mgid);
 	m->have |= m->asked;
-	group = adopt(m->gsi, &r);
+	group = adopt(m->gsi, &r, j ? creator_of(j) : NULL);
 	if (j && group && pkey_accepting(j->port->attr.pkeys, group->attr.pkey) < 0) {
 		answer(j, SA_STATUS(REQ_INVALID), NULL, 0);
 		join_free(m, j);
@@ -266,20 +281,37 @@ static void has_joined(struct wire_member *m, const uint8_t *mad)
 		group_destroy(m->gsi, group);
 }
 
-/* What vports had before, it does not have any more. */
+/* A vport's, which had joined by what @m is for. */
+static struct member *a_member(const struct wire_member *m)
+{
+	struct group *group = group_find(m->gsi, &m->mgid);
+	struct member *member;
+
+	if (!group)
+		return NULL;
+	LIST_FOREACH(member, &group->members, of_group)
+	if (gids_equal(&member->gid, &m->gid))
+		return member;
+	return NULL;
+}
+
+/* What vports with that GID had before, they do not have any more. */
 static void is_refused(struct wire_member *m, uint16_t status)
 {
 	struct join *j = m->for_join ? TAILQ_FIRST(&m->joins) : NULL;
-	struct group *group;
+	struct gsi *gsi = m->gsi;
+	struct member *member;
 
 	if (j) {
 		answer(j, status, NULL, 0);
 		join_free(m, j);
-		return;
 	}
-	group = group_find(m->gsi, &m->mgid);
-	if (group)
-		forget_group(m->gsi, group);
+	if (m->by_join)
+		return;
+	while ((member = a_member(m))) {
+		gsi->ops->forgotten(gsi->arg, member->port->owner);
+		member_leave(member, member->join_state);
+	}
 }
 
 static void nobody_answers(struct wire_member *m)
@@ -327,6 +359,7 @@ static void ask(struct wire_member *m, uint8_t method, uint64_t mask,
 	mcm_record_put(mad + SA_DATA, &r);
 	m->asked = bits;
 	m->leaves = method == UMAD_SA_METHOD_DELETE;
+	m->by_join = false;
 	m->query = sa_ask(m->gsi, mad, on_answer, m);
 	if (!m->query)
 		timer_set(&m->gsi->timers, &m->retry, gsi_now(m->gsi) + RETRY_NS);
@@ -347,8 +380,11 @@ static void ask_for_join(struct wire_member *m, const struct join *j)
 	mad[SA_DATA + offsetof(struct umad_sa_mcmember_record, proxy_join)] = 0;
 	m->asked = j->record.join_state;
 	m->leaves = false;
+	m->by_join = true;
 	m->for_join = true;
-	m->query = sa_ask(m->gsi, mad, on_answer, m);
+	/* Asked twice, it would make two. */
+	m->query = is_nameless(m) ? sa_ask_once(m->gsi, mad, on_answer, m)
+				  : sa_ask(m->gsi, mad, on_answer, m);
 	if (!m->query) {
 		m->for_join = false;
 		timer_set(&m->gsi->timers, &m->retry, gsi_now(m->gsi) + RETRY_NS);
@@ -454,15 +490,20 @@ uint16_t wire_group_join(const struct sa_request *request,
 	j = calloc(1, sizeof(*j));
 	if (!j)
 		return SA_STATUS(NO_RESOURCES);
+	j->port = port;
+	j->packet = *request->packet;
+	j->record = *record;
+	if (creator_of(j) && port->num_created >= MAX_GROUPS &&
+	    !group_find(gsi, &record->group.mgid)) {
+		free(j);
+		return SA_STATUS(NO_RESOURCES);
+	}
 	if (!m)
 		m = member_new(gsi, &record->group.mgid, &gid);
 	if (!m) {
 		free(j);
 		return SA_STATUS(NO_RESOURCES);
 	}
-	j->port = port;
-	j->packet = *request->packet;
-	j->record = *record;
 	TAILQ_INSERT_TAIL(&m->joins, j, entry);
 	port->num_proxied++;
 	step(m);

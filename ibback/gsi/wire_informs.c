@@ -22,6 +22,7 @@
 struct wire_inform {
 	LIST_ENTRY(wire_inform) entry;
 	struct gsi *gsi;
+	struct gsi_port *payer; /* who wants it, or did last; NULL: it has gone */
 	struct inform_info info;
 	bool have, asked; /* at the SA, and what it is asked for */
 	struct sa_query *query;
@@ -36,14 +37,17 @@ static void on_retry(struct timer *timer, uint64_t now)
 	step(caa_container_of(timer, struct wire_inform, retry));
 }
 
-static bool is_wanted(const struct wire_inform *w)
+/* NULL: nobody. */
+static struct gsi_port *who_wants(const struct wire_inform *w)
 {
 	struct gsi_port *port;
 
+	if (w->payer && subscription_find(w->payer, &w->info))
+		return w->payer;
 	LIST_FOREACH(port, &w->gsi->ports, entry)
 	if (subscription_find(port, &w->info))
-		return true;
-	return false;
+		return port;
+	return NULL;
 }
 
 static void end(struct wire_inform *w)
@@ -87,8 +91,11 @@ static void ask(struct wire_inform *w, bool subscribe)
 
 static void step(struct wire_inform *w)
 {
-	bool wanted = is_wanted(w);
+	struct gsi_port *port = who_wants(w);
+	bool wanted = port;
 
+	if (port)
+		w->payer = port;
 	if (w->query || w->retry.deadline)
 		return;
 	if (wanted != w->have)
@@ -108,30 +115,54 @@ static struct wire_inform *find(struct gsi *gsi, const struct inform_info *info)
 }
 
 /* Without memory vports are told of what is of this host. */
-static struct wire_inform *inform_new(struct gsi *gsi, const struct inform_info *info)
+static struct wire_inform *inform_new(struct gsi_port *port,
+				      const struct inform_info *info)
 {
+	struct gsi *gsi = port->gsi;
 	struct wire_inform *w = calloc(1, sizeof(*w));
 
 	if (!w)
 		return NULL;
 	w->gsi = gsi;
+	w->payer = port;
 	w->info = *info;
 	w->retry.expired = on_retry;
 	LIST_INSERT_HEAD(&gsi->wire_informs, w, entry);
 	return w;
 }
 
-void wire_informs_changed(struct gsi *gsi, const struct inform_info *info)
+void wire_informs_changed(struct gsi_port *port, const struct inform_info *info)
 {
 	struct wire_inform *w;
 
-	if (!gsi_is_proxy(gsi))
+	if (!gsi_is_proxy(port->gsi))
 		return;
-	w = find(gsi, info);
+	w = find(port->gsi, info);
 	if (!w)
-		w = inform_new(gsi, info);
+		w = inform_new(port, info);
 	if (w)
 		step(w);
+}
+
+bool wire_informs_may_add(struct gsi_port *port, const struct inform_info *info)
+{
+	const struct wire_inform *w;
+	unsigned int n = 0;
+
+	if (!gsi_is_proxy(port->gsi) || find(port->gsi, info))
+		return true;
+	LIST_FOREACH(w, &port->gsi->wire_informs, entry)
+	n += w->payer == port;
+	return n < MAX_WIRE_INFORMS;
+}
+
+void wire_informs_forget(const struct gsi_port *port)
+{
+	struct wire_inform *w;
+
+	LIST_FOREACH(w, &port->gsi->wire_informs, entry)
+	if (w->payer == port)
+		w->payer = NULL;
 }
 
 /* There may be subscriptions of a time without a wire. */
@@ -152,7 +183,7 @@ void wire_informs_replay(struct gsi *gsi)
 	LIST_FOREACH(port, &gsi->ports, entry)
 	LIST_FOREACH(s, &port->subscriptions, of_port)
 	if (!find(gsi, &s->info))
-		wire_informs_changed(gsi, &s->info);
+		wire_informs_changed(port, &s->info);
 }
 
 void wire_informs_end(struct gsi *gsi)
@@ -174,14 +205,18 @@ unsigned int gsi_wire_subscriptions(const struct gsi *gsi)
 /* ---- Reports --------------------------------------------------------------- */
 
 /*
- * May @port know of it? Of a group by the P_Key in its MGID, of a vport as ever, and of
- * all else who is a full member of the partition that every port is in.
+ * May @port know of it, which it may have subscribed to by a wildcard? Of security
+ * nobody may, nor of what a vendor has made up. Of a group by the P_Key in its MGID, of a
+ * vport as ever, and of all else who is a full member of the partition that every port is
+ * in.
  */
 static bool may_know(const struct gsi_port *port, const struct notice *n)
 {
 	struct vib_gid gid = notice_subject(n);
 	const struct gsi_port *about;
 
+	if (!notice_is_generic(n) || notice_is_of_security(n->trap))
+		return false;
 	if (n->trap < UMAD_SM_GID_IN_SERVICE_TRAP ||
 	    n->trap > UMAD_SM_MGID_DESTROYED_TRAP)
 		return port_sees_all(port);

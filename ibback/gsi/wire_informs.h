@@ -9,8 +9,17 @@
 
 #include "gsi/subscriptions.h"
 
-/* A vport has, or has no more, a subscription like @info. */
-void wire_informs_changed(struct gsi *gsi, const struct inform_info *info);
+/* @port has, or has no more, a subscription like @info. */
+void wire_informs_changed(struct gsi_port *port, const struct inform_info *info);
+
+/*
+ * May @port have one like @info? What it has no more goes from the SA as fast as that
+ * answers, and counts until then.
+ */
+bool wire_informs_may_add(struct gsi_port *port, const struct inform_info *info);
+
+/* @port goes: what it had counts for nobody. */
+void wire_informs_forget(const struct gsi_port *port);
 
 /* The SA has forgotten all. */
 void wire_informs_replay(struct gsi *gsi);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <infiniband/umad_sa.h>
@@ -26,6 +27,9 @@
 
 /* Longer than all paths of the largest subnet: 49 152 LIDs. */
 #define UMAD_TABLE_MAX    (64 << 20)
+
+/* Into which longer ones are read; of whole pages, and so large that few are mapped. */
+#define WASTE_BYTES       ((size_t)1 << 20)
 
 /* The loop's thread's: an agent has its file, and what it claimed, for a while longer. */
 static LIST_HEAD(agents, umad_agent) started = LIST_HEAD_INITIALIZER(started),
@@ -102,7 +106,7 @@ static void take(struct umad_agent *agent, int id, const struct umad_buffer *in,
 	const ib_mad_addr_t *addr = &in->head.addr;
 	struct mad_packet packet;
 
-	if (id == agent->sa_id) {
+	if (id == agent->sa_id || id == agent->reports_id) {
 		/* What others say is not its word. */
 		if (be16toh(addr->lid) == agent->subnet.sm_lid)
 			agent->events->sa_received(agent->arg, in->mad, (size_t)length);
@@ -120,34 +124,77 @@ static void take(struct umad_agent *agent, int id, const struct umad_buffer *in,
 }
 
 /*
- * A table may be longer than a MAD; the kernel then says how long, and keeps it. -1: it
- * cannot be read, and what follows cannot either.
+ * Room for @size bytes that nobody reads, all of it the same few: what the kernel keeps
+ * goes away when it is read, and in no other way. NULL: there is none.
  */
-static int take_table(struct umad_agent *agent, int length)
+static void *waste_map(size_t size)
 {
-	struct ib_user_mad *in;
-	int id = -1;
+	uint8_t *waste = mmap(NULL, size, PROT_NONE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int fd = memfd_create("ibback-waste", MFD_CLOEXEC);
+	bool mapped = waste != MAP_FAILED && fd >= 0 && ftruncate(fd, WASTE_BYTES) == 0;
 
-	if (length > UMAD_TABLE_MAX)
-		return -1;
-	in = malloc(sizeof(*in) + (size_t)length);
+	for (size_t at = 0; mapped && at < size; at += WASTE_BYTES)
+		mapped = mmap(waste + at, WASTE_BYTES, PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED;
+	if (fd >= 0)
+		close(fd);
+	if (!mapped && waste != MAP_FAILED)
+		munmap(waste, size);
+	return mapped ? waste : NULL;
+}
+
+/* false: there is no room even to read it, and it is still the next. */
+static bool drop_table(struct umad_agent *agent, int length)
+{
+	size_t size = (sizeof(struct ib_user_mad) + (size_t)length + WASTE_BYTES - 1) /
+		      WASTE_BYTES * WASTE_BYTES;
+	void *waste = waste_map(size);
+
+	if (waste) {
+		(void)umad_recv(agent->file, waste, &length, 0);
+		munmap(waste, size);
+	}
+	if (!waste && agent->stuck)
+		return false; /* which has been said */
+	agent->stuck = !waste;
+	log_warn("fabric %s: a table of %d bytes from %s's subnet is %s: %s",
+		 agent->fabric, length, agent->shared->device,
+		 waste ? "dropped" : "in the way of all behind it",
+		 length > UMAD_TABLE_MAX ? "too long" : "out of memory");
+	return waste;
+}
+
+/*
+ * A table may be longer than a MAD; the kernel then says how long, and keeps it until it
+ * is read. Anybody may have sent it. false: nothing behind it can be read yet.
+ */
+static bool take_table(struct umad_agent *agent, int length)
+{
+	struct ib_user_mad *in = NULL;
+	int id;
+
+	if (length <= UMAD_TABLE_MAX)
+		in = malloc(sizeof(*in) + (size_t)length);
 	if (!in)
-		return -1;
+		return drop_table(agent, length);
 	errno = 0;
 	id = umad_recv(agent->file, in, &length, 0);
 	if (id >= 0 && id == agent->sa_id && umad_status(in) == 0 &&
 	    be16toh(in->addr.lid) == agent->subnet.sm_lid)
 		agent->events->sa_received(agent->arg, in->data, (size_t)length);
 	free(in);
-	return id < 0 ? -1 : 0;
+	return true;
 }
 
-/* Nothing comes any more, and a descriptor that always has an event would spin. */
+/*
+ * Nothing comes any more, and a descriptor that always has an event would spin. What it
+ * claimed is its file's until that is closed.
+ */
 static void lose(struct umad_agent *agent)
 {
 	uv_poll_stop(&agent->poll);
-	agent->id = -1;
-	agent->sa_id = -1;
+	agent->lost = true;
 	log_warn("fabric %s: %s is gone: no connection management beyond this host",
 		 agent->fabric, agent->shared->device);
 	agent->events->gone(agent->arg);
@@ -166,9 +213,10 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 		id = umad_recv(agent->file, &in, &length, 0);
 		if (id < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
-		if (id < 0 && errno == ENOSPC)
-			status = take_table(agent, length);
-		else if (id < 0)
+		if (id < 0 && errno == ENOSPC) {
+			if (!take_table(agent, length))
+				return;
+		} else if (id < 0)
 			status = id;
 		else if (umad_status(&in) == 0) /* else it is one of ours, not sent */
 			take(agent, id, &in, length);
@@ -199,30 +247,38 @@ static bool is_held(const struct umad_agent *agent)
 	const struct umad_agent *a;
 
 	LIST_FOREACH(a, &ending, entry)
-	if ((a->id >= 0 || a->sa_id >= 0) && a->shared->port == agent->shared->port &&
+	if ((a->id >= 0 || a->sa_id >= 0 || a->reports_id >= 0) &&
+	    a->shared->port == agent->shared->port &&
 	    strcmp(a->shared->device, agent->shared->device) == 0)
 		return true;
 	return false;
 }
 
-/* With Reports, unless another has them, as srp_daemon may. */
+/*
+ * What asks has no methods, so that nobody else's requests come to it; and what has
+ * Reports has no RMPP, as anybody could have the kernel put together long ones.
+ */
 static void claim_sa(struct umad_agent *agent)
 {
 	long methods[16 / sizeof(long)] = { 1L << UMAD_METHOD_REPORT };
 
-	agent->sa_id = umad_register(agent->file, UMAD_CLASS_SUBN_ADM,
-				     UMAD_SA_CLASS_VERSION, UMAD_RMPP_VERSION, methods);
-	if (agent->sa_id >= 0)
-		return;
-	log_warn("fabric %s: another program has the Reports of %s's subnet, so guests "
-		 "hear of none",
-		 agent->fabric, agent->shared->device);
-	agent->sa_id = umad_register(agent->file, UMAD_CLASS_SUBN_ADM,
-				     UMAD_SA_CLASS_VERSION, UMAD_RMPP_VERSION, NULL);
+	if (agent->sa_id < 0)
+		agent->sa_id =
+			umad_register(agent->file, UMAD_CLASS_SUBN_ADM,
+				      UMAD_SA_CLASS_VERSION, UMAD_RMPP_VERSION, NULL);
 	if (agent->sa_id < 0)
 		log_err("fabric %s: cannot ask the administrator of %s's subnet: error "
 			"%d",
 			agent->fabric, agent->shared->device, -agent->sa_id);
+	/* srp_daemon may have them. */
+	if (agent->reports_id < 0)
+		agent->reports_id = umad_register(agent->file, UMAD_CLASS_SUBN_ADM,
+						  UMAD_SA_CLASS_VERSION, 0, methods);
+	if (agent->reports_id < 0)
+		log_warn("fabric %s: another program has the Reports of %s's subnet, so "
+			 "guests hear of none; 'vibctl fabric reclaim %s' asks for them "
+			 "again",
+			 agent->fabric, agent->shared->device, agent->fabric);
 }
 
 void umad_agent_set_subnet(struct umad_agent *agent, const struct umad_subnet *subnet)
@@ -236,7 +292,7 @@ int umad_agent_ask(struct umad_agent *agent, const uint8_t mad[VIB_MAD_BYTES])
 	bool answers = mad[offsetof(struct umad_hdr, method)] & UMAD_METHOD_RESP_MASK;
 	struct umad_buffer out;
 
-	if (agent->sa_id < 0 || !agent->subnet.sm_lid) {
+	if (agent->lost || agent->sa_id < 0 || !agent->subnet.sm_lid) {
 		errno = ENODEV;
 		return -1;
 	}
@@ -258,10 +314,10 @@ static void explain(const struct umad_agent *agent)
 		 agent->fabric, who, agent->shared->device, agent->fabric);
 }
 
-/* All that it is to have. */
+/* All that it is to have, and has not. */
 static void begin_claims(struct umad_agent *agent)
 {
-	if (claim(agent) < 0)
+	if (agent->id < 0 && claim(agent) < 0)
 		explain(agent);
 	if (agent->subnet.infiniband)
 		claim_sa(agent);
@@ -269,21 +325,30 @@ static void begin_claims(struct umad_agent *agent)
 
 bool umad_agent_has_cm(const struct umad_agent *agent)
 {
-	return agent->id >= 0;
+	return agent->id >= 0 && !agent->lost;
 }
 
 int umad_reclaim(struct umad_agent *agent)
 {
-	if (agent->id >= 0)
-		return 0;
-	if (claim(agent) < 0) {
-		explain(agent);
+	bool had = agent->id >= 0;
+
+	if (agent->lost) {
+		errno = ENODEV;
+		return -1;
+	}
+	if (agent->waits && is_held(agent)) {
 		errno = EBUSY;
 		return -1;
 	}
 	agent->waits = false;
-	log_info("fabric %s: connection management beyond this host by %s", agent->fabric,
-		 agent->shared->device);
+	begin_claims(agent);
+	if (agent->id < 0) {
+		errno = EBUSY;
+		return -1;
+	}
+	if (!had)
+		log_info("fabric %s: connection management beyond this host by %s",
+			 agent->fabric, agent->shared->device);
 	return 0;
 }
 
@@ -420,6 +485,7 @@ struct umad_agent *umad_agent_start(uv_loop_t *loop, const char *fabric,
 	agent->id = -1;
 	agent->subnet = *subnet;
 	agent->sa_id = -1;
+	agent->reports_id = -1;
 	snprintf(agent->fabric, sizeof(agent->fabric), "%s", fabric);
 	LIST_INIT(&agent->senders);
 	agent->shared = shared_new(device, port);

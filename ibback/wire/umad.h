@@ -12,7 +12,8 @@
  * event loop waits for nobody.
  *
  * On InfiniBand an agent also asks the subnet's administrator, in the event loop, as
- * nothing waits there for addresses; the kernel puts tables together.
+ * nothing waits there for addresses; the kernel puts tables together. One that is too
+ * long to be read is dropped.
  *
  * Belongs to the control thread.
  */
@@ -92,8 +93,11 @@ int umad_agent_ask(struct umad_agent *agent, const uint8_t mad[VIB_MAD_BYTES]);
 /* Does it have communication management? Nothing is received or sent without it. */
 bool umad_agent_has_cm(const struct umad_agent *agent);
 
-/* Claim again what it does not have: ib_cm is unloaded. -1 and errno: EBUSY if another
- * has it.
+/*
+ * Claim again what it does not have, the subnet's Reports too: ib_cm is unloaded. -1 and
+ * errno: EBUSY if another has communication management, as one that was stopped just now
+ * may, after which claimed() is called; ENODEV if the device is gone. A log line says
+ * what else is another's.
  */
 int umad_reclaim(struct umad_agent *agent);
 

@@ -35,10 +35,13 @@ struct umad_agent {
 	void *arg;
 	char fabric[32];
 	int file;
-	int id;    /* of the claim; -1: it has none */
-	int sa_id; /* of SubnAdm; the same */
+	int id;         /* of the claim; -1: it has none */
+	int sa_id;      /* of what asks the administrator; the same */
+	int reports_id; /* of its Reports; the same */
 	struct umad_subnet subnet;
 	bool waits; /* for the claims, which one that is ending has still */
+	bool lost;  /* the device is gone; its file has the claims until it is closed */
+	bool stuck; /* on a table that there is no memory to read */
 	uint16_t pkeys[UMAD_PKEYS];
 	uv_poll_t poll;
 	uv_async_t wake;

@@ -18,6 +18,7 @@ static struct {
 	int cm;           /* the file that has the class; -1 */
 	int sa;           /* that of the SA's agent, the same */
 	bool reports_taken, has_reports;
+	int huge; /* the length of what is next for it, if it is not as it came */
 	bool cm_taken, removed, hang, release, hang_closing;
 	uint8_t hang_at;
 	unsigned int hanging, sent, open;
@@ -75,8 +76,6 @@ void fake_umad_remove(bool removed)
 {
 	pthread_mutex_lock(&lock);
 	fake.removed = removed;
-	if (removed)
-		fake.cm = -1;
 	for (int i = 0; removed && i < FILES; i++)
 		if (fake.other[i])
 			shutdown(fake.other[i] - 1, SHUT_RDWR);
@@ -154,6 +153,12 @@ void fake_umad_receive_sa(const struct ib_user_mad *in, size_t length)
 		(void)!send(fake.other[fake.sa] - 1, in, sizeof(*in) + length, 0);
 }
 
+void fake_umad_receive_huge(const struct ib_user_mad *in, int length)
+{
+	fake.huge = length;
+	fake_umad_receive_sa(in, VIB_MAD_BYTES);
+}
+
 void fake_umad_receive(const struct umad_buffer *in, size_t length)
 {
 	if (fake.cm >= 0)
@@ -189,28 +194,34 @@ int umad_close_port(int file)
 	fake.open--;
 	if (fake.cm == file)
 		fake.cm = -1;
-	if (fake.sa == file)
+	if (fake.sa == file) {
 		fake.sa = -1;
+		fake.has_reports = false;
+	}
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
 	return close(file);
 }
 
-/* Which puts tables together, with Reports or without. */
+/* Number 1 has answers, of which the kernel puts tables together, and 2 Reports alone. */
 static int register_sa(int file, int mgmt_version, uint8_t rmpp_version,
 		       const long *method_mask)
 {
-	if (mgmt_version != 2 || rmpp_version != 1 ||
+	if (mgmt_version != 2 || rmpp_version != !method_mask ||
 	    (method_mask && method_mask[0] != 1 << 6))
 		return -EINVAL;
+	if (fake.sa >= 0 && fake.sa != file)
+		return -EPERM;
 	if (method_mask && fake.reports_taken)
 		return -EPERM;
 	fake.sa = file;
-	fake.has_reports = method_mask != NULL;
-	return 1;
+	if (!method_mask)
+		return 1;
+	fake.has_reports = true;
+	return 2;
 }
 
-/* One agent for a file is enough here; a file without a class has number 7. */
+/* A file without a class has number 7. */
 int umad_register(int file, int mgmt_class, int mgmt_version, uint8_t rmpp_version,
 		  long method_mask[16 / sizeof(long)])
 {
@@ -250,6 +261,22 @@ int umad_status(void *umad)
 	return (int)((struct ib_user_mad *)umad)->status;
 }
 
+/* All of it is written to. */
+static int recv_huge(int file, struct ib_user_mad *umad, int *length)
+{
+	if (*length < fake.huge) {
+		errno = ENOSPC;
+		*length = fake.huge;
+		return -errno;
+	}
+	*length = fake.huge;
+	memset(umad->data, 0x55, (size_t)fake.huge);
+	fake.huge = 0;
+	if (recv(file, umad, sizeof(*umad) + VIB_MAD_BYTES, 0) < 0)
+		return -errno;
+	return (int)umad->agent_id;
+}
+
 /* As the kernel does: a longer one stays, and is an error. */
 int umad_recv(int file, void *umad, int *length, int timeout_ms)
 {
@@ -257,6 +284,8 @@ int umad_recv(int file, void *umad, int *length, int timeout_ms)
 	ssize_t got;
 
 	(void)timeout_ms;
+	if (fake.huge && file == fake.sa)
+		return recv_huge(file, umad, length);
 	got = recv(file, umad, room, MSG_TRUNC | MSG_PEEK);
 	if (got > 0 && (size_t)got <= room)
 		got = recv(file, umad, room, 0);

@@ -49,6 +49,9 @@ bool fake_umad_has_reports(void);
 /* The same to that agent, of whose number the header is; may be a long one. */
 void fake_umad_receive_sa(const struct ib_user_mad *in, size_t length);
 
+/* The same, of a length that no socket takes. */
+void fake_umad_receive_huge(const struct ib_user_mad *in, int length);
+
 /* A MAD comes in: @length bytes behind the header of @in. */
 void fake_umad_receive(const struct umad_buffer *in, size_t length);
 

@@ -210,6 +210,47 @@ static void guids_keep_their_places(void **state)
 	world_end(&w);
 }
 
+/* Neither who is declined, nor what the SA keeps, keeps others from being taken off. */
+static void guids_are_taken_off_one_by_one(void **state)
+{
+	static const uint8_t nothing[72];
+	uint8_t record[72] = { 0 };
+	unsigned int sets = 0, kept = 0, gone = 0;
+	const uint8_t *mad;
+
+	(void)state;
+	world_begin(&w, 1);
+	world_set_infiniband(&w, GSI_ADDRESSING_AUTO);
+	mad = asked(UMAD_METHOD_GET, UMAD_SA_ATTR_GUID_INFO_REC);
+	for (unsigned int i = 2; i < 5; i++)
+		put_be64(record + 8 + 8 * (size_t)i, 0xabc0 + i);
+	world_sa_answers(&w, mad, 0, record, sizeof(record), 72);
+	for (unsigned int i = 0; i < 600; i++) {
+		while ((mad = world_take_sa(&w))) {
+			uint64_t guids = mask_of(mad) & ~3ull;
+
+			if (mad_method(mad) == UMAD_METHOD_SET) {
+				sets++;
+				assert_true(guids == GUIDS(1 << 1));
+				world_sa_answers(&w, mad, 0, nothing, 72, 72);
+			} else if (guids == GUIDS(1 << 2)) {
+				kept++;
+				world_sa_answers(&w, mad, SA_ERROR(REQ_DENIED), NULL, 0,
+						 72);
+			} else {
+				assert_true(guids == GUIDS(1 << 3) ||
+					    guids == GUIDS(1 << 4));
+				gone++;
+				world_sa_answers(&w, mad, 0, NULL, 0, 72);
+			}
+		}
+		world_pass(&w, SECOND);
+	}
+	assert_int_equal(gone, 2);
+	assert_true(kept > 1 && sets > 5);
+	world_end(&w);
+}
+
 static void silent_sa_is_asked_again(void **state)
 {
 	const uint8_t *first, *again;
@@ -460,6 +501,62 @@ static void group_that_is_another_is_to_be_joined_anew(void **state)
 	world_end(&w);
 }
 
+/* Who asks for what is refused, and goes before it hears that, harms nobody. */
+static void refusal_of_who_has_gone_ends_nothing(void **state)
+{
+	struct vib_gid a = mgid_of(0xffff, 1);
+	struct mad_packet p;
+	const uint8_t *mad;
+
+	(void)state;
+	world_begin(&w, 3);
+	world_set_infiniband(&w, GSI_ADDRESSING_SHARED);
+	for (unsigned int i = 0; i < 3; i++) {
+		w.attr[i].gids[0] = w.wire.gid;
+		world_change(&w, i);
+	}
+	join(0, a);
+	p = change(1, UMAD_METHOD_SET, a, 4);
+	world_send(&w, 1, &p);
+	mad = asked(UMAD_METHOD_SET, UMAD_SA_ATTR_MCMEMBER_REC);
+	world_remove(&w, 1);
+	world_sa_answers(&w, mad, SA_ERROR(REQ_INVALID), NULL, 0, 56);
+	assert_int_equal(w.forgotten[0], 0);
+	assert_true(world_receives(&w, 0, a));
+	asked_nothing();
+	world_end(&w);
+}
+
+/* A restarted SA that refuses one GID has not refused the others. */
+static void refusal_ends_what_its_gid_has(void **state)
+{
+	struct vib_gid a = mgid_of(0xffff, 1);
+	unsigned int refused = 0;
+	const uint8_t *mad;
+
+	(void)state;
+	begin(2);
+	join(0, a);
+	join(1, a);
+	gsi_reregister(w.gsi);
+	table_is_empty();
+	while ((mad = world_take_sa(&w))) {
+		if (mad_attribute(mad) != UMAD_SA_ATTR_MCMEMBER_REC)
+			confirm(mad);
+		else if (memcmp(mad + SA_DATA_AT + 16, &w.attr[0].gids[0], 16) != 0)
+			accept_join(mad, 0xc000);
+		else if (!refused++)
+			world_sa_answers(&w, mad, SA_ERROR(REQ_INVALID), NULL, 0, 56);
+	}
+	assert_int_equal(refused, 1);
+	assert_int_equal(w.forgotten[0], 1);
+	assert_int_equal(w.forgotten[1], 0);
+	assert_false(world_receives(&w, 0, a));
+	assert_true(world_receives(&w, 1, a));
+	assert_int_equal(gsi_wire_memberships(w.gsi), 1);
+	world_end(&w);
+}
+
 static void foreign_partitions_are_not_joined(void **state)
 {
 	struct mad_packet p;
@@ -508,6 +605,101 @@ static void sa_chooses_an_mgid(void **state)
 	assert_int_equal(mad_status(world_take(&w)->packet.mad), 0);
 	assert_true(world_receives(&w, 0, mgid_of(0xffff, 0x55)));
 	assert_int_equal(gsi_wire_memberships(w.gsi), 1);
+	world_end(&w);
+}
+
+/* The SA's answer to the first may be lost, and it would make another. */
+static void mgid_is_asked_for_once(void **state)
+{
+	static const struct vib_gid none;
+	struct mad_packet p;
+
+	(void)state;
+	begin(1);
+	p = change(0, UMAD_METHOD_SET, none, 1);
+	world_send(&w, 0, &p);
+	asked(UMAD_METHOD_SET, UMAD_SA_ATTR_MCMEMBER_REC);
+	for (unsigned int i = 0; i < 20; i++)
+		world_pass(&w, SECOND);
+	asked_nothing();
+	world_expect_quiet(&w);
+	world_end(&w);
+}
+
+#define CREATES (1 | 2 | 1 << 2 | 1 << 6 | 1 << 7 | 1 << 12 | 1 << 13 | 1 << 16)
+
+static struct mad_packet create(unsigned int from, struct vib_gid mgid, uint16_t pkey)
+{
+	struct mad_packet p = change(from, UMAD_METHOD_SET, mgid, 1);
+
+	put_be64(p.mad + 48, CREATES);
+	put_be16(p.mad + SA_DATA_AT + 40, pkey);
+	return p;
+}
+
+static void created_groups_have_a_quota(void **state)
+{
+	struct mad_packet p;
+	const uint8_t *mad;
+
+	(void)state;
+	begin(2);
+	for (unsigned int i = 0; i < 128; i++) {
+		p = create(0, mgid_of(0xffff, (uint8_t)i), 0xffff);
+		world_send(&w, 0, &p);
+		accept_join(asked(UMAD_METHOD_SET, UMAD_SA_ATTR_MCMEMBER_REC),
+			    (uint16_t)(0xc000 + i));
+		assert_int_equal(mad_status(world_take(&w)->packet.mad), 0);
+	}
+	p = create(0, mgid_of(0xffff, 200), 0xffff);
+	assert_int_equal(world_status(&w, 0, &p), SA_ERROR(NO_RESOURCES));
+	p = change(0, UMAD_METHOD_SET, (struct vib_gid){ 0 }, 1);
+	assert_int_equal(world_status(&w, 0, &p), SA_ERROR(NO_RESOURCES));
+	asked_nothing();
+	/* Those that others made it may join, and others have their own. */
+	p = create(1, mgid_of(0xffff, 200), 0xffff);
+	world_send(&w, 1, &p);
+	accept_join(asked(UMAD_METHOD_SET, UMAD_SA_ATTR_MCMEMBER_REC), 0xc200);
+	assert_int_equal(mad_status(world_take(&w)->packet.mad), 0);
+	p = create(0, mgid_of(0xffff, 200), 0xffff);
+	world_send(&w, 0, &p);
+	accept_join(asked(UMAD_METHOD_SET, UMAD_SA_ATTR_MCMEMBER_REC), 0xc200);
+	assert_int_equal(mad_status(world_take(&w)->packet.mad), 0);
+	join(0, mgid_of(0xffff, 201));
+	/* One that ends makes room. */
+	p = change(0, UMAD_SA_METHOD_DELETE, mgid_of(0xffff, 5), 1);
+	assert_int_equal(world_status(&w, 0, &p), 0);
+	mad = asked(UMAD_SA_METHOD_DELETE, UMAD_SA_ATTR_MCMEMBER_REC);
+	world_sa_answers(&w, mad, 0, NULL, 0, 56);
+	/* Two are on their way, and there is room for one: the other is given back. */
+	for (unsigned int i = 0; i < 2; i++) {
+		p = create(0, mgid_of(0xffff, (uint8_t)(210 + i)), 0xffff);
+		world_send(&w, 0, &p);
+	}
+	for (unsigned int i = 0; i < 2; i++) {
+		mad = asked(UMAD_METHOD_SET, UMAD_SA_ATTR_MCMEMBER_REC);
+		accept_join(mad, 0xc210);
+		assert_int_equal(mad_status(world_take(&w)->packet.mad),
+				 i ? SA_ERROR(NO_RESOURCES) : 0);
+	}
+	asked(UMAD_SA_METHOD_DELETE, UMAD_SA_ATTR_MCMEMBER_REC);
+	world_end(&w);
+}
+
+/* The SA, which knows the HCA's P_Keys, would make it. */
+static void group_of_another_partition_is_not_made(void **state)
+{
+	struct mad_packet p;
+
+	(void)state;
+	begin(1);
+	world_set_pkeys(&w, 0, 0xffff, 0x8001);
+	p = create(0, mgid_of(0x8001, 1), 0xffff);
+	assert_int_equal(world_status(&w, 0, &p), SA_ERROR(REQ_INVALID));
+	asked_nothing();
+	p = create(0, mgid_of(0x8001, 1), 0x8001);
+	world_send(&w, 0, &p);
+	asked(UMAD_METHOD_SET, UMAD_SA_ATTR_MCMEMBER_REC);
 	world_end(&w);
 }
 
@@ -642,6 +834,30 @@ static void bad_answers_harm_nobody(void **state)
 	/* Who goes hears nothing. */
 	world_remove(&w, 0);
 	world_sa_answers(&w, mad, 0, NULL, 0, 64);
+	world_end(&w);
+}
+
+/* Sizes that 16 bits do not hold, of answers that have no record at all. */
+static void empty_answers_have_a_size_too(void **state)
+{
+	static const uint16_t sizes[] = { 0x2000, 0x4000, 0xe000, 0xffff };
+	struct mad_packet p;
+	uint8_t mad[VIB_MAD_BYTES];
+
+	(void)state;
+	begin(1);
+	for (unsigned int i = 0; i < 2 * sizeof(sizes) / sizeof(sizes[0]); i++) {
+		uint8_t method = i % 2 ? UMAD_SA_METHOD_GET_TABLE : UMAD_METHOD_GET;
+
+		p = path(0, method, world_remote_gid(1), 0xffff);
+		world_send(&w, 0, &p);
+		memcpy(mad, asked(method, UMAD_SA_ATTR_PATH_REC), sizeof(mad));
+		mad[3] |= 0x80;
+		put_be16(mad + 44, sizes[i / 2]);
+		gsi_from_sa(w.gsi, mad, SA_DATA_AT);
+		assert_int_equal(mad_status(world_take(&w)->packet.mad),
+				 SA_ERROR(NO_RESOURCES));
+	}
 	world_end(&w);
 }
 
@@ -789,6 +1005,84 @@ static void vports_subscribe_once_for_all(void **state)
 	world_end(&w);
 }
 
+/* By a wildcard nobody gets what he could not subscribe to. */
+static void reports_of_security_are_for_nobody(void **state)
+{
+	static const struct {
+		uint8_t type;
+		uint16_t trap;
+		bool told;
+	} notices[] = {
+		{ 0x80 | 4, 144, true },  { 0x80 | 2, 255, true },
+		{ 0x80 | 2, 256, false }, { 0x80 | 2, 259, false },
+		{ 0x80 | 2, 260, true },  { 4, 144, false },
+		{ 3, 64, false },
+	};
+	uint8_t report[VIB_MAD_BYTES] = { 1, 3, 2, 6 };
+	struct mad_packet p;
+
+	(void)state;
+	begin(1);
+	p = inform(0, true, 0xffff);
+	assert_int_equal(world_status(&w, 0, &p), 0);
+	asked(UMAD_METHOD_SET, UMAD_ATTR_INFORM_INFO);
+	put_be16(report + 16, UMAD_ATTR_NOTICE);
+	put_be16(report + SA_DATA_AT + 6, 0x99);
+	for (unsigned int i = 0; i < sizeof(notices) / sizeof(notices[0]); i++) {
+		report[SA_DATA_AT] = notices[i].type;
+		put_be16(report + SA_DATA_AT + 4, notices[i].trap);
+		gsi_from_sa(w.gsi, report, sizeof(report));
+		/* The SA need not send it again. */
+		asked(UMAD_METHOD_REPORT_RESP, UMAD_ATTR_NOTICE);
+		if (notices[i].told)
+			assert_int_equal(world_take(&w)->to, 0);
+		world_expect_quiet(&w);
+	}
+	world_end(&w);
+}
+
+/* Who subscribes and unsubscribes without end has few requests at the SA. */
+static void subscriptions_that_end_count(void **state)
+{
+	struct mad_packet p;
+	const uint8_t *mad;
+
+	(void)state;
+	begin(2);
+	for (uint16_t i = 0; i < 40; i++) {
+		p = inform(0, true, 1000 + i);
+		assert_int_equal(world_status(&w, 0, &p),
+				 i < 32 ? 0 : SA_ERROR(NO_RESOURCES));
+		if (i >= 32)
+			continue;
+		p = inform(0, false, 1000 + i);
+		assert_int_equal(world_status(&w, 0, &p), 0);
+	}
+	/* What is at the SA anyway costs nothing, and others have their own. */
+	p = inform(0, true, 1000);
+	assert_int_equal(world_status(&w, 0, &p), 0);
+	p = inform(1, true, 1001);
+	assert_int_equal(world_status(&w, 1, &p), 0);
+	p = inform(0, true, 2000);
+	assert_int_equal(world_status(&w, 0, &p), 0); /* one is the other's now */
+	p = inform(0, true, 2001);
+	assert_int_equal(world_status(&w, 0, &p), SA_ERROR(NO_RESOURCES));
+	p = inform(1, true, 2002);
+	assert_int_equal(world_status(&w, 1, &p), 0);
+	/* As the SA answers there is room again. */
+	while ((mad = world_take_sa(&w)))
+		world_sa_answers(&w, mad, 0, mad + SA_DATA_AT, 36, 40);
+	assert_int_equal(gsi_wire_subscriptions(w.gsi), 4);
+	p = inform(0, true, 2001);
+	assert_int_equal(world_status(&w, 0, &p), 0);
+	/* Some end after who had them. */
+	world_remove(&w, 0);
+	while ((mad = world_take_sa(&w)))
+		world_sa_answers(&w, mad, 0, mad + SA_DATA_AT, 36, 40);
+	assert_int_equal(gsi_wire_subscriptions(w.gsi), 2);
+	world_end(&w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -798,20 +1092,29 @@ int main(void)
 		cmocka_unit_test(who_may_not_share_stays_without),
 		cmocka_unit_test(sa_without_aliases_has_all_share),
 		cmocka_unit_test(guids_keep_their_places),
+		cmocka_unit_test(guids_are_taken_off_one_by_one),
 		cmocka_unit_test(silent_sa_is_asked_again),
 		cmocka_unit_test(each_vport_has_a_membership_of_its_own),
 		cmocka_unit_test(vports_that_share_have_one_between_them),
 		cmocka_unit_test(restarted_sa_has_all_again),
 		cmocka_unit_test(group_that_is_another_is_to_be_joined_anew),
+		cmocka_unit_test(refusal_of_who_has_gone_ends_nothing),
+		cmocka_unit_test(refusal_ends_what_its_gid_has),
 		cmocka_unit_test(foreign_partitions_are_not_joined),
 		cmocka_unit_test(sa_chooses_an_mgid),
+		cmocka_unit_test(mgid_is_asked_for_once),
+		cmocka_unit_test(created_groups_have_a_quota),
+		cmocka_unit_test(group_of_another_partition_is_not_made),
 		cmocka_unit_test(paths_have_a_grh_and_the_vports_pkey),
 		cmocka_unit_test(tables_are_told_as_far_as_they_may),
 		cmocka_unit_test(bad_answers_harm_nobody),
+		cmocka_unit_test(empty_answers_have_a_size_too),
 		cmocka_unit_test(topology_is_for_full_members_of_all),
 		cmocka_unit_test(own_lid_is_ones_own),
 		cmocka_unit_test(path_between_vports_needs_no_sa),
 		cmocka_unit_test(vports_subscribe_once_for_all),
+		cmocka_unit_test(reports_of_security_are_for_nobody),
+		cmocka_unit_test(subscriptions_that_end_count),
 	};
 
 	return cmocka_run_group_tests_name("gsi_proxy", tests, NULL, NULL);

@@ -947,6 +947,44 @@ static void peers_without_a_grh_are_known_by_path_and_connection(void **state)
 	world_expect_wire_drop(&w, &packet, GSI_DROP_NO_GRH);
 }
 
+/* Whose GID it claims it is not; and the GID that it claims may be another's CA. */
+static void ca_of_a_peer_without_a_grh_is_its_lid(void **state)
+{
+	struct mad_packet packet = in(2, 1, REQ, 0x9002, 0), got;
+	struct vib_gid gid = world_remote_gid(2);
+	uint64_t first;
+	uint32_t wire;
+
+	(void)state;
+	packet.slid = 0x555;
+	got = passes_in(1, &packet);
+	assert_true(ca_guid(&got, CA_GUID_OF_REQ) == be64_at(gid.raw + 8));
+	packet = in(2, 1, REQ, 0x9003, 0);
+	put_be16(packet.mad + 76, 0x555);
+	packet.slid = 0x555;
+	packet.grh = false;
+	got = passes_in(1, &packet);
+	first = ca_guid(&got, CA_GUID_OF_REQ);
+	assert_true(first != be64_at(gid.raw + 8));
+	/* The same in what follows. */
+	packet = out(1, 2, REP, 0x1001, 0x9003);
+	packet.dlid = 0x555;
+	packet = passes_out(1, &packet);
+	wire = be32_at(packet.mad + LOCAL);
+	packet = rej(in(2, 1, REJ, 0x9003, wire), TIMEOUT);
+	packet.slid = 0x555;
+	packet.grh = false;
+	got = passes_in(1, &packet);
+	assert_true(ca_guid(&got, CA_GUID_OF_REJ) == first);
+	/* Another LID's is another. */
+	packet = in(2, 1, REQ, 0x9003, 0);
+	put_be16(packet.mad + 76, 0x556);
+	packet.slid = 0x556;
+	packet.grh = false;
+	got = passes_in(1, &packet);
+	assert_true(ca_guid(&got, CA_GUID_OF_REQ) != first);
+}
+
 #define TEST_INFINIBAND(name) cmocka_unit_test_setup_teardown(name, begin_infiniband, end)
 #define TEST(name)            cmocka_unit_test_setup_teardown(name, begin, end)
 
@@ -989,6 +1027,7 @@ int main(void)
 		TEST(reset_forgets_all),
 		TEST_INFINIBAND(lids_of_infiniband_stay),
 		TEST_INFINIBAND(peers_without_a_grh_are_known_by_path_and_connection),
+		TEST_INFINIBAND(ca_of_a_peer_without_a_grh_is_its_lid),
 	};
 
 	return cmocka_run_group_tests_name("gsi_wire_cm", tests, NULL, NULL);

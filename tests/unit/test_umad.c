@@ -553,6 +553,8 @@ static void device_that_comes_back_is_used_again(void **state)
 	umad_agent_stop(agent);
 	fake_umad_remove(false);
 	start();
+	for (unsigned int i = 0; i < 5000 && !num_claimed; i++)
+		usleep(1000), turn();
 	assert_true(umad_agent_has_cm(agent));
 	sender = umad_sender_new(agent, &unsent_of[1]);
 	assert_int_equal(umad_sender_send(sender, &packet), 0);
@@ -662,6 +664,85 @@ static void reports_of_another_program_are_left_to_it(void **state)
 	assert_int_equal(umad_agent_ask(agent, request), 0);
 }
 
+/* From anybody: it costs what came, and nothing else. */
+static void what_is_too_long_is_dropped(void **state)
+{
+	struct umad_buffer in = {
+		.head = { .agent_id = 1, .addr.lid = htobe16(0x98) },
+	};
+
+	(void)state;
+	start_on(&infiniband);
+	for (unsigned int i = 0; i < 2; i++) {
+		fake_umad_receive_huge((struct ib_user_mad *)&in, (64 << 20) + 1);
+		turn();
+		assert_int_equal(lines, i + 1);
+		assert_non_null(strstr(last_line, "dropped: too long"));
+	}
+	assert_int_equal(num_gone, 0);
+	assert_int_equal(num_sa, 0);
+	assert_true(umad_agent_has_cm(agent));
+	answer(0x99, 1, 4000);
+	assert_int_equal(num_sa, 1);
+}
+
+/* The kernel does not put them together. */
+static void reports_come_one_by_one(void **state)
+{
+	(void)state;
+	start_on(&infiniband);
+	answer(0x98, 2, VIB_MAD_BYTES);
+	assert_int_equal(num_sa, 0);
+	answer(0x99, 2, VIB_MAD_BYTES);
+	assert_int_equal(num_sa, 1);
+	assert_int_equal(num_got, 0);
+}
+
+static void reports_can_be_had_later(void **state)
+{
+	(void)state;
+	fake_umad_take_reports(true);
+	start_on(&infiniband);
+	assert_int_equal(umad_reclaim(agent), 0);
+	assert_false(fake_umad_has_reports());
+	assert_int_equal(lines, 2);
+	fake_umad_take_reports(false);
+	assert_int_equal(umad_reclaim(agent), 0);
+	assert_true(fake_umad_has_reports());
+	assert_int_equal(lines, 2);
+}
+
+/* A file that is lost has what it claimed until it is closed. */
+static void claims_of_what_was_lost_are_waited_for(void **state)
+{
+	(void)state;
+	start_on(&infiniband);
+	fake_umad_remove(true);
+	turn();
+	assert_int_equal(num_gone, 1);
+	assert_false(umad_agent_has_cm(agent));
+	assert_int_equal(umad_agent_ask(agent, request), -1);
+	assert_int_equal(errno, ENODEV);
+	assert_int_equal(umad_reclaim(agent), -1);
+	assert_int_equal(errno, ENODEV);
+	fake_umad_remove(false);
+	fake_umad_hang_closing(true);
+	umad_agent_stop(agent);
+	lines = 0;
+	start_on(&infiniband);
+	assert_int_equal(umad_reclaim(agent), -1);
+	assert_int_equal(errno, EBUSY);
+	assert_int_equal(lines, 0);
+	fake_umad_hang_closing(false);
+	for (unsigned int i = 0; i < 5000 && !num_claimed; i++) {
+		turn();
+		usleep(1000);
+	}
+	assert_int_equal(num_claimed, 1);
+	assert_true(umad_agent_has_cm(agent) && fake_umad_has_reports());
+	assert_int_equal(lines, 0);
+}
+
 static void cm_goes_by_lid(void **state)
 {
 	struct mad_packet packet = {
@@ -708,6 +789,10 @@ int main(void)
 		TEST(nobody_is_asked_without_an_administrator),
 		TEST(answers_are_the_administrators_alone),
 		TEST(reports_of_another_program_are_left_to_it),
+		TEST(what_is_too_long_is_dropped),
+		TEST(reports_come_one_by_one),
+		TEST(reports_can_be_had_later),
+		TEST(claims_of_what_was_lost_are_waited_for),
 		TEST(cm_goes_by_lid),
 	};
 

@@ -538,6 +538,35 @@ static void an_hca_that_goes_without_an_event_is_noticed(void **state)
 	wait_until(&loop, fabric->up);
 }
 
+/* Its vports have addresses of the kind that it was. */
+static void an_hca_of_another_kind_is_not_used(void **state)
+{
+	(void)state;
+	present = active = has_gids = true;
+	start();
+	assert_int_equal(fabric_attach(fabric, &a.vport), 0);
+	wait_until(&loop, is_up(&a));
+	set(present, false);
+	wait_until(&loop, !fabric->wire);
+	set(ethernet, true);
+	set(present, true);
+	for (int i = 0; i < 15; i++)
+		settle(); /* it is looked at */
+	assert_null(fabric->wire);
+	assert_false(fabric->up);
+	assert_int_equal(get(opened), 0);
+	set(ethernet, false);
+	wait_until(&loop, is_up(&a));
+	/* Nor one that changes where it is. */
+	set(ethernet, true);
+	event();
+	wait_until(&loop, !fabric->wire);
+	settle();
+	assert_false(fabric->up);
+	set(ethernet, false);
+	wait_until(&loop, is_up(&a));
+}
+
 static void an_hca_that_goes_while_it_is_asked_is_closed_once(void **state)
 {
 	(void)state;
@@ -846,6 +875,7 @@ int main(void)
 		test(an_hca_that_comes_later_is_found),
 		test(an_hca_that_goes_is_closed_and_found_again),
 		test(an_hca_that_goes_without_an_event_is_noticed),
+		test(an_hca_of_another_kind_is_not_used),
 		test(a_vport_is_up_when_its_guid_is_confirmed),
 		test(a_vport_may_share_the_ports_gid),
 		test(a_vport_without_a_place_stays_down),
