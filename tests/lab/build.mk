@@ -3,7 +3,7 @@
 
 .PHONY: lab-image
 # Images and the snapshot of a booted Xen host, so that `lab up` takes seconds.
-lab-image:
+lab-image: lab-packages
 	tests/lab/lab build
 
 include tests/lab/hostile/build.mk tests/lab/fake_hca/build.mk tests/lab/programs/build.mk
