@@ -39,7 +39,9 @@ modules-found: $(patsubst %,$(B)/ibfront/%/ibfront.ko,$(IBFRONT_HAVE))
 	done
 	@[ -n "$(IBFRONT_HAVE)" ] || { echo "ibfront: no kernel to build for" >&2; exit 1; }
 
+# In Dom0 for vport 0: its own kernel's and programs' use of a fabric.
 INSTALL_DOMU += install-ibfront
+INSTALL_DOM0 += install-ibfront
 install-ibfront: modules $(GENERATED)
 	for k in $(IBFRONT_HAVE); do \
 		install -Dm644 $(B)/ibfront/$$k/ibfront.ko \

@@ -8,6 +8,9 @@
  * A mapping has the offset in its page that its memory has. Where the memory of a
  * list lies end to end, so do its mappings, which ib_map_mr_sg() asks for: a list is
  * mapped in one way as a whole.
+ *
+ * In a domain with backends of its own, as Dom0, a page may be another domain's: it goes
+ * through the pool, whatever else is lent, and so does a list that has one.
  */
 
 #include <linux/dma-map-ops.h>
@@ -34,10 +37,26 @@ static struct vib_pool *vib_dma_pool(struct device *dev)
 	return vib->kernel.pool;
 }
 
+/* In @size bytes from @offset on of the memory that @page begins. */
+static bool vib_dma_has_foreign(struct page *page, unsigned long offset, size_t size)
+{
+	unsigned long pfn = page_to_pfn(page) + (offset >> PAGE_SHIFT);
+	unsigned long end = pfn + PFN_UP(offset_in_page(offset) + size);
+
+	for (; pfn < end; pfn++)
+		if (vib_page_is_foreign(pfn_to_page(pfn)))
+			return true;
+	return false;
+}
+
 static u64 vib_dma_map_ram(struct device *dev, struct page *page,
 			   unsigned long offset, size_t size)
 {
-	return vib_ram_map(dev_get_drvdata(dev), page_to_phys(page) + offset, size);
+	struct vib *vib = dev_get_drvdata(dev);
+
+	if (!vib->kernel.ram || vib_dma_has_foreign(page, offset, size))
+		return 0;
+	return vib_ram_map(vib, page_to_phys(page) + offset, size);
 }
 
 static u32 vib_dma_page(dma_addr_t addr)

@@ -15,12 +15,15 @@
 /* Async events taken in one go; others get the CPU in between. */
 #define VIB_ASYNC_BUDGET (1 << VIB_ASYNC_ORDER)
 
-/* Not the lifecycle's queue: that one waits for what is delivered here. */
+/*
+ * Not the lifecycle's queue: that one waits for what is delivered here. A disk's ULP waits
+ * for it, too, when it connects anew, and memory may wait for the disk.
+ */
 static struct workqueue_struct *vib_event_wq;
 
 int vib_events_init(void)
 {
-	vib_event_wq = alloc_workqueue("ibfront_event", 0, 0);
+	vib_event_wq = alloc_workqueue("ibfront_event", WQ_MEM_RECLAIM, 0);
 	return vib_event_wq ? 0 : -ENOMEM;
 }
 

@@ -54,7 +54,7 @@ static bool vib_granted_hold_page(struct page *page)
 {
 	struct page *head = compound_head(page);
 
-	if (PageSlab(head) || (!PageCompound(page) && PageForeign(page)))
+	if (PageSlab(head) || vib_page_is_foreign(page))
 		return false;
 	return get_page_unless_zero(head);
 }

@@ -11,6 +11,7 @@
 #define IBFRONT_GRANTED_H
 
 #include <linux/atomic.h>
+#include <linux/mm.h>
 #include <linux/types.h>
 #include <linux/workqueue.h>
 
@@ -19,7 +20,6 @@
 #include <xen-ib/object.h>
 
 struct gen_pool;
-struct page;
 struct vib;
 
 struct vib_granted {
@@ -49,6 +49,16 @@ static inline bool vib_granted_has(u64 addr)
 }
 
 /* What is in any context: */
+
+/*
+ * A page that another domain grants to this one, as blkback's and netback's are: no grant
+ * of ours can show it, nor is its frame one of those that we have lent. Such a page is
+ * never compound. The flag is others', too, of pages that are merely copied then.
+ */
+static inline bool vib_page_is_foreign(struct page *page)
+{
+	return !PageCompound(page) && xen_page_foreign(page);
+}
 
 /*
  * Hold @count pages, which follow one another, for vib_granted_show(). False: one cannot

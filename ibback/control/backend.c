@@ -163,14 +163,16 @@ static void note_token(struct backend *backend, const char *token)
 
 /*
  * A domain ended, or is ending: what is mapped of it keeps it from going. One
- * that is not connected may be so new that xenstore does not know it yet.
+ * that is not connected may be so new that xenstore does not know it yet. Dom0
+ * is the host's, and was never introduced to a xenstore that runs elsewhere.
  */
 static void note_release(struct backend *backend)
 {
 	struct vib *vib;
 
 	LIST_FOREACH(vib, &backend->vibs, entry)
-	if (vib->connected && !xenport_domain_exists(backend->xp, vib->domid)) {
+	if (vib->connected && vib->domid != 0 &&
+	    !xenport_domain_exists(backend->xp, vib->domid)) {
 		vib->domain_gone = true;
 		vib->dirty = true;
 	}

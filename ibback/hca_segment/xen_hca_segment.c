@@ -90,12 +90,23 @@ static int hca_cap(struct ib_device *ib, struct hca *hca)
 
 static struct ib_client client;
 
+/*
+ * What a processor copies needs no such segments: Soft-RoCE's memory, and that of a vib
+ * (ibfront), whose device is on Xen's bus and has dma_map_ops of its own.
+ */
+static bool is_copied(struct ib_device *ib)
+{
+	struct device *dev = ib->dma_device;
+
+	return ib_uses_virt_dma(ib) || (dev->bus && !strcmp(dev->bus->name, "xen"));
+}
+
 static int hca_add(struct ib_device *ib)
 {
 	struct hca *hca;
 	int err;
 
-	if (ib_uses_virt_dma(ib)) /* its memory is copied by the processor */
+	if (is_copied(ib))
 		return -EOPNOTSUPP;
 	hca = kzalloc(sizeof(*hca), GFP_KERNEL);
 	if (!hca)

@@ -23,6 +23,7 @@ endif
 
 .PHONY: install-provider
 INSTALL_DOMU += install-provider
+INSTALL_DOM0 += install-provider
 install-provider: $(B)/lib/$(PROVIDER)
 	install -Dm644 $< $(DESTDIR)$(LIBDIR)/libibverbs/$(PROVIDER)
 	install -Dm644 ibfront/provider/ibfront.driver \

@@ -137,20 +137,34 @@ static void plug(struct world *w)
 	plug_domain(w, 1, "0x02163e0000000001");
 }
 
-/* What ibfront writes: pages 0 to 2, event channel 5, the backend's session. */
-static void answer(struct world *w)
+/* What ibfront in @domid writes: pages 0 to 2, event channel 5, the backend's session. */
+static void answer_from(struct world *w, unsigned int domid)
 {
-	put(w, FE "/" VIB_FE_VERSION, "1");
-	put(w, FE "/" VIB_FE_SESSION, get(w, BE "/" VIB_BE_SESSION));
-	put(w, FE "/" VIB_FE_CONTROL_REF, "0");
-	put(w, FE "/" VIB_FE_RING_REF, "1");
-	put(w, FE "/" VIB_FE_ASYNC_REF, "2");
-	put(w, FE "/" VIB_FE_EVENT_CHANNEL, "5");
+	char session[64], path[128];
+	const char *const nodes[][2] = {
+		{ VIB_FE_VERSION, "1" },     { VIB_FE_SESSION, session },
+		{ VIB_FE_CONTROL_REF, "0" }, { VIB_FE_RING_REF, "1" },
+		{ VIB_FE_ASYNC_REF, "2" },   { VIB_FE_EVENT_CHANNEL, "5" },
+		{ VIB_FE_STATE, "3" },
+	};
+
+	snprintf(path, sizeof(path), "/local/domain/0/backend/vib/%u/0/" VIB_BE_SESSION,
+		 domid);
+	snprintf(session, sizeof(session), "%s", get(w, path));
 	memset(fake_page(w->xen, 0), 0, VIB_PAGE_SIZE);
 	memset(fake_page(w->xen, 2), 0, VIB_PAGE_SIZE);
 	SHARED_RING_INIT((struct vib_control_sring *)fake_page(w->xen, 1));
-	put(w, FE "/" VIB_FE_STATE, "3");
+	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
+		snprintf(path, sizeof(path), "/local/domain/%u/device/vib/0/%s", domid,
+			 nodes[i][0]);
+		put(w, path, nodes[i][1]);
+	}
 	fake_settle(w->xen);
+}
+
+static void answer(struct world *w)
+{
+	answer_from(w, 1);
 }
 
 static void connect_guest(struct world *w)
@@ -273,6 +287,25 @@ static void a_vanished_domain_is_let_go(void **state)
 	assert_int_equal(fake_mappings(w->xen), 0);
 	assert_int_equal(fake_bound_ports(w->xen), 0);
 	assert_node(w, BE "/state", "6");
+}
+
+/* Vport 0: its frontend is in the backend's own domain, which nobody has introduced. */
+static void dom0_has_a_vib_of_its_own_and_outlives_others(void **state)
+{
+	static const char state0[] = "/local/domain/0/backend/vib/0/0/state";
+	struct world *w = *state;
+
+	plug_domain(w, 0, "0x02163e0000000002");
+	assert_node(w, state0, "2");
+	answer_from(w, 0);
+	assert_node(w, state0, "4");
+	fake_release(fake_xen_store(w->xen), 1);
+	fake_settle(w->xen);
+	assert_node(w, state0, "4");
+	assert_int_equal(alive(w), 1);
+	/* A guest's GUID may not be Dom0's, either. */
+	plug_domain(w, 2, "0x02163e0000000002");
+	assert_node(w, "/local/domain/0/backend/vib/2/0/state", "6");
 }
 
 static void a_successor_may_have_the_dead_domains_guid(void **state)
@@ -696,6 +729,7 @@ int main(void)
 		test(a_restarted_backend_waits_for_new_rings),
 		test(unplugged),
 		test(a_vanished_domain_is_let_go),
+		test(dom0_has_a_vib_of_its_own_and_outlives_others),
 		test(a_successor_may_have_the_dead_domains_guid),
 		test(the_same_guid_twice_is_refused),
 		test(the_same_node_on_another_fabric_is_refused),

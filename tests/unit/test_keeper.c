@@ -13,6 +13,7 @@
 #include "tempdir.h"
 #include "vibd/keeper.h"
 
+#define UUID_0            "00000000-0000-0000-0000-000000000000"
 #define UUID_A            "11111111-2222-3333-4444-555555555555"
 #define UUID_B            "22222222-2222-3333-4444-555555555555"
 #define VIB(domid, index) "/local/domain/0/backend/vib/" #domid "/" #index
@@ -113,13 +114,52 @@ static void a_domain_gets_the_vibs_of_its_config(void **state)
 	assert_int_equal(record.vibs[0].source, VIB_FROM_XL);
 }
 
-static void domain_0_and_domains_without_vib_get_none(void **state)
+static void domains_without_vib_get_none(void **state)
 {
 	(void)state;
-	write_conf("Domain-0", "['']");
 	introduce(5, UUID_A, "web");
 	assert_null(fake_value(fake, "/local/domain/0/backend"));
 	assert_int_equal(record_load(dirs.records, UUID_A, &record), -1);
+	assert_false(keeper_step(&k));
+}
+
+/* Restarted: the domains that are there are looked at anew. */
+static void restart_vibd(void)
+{
+	keeper_free(&k);
+	start_vibd();
+}
+
+static void domain_0_gets_those_of_its_conf(void **state)
+{
+	(void)state;
+	write_conf("Domain-0", "['pkey=0x8001', '']");
+	restart_vibd();
+	assert_string_equal(value(VIB(0, 0) "/pkey"), "0x8001");
+	assert_string_equal(value(VIB(0, 1) "/frontend"), "/local/domain/0/device/vib/1");
+	assert_string_equal(value("/local/domain/0/device/vib/0/backend-id"), "0");
+	/* It is no guest that may be gone. */
+	keeper_released(&k);
+	keeper_sweep(&k);
+	assert_string_equal(value(VIB(0, 0) "/online"), "1");
+	assert_int_equal(record_load(dirs.records, UUID_0, &record), 0);
+	assert_int_equal(record.count, 2);
+	assert_int_equal(record.gone_ms, 0);
+	/* The second time its record says what it has. */
+	write_conf("Domain-0", "['', '', '']");
+	restart_vibd();
+	assert_null(fake_value(fake, VIB(0, 2)));
+	assert_false(keeper_step(&k));
+}
+
+static void domain_0_has_no_other_source(void **state)
+{
+	(void)state;
+	write_text("xl/Domain-0.cfg", "name='Domain-0'\nvib=['']\n");
+	write_text("vm/evil.cfg", "name='Domain-0'\nvib=['']\n");
+	fake_process(10, boottime_ms(), "xl create evil.cfg", tempdir_path("vm"));
+	restart_vibd();
+	assert_null(fake_value(fake, VIB(0, 0)));
 	assert_false(keeper_step(&k));
 }
 
@@ -149,7 +189,7 @@ static void a_name_that_never_comes_is_given_up(void **state)
 	(void)state;
 	introduce(5, UUID_A, NULL);
 	assert_true(keeper_step(&k));
-	k.domains[0].deadline_ms = 0;
+	k.domains[1].deadline_ms = 0; /* behind domain 0 */
 	assert_false(keeper_step(&k));
 }
 
@@ -378,7 +418,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_domain_gets_the_vibs_of_its_config),
-		T(domain_0_and_domains_without_vib_get_none),
+		T(domains_without_vib_get_none),
+		T(domain_0_gets_those_of_its_conf),
+		T(domain_0_has_no_other_source),
 		T(a_name_that_comes_late_is_waited_for),
 		T(a_name_that_never_comes_is_given_up),
 		T(a_refused_vib_does_not_cost_the_others),

@@ -121,6 +121,9 @@ enum found source_find(const struct dirs *dirs, const struct xl_pool *pool,
 		return found ? found : use_record(old, record, where);
 	}
 	found = use_file(dirs->conf, ".conf", VIB_FROM_CONF, record, where, complain);
+	/* No xl has made Dom0; a guest that has its name is not it. */
+	if (record->domid == 0)
+		return found;
 	if (!found)
 		found = use_xl(pool, 0, record, where, complain);
 	if (!found)

@@ -83,8 +83,7 @@ static void add_new_domains(struct keeper *k)
 	for (int i = 0; i < n; i++) {
 		uint16_t domid = (uint16_t)ids[i];
 
-		if (domid != 0 && !find_domain(k, domid) &&
-		    store_domain_lives(k->xp, domid))
+		if (!find_domain(k, domid) && store_domain_lives(k->xp, domid))
 			add_domain(k, domid);
 	}
 	free(ids);
