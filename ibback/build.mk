@@ -15,7 +15,8 @@ WIRES_OBJS := $(addprefix $(B)/obj/ibback/control/,wires.o wire_vports.o)
 ADMIN_OBJS := $(addprefix $(B)/obj/ibback/control/,admin.o answers.o fabric_json.o stats.o)
 LIBS_admin := -ljansson
 KEEPER_OBJS := $(addprefix $(B)/obj/ibback/,crash_keeper.o mapped_files.o)
-OBJS_ibback = $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(KEEPER_OBJS) $(CONTROL_OBJS) \
+OBJS_ibback = $(B)/obj/ibback/main.o $(B)/obj/ibback/config.o $(B)/obj/ibback/pressure.o \
+	$(KEEPER_OBJS) $(CONTROL_OBJS) \
 	$(SUBNETS_OBJS) $(WIRES_OBJS) $(ADMIN_OBJS) $(GSI_OBJS) $(WIRE_OBJS) $(ENGINE_OBJS) \
 	$(B)/libcommon.a
 LIBS_ibback = $(LIBS_common) $(LIBS_engine) $(LIBS_admin) $(LIBS_wire) -luv -linih

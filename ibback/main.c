@@ -22,6 +22,7 @@
 #include "engine/engine.h"
 #include "engine/spin.h"
 #include "log.h"
+#include "pressure.h"
 
 const char *argp_program_version = "ibback " VIB_VERSION;
 
@@ -387,6 +388,9 @@ static int run(struct daemon *d, const struct options *options)
 	    config_read(options->config ? options->config : DEFAULT_CONFIG,
 			options->config != NULL, &d->config) < 0)
 		return EXIT_FAILURE;
+	/* Without Xen there is no vib of this machine's kernel. */
+	if (!options->no_xen)
+		pressure_prepare(OOM_FILE);
 	/* Without an HCA nothing is registered. */
 	if (fabric_table_wired(&d->fabrics) &&
 	    crash_keeper_start(&d->keeper, HCA_FILES) < 0) {

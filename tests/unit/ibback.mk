@@ -65,6 +65,11 @@ OBJS_test_admin_socket := $(addprefix $(B)/obj/,tests/unit/test_admin_socket.o \
 	tests/unit/tempdir.o ibback/control/admin.o)
 LIBS_test_admin_socket := -luv
 
+UNIT_TESTS += test_pressure
+OBJS_test_pressure := $(addprefix $(B)/obj/,tests/unit/test_pressure.o tests/unit/tempdir.o \
+	ibback/pressure.o)
+LIBS_test_pressure := -Wl,--wrap=mlockall,--wrap=prctl,--wrap=log_line
+
 UNIT_TESTS += test_mapped_files
 OBJS_test_mapped_files := $(addprefix $(B)/obj/,tests/unit/test_mapped_files.o \
 	tests/unit/tempdir.o ibback/mapped_files.o)

@@ -125,6 +125,26 @@ static void attach_makes_a_vib_and_records_it(void **state)
 	assert_string_equal(record.vibs[0].text, "pkey=0x8001, link=up");
 }
 
+/* Vport 0: as `xl block-attach 0`. */
+static void attach_and_detach_take_domain_0(void **state)
+{
+	static const char backend[] = "/local/domain/0/backend/vib/0/0";
+	static const char frontend[] = "/local/domain/0/device/vib/0";
+
+	(void)state;
+	assert_int_equal(run(cmd_attach, "0", "fabric=ib0", "--no-wait", NULL), 0);
+	assert_non_null(strstr(output, "vib 0 of domain 0"));
+	assert_string_equal(value("/local/domain/0/backend/vib/0/0/frontend"), frontend);
+	assert_string_equal(value("/local/domain/0/backend/vib/0/0/fabric"), "ib0");
+	assert_string_equal(value("/local/domain/0/device/vib/0/backend"), backend);
+	assert_string_equal(value("/local/domain/0/device/vib/0/backend-id"), "0");
+	assert_int_equal(run(cmd_list, NULL, NULL, NULL, NULL), 0);
+	assert_non_null(strstr(output, "Domain-0"));
+	assert_int_equal(run(cmd_detach, "Domain-0", "0", NULL, NULL), 0);
+	assert_null(fake_value(fake, backend));
+	assert_null(fake_value(fake, frontend));
+}
+
 static void attach_says_what_is_wrong_and_changes_nothing(void **state)
 {
 	size_t before = fake_nodes(fake);
@@ -459,6 +479,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(attach_makes_a_vib_and_records_it),
+		T(attach_and_detach_take_domain_0),
 		T(attach_says_what_is_wrong_and_changes_nothing),
 		T(attach_waits_but_not_for_ever),
 		T(attach_reports_the_backends_error),
