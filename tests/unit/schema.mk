@@ -24,4 +24,4 @@ OBJS_test_vibctl = $(call test_obj,test_vibctl.o tempdir.o fake_store.o) \
 LIBS_test_vibctl = $(LIBS_provision) $(LIBS_common)
 CHECK_SCRIPTS += tests/unit/check_schema_errors.py tests/unit/check_vibctl_usage.sh \
 	tests/unit/check_vib_garbage.py tests/unit/check_vibctl_reclaim.py \
-	tests/unit/check_vibctl_fabric.py
+	tests/unit/check_vibctl_fabric.py tests/unit/check_block_scripts.py
