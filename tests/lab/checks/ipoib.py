@@ -3,17 +3,21 @@
 
 from .host import Host
 
-# Of g1, g2, …: 10.78.0.N and fd78::N; a child interface's is another network.
+# Of g1, g2, …: 10.78.0.N and fd78::N, of Dom0: 254; a child interface's is another network.
 NETWORK, NETWORK6 = "10.78.0", "fd78:"
 CHILD_NETWORK = "10.79.0"
 
 
-def address(guest: str) -> str:
-    return f"{NETWORK}.{guest[1:]}"
+def number(where: str) -> str:
+    return "254" if where == "dom0" else where[1:]
 
 
-def address6(guest: str) -> str:
-    return f"{NETWORK6}:{guest[1:]}"
+def address(where: str) -> str:
+    return f"{NETWORK}.{number(where)}"
+
+
+def address6(where: str) -> str:
+    return f"{NETWORK6}:{number(where)}"
 
 
 def interface(host: Host, guest: str, device: str = "vib0") -> str:

@@ -25,6 +25,7 @@ from .lab_check import LabCheck
 from .node_checks import NodeChecks
 from .sa_checks import SaChecks
 from .soak_checks import SoakChecks
+from .storage_checks import StorageChecks
 from .trouble_checks import TroubleChecks
 from .verbs_checks import VerbsChecks
 from .vib_checks import VibChecks
@@ -36,7 +37,7 @@ WIRE: tuple[type[LabCheck], ...] = (WireChecks, GuestWireChecks, HostileWireChec
 # `make check-lab T=ipoib`, and so on.
 TOPICS: dict[str, tuple[type[LabCheck], ...]] = {
     "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,), "kernel": KERNEL,
-    "soak": (KernelSoakChecks,), "dma": (DmaChecks,),
+    "soak": (KernelSoakChecks,), "dma": (DmaChecks,), "storage": (StorageChecks,),
     "hostile": (HostileChecks, HostileGsiChecks), "wire": WIRE, "hosts": (HostsChecks,)}
 # What more `lab up` is told for a topic.
 TOPIC_LABS = {"wire": wire_checks.LAB, "hosts": hosts_checks.LAB}
