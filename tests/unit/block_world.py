@@ -142,6 +142,17 @@ class Kernel:
         shutil.rmtree(self.sys / "class/iscsi_session" / f"session{number}")
         shutil.rmtree(self.sys / "class/iscsi_connection" / f"connection{number}:0")
 
+    def map_all(self) -> None:
+        """A multipath map of all disks."""
+        dm = self.sys / "block/dm-0"
+        put(dm / "dm/uuid", "mpath-3600")
+        put(dm / "dm/name", "mpatha")
+        put(self.dev / "dm-0")
+        for name in [p.name for p in self.sys.glob("block/sd*")]:
+            (self.sys / "block" / name / "holders").mkdir()
+            (self.sys / "block" / name / "holders/dm-0").symlink_to(dm)
+            put(dm / "slaves" / name)
+
     def work(self) -> None:
         """What it was told to do and has not done."""
         for port in self.sys.glob("class/infiniband_srp/*"):
@@ -184,6 +195,8 @@ def iscsiadm(kernel: Kernel, words: list[str]) -> int:
     if words[1] == "session":
         kernel.forget_session(words[3])
         return 0
+    if words[-1] == "--logout":
+        return 21
     if words[-1] == "--login":
         if (kernel.top / "refuse").exists():
             print("iscsiadm: Could not login to [...]\niscsiadm: initiator reported error "
@@ -206,14 +219,7 @@ def multipath(kernel: Kernel, words: list[str]) -> int:
         shutil.rmtree(kernel.sys / "block/dm-0")
         (kernel.dev / "dm-0").unlink()
     if words[0] == "-v1":
-        dm = kernel.sys / "block/dm-0"
-        put(dm / "dm/uuid", "mpath-3600")
-        put(dm / "dm/name", "mpatha")
-        put(kernel.dev / "dm-0")
-        for name in [p.name for p in kernel.sys.glob("block/sd*")]:
-            (kernel.sys / "block" / name / "holders").mkdir()
-            (kernel.sys / "block" / name / "holders/dm-0").symlink_to(dm)
-            put(dm / "slaves" / name)
+        kernel.map_all()
     return 0
 
 
@@ -285,12 +291,12 @@ class World:
             stderr=subprocess.STDOUT, env={
                 "PATH": f"{self.bin}:{os.environ['PATH']}", "WORLD": str(self.top),
                 "XENBUS_PATH": self.backend(domid), "XEN_IB_BLOCK_SYS": str(self.top / "sys"),
-                "XEN_IB_BLOCK_DEV": str(self.top / "dev"),
+                "XEN_IB_BLOCK_DEV": str(self.top / "dev"), "XEN_IB_BLOCK_LIMIT": "600",
                 "XEN_IB_BLOCK_STATE": str(self.state)})
 
     def run(self, script: str, verb: str, domid: int) -> tuple[int, str]:
         process = self.begin(script, verb, domid)
-        said = process.communicate(timeout=120)[0]
+        said = process.communicate(timeout=600)[0]
         return process.returncode, said
 
     def add(self, script: str, domid: int, target: str, mode: str = "w") -> str:

@@ -81,7 +81,7 @@ def at_once():
         w.add("block-srp", 5, FULL)
         w.add("block-srp", 6, f"{FULL},lun=1")
         both = [w.begin("block-srp", "remove", domid) for domid in (5, 6)]
-        said = [(process.communicate(timeout=120)[0], process.returncode) for process in both]
+        said = [(process.communicate(timeout=600)[0], process.returncode) for process in both]
         report(said == [("", 0)] * 2 and w.hosts() == [] and w.left() == []
                and w.happened() == [LOGIN, "delete port-0:1"],
                "two guests that go at once log out, once", said, w.happened(), w.left())
@@ -92,7 +92,7 @@ def new_at_once():
         for domid, lun in ((5, 0), (6, 1)):
             w.disk(domid, f"{FULL},lun={lun}")
         both = [w.begin("block-srp", "add", domid) for domid in (5, 6)]
-        said = [(process.communicate(timeout=120)[0], process.returncode) for process in both]
+        said = [(process.communicate(timeout=600)[0], process.returncode) for process in both]
         report(said == [("", 0)] * 2 and w.happened() == [LOGIN],
                "two guests that come at once log in once", said, w.happened())
 
@@ -150,6 +150,25 @@ def multipath():
                                     "multipath -f mpatha", "delete port-0:1",
                                     "delete port-1:1"] and w.left() == [],
                "which goes before they do", w.happened(), w.left())
+    two = f"{CM}10.0.0.1:5000;{CM}10.0.0.2:5000"
+    with srp_world() as w:
+        w.luns("0 naa.1")
+        got = [w.add("block-srp", domid, two, "r") for domid in (5, 6)]
+        w.remove("block-srp", 5)
+        report(got == ["dm-0", "dm-0"] and w.happened()[-1] == "multipath -v1 sda",
+               "and stays for another guest", got, w.happened())
+        w.remove("block-srp", 6)
+        report("multipath -f mpatha" in w.happened() and w.hosts() == [],
+               "which has it taken away", w.happened())
+    with srp_world() as w:
+        w.luns("0 naa.1")
+        w.add("block-srp", 5, f"{CM}10.0.0.1:5000", "r")
+        w.add("block-srp", 6, f"{CM}10.0.0.2:5000", "r")
+        w.kernel.map_all()
+        got = w.add("block-srp", 7, two, "r")
+        w.remove("block-srp", 7)
+        report(got == "dm-0" and not [line for line in w.happened() if "multipath" in line],
+               "one that was there before stays", got, w.happened())
     with srp_world() as w:
         w.luns("0 naa.2", target="10.0.0.2:5000")
         got = w.add("block-srp", 5, f"{CM}10.0.0.1:5000;{CM}10.0.0.2:5000")
@@ -340,8 +359,9 @@ def iser_refused():
     with World() as w:
         put(w.top / "refuse")
         got = w.add("block-iser", 5, f"{IQN}@10.0.0.1")
-        report("cannot log in: iscsiadm: initiator reported error" in got and w.left() == [],
-               "what iscsiadm has against a login is said", got, w.left())
+        report("cannot log in: iscsiadm: initiator reported error" in got and w.left() == []
+               and w.happened()[3:] == [f"{WORDS} --logout", f"{WORDS} -o delete"],
+               "what iscsiadm has against a login is said, and nothing stays", got, w.happened())
 
 
 for check in (one_guest, shared_session, readers, at_once, new_at_once, theirs, lost_session,

@@ -36,9 +36,9 @@
 SYS=${XEN_IB_BLOCK_SYS:-/sys}
 DEV=${XEN_IB_BLOCK_DEV:-/dev}
 STATE=${XEN_IB_BLOCK_STATE:-/run/xen-ib/block}
-# Seconds: libxl kills a script after 40.
+# Seconds, of which an add that fails has some more: libxl kills a script after 40.
 LIMIT=${XEN_IB_BLOCK_LIMIT:-30}
-ROLL_BACK=8
+ROLL_BACK=$((LIMIT / 4))
 deadline=$((SECONDS + LIMIT))
 
 # Seconds that are left, at least one: what is under way is to fail by itself.
@@ -71,7 +71,7 @@ wait_for() {
 
 # The last line that is not blank of what a program has said.
 last_line() {
-	REPLY=$(grep -v '^[[:space:]]*$' <<<"$1" | tail -n 1)
+	REPLY=$(grep -v '^[[:space:]]*$' <<<"$1" | tail -n 1 || true)
 }
 
 # ---- locks -----------------------------------------------------------------
@@ -226,7 +226,7 @@ common_map() {
 	[ -e "$DEV/$REPLY" ]
 }
 
-# Make it. In $REPLY.
+# The map of all of them, made if there is none; in $REPLY.
 multipath_map() {
 	local name identity said
 
@@ -241,13 +241,22 @@ multipath_map() {
 		[ "$REPLY" = "$identity" ] ||
 			fatal "the targets have different disks, '$identity' and '$REPLY'"
 	done
+	# Whose is one that is there? If another guest's, it is also ours to take away.
+	if common_map "$@"; then
+		if used map "$REPLY"; then
+			remember map "$REPLY"
+		fi
+		return
+	fi
 	# multipath asks udev what a disk is called.
 	udevadm settle --timeout="$(left)" || true
 	for name; do
-		said=$(multipath -a "$DEV/$name" 2>&1) || fatal "multipath -a $name: $said"
+		said=$(timeout "$(left)" multipath -a "$DEV/$name" 2>&1) ||
+			fatal "multipath -a $name: $said"
 	done
-	said=$(multipath -v1 "$DEV/$1" 2>&1) || fatal "multipath $1: $said"
+	said=$(timeout "$(left)" multipath -v1 "$DEV/$1" 2>&1) || fatal "multipath $1: $said"
 	wait_for common_map "$@" || fatal "multipath made no map of $* in $LIMIT s"
+	remember map "$REPLY"
 }
 
 # Two guests may read a disk, or one write: as Xen's own script for block devices.
@@ -280,18 +289,18 @@ claim_disk() {
 
 # Take a multipath map away that $user alone had.
 flush_map() {
-	local name map said
+	local name map path said
 
 	lock disks
 	map=$(of "$user" map)
 	forget map
 	if [ -n "$map" ] && ! used map "$map" && [ -e "$SYS/block/$map" ]; then
 		name=$(cat "$SYS/block/$map/dm/name")
-		for said in "$SYS/block/$map/slaves"/*; do
-			multipath -w "$DEV/${said##*/}" >/dev/null 2>&1 ||
-				log info "multipath -w ${said##*/} failed"
+		for path in "$SYS/block/$map/slaves"/*; do
+			timeout "$(left)" multipath -w "$DEV/${path##*/}" >/dev/null 2>&1 ||
+				log info "multipath -w ${path##*/} failed"
 		done
-		said=$(without_lock multipath -f "$name" 2>&1) ||
+		said=$(without_lock timeout "$(left)" multipath -f "$name" 2>&1) ||
 			log err "cannot flush the multipath map $name: $said"
 	fi
 	unlock
@@ -370,7 +379,6 @@ add() {
 	REPLY=${disks[0]}
 	if [ ${#disks[@]} -gt 1 ]; then
 		multipath_map "${disks[@]}"
-		remember map "$REPLY"
 	fi
 	write_dev "$DEV/$REPLY"
 	trap - EXIT
