@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3 -IS
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A Dom0 for block-srp and block-iser: a sysfs of folders, and, under their names, the
 programs that the scripts ask. What a kernel would do it does when it is asked for its
@@ -9,10 +9,12 @@ As a module it is the World in which check_block_scripts.py runs the scripts.
 
 import os
 import shutil
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
+
+if __name__ != "__main__":  # a program is started often
+    import subprocess
+    import tempfile
 
 HERE = Path(__file__).resolve()
 SCRIPTS = HERE.parents[2] / "tools" / "block"
@@ -285,7 +287,7 @@ class World:
             put(self.top / f"xs{self.backend(domid)}" / key, value)
         put(self.top / f"xs/local/domain/{domid}/vm", f"/vm/{domid}")
 
-    def begin(self, script: str, verb: str, domid: int) -> subprocess.Popen:
+    def begin(self, script: str, verb: str, domid: int) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [self.scripts / script, verb], text=True, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, env={
