@@ -116,6 +116,16 @@ def lost_session():
         got = w.add("block-srp", 6, f"{FULL},lun=1")
         report(w.happened() == [LOGIN, LOGIN] and w.hosts() == ["host1"],
                "a session that the kernel gave up is made anew", got, w.happened())
+    with srp_world() as w:
+        w.add("block-srp", 5, FULL)
+        # Kept elsewhere, so that the next one is another inode as in sysfs.
+        (w.top / "sys/class/scsi_host/host0").rename(w.top / "host0")
+        put(w.top / "next-host", "0")
+        w.kernel.srp_host(w.top / "sys/class/infiniband_srp/srp-vib0-1",
+                          f"{IDS.replace('0001', '0009')},dgid={GID}")
+        w.remove("block-srp", 5)
+        report(w.happened() == [LOGIN] and w.hosts() == ["host0"] and w.left() == [],
+               "and whoever has its number now keeps his", w.happened(), w.hosts())
 
 
 def addresses():

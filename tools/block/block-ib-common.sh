@@ -15,14 +15,16 @@
 #   find_session	sets $host, the number of the SCSI host of that session, and
 #			$devices, the folder of sysfs that has its SCSI targets; fails if
 #			there is no such session
-#   logout HOST NOTE	end a session; fails, having said why in $REPLY
+#   logout HOST NOTE	end a session, if there is this host; fails, having said why in
+#			$REPLY
 #
 # State, below $STATE, which ends with the host's boot:
 #
 #   users/PATH		a disk of a guest, by its path in xenstore: lines of a word and a
 #			value: path, session, disk, mode, map
 #   sessions/KEY	a session that these scripts use: "ours" if they made it, else
-#			"theirs"; its SCSI host; $login_note, or "-"; a line each
+#			"theirs"; its SCSI host, and host_id of that; $login_note, or "-";
+#			a line each
 #   sessions/KEY.lock	held while a session begins or ends
 #   disks.lock		held while it is decided who may have a disk
 #
@@ -132,14 +134,25 @@ used() {
 
 # ---- sessions --------------------------------------------------------------
 
-# The SCSI host of sessions/KEY, or nothing.
+# What tells a SCSI host from another one that has its number later.
+host_id() {
+	stat -c %i "$SYS/class/scsi_host/host$1/" 2>/dev/null || true
+}
+
+# The SCSI host of sessions/KEY, or nothing if there is none or the kernel gave it up.
 known_host() {
-	[ ! -e "$STATE/sessions/$1" ] || sed -n 2p "$STATE/sessions/$1"
+	local -a session=()
+
+	[ ! -e "$STATE/sessions/$1" ] || mapfile -t session <"$STATE/sessions/$1"
+	if [ "${#session[@]}" -gt 0 ] && [ "$(host_id "${session[1]}")" = "${session[2]}" ]; then
+		echo "${session[1]}"
+	fi
 }
 
 # Take note of what find_session has found; whose is it?
 note_session() {
-	printf '%s\n' "$1" "$host" "${login_note:--}" >"$STATE/sessions/$key"
+	printf '%s\n' "$1" "$host" "$(host_id "$host")" "${login_note:--}" \
+		>"$STATE/sessions/$key"
 }
 
 # The session of the target that was parsed, logged in if there is none. Sets $devices.
@@ -169,17 +182,19 @@ open_session() {
 
 # Of a disk that is to be forgotten: log out if nobody else uses the session.
 close_session() {
-	local whose number note
+	local number
+	local -a session
 
 	lock "sessions/$1"
 	# Not after the lock: two that end at once would each find the other's.
 	forget "session $1"
 	if [ -e "$STATE/sessions/$1" ] && ! used session "$1"; then
-		{ read -r whose; read -r number; read -r note; } <"$STATE/sessions/$1"
-		rm -f "$STATE/sessions/$1"
-		if [ "$whose" = ours ] && ! logout "$number" "$note"; then
+		mapfile -t session <"$STATE/sessions/$1"
+		number=$(known_host "$1")
+		if [ "${session[0]}" = ours ] && ! logout "${number:-none}" "${session[3]}"; then
 			log err "cannot log out: $REPLY"
 		fi
+		rm -f "$STATE/sessions/$1"
 	fi
 	unlock
 }
