@@ -162,6 +162,7 @@ struct hostile {
 	bool lost;		/* the backend does not answer */
 	u16 lid;
 	__be64 port_guid, node_guid;
+	u32 caps; /* the backend's, enum vib_device_cap */
 	u32 mads;		/* that were written, all in all */
 	u32 pages;		/* of all areas */
 	evtchn_port_t channels[HOSTILE_CHANNELS];
