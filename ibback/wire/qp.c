@@ -17,7 +17,7 @@ static struct hca_qp *hca_qp_of(struct wire_qp *w)
 
 /*
  * A slot for a datagram has a GRH and the largest MTU; how many there are bounds what a
- * QP costs us, 1 MiB, and WIRE_GUEST_BYTES what all of a guest's do.
+ * QP costs us, 1 MiB, and its fabric's max_hca_mem what all of a guest's do.
  */
 #define UD_SEND_SLOT    4096
 #define UD_RECEIVE_SLOT 4160 /* 40 + 4096, and whole lines */
