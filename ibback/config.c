@@ -18,6 +18,7 @@
 #include "schema/schema.h"
 
 #define MAX_SPIN_US 1000000
+#define MAX_HCA_MEM 65536 /* MiB; more would be a slip of the pen, too */
 
 enum { KEY_POLLERS, KEY_CPUS, KEY_POLL, KEY_SPIN, KEYS };
 
@@ -29,11 +30,13 @@ enum {
 	FABRIC_PORT,
 	FABRIC_NETDEV,
 	FABRIC_ADDRESSING,
+	FABRIC_MAX_HCA_MEM,
 	FABRIC_KEYS
 };
 
-static const char *const fabric_keys[FABRIC_KEYS] = { "type", "device", "port", "netdev",
-						      "addressing" };
+static const char *const fabric_keys[FABRIC_KEYS] = { "type",       "device",
+						      "port",       "netdev",
+						      "addressing", "max_hca_mem" };
 
 /* What the file says of a fabric. */
 struct fabric_text {
@@ -44,6 +47,7 @@ struct fabric_text {
 	unsigned int port;
 	char netdev[FABRIC_NETDEV_MAX];
 	enum gsi_addressing addressing;
+	unsigned int max_hca_mem;
 	STAILQ_ENTRY(fabric_text) entry;
 };
 
@@ -132,6 +136,7 @@ static struct fabric_text *fabric_text(struct reader *r, const char *name)
 		return NULL;
 	snprintf(text->name, sizeof(text->name), "%s", name);
 	text->port = 1;
+	text->max_hca_mem = FABRIC_HCA_MEM;
 	STAILQ_INSERT_TAIL(&r->fabrics, text, entry);
 	return text;
 }
@@ -166,7 +171,7 @@ static bool fabric_entry(struct reader *r, const char *fabric, const char *name,
 	if (key == FABRIC_KEYS)
 		return refuse(r,
 			      "[fabric %s] %s: the keys are 'type', 'device', 'port', "
-			      "'netdev' and 'addressing'",
+			      "'netdev', 'addressing' and 'max_hca_mem'",
 			      fabric, name);
 	text = fabric_text(r, fabric);
 	if (!text)
@@ -214,6 +219,13 @@ static bool fabric_entry(struct reader *r, const char *fabric, const char *name,
 				"[fabric %s] addressing=%s: want 'auto', 'alias' or "
 				"'shared'",
 				fabric, value);
+		break;
+	case FABRIC_MAX_HCA_MEM:
+		if (!parse_number(value, 1, MAX_HCA_MEM, &text->max_hca_mem))
+			return refuse(r,
+				      "[fabric %s] max_hca_mem=%s: want MiB of each "
+				      "guest, a number from 1 to 65536",
+				      fabric, value);
 		break;
 	}
 	return true;
@@ -304,6 +316,7 @@ static void add_fabrics(struct reader *r)
 		fabric_set_wire(fabric, text->device, (uint8_t)text->port);
 		strcpy(fabric->netdev, text->netdev);
 		fabric->addressing = text->addressing;
+		fabric->max_hca_mem = text->max_hca_mem;
 	}
 }
 
@@ -420,7 +433,7 @@ static bool admin_entry(struct reader *r, const char *name, const char *value)
 /* ---- the file ---------------------------------------------------------- */
 
 _Static_assert(SOCKET_PATH_MAX == 108 && MAX_POLLERS == 64 && CPU_SETSIZE == 1024 &&
-		       MAX_SPIN_US == 1000000,
+		       MAX_SPIN_US == 1000000 && MAX_HCA_MEM == 65536,
 	       "the messages say so");
 
 /* inih's callback: returns 1 to go on, 0 to make this line the error. */

@@ -7,6 +7,7 @@
  *     device = mlx5_0
  *     port = 1
  *     netdev = eth1
+ *     max_hca_mem = 64
  *
  *     [engine]
  *     pollers = 2

@@ -50,6 +50,7 @@ struct fabric *fabric_add(struct fabric_table *table, const char *name)
 	if (!f)
 		return NULL;
 	memcpy(f->name, name, len + 1);
+	f->max_hca_mem = FABRIC_HCA_MEM;
 	f->up = true; /* nothing a local fabric depends on can be down */
 	LIST_INIT(&f->observers);
 	LIST_INIT(&f->vports);

@@ -28,6 +28,12 @@ struct wire_port;
 #define FABRIC_DEVICE_MAX 64
 #define FABRIC_NETDEV_MAX 16
 
+/*
+ * What queues of a guest's QPs at the HCA may have of memory by default: 60 QPs of UD
+ * with the most slots, or some thousand of RC of 128 requests. MiB.
+ */
+#define FABRIC_HCA_MEM    64
+
 /* Who is told of its vports: its subnet (subnets.h), its wire (wires.h). */
 struct fabric_observer {
 	/* Does @lid stand for a port that is none of the fabric's vports? May be NULL. */
@@ -68,6 +74,7 @@ struct fabric {
 	uint8_t port;
 	char netdev[FABRIC_NETDEV_MAX]; /* "": the HCA's own */
 	enum gsi_addressing addressing; /* of InfiniBand */
+	uint32_t max_hca_mem;           /* of each guest, MiB */
 	struct wire_port *wire;         /* NULL while there is no HCA */
 	bool looking;                   /* nobody knows yet whether there is one */
 	/* With its argument: the GID that LID @lid stands for on the wire. Or NULL. */

@@ -53,6 +53,7 @@ static void put_wire(json_t *json, const struct fabric *fabric,
 
 	put(json, "device", json_string(fabric->device));
 	put(json, "port", json_integer(fabric->port));
+	put(json, "max_hca_mem", json_integer(fabric->max_hca_mem));
 	put(json, "present", json_boolean(state != NULL));
 	if (view->netdev[0])
 		put(json, "netdev", json_string(view->netdev));

@@ -14,7 +14,8 @@
 #include "engine/vhca.h"
 #include "wire/guest.h"
 
-int hca_open(struct guest *guest, struct wire_port *port, struct jobs *jobs)
+int hca_open(struct guest *guest, struct wire_port *port, uint64_t max_bytes,
+	     struct jobs *jobs)
 {
 	struct hca *hca = &guest->hca;
 
@@ -22,6 +23,7 @@ int hca_open(struct guest *guest, struct wire_port *port, struct jobs *jobs)
 	if (!hca->wire)
 		return -1;
 	hca->port = port;
+	hca->max_bytes = max_bytes;
 	hca->ethernet = wire_guest_wire(hca->wire)->ethernet;
 	hca->runner = jobs;
 	lane_init(&hca->lane, jobs);

@@ -21,6 +21,7 @@ struct wire_port;
 struct hca {
 	struct wire_guest *wire; /* NULL: none */
 	const struct wire_port *port;
+	uint64_t max_bytes; /* as of wire_guest_bytes() */
 	bool ethernet;
 	struct lane lane;
 	struct job fault; /* of the QP that failed */
@@ -47,10 +48,12 @@ struct hca {
 	void *arg;
 };
 
-/* Have the guest, whose vhca is there and has no objects, be at @port, by @jobs. -1 and
- * errno: it is not.
+/*
+ * Have the guest, whose vhca is there and has no objects, be at @port, by @jobs, where
+ * its queues may have @max_bytes. -1 and errno: it is not.
  */
-int hca_open(struct guest *guest, struct wire_port *port, struct jobs *jobs);
+int hca_open(struct guest *guest, struct wire_port *port, uint64_t max_bytes,
+	     struct jobs *jobs);
 
 /* It has nothing there any more. Harmless without an HCA. */
 void hca_close(struct guest *guest);

@@ -13,7 +13,7 @@ int hca_check_bytes(const struct guest *guest, uint64_t more)
 			      .device = wire_port_device(guest->hca.port),
 			      .wire_bytes = wire_guest_bytes(guest->hca.wire),
 			      .wire_more = more,
-			      .max_wire_bytes = WIRE_GUEST_BYTES };
+			      .max_wire_bytes = guest->hca.max_bytes };
 
 	if (s.wire_bytes + s.wire_more <= s.max_wire_bytes)
 		return 0;

@@ -110,9 +110,12 @@ void shortage_text(const struct shortage *s, char *text, size_t size)
 		say(&l,
 		    "cannot make a QP at HCA %s: it takes %" PRIu64
 		    " KiB of ibback's memory, and the guest's QPs there have %" PRIu64
-		    " KiB of the %" PRIu64 " MiB that they may have",
+		    " KiB of the %" PRIu64
+		    " MiB that they may have; max_hca_mem = %" PRIu64
+		    " of the fabric in ibback.conf would do",
 		    s->device, s->wire_more >> 10, s->wire_bytes >> 10,
-		    s->max_wire_bytes >> 20);
+		    s->max_wire_bytes >> 20,
+		    (s->wire_bytes + s->wire_more + (1 << 20) - 1) >> 20);
 		break;
 	case SHORT_OF_FLUSHES:
 		say(&l, "HCA %s does not flush a QP that has failed: %s", s->device,

@@ -166,7 +166,7 @@ static void put_connection(json_t *json, const struct vib *vib)
 		put(json, "hca",
 		    json_pack("{s:o}", "memory",
 			      quota_to_json(wire_guest_bytes(vib->conn.guest.hca.wire),
-					    WIRE_GUEST_BYTES)));
+					    vib->conn.guest.hca.max_bytes)));
 	put(json, "dma", json_pack("{s:I}", "pool", (json_int_t)lent_bytes(vhca)));
 	put(json, "throttle", throttle_to_json(vib));
 	put_count(json, "ah_limit", vib->vport.attr.max_ah);

@@ -23,13 +23,15 @@ static bool gid_of_lid(void *arg, uint16_t lid, struct vib_gid *gid)
 int vib_open_hca(struct vib *vib)
 {
 	struct guest *guest = &vib->conn.guest;
-	struct wire_port *wire = vib->vport.fabric->wire;
+	const struct fabric *fabric = vib->vport.fabric;
+	struct wire_port *wire = fabric->wire;
 
 	if (!wire || !vib->backend->hca_jobs) {
 		vhca_reach_grants(guest->vhca, vib->backend->xp, vib->domid);
 		return 0;
 	}
-	if (hca_open(guest, wire, vib->backend->hca_jobs) < 0)
+	if (hca_open(guest, wire, (uint64_t)fabric->max_hca_mem << 20,
+		     vib->backend->hca_jobs) < 0)
 		return -1;
 	guest->hca.is_local = is_local;
 	guest->hca.gid_of_lid = gid_of_lid;

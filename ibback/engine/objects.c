@@ -289,6 +289,8 @@ int srq_create_wired(struct vhca *vhca, const struct vib_cmd_create_srq *cmd,
 	table_add_next(&vhca->srqs, &srq->node, NUMBER_FIRST, NUMBER_LAST);
 	srq->async.number = srq->node.number;
 	*number = srq->node.number;
+	if (wire)
+		wire->srq = srq;
 	return 0;
 }
 
@@ -335,6 +337,8 @@ void srq_take_out(struct srq *srq)
 
 void srq_free(struct srq *srq)
 {
+	if (srq->wire)
+		srq->wire->srq = NULL;
 	srq_join(srq, NULL, -1);
 	async_forget(&srq->vhca->async, &srq->async);
 	pthread_spin_destroy(&srq->lock);

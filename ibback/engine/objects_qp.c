@@ -4,9 +4,12 @@
 #include <stdlib.h>
 
 #include "engine/counters.h"
+#include "engine/cq.h"
 #include "engine/engine.h"
 #include "engine/objects_parts.h"
+#include "engine/poller_parts.h"
 #include "engine/qp_state.h"
+#include "engine/receive.h"
 #include "engine/wire.h"
 #include "device_limits.h"
 
@@ -268,8 +271,27 @@ struct srq *qp_wire_srq(const struct vhca *vhca, uint32_t qpn)
 
 /* ---- changing ---------------------------------------------------------- */
 
-/* Check @cmd, and with @apply do it. */
-static int change(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd, bool apply)
+/* It takes of an SRQ: its own, or of XRC those that its messages name. */
+static bool is_shared(const struct qp *qp)
+{
+	return qp->srq || qp->xrcd;
+}
+
+/*
+ * What a message holds of an SRQ, and does not complete any more, is flushed, or its
+ * guest's kernel would never have its place again. @poller's own thread; the QP is
+ * locked.
+ */
+static void flush_held(struct poller *poller, struct qp *qp)
+{
+	if (qp->receiving.claim && is_shared(qp))
+		(void)receive_flush(poller, qp, 0);
+	cq_release(poller);
+}
+
+/* Check @cmd, and with @apply do it. @poller: it is a reset, on that one's thread. */
+static int change(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd, bool apply,
+		  struct poller *poller)
 {
 	static const struct qp_limits limits = {
 		.pkey_tbl_len = VIB_MAX_PKEYS,
@@ -293,20 +315,43 @@ static int change(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd, bool a
 		rc = -EINVAL;
 	else
 		rc = qp_transition_check(qp->type, from, to, cmd->mask, &why);
+	if (rc == 0 && poller)
+		flush_held(poller, qp);
 	if (rc == 0 && apply)
 		qp_modify(qp, cmd->mask, &cmd->attr);
 	pthread_spin_unlock(&qp->lock);
 	return rc;
 }
 
+struct reset {
+	struct vhca *vhca;
+	const struct vib_cmd_modify_qp *cmd;
+	int rc;
+};
+
+static void reset_shared(struct poller *poller, void *arg)
+{
+	struct reset *r = arg;
+
+	r->rc = change(r->vhca, r->cmd, true, poller);
+	poller_notify_touched(poller);
+}
+
 int qp_change(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd)
 {
-	return change(vhca, cmd, true);
+	const struct qp *qp = find_qp(vhca, cmd->qpn);
+	struct reset r = { vhca, cmd, 0 };
+
+	if (!qp || !is_shared(qp) || !(cmd->mask & VIB_QP_STATE) ||
+	    cmd->attr.state != VIB_QPS_RESET)
+		return change(vhca, cmd, true, NULL);
+	poller_call(vhca->poller, reset_shared, &r);
+	return r.rc;
 }
 
 int qp_change_check(struct vhca *vhca, const struct vib_cmd_modify_qp *cmd)
 {
-	return change(vhca, cmd, false);
+	return change(vhca, cmd, false, NULL);
 }
 
 /* Posted before a peer may send; the poller posts what is behind them. */
@@ -484,6 +529,17 @@ void qp_free(struct qp *qp)
 	free(qp);
 }
 
+/* No message comes any more. */
+static void end_held(struct poller *poller, void *arg)
+{
+	struct qp *qp = arg;
+
+	pthread_spin_lock(&qp->lock);
+	flush_held(poller, qp);
+	pthread_spin_unlock(&qp->lock);
+	poller_notify_touched(poller);
+}
+
 int qp_destroy(struct vhca *vhca, uint32_t qpn, struct memory *sq, struct memory *rq)
 {
 	struct mcast_members left = LIST_HEAD_INITIALIZER(left);
@@ -496,6 +552,8 @@ int qp_destroy(struct vhca *vhca, uint32_t qpn, struct memory *sq, struct memory
 	mcast_free(&left);
 	*sq = qp->sq_memory;
 	*rq = qp->rq_memory;
+	if (is_shared(qp)) /* which may kick it once more */
+		poller_call(vhca->poller, end_held, qp);
 	poller_call(vhca->poller, qp_out_of_hands, qp);
 	qp_free(qp);
 	return 0;

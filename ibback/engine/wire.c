@@ -176,8 +176,6 @@ void wire_discard(struct qp *qp)
 {
 	struct wire_completion batch[POLL_BATCH];
 	struct wire_qp *w = qp->wire;
-	struct receive r;
-	bool refused;
 	int count;
 
 	if (!is_shared(qp))
@@ -185,7 +183,7 @@ void wire_discard(struct qp *qp)
 	do {
 		count = w->ops->poll(w, batch, POLL_BATCH);
 		for (int i = 0; i < count; i++)
-			(void)wire_srq_take(qp->srq->wire, batch[i].id, &r, &refused);
+			wire_srq_return(qp->srq->wire, batch[i].id);
 	} while (count > 0);
 }
 
@@ -560,11 +558,13 @@ static void on_shared(struct poller *poller, struct qp *qp,
 	struct receive r = { 0 };
 	bool refused;
 
+	if (!qp->wire->active) { /* of before a reset */
+		wire_srq_return(qp->srq->wire, c->id);
+		return;
+	}
 	if (!wire_srq_take(qp->srq->wire, c->id, &r, &refused))
 		return;
 	srq_check_limit(qp->srq);
-	if (!qp->wire->active) /* of before a reset */
-		return;
 	/* The HCA has not seen what was wrong with it. */
 	if (refused && status == VIB_WC_LOC_LEN_ERR)
 		status = VIB_WC_LOC_PROT_ERR;

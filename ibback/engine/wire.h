@@ -240,7 +240,7 @@ void wire_reset(struct qp *qp);
 
 /*
  * What the HCA has completed of @qp, which is locked and at the HCA in RESET or INIT, is
- * of before: receives of an SRQ are given back.
+ * of before: receives of an SRQ are to be posted again.
  */
 void wire_discard(struct qp *qp);
 

@@ -16,12 +16,24 @@
 /* Receives given to the HCA when a bell rings. */
 #define BELL_MOST 256
 
-int wire_srq_init(struct wire_srq *w, uint32_t count)
+uint64_t wire_srq_places_bytes(uint32_t count, uint32_t max_sge)
+{
+	return count * (sizeof(struct wire_place) + max_sge * sizeof(struct vib_sge));
+}
+
+int wire_srq_init(struct wire_srq *w, uint32_t count, uint32_t max_sge)
 {
 	w->places = calloc(count, sizeof(*w->places));
-	if (!w->places)
+	w->sges = calloc(count, (max_sge ? max_sge : 1) * sizeof(*w->sges));
+	if (!w->places || !w->sges) {
+		free(w->places);
+		free(w->sges);
+		w->places = NULL;
 		return -1;
+	}
 	w->count = count;
+	w->max_sge = max_sge;
+	w->again = count;
 	for (uint32_t i = 0; i < count; i++)
 		w->places[i].next = i + 1;
 	pthread_spin_init(&w->lock, PTHREAD_PROCESS_PRIVATE);
@@ -34,6 +46,7 @@ void wire_srq_fini(struct wire_srq *w)
 		return;
 	pthread_spin_destroy(&w->lock);
 	free(w->places);
+	free(w->sges);
 }
 
 void wire_srq_begin(struct wire_srq *w)
@@ -57,7 +70,7 @@ static bool take_place(struct wire_srq *w, uint32_t *place)
 	if (ok) {
 		*place = w->free;
 		w->free = w->places[*place].next;
-		w->places[*place].used = true;
+		w->places[*place].state = WIRE_PLACE_POSTED;
 		__atomic_store_n(&w->used, w->used + 1, __ATOMIC_RELAXED);
 	}
 	pthread_spin_unlock(&w->lock);
@@ -67,7 +80,7 @@ static bool take_place(struct wire_srq *w, uint32_t *place)
 /* It is locked, and @place is in use. */
 static void free_place(struct wire_srq *w, uint32_t place)
 {
-	w->places[place].used = false;
+	w->places[place].state = WIRE_PLACE_FREE;
 	w->places[place].next = w->free;
 	w->free = place;
 	__atomic_store_n(&w->used, w->used - 1, __ATOMIC_RELAXED);
@@ -81,15 +94,20 @@ static void give_back(struct wire_srq *w, uint32_t place)
 	pthread_spin_unlock(&w->lock);
 }
 
+static bool is_receive(const struct wire_srq *w, uint64_t id)
+{
+	return id & WIRE_ID_RECEIVE && (uint32_t)id < w->count;
+}
+
 bool wire_srq_take(struct wire_srq *w, uint64_t id, struct receive *r, bool *refused)
 {
 	uint32_t at = (uint32_t)id;
 	bool ok;
 
-	if (!(id & WIRE_ID_RECEIVE) || at >= w->count)
+	if (!is_receive(w, id))
 		return false;
 	pthread_spin_lock(&w->lock);
-	ok = w->places[at].used;
+	ok = w->places[at].state == WIRE_PLACE_POSTED;
 	if (ok) {
 		r->wr_id = w->places[at].wr_id;
 		r->index = w->places[at].index;
@@ -98,6 +116,63 @@ bool wire_srq_take(struct wire_srq *w, uint64_t id, struct receive *r, bool *ref
 	}
 	pthread_spin_unlock(&w->lock);
 	return ok;
+}
+
+void wire_srq_return(struct wire_srq *w, uint64_t id)
+{
+	uint32_t at = (uint32_t)id;
+
+	if (!is_receive(w, id))
+		return;
+	pthread_spin_lock(&w->lock);
+	if (w->places[at].state == WIRE_PLACE_POSTED) {
+		w->places[at].state = WIRE_PLACE_AGAIN;
+		w->places[at].next = w->again;
+		__atomic_store_n(&w->again, at, __ATOMIC_RELAXED);
+	}
+	pthread_spin_unlock(&w->lock);
+}
+
+static bool has_again(const struct wire_srq *w)
+{
+	return __atomic_load_n(&w->again, __ATOMIC_RELAXED) != w->count;
+}
+
+static bool take_again(struct wire_srq *w, uint32_t *place)
+{
+	bool ok;
+
+	if (!has_again(w))
+		return false;
+	pthread_spin_lock(&w->lock);
+	ok = w->again != w->count;
+	if (ok) {
+		*place = w->again;
+		__atomic_store_n(&w->again, w->places[*place].next, __ATOMIC_RELAXED);
+		w->places[*place].state = WIRE_PLACE_POSTED;
+	}
+	pthread_spin_unlock(&w->lock);
+	return ok;
+}
+
+/* ---- failing ------------------------------------------------------------- */
+
+static bool is_lost(const struct wire_srq *w)
+{
+	return __atomic_load_n(&w->lost, __ATOMIC_RELAXED);
+}
+
+/* Its guest is told once. */
+static void fail(struct srq *srq)
+{
+	if (!__atomic_exchange_n(&srq->wire->lost, true, __ATOMIC_RELAXED))
+		async_raise(&srq->vhca->async, &srq->async, VIB_ASYNC_SRQ_ERR);
+}
+
+void wire_srq_failed(struct wire_srq *w)
+{
+	if (w->srq)
+		fail(w->srq);
 }
 
 /* ---- posting ------------------------------------------------------------- */
@@ -127,13 +202,25 @@ static bool is_shared_out(const struct srq *srq)
 	       !vib_queue_holds(&srq->queue, wire_srq_used(srq->wire) + 1);
 }
 
-/* The SRQ is locked. */
-static bool post_one(struct srq *srq)
+/* Have the HCA have what is in @place. The SRQ is locked. */
+static bool post(struct srq *srq, uint32_t place)
 {
 	struct wire_srq *w = srq->wire;
-	struct vib_sge sges[MAX_SGE];
+
+	if (w->ops->receive(w, WIRE_ID_RECEIVE | place, w->sges + place * w->max_sge,
+			    w->places[place].count) == 0)
+		return true;
+	/* Which the HCA has no cause for: it has no more of them than places. */
+	give_back(w, place);
+	fail(srq);
+	return false;
+}
+
+/* The next of its guest's. The SRQ is locked. */
+static bool post_next(struct srq *srq)
+{
+	struct wire_srq *w = srq->wire;
 	struct wire_place *p;
-	unsigned int count;
 	struct receive r;
 	uint32_t place;
 
@@ -147,23 +234,33 @@ static bool post_one(struct srq *srq)
 	p = &w->places[place];
 	p->wr_id = r.wr_id;
 	p->index = r.index;
-	count = resolve(srq, &r, sges, &p->refused);
-	if (w->ops->receive(w, WIRE_ID_RECEIVE | place, sges, count) == 0)
-		return true;
-	/* Which the HCA has no cause for: it has no more of them than places. */
-	give_back(w, place);
-	async_raise(&srq->vhca->async, &srq->async, VIB_ASYNC_SRQ_ERR);
-	return false;
+	p->count = resolve(srq, &r, w->sges + place * w->max_sge, &p->refused);
+	return post(srq, place);
+}
+
+/* The SRQ is locked. */
+static bool post_one(struct srq *srq)
+{
+	uint32_t place;
+
+	return take_again(srq->wire, &place) ? post(srq, place) : post_next(srq);
+}
+
+/* The HCA can be given something. */
+static bool is_waited_for(const struct srq *srq)
+{
+	return !is_lost(srq->wire) &&
+	       (has_again(srq->wire) || vib_queue_peek(&srq->queue));
 }
 
 unsigned int wire_srq_post(struct srq *srq, unsigned int most)
 {
 	unsigned int n = 0;
 
-	if (!vib_queue_peek(&srq->queue))
+	if (!is_waited_for(srq))
 		return 0;
 	pthread_spin_lock(&srq->lock);
-	while (n < most && post_one(srq))
+	while (n < most && !is_lost(srq->wire) && post_one(srq))
 		n++;
 	pthread_spin_unlock(&srq->lock);
 	return n;
@@ -174,12 +271,14 @@ static bool arm(struct srq *srq)
 {
 	bool quiet = true;
 
+	if (is_lost(srq->wire))
+		return true;
 	pthread_spin_lock(&srq->lock);
 	/* Where there is no place, and what is left for UD, a completion comes first. */
 	if (wire_srq_used(srq->wire) != srq->wire->count && vib_queue_arm(&srq->queue))
 		quiet = is_shared_out(srq);
 	pthread_spin_unlock(&srq->lock);
-	return quiet;
+	return quiet && !has_again(srq->wire);
 }
 
 bool wire_srq_rang(struct srq *srq)

@@ -64,14 +64,9 @@ uint64_t wire_srq_bytes(const struct wire_guest *guest,
 int wire_srq_end(struct wire_srq *srq);
 
 /*
- * What queues of a guest's QPs may take of ibback's memory, and of the HCA's driver's in
- * its name: 60 QPs of UD with the most slots, or some thousand of RC of 128 requests.
- * Mapped memory of guests is not in it.
- */
-#define WIRE_GUEST_BYTES (64ull << 20)
-
-/* What they take, about; and what one more would. The control thread, while no QP is made
- * or destroyed; the first at any time.
+ * What queues of a guest's QPs take of ibback's memory, and of the HCA's driver's in its
+ * name, about; and what those of one more would. Mapped memory of guests is not in it.
+ * The control thread, while no QP is made or destroyed; the first at any time.
  */
 uint64_t wire_guest_bytes(const struct wire_guest *guest);
 uint64_t wire_qp_bytes(const struct wire_guest *guest,

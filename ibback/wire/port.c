@@ -315,6 +315,14 @@ static void on_cq(const struct ibv_async_event *event)
 	wire_event(event->element.cq->cq_context, VIB_ASYNC_QP_FATAL, true);
 }
 
+/* As with QPs. */
+static void on_srq(const struct ibv_async_event *event)
+{
+	struct hca_srq *s = event->element.srq->srq_context;
+
+	wire_srq_failed(&s->base);
+}
+
 static void on_event(struct wire_port *p, const struct ibv_async_event *event)
 {
 	switch (event->event_type) {
@@ -341,6 +349,9 @@ static void on_event(struct wire_port *p, const struct ibv_async_event *event)
 		break;
 	case IBV_EVENT_QP_LAST_WQE_REACHED:
 		wire_is_flushed(&((struct hca_qp *)event->element.qp->qp_context)->base);
+		break;
+	case IBV_EVENT_SRQ_ERR:
+		on_srq(event);
 		break;
 	case IBV_EVENT_CQ_ERR:
 		on_cq(event);

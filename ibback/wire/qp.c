@@ -17,7 +17,7 @@ static struct hca_qp *hca_qp_of(struct wire_qp *w)
 
 /*
  * A slot for a datagram has a GRH and the largest MTU; how many there are bounds what a
- * QP costs us, 1 MiB, and WIRE_GUEST_BYTES what all of a guest's do.
+ * QP costs us, 1 MiB, and its fabric's max_hca_mem what all of a guest's do.
  */
 #define UD_SEND_SLOT    4096
 #define UD_RECEIVE_SLOT 4160 /* 40 + 4096, and whole lines */
@@ -206,18 +206,20 @@ static void detach(struct hca_qp *q, struct wire_group *group)
 	free(group);
 }
 
-/* What it took of its SRQ and has completed has no place there any more. */
+/* What it took of its SRQ and has completed is for the SRQ to have again. */
 static void take_back(struct hca_qp *q)
 {
-	struct receive r;
 	struct ibv_wc wc;
-	bool refused;
 
 	while (ibv_poll_cq(q->cq, 1, &wc) == 1)
-		(void)wire_srq_take(&q->srq->base, wc.wr_id, &r, &refused);
+		wire_srq_return(&q->srq->base, wc.wr_id);
 }
 
-/* Before it is destroyed, which for some HCAs clears its CQ. */
+/*
+ * Before it is reset or destroyed, which for some HCAs clears its CQ. What the HCA
+ * flushes only later is lost to the SRQ: who cares waits in ERR for LAST_WQE_REACHED,
+ * IBTA vol. 1 §11.6.3.2.
+ */
 static void give_back(struct hca_qp *q)
 {
 	struct ibv_qp_attr attr = { .qp_state = IBV_QPS_ERR };
@@ -328,7 +330,7 @@ static enum ibv_mtu path_mtu(const struct wire_port *port, uint8_t wanted)
 int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *attr,
 		   const struct wire_source *from)
 {
-	const struct hca_qp *q = hca_qp_of(w);
+	struct hca_qp *q = hca_qp_of(w);
 	const struct wire_port *port = q->guest->port;
 	struct ibv_qp_attr to = {
 		.qp_state = (enum ibv_qp_state)attr->state,
@@ -346,6 +348,7 @@ int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 		.retry_cnt = attr->retry_cnt,
 		.rnr_retry = attr->rnr_retry,
 	};
+	bool resets = mask & VIB_QP_STATE && attr->state == VIB_QPS_RESET;
 	int rc = 0;
 
 	if (mask & VIB_QP_PATH_MTU)
@@ -354,11 +357,16 @@ int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 		rc = fill_pkey(port, from->pkey, &to.pkey_index);
 	if (rc == 0 && mask & VIB_QP_AV)
 		rc = wire_av_fill(port, &attr->av, &from->gid, &to.ah_attr);
+	if (rc == 0 && resets && q->srq)
+		give_back(q);
 	if (rc == 0)
 		rc = wire_errno(ibv_modify_qp(q->qp, &to, (int)mask));
-	if (rc == 0 && mask & VIB_QP_STATE && attr->state == VIB_QPS_RESET)
-		wire_drop_handles(&q->guest->wire, w);
-	return rc;
+	if (rc < 0 || !resets)
+		return rc;
+	wire_drop_handles(&q->guest->wire, w);
+	if (q->srq)
+		take_back(q);
+	return 0;
 }
 
 /* IBTA vol. 1, table 91, and Linux' qp_state_table: RTS to RTS, of any type. */

@@ -23,9 +23,10 @@ static uint32_t depth(const struct wire_port *port, const struct vib_cmd_create_
 
 uint64_t wire_srq_bytes(const struct wire_guest *g, const struct vib_cmd_create_srq *cmd)
 {
-	return sizeof(struct hca_srq) +
-	       depth(g->port, cmd) * (sizeof(struct wire_place) + WIRE_WQE_BYTES +
-				      (uint64_t)cmd->max_sge * WIRE_SGE_BYTES);
+	uint32_t count = depth(g->port, cmd);
+
+	return sizeof(struct hca_srq) + wire_srq_places_bytes(count, cmd->max_sge) +
+	       count * (WIRE_WQE_BYTES + (uint64_t)cmd->max_sge * WIRE_SGE_BYTES);
 }
 
 static int make(struct hca_srq *s, struct ibv_pd *pd,
@@ -41,7 +42,7 @@ static int make(struct hca_srq *s, struct ibv_pd *pd,
 		return -1;
 	}
 	attr.attr.max_wr = depth(s->guest->port, cmd);
-	if (wire_srq_init(&s->base, attr.attr.max_wr) < 0)
+	if (wire_srq_init(&s->base, attr.attr.max_wr, cmd->max_sge) < 0)
 		return -1;
 	s->base.ops = &wire_srq_ops;
 	s->srq = ibv_create_srq(pd, &attr);

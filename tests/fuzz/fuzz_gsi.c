@@ -8,19 +8,7 @@
 #include "gsi/mad.h"
 #include "gsi/rmpp.h"
 #include "gsi_guests.h"
-
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
-
-static uint8_t byte(struct input *in)
-{
-	if (!in->size)
-		return 0;
-	in->size--;
-	return *in->data++;
-}
+#include "input.h"
 
 static const uint8_t classes[] = { 0x03, 0x03, 0x03, 0x03, 0x07, 0x04,
 				   0x06, 0x32, 0x01, 0x81, 0x05, 0x09 };
@@ -147,19 +135,13 @@ static void put_recipe(const struct recipe *r, unsigned int from, uint8_t *mad)
 static void send_recipe(struct input *in)
 {
 	unsigned int from = byte(in) % GUESTS;
-	struct mad_packet packet = { .qpn = 1, .length = VIB_MAD_BYTES, .dlid = 1 };
 	const struct recipe *r =
 		&recipes[byte(in) % (sizeof(recipes) / sizeof(recipes[0]))];
+	struct mad_packet packet = guest_asks(from, r->method, r->attribute, r->mask);
 	uint8_t *mad = packet.mad, more = byte(in);
 
 	packet.pkey = guests[from].attr.pkeys[more & 1];
-	mad[0] = 1;
-	mad[1] = 0x03;
-	mad[2] = 2;
-	mad[3] = r->method;
 	put_be64(mad + MAD_AT_TID, more >> 4);
-	put_be16(mad + MAD_AT_ATTRIBUTE, r->attribute);
-	put_be64(mad + 48, r->mask);
 	put_recipe(r, from, mad);
 	mad[SA_DATA + 48] = 1;
 	put_be16(mad + SA_DATA + 40, packet.pkey);

@@ -15,6 +15,7 @@
 #include "gsi/path_record.h"
 #include "gsi/ports.h"
 #include "gsi/rmpp.h"
+#include "input.h"
 
 #define EXPECT(condition)         \
 	do {                      \
@@ -24,19 +25,6 @@
 
 #define GUESTS    4
 #define QUESTIONS 64
-
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
-
-static uint8_t byte(struct input *in)
-{
-	if (!in->size)
-		return 0;
-	in->size--;
-	return *in->data++;
-}
 
 static struct gsi *gsi;
 static struct gsi_wire wire;

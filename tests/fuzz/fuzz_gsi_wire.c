@@ -7,23 +7,12 @@
 #include <string.h>
 
 #include "gsi/mad.h"
+#include "gsi/rmpp.h"
 #include "gsi_guests.h"
+#include "input.h"
 #include "wire/umad_packet.h"
 
 #define REMOTES 3
-
-struct input {
-	const uint8_t *data;
-	size_t size;
-};
-
-static uint8_t byte(struct input *in)
-{
-	if (!in->size)
-		return 0;
-	in->size--;
-	return *in->data++;
-}
 
 static void put_gid(uint8_t *p, struct vib_gid gid)
 {
@@ -165,40 +154,29 @@ static void come_in_raw(struct input *in)
 static void ask_path(struct input *in)
 {
 	unsigned int from = byte(in) % GUESTS;
-	struct mad_packet packet = { .qpn = 1, .length = VIB_MAD_BYTES, .dlid = 1 };
-	uint8_t *mad = packet.mad, how = byte(in);
+	uint8_t how = byte(in);
+	struct mad_packet packet =
+		guest_asks(from, how & 1 ? 0x01 : 0x12, 0x35, how & 2 ? 0xc : 0x4);
 
-	packet.pkey = guests[from].attr.pkeys[0];
-	mad[0] = 1;
-	mad[1] = 0x03;
-	mad[2] = 2;
-	mad[3] = how & 1 ? 0x01 : 0x12;
-	put_be16(mad + MAD_AT_ATTRIBUTE, 0x35);
-	put_be64(mad + 48, how & 2 ? 0xc : 0x4);
-	put_gid(mad + 56 + 8, remote_gid_of(byte(in)));
-	put_gid(mad + 56 + 24, guests[from].attr.gids[0]);
+	put_gid(packet.mad + SA_DATA + 8, remote_gid_of(byte(in)));
+	put_gid(packet.mad + SA_DATA + 24, guests[from].attr.gids[0]);
 	guest_send(from, &packet);
 }
 
 static void join(struct input *in)
 {
 	unsigned int from = byte(in) % GUESTS;
-	struct mad_packet packet = { .qpn = 1, .length = VIB_MAD_BYTES, .dlid = 1 };
-	uint8_t *mad = packet.mad, how = byte(in);
+	uint8_t how = byte(in);
+	struct mad_packet packet = guest_asks(from, how & 0x80 ? 0x15 : 0x02, 0x38,
+					      how & 0x40 ? 0x130c7 : 0x10003);
+	uint8_t *data = packet.mad + SA_DATA;
 
-	packet.pkey = guests[from].attr.pkeys[0];
-	mad[0] = 1;
-	mad[1] = 0x03;
-	mad[2] = 2;
-	mad[3] = how & 0x80 ? 0x15 : 0x02;
-	put_be16(mad + MAD_AT_ATTRIBUTE, 0x38);
-	put_be64(mad + 48, how & 0x40 ? 0x130c7 : 0x10003);
-	mad[56] = 0xff;
-	mad[57] = 0x12;
-	mad[71] = how >> 4 & 3;
-	put_gid(mad + 56 + 16, guests[from].attr.gids[0]);
-	put_be16(mad + 56 + 40, packet.pkey);
-	mad[56 + 48] = how & 0xf;
+	data[0] = 0xff;
+	data[1] = 0x12;
+	data[15] = how >> 4 & 3;
+	put_gid(data + 16, guests[from].attr.gids[0]);
+	put_be16(data + 40, packet.pkey);
+	data[48] = how & 0xf;
 	guest_send(from, &packet);
 }
 

@@ -66,6 +66,10 @@ static void check_index(unsigned int guest, unsigned int slot, bool recv,
 	uint32_t *next = &seen[guest].qp[slot].next[recv];
 	const struct srq *srq = qp->srq;
 
+	/* By the same move, after a pass: a reset waits for the poller, if it has an SRQ.
+	 */
+	if (qp->attr.state == VIB_QPS_RESET)
+		return;
 	if (cqe->flags & VIB_CQE_XRC)
 		srq = table_get(&qp->vhca->srqs, cqe->srqn, srq);
 	if (recv && srq) {

@@ -519,6 +519,22 @@ void guest_send(unsigned int i, struct mad_packet *packet)
 	check_holdings();
 }
 
+struct mad_packet guest_asks(unsigned int i, uint8_t method, uint16_t attribute,
+			     uint64_t mask)
+{
+	struct mad_packet packet = {
+		.qpn = 1,
+		.length = VIB_MAD_BYTES,
+		.dlid = SA_LID,
+		.pkey = guests[i].attr.pkeys[0],
+		.mad = { 1, UMAD_CLASS_SUBN_ADM, 2, method },
+	};
+
+	put_be16(packet.mad + MAD_AT_ATTRIBUTE, attribute);
+	put_be64(packet.mad + offsetof(struct umad_sa_packet, comp_mask), mask);
+	return packet;
+}
+
 void guest_process(unsigned int i, const uint8_t mad[VIB_MAD_BYTES])
 {
 	uint8_t out[VIB_MAD_BYTES];

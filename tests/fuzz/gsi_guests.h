@@ -45,6 +45,9 @@ struct vib_gid guest_gid(unsigned int i);
 
 /* @packet is sent by @i, with the source that an engine fills in. */
 void guest_send(unsigned int i, struct mad_packet *packet);
+/* A request of @i to the SA of the fabric, without data. */
+struct mad_packet guest_asks(unsigned int i, uint8_t method, uint16_t attribute,
+			     uint64_t mask);
 /* PROCESS_MAD. */
 void guest_process(unsigned int i, const uint8_t mad[VIB_MAD_BYTES]);
 

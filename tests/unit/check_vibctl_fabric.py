@@ -13,6 +13,7 @@ import threading
 
 VIBCTL = "build/bin/vibctl"
 ROCE = {"name": "roce0", "kind": "wire", "state": "up", "device": "rxe0", "port": 1,
+        "max_hca_mem": 128,
         "present": True, "netdev": "eth1", "link_layer": "Ethernet", "mtu": 4096, "cm": False,
         "vports": [{"domid": 3, "index": 1, "local": False, "lid": 7, "gid": "fe80::7",
                     "link": "up", "addresses": "ready"}]}
@@ -61,6 +62,8 @@ RESULTS = (
     ("one is shown with its vports", rows(ask("show", "roce0").split("\n\n")[-1]), [
         {"ID": "3", "INDEX": "1", "LINK": "up", "ADDRESSES": "ready", "LID": "7",
          "GID": "fe80::7"}]),
+    ("and with what is configured",
+     "max_hca_mem  128" in ask("show", "roce0").splitlines(), True),
 )
 for number, (what, got, wanted) in enumerate(RESULTS, 1):
     print(f"{'ok' if got == wanted else 'not ok'} {number} - {what}")

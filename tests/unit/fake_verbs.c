@@ -544,7 +544,12 @@ static int post_srq_recv(struct ibv_srq *srq, struct ibv_recv_wr *wr,
 			 struct ibv_recv_wr **bad)
 {
 	struct fake_srq *s = (struct fake_srq *)srq;
+	int error = take_error(&fake_hca.post_srq_recv_error);
 
+	if (error) {
+		*bad = wr;
+		return error;
+	}
 	for (; wr; wr = wr->next) {
 		struct fake_recv *r = &s->recvs[s->next % MOST];
 
@@ -671,6 +676,8 @@ void fake_hca_event(struct ibv_context *c, enum ibv_event_type type, uint32_t qp
 	e->event_type = type;
 	if (type == IBV_EVENT_CQ_ERR)
 		e->element.cq = find_qp(qp_num)->qp.send_cq;
+	else if (type == IBV_EVENT_SRQ_ERR)
+		e->element.srq = find_qp(qp_num)->qp.srq;
 	else if (qp_num)
 		e->element.qp = &find_qp(qp_num)->qp;
 	else
@@ -927,6 +934,18 @@ int ibv_query_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask,
 	return 0;
 }
 
+/* Of @q nothing is left in its CQ. */
+static void purge(const struct fake_qp *q)
+{
+	struct fake_cq *c = (struct fake_cq *)q->qp.recv_cq;
+	unsigned int left = c->first;
+
+	for (unsigned int i = c->first; i != c->next; i++)
+		if (c->wcs[i % c->most].qp_num != q->qp.qp_num)
+			c->wcs[left++ % c->most] = c->wcs[i % c->most];
+	c->next = left;
+}
+
 int ibv_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask)
 {
 	struct fake_qp *q = (struct fake_qp *)qp;
@@ -937,12 +956,15 @@ int ibv_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask)
 		return error;
 	if (!(mask & IBV_QP_STATE))
 		return EINVAL;
+	if (fake_hca.busy)
+		(void)fake_hca_run();
 	if (to == IBV_QPS_ERR) {
 		fail(q);
 		return 0;
 	}
 	if (to == IBV_QPS_RESET) {
-		/* As rxe: what is in the CQ stays there. */
+		if (fake_hca.purges)
+			purge(q);
 		memset(&q->attr, 0, sizeof(q->attr));
 		q->first_send = q->next_send = q->first_recv = q->next_recv = 0;
 		q->unretired = 0;

@@ -26,9 +26,13 @@ struct fake_hca {
 	bool atomics;
 	bool pins_for_writing; /* all memory that is registered, as Linux before 6.2 */
 	/* What the next call of these fails with; 0: it does not. */
-	int reg_mr_error, create_qp_error, modify_qp_error, post_send_error, ah_error;
+	int reg_mr_error, create_qp_error, modify_qp_error, post_send_error,
+		post_srq_recv_error, ah_error;
 	enum ibv_wc_status send_status; /* of the next request that is done, the same */
 	unsigned int draining;          /* questions until a send queue in SQD is empty */
+	bool busy;                      /* does what is posted before a QP changes, too */
+	bool purges; /* a reset QP leaves no completions, as with mlx5; else as with rxe
+		      */
 	/* What there is now. */
 	unsigned int pds, mrs, cqs, srqs, qps, ahs, channels, contexts, attached;
 	unsigned int atomics_done;
@@ -44,7 +48,7 @@ void fake_hca_reset(void);
 int fake_hca_add_gid(const uint8_t raw[16]);
 /* Do what is posted. true if there was some. */
 bool fake_hca_run(void);
-/* Have the port tell of @type, of @qp or none. */
+/* Have the port tell of @type, of QP @qp_num, or its CQ or SRQ, or of none. */
 void fake_hca_event(struct ibv_context *context, enum ibv_event_type type,
 		    uint32_t qp_num);
 /* The state and the attributes of QP @number as last set; NULL: there is none. */

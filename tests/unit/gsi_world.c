@@ -372,6 +372,37 @@ void world_begin_as(struct gsi_world *w, unsigned int ports,
 		world_add(w, i);
 }
 
+int world_of_2(void **world)
+{
+	world_begin(*world, 2);
+	return 0;
+}
+
+int world_of_3(void **world)
+{
+	world_begin(*world, 3);
+	return 0;
+}
+
+int world_of_4(void **world)
+{
+	world_begin(*world, 4);
+	return 0;
+}
+
+int world_with_wire(void **world)
+{
+	world_begin(*world, 3);
+	world_set_wire(*world);
+	return 0;
+}
+
+int world_over(void **world)
+{
+	world_end(*world);
+	return 0;
+}
+
 void world_end(struct gsi_world *w)
 {
 	for (unsigned int i = 0; i < WORLD_PORTS; i++)

@@ -76,6 +76,18 @@ void world_begin_as(struct gsi_world *w, unsigned int ports,
 		    const struct gsi_config *config);
 void world_end(struct gsi_world *w);
 
+/*
+ * Test @name of @world, which is begun by @begin, one of those below or the test's own,
+ * and ended.
+ */
+#define world_test(name, begin, world) \
+	cmocka_unit_test_prestate_setup_teardown(name, begin, world_over, world)
+int world_of_2(void **world);
+int world_of_3(void **world);
+int world_of_4(void **world);
+int world_with_wire(void **world); /* of 3 */
+int world_over(void **world);
+
 void world_add(struct gsi_world *w, unsigned int i);
 void world_remove(struct gsi_world *w, unsigned int i);
 /* attr[i] is another. */
@@ -93,6 +105,12 @@ bool world_receives(const struct gsi_world *w, unsigned int i, struct vib_gid mg
 
 struct vib_gid world_gid(unsigned int i);
 struct vib_gid world_sa_gid(void);
+
+/* Into a MAD. */
+static inline void put_gid(uint8_t *p, struct vib_gid gid)
+{
+	memcpy(p, &gid, sizeof(gid));
+}
 
 /* A GMP of port @from to the SA's LID, without a GRH, with the port's first P_Key and a
  * TID of its own.

@@ -35,6 +35,7 @@ static int start(void **state)
 		 (int)getpid());
 	snprintf(config, sizeof(config),
 		 "[admin]\nsocket = %s\n[fabric wire0]\ndevice = none0\nport = 2\n"
+		 "max_hca_mem = 96\n"
 		 "[fabric storage]\ntype = local\n",
 		 socket_path);
 	return daemon_start(&ibback, config) ? 0 : -1;
@@ -631,6 +632,7 @@ static void vibctl_shows_a_fabric_and_its_vports(void **state)
 	assert_non_null(strstr(output, "fe80::"));
 	assert_int_equal(vibctl_fabric(socket_path, "show", "wire0", NULL), 0);
 	assert_non_null(strstr(line_of("present"), "no"));
+	assert_non_null(strstr(line_of("max_hca_mem"), " 96"));
 	assert_null(strstr(output, "ADDRESSES")); /* nobody is on it */
 
 	assert_int_equal(vibctl_fabric(socket_path, "show", "nowhere", NULL),

@@ -6,26 +6,7 @@
 
 static struct gsi_world w;
 
-static int begin(void **state)
-{
-	(void)state;
-	world_begin(&w, 3);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
-
 enum { REQ = 0x10, MRA, REJ, REP, RTU, DREQ, DREP, SIDR_REQ, SIDR_REP, LAP, APR };
-
-static void put_gid(uint8_t *p, struct vib_gid gid)
-{
-	memcpy(p, &gid, sizeof(gid));
-}
 
 static struct mad_packet cm(uint16_t attribute)
 {
@@ -165,7 +146,7 @@ static void others_pass_by_their_address(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) world_test(name, world_of_3, &w)
 
 int main(void)
 {

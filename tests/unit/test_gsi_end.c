@@ -120,13 +120,6 @@ static int begin(void **state)
 	return 0;
 }
 
-static int end(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
-
 /* The listener is told of @trap about @gid, and says so. */
 static void assert_told(uint16_t trap, struct vib_gid gid)
 {
@@ -211,7 +204,7 @@ static void who_does_not_know_it_is_not_told_of_its_end(void **state)
 	world_expect_quiet(&w);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) world_test(name, begin, &w)
 
 int main(void)
 {

@@ -6,20 +6,6 @@
 
 static struct gsi_world w;
 
-static int begin(void **state)
-{
-	(void)state;
-	world_begin(&w, 3);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
-
 enum { GET = 0x01, SET = 0x02, REPORT = 0x06, TABLE = 0x12, REPORT_RESP = 0x86 };
 enum { NOTICE = 0x02, INFORM_INFO = 0x03, INFORM_INFO_RECORD = 0xf3 };
 enum {
@@ -393,7 +379,7 @@ static void subscriptions_are_shown_to_their_owner(void **state)
 	assert_int_equal(world_ask_table(&w, 0, &packet, table, sizeof(table)), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) world_test(name, world_of_3, &w)
 
 int main(void)
 {

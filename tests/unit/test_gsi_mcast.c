@@ -9,20 +9,6 @@
 
 static struct gsi_world w;
 
-static int begin(void **state)
-{
-	(void)state;
-	world_begin(&w, 3);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
-
 enum { GET = 0x01, SET = 0x02, TABLE = 0x12, DELETE = 0x15 };
 #define MCMEMBER_RECORD 0x38
 
@@ -74,11 +60,6 @@ static struct vib_gid broadcast(uint16_t pkey)
 
 	put_be16(mgid.raw + 4, pkey);
 	return mgid;
-}
-
-static void put_gid(uint8_t *p, struct vib_gid gid)
-{
-	memcpy(p, &gid, sizeof(gid));
 }
 
 static uint8_t *data(struct mad_packet *packet)
@@ -689,7 +670,7 @@ static void guest_has_a_share_of_memberships_only(void **state)
 	assert_int_equal(gsi_port_holdings(w.port[0]).groups, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) world_test(name, world_of_3, &w)
 
 int main(void)
 {

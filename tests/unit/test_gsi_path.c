@@ -9,20 +9,6 @@
 
 static struct gsi_world w;
 
-static int begin(void **state)
-{
-	(void)state;
-	world_begin(&w, 4);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
-
 enum { GET = 0x01, TABLE = 0x12, MULTI = 0x14 };
 enum { PATH_RECORD = 0x35, MULTI_PATH_RECORD = 0x3a };
 
@@ -61,11 +47,6 @@ enum {
 	C_LIFE = 1 << 20 | 1 << 21,
 };
 #define SELECT(selector, value) ((selector) << 6 | (value))
-
-static void put_gid(uint8_t *p, struct vib_gid gid)
-{
-	memcpy(p, &gid, sizeof(gid));
-}
 
 /* Port @from asks for the path from port @a to @b. */
 static struct mad_packet between(unsigned int from, unsigned int a, unsigned int b,
@@ -575,7 +556,7 @@ static void multipath_that_cannot_be_is_refused(void **state)
 	assert_int_equal(ask_multi(0, &packet, &length), SA_ERROR(REQ_INVALID));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) world_test(name, world_of_4, &w)
 
 int main(void)
 {

@@ -23,13 +23,6 @@ static int begin(void **state)
 	return 0;
 }
 
-static int end(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
-
 enum { CLASS_INFO = 1, SAMPLES_CONTROL = 0x10, COUNTERS = 0x12, COUNTERS_EXT = 0x1d };
 enum { GET = 1, SET = 2 };
 
@@ -205,7 +198,7 @@ static void nobody_clears_anothers_counters(void **state)
 	assert_int_equal(field(IB_PC_XMT_PKTS_F), 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) world_test(name, begin, &w)
 
 int main(void)
 {

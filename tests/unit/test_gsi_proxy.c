@@ -71,6 +71,17 @@ static void begin(unsigned int ports)
 	confirm_all();
 }
 
+/* Three vports with the GID of the HCA's port. */
+static void begin_sharing(void)
+{
+	world_begin(&w, 3);
+	world_set_infiniband(&w, GSI_ADDRESSING_SHARED);
+	for (unsigned int i = 0; i < 3; i++) {
+		w.attr[i].gids[0] = w.wire.gid;
+		world_change(&w, i);
+	}
+}
+
 /* ---- alias GUIDs ------------------------------------------------------------- */
 
 static void guids_are_asked_for_and_confirmed(void **state)
@@ -397,11 +408,8 @@ static void vports_that_share_have_one_between_them(void **state)
 	const uint8_t *mad;
 
 	(void)state;
-	world_begin(&w, 3);
-	world_set_infiniband(&w, GSI_ADDRESSING_SHARED);
+	begin_sharing();
 	for (unsigned int i = 0; i < 3; i++) {
-		w.attr[i].gids[0] = w.wire.gid;
-		world_change(&w, i);
 		p = change(i, UMAD_METHOD_SET, mgid, i == 2 ? 4 : 1);
 		world_send(&w, i, &p);
 	}
@@ -509,12 +517,7 @@ static void refusal_of_who_has_gone_ends_nothing(void **state)
 	const uint8_t *mad;
 
 	(void)state;
-	world_begin(&w, 3);
-	world_set_infiniband(&w, GSI_ADDRESSING_SHARED);
-	for (unsigned int i = 0; i < 3; i++) {
-		w.attr[i].gids[0] = w.wire.gid;
-		world_change(&w, i);
-	}
+	begin_sharing();
 	join(0, a);
 	p = change(1, UMAD_METHOD_SET, a, 4);
 	world_send(&w, 1, &p);

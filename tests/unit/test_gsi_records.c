@@ -14,13 +14,6 @@ static int begin(void **state)
 	return 0;
 }
 
-static int end(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
-
 enum { GET = 0x01, TABLE = 0x12 };
 enum {
 	NODE_RECORD = 0x11,
@@ -196,7 +189,7 @@ static void what_there_is_none_of_is_an_empty_table(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) world_test(name, begin, &w)
 
 int main(void)
 {

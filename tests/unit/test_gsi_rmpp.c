@@ -13,20 +13,6 @@ static struct gsi_world w;
 #define SEGMENTS 3
 #define LAST     (20 + BYTES - 400)
 
-static int begin(void **state)
-{
-	(void)state;
-	world_begin(&w, 3);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
-
 enum { TABLE = 0x12, MULTI = 0x14 };
 enum { NODE_RECORD = 0x11, GUID_INFO_RECORD = 0x30, MULTI_PATH_RECORD = 0x3a };
 enum { DATA = 1, ACK = 2, STOP = 3, ABORT = 4 };
@@ -556,7 +542,7 @@ static void requests_from_a_guest_are_counted(void **state)
 	assert_int_equal(transactions(), MAX_RMPP_RECEIVES);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) world_test(name, world_of_3, &w)
 
 int main(void)
 {

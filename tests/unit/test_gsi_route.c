@@ -6,20 +6,6 @@
 
 static struct gsi_world w;
 
-static int begin(void **state)
-{
-	(void)state;
-	world_begin(&w, 3);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
-
 #define CM_RTU 0x0014
 
 static struct mad_packet cm_to(unsigned int from, unsigned int to)
@@ -331,7 +317,7 @@ static void what_a_port_sends_is_answered_passed_or_dropped(void **state)
 	assert_int_equal(s->received, 0);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) world_test(name, world_of_3, &w)
 
 int main(void)
 {

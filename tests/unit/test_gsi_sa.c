@@ -4,20 +4,6 @@
 
 static struct gsi_world w;
 
-static int begin(void **state)
-{
-	(void)state;
-	world_begin(&w, 2);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
-
 static void class_port_info_tells_what_linux_looks_for(void **state)
 {
 	struct mad_packet packet = world_sa(&w, 0, 0x01, 0x0001, 0);
@@ -135,7 +121,7 @@ static void sa_gets_no_other_class_and_no_reports(void **state)
 	}
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) world_test(name, world_of_2, &w)
 
 int main(void)
 {

@@ -8,20 +8,6 @@
 
 static struct gsi_world w;
 
-static int begin(void **state)
-{
-	(void)state;
-	world_begin(&w, 3);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
-
 enum { GET = 0x01, SET = 0x02, TABLE = 0x12, DELETE = 0x15 };
 #define SERVICE_RECORD 0x31
 
@@ -229,7 +215,7 @@ static void guest_has_a_share_of_services_only(void **state)
 	ok(1, set(1, MAX_SERVICES));
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) world_test(name, world_of_3, &w)
 
 int main(void)
 {

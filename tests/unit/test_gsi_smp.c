@@ -6,20 +6,6 @@
 
 static struct gsi_world w;
 
-static int begin(void **state)
-{
-	(void)state;
-	world_begin(&w, 2);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
-
 enum {
 	NODE_DESC = 0x10,
 	NODE_INFO = 0x11,
@@ -310,7 +296,7 @@ static void manager_says_nothing_else(void **state)
 	world_expect_drop(&w, 0, &packet, GSI_DROP_LINK_DOWN);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) world_test(name, world_of_2, &w)
 
 int main(void)
 {

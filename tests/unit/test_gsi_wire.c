@@ -11,21 +11,6 @@
 
 static struct gsi_world w;
 
-static int begin(void **state)
-{
-	(void)state;
-	world_begin(&w, 3);
-	world_set_wire(&w);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
-
 #define BY_GIDS (1 << 2 | 1 << 3)
 #define BY_DGID (1 << 2)
 #define BY_DLID (1 << 4)
@@ -419,7 +404,7 @@ static void broadcast_group_has_the_mtu_of_the_wire(void **state)
 	assert_int_equal(gsi_port_holdings(w.port[0]).memberships, 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST(name) world_test(name, world_with_wire, &w)
 
 int main(void)
 {

@@ -10,30 +10,10 @@
 
 static struct gsi_world w;
 
-static int begin(void **state)
-{
-	(void)state;
-	world_begin(&w, 3);
-	world_set_wire(&w);
-	return 0;
-}
-
-static int end(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
-
 enum { REQ = 0x10, MRA, REJ, REP, RTU, DREQ, DREP, SIDR_REQ, SIDR_REP, LAP, APR };
 enum { LOCAL = 24, REMOTE = 28, REASON = 34, TID = 8 };
 enum { CA_GUID_OF_REQ = 40, CA_GUID_OF_REP = 52, CA_GUID_OF_REJ = 36 };
 enum { TIMEOUT = 4, CONSUMER = 28 };
-
-static void put_gid(uint8_t *p, struct vib_gid gid)
-{
-	memcpy(p, &gid, sizeof(gid));
-}
 
 /* Of vport @from to remote @peer. */
 static struct mad_packet out(unsigned int from, unsigned int peer, uint16_t attribute,
@@ -985,8 +965,8 @@ static void ca_of_a_peer_without_a_grh_is_its_lid(void **state)
 	assert_true(ca_guid(&got, CA_GUID_OF_REQ) != first);
 }
 
-#define TEST_INFINIBAND(name) cmocka_unit_test_setup_teardown(name, begin_infiniband, end)
-#define TEST(name)            cmocka_unit_test_setup_teardown(name, begin, end)
+#define TEST_INFINIBAND(name) world_test(name, begin_infiniband, &w)
+#define TEST(name)            world_test(name, world_with_wire, &w)
 
 int main(void)
 {

@@ -334,7 +334,9 @@ static void what_an_hca_refuses_names_it(void **state)
 	shortage_text(&s, text, sizeof(text));
 	assert_string_equal(text, "cannot make a QP at HCA mlx5_0: it takes 1040 KiB of "
 				  "ibback's memory, and the guest's QPs there have "
-				  "65000 KiB of the 64 MiB that they may have");
+				  "65000 KiB of the 64 MiB that they may have; "
+				  "max_hca_mem = 65 of the fabric in ibback.conf would "
+				  "do");
 	s.kind = SHORT_OF_FLUSHES;
 	s.error = EIO;
 	shortage_text(&s, text, sizeof(text));

@@ -211,32 +211,89 @@ static void limit_above_what_is_there_is_told_at_once(void **state)
 	duo_free(s.d);
 }
 
-static void datagrams_take_from_a_shared_queue_too(void **state)
+/* A QP of UD that takes from a queue, and keeps receive 8 for the next datagram. */
+struct keeping {
+	struct duo *d;
+	struct psrq srq;
+};
+
+static struct keeping keeping_new(void)
 {
-	struct duo *d = duo_apart(VIB_QPT_UD);
-	struct psrq srq = psrq_new(d->gb, d->gb->pd, 4, 2);
-	const struct plan plan = { .type = VIB_QPT_UD, .srq = &srq };
+	struct keeping k = { .d = duo_apart(VIB_QPT_UD) };
+	struct duo *d = k.d;
+	struct plan plan = { .type = VIB_QPT_UD, .srq = &k.srq };
 	struct vib_sge small = sge_of(&d->rb, 0, 50), large = sge_of(&d->rb, 0, 100);
 	struct wr wr = duo_wr(d, 1, VIB_OP_SEND, 50);
 
-	(void)state;
+	k.srq = psrq_new(d->gb, d->gb->pd, 4, 2);
 	pqp_end(&d->b);
 	d->b = pqp_new(d->gb, &plan, &d->cqb, &d->cqb);
 	duo_connect(d);
 	wr.qpn = d->b.qpn;
-	psrq_post(&srq, 7, &large, 1);
+	psrq_post(&k.srq, 7, &large, 1);
 	post_send(&d->a, &wr);
 	rig_run(d->rig);
 	take_cqe(&d->cqb, 7, VIB_WC_SUCCESS);
-	psrq_post(&srq, 8, &small, 1);
+	psrq_post(&k.srq, 8, &small, 1);
 	post_send(&d->a, &wr);
 	rig_run(d->rig);
 	assert_no_cqe(&d->cqb);
-	/* What it has kept for the next is flushed, the rest is the queue's. */
-	psrq_post(&srq, 9, &large, 1);
-	assert_int_equal(pqp_modify(&d->b, VIB_QPS_ERR, 0), 0);
+	psrq_post(&k.srq, 9, &large, 1);
+	return k;
+}
+
+/* What it has kept is flushed, the rest is the queue's. */
+static void expect_flushed(struct keeping *k)
+{
+	take_cqe(&k->d->cqb, 8, VIB_WC_WR_FLUSH_ERR);
+	rig_run(k->d->rig);
+	assert_no_cqe(&k->d->cqb);
+	duo_free(k->d);
+}
+
+static void datagrams_take_from_a_shared_queue_too(void **state)
+{
+	struct keeping k = keeping_new();
+
+	(void)state;
+	assert_int_equal(pqp_modify(&k.d->b, VIB_QPS_ERR, 0), 0);
+	rig_run(k.d->rig);
+	expect_flushed(&k);
+}
+
+/* Before the answer: a kernel has its place again when it clears its CQ. */
+static void what_a_reset_qp_has_kept_is_flushed(void **state)
+{
+	struct keeping k = keeping_new();
+
+	(void)state;
+	pqp_reset(&k.d->b);
+	expect_flushed(&k);
+}
+
+static void what_an_ended_qp_has_kept_is_flushed(void **state)
+{
+	struct keeping k = keeping_new();
+
+	(void)state;
+	pqp_end(&k.d->b);
+	expect_flushed(&k);
+}
+
+/* One of its own is the QP's own affair, whose queue begins anew. */
+static void what_a_reset_qp_has_kept_of_its_own_is_not(void **state)
+{
+	struct duo *d = duo_new(VIB_QPT_UD);
+	struct vib_sge small = sge_of(&d->rb, 0, 50);
+	struct wr wr = duo_wr(d, 1, VIB_OP_SEND, 50);
+
+	(void)state;
+	wr.qpn = d->b.qpn;
+	post_recv(&d->b, 8, &small, 1);
+	post_send(&d->a, &wr);
 	rig_run(d->rig);
-	take_cqe(&d->cqb, 8, VIB_WC_WR_FLUSH_ERR);
+	pqp_reset(&d->b);
+	rig_run(d->rig);
 	assert_no_cqe(&d->cqb);
 	duo_free(d);
 }
@@ -252,6 +309,9 @@ int main(void)
 		cmocka_unit_test(limit_is_told_once_when_fewer_are_left),
 		cmocka_unit_test(limit_above_what_is_there_is_told_at_once),
 		cmocka_unit_test(datagrams_take_from_a_shared_queue_too),
+		cmocka_unit_test(what_a_reset_qp_has_kept_is_flushed),
+		cmocka_unit_test(what_an_ended_qp_has_kept_is_flushed),
+		cmocka_unit_test(what_a_reset_qp_has_kept_of_its_own_is_not),
 	};
 
 	alarm(120);

@@ -276,30 +276,94 @@ static void a_peer_here_goes_by_the_hca(void **state)
 	native_close(&x.n);
 }
 
-/* What a reset QP took is nobody's, and its place is another's. */
-static void a_reset_forgets_what_came(void **state)
+/* Nobody hears what a reset QP took: it is still posted, and the next one takes it. */
+static void expect_again(struct world *w, struct shared *x)
+{
+	memset(memory_of(&w->a, SQ_PAGE_2), 0, VIB_PAGE_SIZE);
+	its_srq_recv(&x->srq, 71, 0, 64);
+	its_connect(&x->q, native_gid, x->n.qp->qp_num);
+	wire_run(w);
+	its_nothing(&x->q);
+	assert_int_equal(wire_srq_used(srq_of(w, &x->srq)->wire), 2);
+	assert_int_equal(fake_hca_srq_receives(), 2);
+	memset(x->q.memory, 0, 256);
+	memset(x->n.memory, 0x5a, 10);
+	native_send(&x->n, 10);
+	native_send(&x->n, 10);
+	wire_run(w);
+	its_take(&x->q, 70, VIB_WC_SUCCESS);
+	assert_memory_equal(x->q.memory + 128, x->n.memory, 10);
+	its_take(&x->q, 71, VIB_WC_SUCCESS);
+	its_nothing(&x->q);
+	native_close(&x->n);
+}
+
+static void what_a_reset_qp_took_is_posted_again(void **state)
 {
 	struct world *w = *state;
 	struct shared x = { 0 };
-	struct srq *srq;
 
 	connect_shared(w, &x);
-	its_srq_recv(&x.srq, 70, 0, 64);
+	its_srq_recv(&x.srq, 70, 128, 64);
 	wire_run(w);
 	native_send(&x.n, 10);
 	fake_hca_run(); /* it is in the HCA's queue */
 	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
-	memset(memory_of(&w->a, SQ_PAGE_2), 0, VIB_PAGE_SIZE);
-	its_srq_recv(&x.srq, 71, 0, 64);
-	its_connect(&x.q, native_gid, x.n.qp->qp_num);
+	expect_again(w, &x);
+}
+
+/* While the HCA is told, which clears its queue of what a reset QP completed. */
+static void what_came_as_the_hca_resets_is_posted_again(void **state)
+{
+	struct world *w = *state;
+	struct shared x = { 0 };
+
+	connect_shared(w, &x);
+	its_srq_recv(&x.srq, 70, 128, 64);
 	wire_run(w);
-	its_nothing(&x.q);
-	srq = table_get(&vhca_of(&w->a)->srqs, x.srq.number, srq);
-	assert_int_equal(wire_srq_used(srq->wire), 1);
 	native_send(&x.n, 10);
+	fake_hca.busy = true;
+	fake_hca.purges = true;
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
+	fake_hca.busy = false;
+	expect_again(w, &x);
+}
+
+/* The HCA does not get it: its guest is told, once, and the poller sleeps. */
+static void expect_failed(struct world *w, struct shared *x)
+{
+	turn(w);
+	assert_true(take_event(w, VIB_ASYNC_SRQ_ERR, x->srq.number));
+	its_srq_recv(&x->srq, 72, 0, 64);
+	turn(w);
+	assert_int_equal(fake_hca_srq_receives(), 0);
+	assert_false(take_event(w, 0, 0));
+	cool(w);
+	native_close(&x->n);
+}
+
+static void one_that_the_hca_has_lost_fails(void **state)
+{
+	struct world *w = *state;
+	struct shared x = { 0 };
+
+	connect_shared(w, &x);
 	wire_run(w);
-	its_take(&x.q, 71, VIB_WC_SUCCESS);
-	native_close(&x.n);
+	fake_hca_event(wire_port_context(wire_rig_port), IBV_EVENT_SRQ_ERR, x.q.qpn);
+	wire_port_read_events(wire_rig_port);
+	expect_failed(w, &x);
+}
+
+static void one_that_the_hca_takes_nothing_of_fails(void **state)
+{
+	struct world *w = *state;
+	struct shared x = { 0 };
+
+	connect_shared(w, &x);
+	wire_run(w);
+	fake_hca.post_srq_recv_error = ENOMEM;
+	its_srq_recv(&x.srq, 70, 0, 64);
+	expect_failed(w, &x);
 }
 
 static int32_t destroy(struct world *w, uint8_t operation, uint32_t number)
@@ -325,7 +389,7 @@ static void it_ends_after_its_qps(void **state)
 	assert_int_equal(destroy(w, VIB_CMD_DESTROY_SRQ, x.srq.number), -EBUSY);
 	assert_int_equal(destroy(w, VIB_CMD_DESTROY_QP, x.q.qpn), 0);
 	srq = table_get(&vhca_of(&w->a)->srqs, x.srq.number, srq);
-	assert_int_equal(wire_srq_used(srq->wire), 1); /* the other one */
+	assert_int_equal(wire_srq_used(srq->wire), 2); /* one of them again */
 	assert_int_equal(destroy(w, VIB_CMD_UNMAP_DOORBELL, x.own.doorbell), -EBUSY);
 	assert_int_equal(destroy(w, VIB_CMD_DESTROY_SRQ, x.srq.number), 0);
 	assert_int_equal(fake_hca.srqs, 0);
@@ -415,25 +479,27 @@ static struct srq *one_below_the_limit(struct world *w, struct shared *x)
 	return srq;
 }
 
-static void the_limit_is_reached_by_what_an_ended_qp_took(void **state)
+static void what_an_ended_qp_took_is_within_the_limit(void **state)
 {
 	struct world *w = *state;
 	struct shared x = { 0 };
 	const struct srq *srq = one_below_the_limit(w, &x);
 
 	assert_int_equal(destroy(w, VIB_CMD_DESTROY_QP, x.q.qpn), 0);
-	assert_int_equal(srq->limit, 0);
+	wire_run(w);
+	assert_int_equal(srq->limit, 2);
 	native_close(&x.n);
 }
 
-static void the_limit_is_reached_by_what_a_reset_qp_took(void **state)
+static void what_a_reset_qp_took_is_within_the_limit(void **state)
 {
 	struct world *w = *state;
 	struct shared x = { 0 };
 	const struct srq *srq = one_below_the_limit(w, &x);
 
 	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
-	assert_int_equal(srq->limit, 0);
+	wire_run(w);
+	assert_int_equal(srq->limit, 2);
 	native_close(&x.n);
 }
 
@@ -607,13 +673,16 @@ int main(void)
 		wire_test(one_that_is_taken_back_is_not_given),
 		wire_test(the_limit_counts_what_the_hca_has),
 		wire_test(a_peer_here_goes_by_the_hca),
-		wire_test(a_reset_forgets_what_came),
+		wire_test(what_a_reset_qp_took_is_posted_again),
+		wire_test(what_came_as_the_hca_resets_is_posted_again),
+		wire_test(one_that_the_hca_has_lost_fails),
+		wire_test(one_that_the_hca_takes_nothing_of_fails),
 		wire_test(it_ends_after_its_qps),
 		wire_test(what_a_qp_took_that_ends_is_refilled),
 		wire_test(what_a_qp_took_that_is_reset_is_refilled),
 		wire_test(a_refill_wakes_the_poller),
-		wire_test(the_limit_is_reached_by_what_an_ended_qp_took),
-		wire_test(the_limit_is_reached_by_what_a_reset_qp_took),
+		wire_test(what_an_ended_qp_took_is_within_the_limit),
+		wire_test(what_a_reset_qp_took_is_within_the_limit),
 		wire_test(one_that_has_failed_cools),
 		wire_test(the_last_is_said_when_the_hca_has_flushed),
 		wire_test(the_last_of_before_a_reset_is_not_said),

@@ -676,10 +676,18 @@ static struct vib_control_response make_receiver(struct its_qp *q, uint32_t inde
 	return execute(q->p, req);
 }
 
-/* A QP takes what its receive queue can use, and all of a guest's what it may. */
-static void slots_are_counted(void **state)
+static int set_up_with_3_mib(void **state)
 {
-	struct world *w = *state;
+	wire_rig_max_hca_mem = 3;
+	return wire_set_up(state);
+}
+
+/*
+ * A QP takes what its receive queue can use, and all of a guest's what its fabric is
+ * configured with.
+ */
+static void expect_counted(struct world *w, uint64_t most)
+{
 	const struct wire_guest *g = vib_of(&w->a)->conn.guest.hca.wire;
 	struct its_qp q = its_qp_new(&w->a, VIB_QPT_UD, CQ_PAGE);
 	struct vib_control_request req = its_request(VIB_CMD_DESTROY_QP);
@@ -698,10 +706,20 @@ static void slots_are_counted(void **state)
 		rsp = make_receiver(&q, index++, 7, 3);
 	while (rsp.status == 0 && index < 1000);
 	assert_int_equal(rsp.status, -ENOMEM);
-	assert_in_range(wire_guest_bytes(g), WIRE_GUEST_BYTES - more, WIRE_GUEST_BYTES);
+	assert_in_range(wire_guest_bytes(g), most - more, most);
 	req.u.object.number = q.qpn;
 	assert_int_equal(execute(&w->a, req).status, 0);
 	assert_int_equal(make_receiver(&q, index, 3, 1).status, 0);
+}
+
+static void slots_are_counted(void **state)
+{
+	expect_counted(*state, 64 << 20);
+}
+
+static void slots_are_as_many_as_is_configured(void **state)
+{
+	expect_counted(*state, 3 << 20);
 }
 
 static void what_an_hca_cannot_is_refused(void **state)
@@ -854,6 +872,8 @@ int main(void)
 		wire_test(a_pkey_index_changes_in_sqd),
 		wire_test(what_waits_is_flushed),
 		wire_test(slots_are_counted),
+		cmocka_unit_test_setup_teardown(slots_are_as_many_as_is_configured,
+						set_up_with_3_mib, wire_tear_down),
 		wire_test(what_an_hca_cannot_is_refused),
 		wire_test(a_guest_that_goes_leaves_nothing),
 		wire_test(guests_wait_until_an_hca_was_looked_for),

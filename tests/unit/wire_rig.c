@@ -7,6 +7,7 @@
 
 struct wire_port *wire_rig_port;
 int wire_rig_max_wr;
+uint32_t wire_rig_max_hca_mem;
 bool wire_rig_pins_for_writing, wire_rig_atomics;
 uint32_t wire_rig_access;
 uint32_t wire_rig_rq_order = QUEUE_ORDER;
@@ -51,6 +52,7 @@ void its_gid(const struct peer *p, uint8_t raw[16])
 
 static struct mad_taker *begin(struct world *w)
 {
+	struct fabric *fabric;
 	uint8_t gid[16];
 
 	for (unsigned int domid = 1; domid <= 2; domid++) {
@@ -62,8 +64,12 @@ static struct mad_taker *begin(struct world *w)
 	fake_hca_add_gid(native_gid);
 	wire_rig_port = wire_port_open("fake0", 1, &events, w);
 	assert_non_null(wire_rig_port);
-	fabric_find(&w->fabrics, "local")->wire = wire_rig_port;
-	fabric_find(&w->fabrics, "local")->mtu = 1024;
+	fabric = fabric_find(&w->fabrics, "local");
+	fabric->wire = wire_rig_port;
+	fabric->mtu = 1024;
+	if (wire_rig_max_hca_mem)
+		fabric->max_hca_mem = wire_rig_max_hca_mem;
+	wire_rig_max_hca_mem = 0;
 	backend_use_hcas(&w->backend, &fake_jobs(w->xen)->jobs);
 	return NULL;
 }

@@ -61,6 +61,8 @@ extern unsigned int wire_rig_changed, wire_rig_gone, wire_rig_left;
 
 /* Places of the next HCA's queues; 0: many. */
 extern int wire_rig_max_wr;
+/* Of the next HCA's fabric, MiB; 0: the default. */
+extern uint32_t wire_rig_max_hca_mem;
 /* The next HCA has atomics. */
 extern bool wire_rig_atomics;
 /* More rights of peers, of QPs and MRs of the rig. */

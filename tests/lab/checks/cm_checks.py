@@ -44,7 +44,7 @@ class CmChecks(LabCheck):
 
     def test_cmtime_of_1000_connections(self) -> None:
         said = cm.both(self.host, "cmtime -c 1000", f"cmtime -c 1000 -s {THERE}", cm.listens(7471),
-                       300, ends=False)
+                       900, ends=False)
         self.assertIn("connect", said)
 
     def test_rstream(self) -> None:

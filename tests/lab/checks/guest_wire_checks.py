@@ -7,7 +7,7 @@ import re
 from xenlab import network
 
 from . import ipoib, wired
-from .wire_checks import DEVICE, THERE, link_local, run_both
+from .wire_checks import CM_MODULES, DEVICE, THERE, link_local, listens, run_both
 from .wire_pair import WirePairChecks
 from .wired import FABRIC, GUEST, VIB
 
@@ -28,9 +28,13 @@ class GuestWireChecks(WirePairChecks):
 
     # ---- fabrics ---------------------------------------------------------------
 
-    def test_vibctl_shows_the_fabric_up(self) -> None:
+    def fabric(self) -> dict:
         fabrics = json.loads(self.host.sh("dom0", "vibctl fabric list --json"))
         (roce,) = [f for f in fabrics if f["name"] == FABRIC]
+        return roce
+
+    def test_vibctl_shows_the_fabric_up(self) -> None:
+        roce = self.fabric()
         self.assertEqual((roce["state"], roce["device"], roce["netdev"], roce["cm"]),
                          ("up", DEVICE, "eth1", True), roce)
         self.assertIn(DEVICE, self.host.sh("dom0", f"vibctl fabric show {FABRIC}"))
@@ -68,7 +72,7 @@ class GuestWireChecks(WirePairChecks):
                  "rping -c -C 20 -v -V -a fe80::216:3eff:fe00:101%eth1",
                  "rdma resource show cm_id | grep -q 'state LISTEN.*:7174'")
 
-    def test_a_guest_connects_to_the_peer(self) -> None:
+    def connect_to_the_peer(self) -> None:
         """A RoCE port hears nothing of IPoIB's neighbour discovery, and rdma_cm has no AF_IB on
         one: the guest is told of the peer's GID as of a neighbour."""
         for machine in (GUEST, THERE):
@@ -81,6 +85,9 @@ class GuestWireChecks(WirePairChecks):
                         f"ucmatose -f ip6 -c 4 -s {peer}%{name}",
                         "rdma resource show cm_id | grep -q 'state LISTEN.*:7471'")
         self.assertIn("data transfers complete", said)
+
+    def test_a_guest_connects_to_the_peer(self) -> None:
+        self.connect_to_the_peer()
 
     # ---- trouble --------------------------------------------------------------------
 
@@ -113,6 +120,43 @@ class GuestWireChecks(WirePairChecks):
         self.host.sh("dom0", f"rdma link add {DEVICE} type rxe netdev eth1")
         self.host.port_is(GUEST, "ACTIVE", VIB)
         self.pingpong("rc", 4096)
+
+    def test_the_hca_comes_back_to_a_host_with_ib_cm(self) -> None:
+        """The kernel has the CM's class then, until `vibctl fabric reclaim`."""
+        self.addCleanup(self.host.attempt, "dom0", f"modprobe -r {CM_MODULES}")
+        self.host.sh("dom0", f"rdma link del {DEVICE}")
+        self.host.port_is(GUEST, "DOWN", VIB)
+        self.host.sh("dom0", "modprobe rdma_ucm")
+        self.host.sh("dom0", f"rdma link add {DEVICE} type rxe netdev eth1")
+        self.host.port_is(GUEST, "ACTIVE", VIB)
+        self.assertFalse(self.fabric()["cm"])
+        self.assertIn("vibctl fabric reclaim",
+                      self.host.sh("dom0", "tail -n 20 /var/log/xen-ib/ibback.log"))
+        self.pingpong("rc", 4096)
+        self.host.sh("dom0", f"vibctl fabric reclaim {FABRIC}")
+        self.assertTrue(self.fabric()["cm"])
+        self.host.sh("dom0", "test -d /sys/module/ib_cm")
+        self.connect_to_the_peer()
+
+    def test_the_peer_reboots(self) -> None:
+        """Under the guest's writes. rxe takes their retry count, 7, for endless: they stay in its
+        QP, until the guest's program is killed."""
+        writes = "-d {} -x {} -m 1024 -F -D 200"
+        server = self.host.start(THERE, "ib_write_bw " + writes.format(DEVICE, self.index(THERE)), 300)
+        self.addCleanup(server.communicate)
+        self.host.until(THERE, listens(18515))
+        said = "/tmp/survivor"
+        client = self.host.start(GUEST, "stdbuf -oL timeout 250 ib_write_bw " + writes.format(VIB, 0)
+                                 + f" {self.address(THERE)} >{said} 2>&1", 300)
+        self.addCleanup(client.communicate)
+        self.host.until(GUEST, f"grep -q '#bytes' {said}")  # it writes
+        self.host.lab("peer", "reboot")
+        self.host.port_is(THERE, "ACTIVE", DEVICE)
+        self.pingpong("uc", 4096)
+        self.host.sh(GUEST, "pkill -x ib_write_bw")
+        self.host.until(GUEST, "! pgrep -x ib_write_bw")
+        self.pingpong("rc", 4096)
+        self.connect_to_the_peer()
 
     def test_the_link_goes_down_and_comes_back(self) -> None:
         self.addCleanup(self.host.lab, "link", "up")

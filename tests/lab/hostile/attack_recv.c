@@ -13,7 +13,8 @@ static struct vib_queue *any_queue(struct hostile *h, struct world_qp_state **se
 	} pairs[] = { { QP_RC_A, QP_RC_B },	{ QP_UC, QP_UC },
 		      { QP_UD, QP_UD },		{ QP_RC_SRQ, WORLD_QPS },
 		      { QP_XRC_INI, QP_XRC_TGT } };
-	u32 i = chance_below(&h->chance, ARRAY_SIZE(pairs));
+	bool no_xrc = !(h->caps & VIB_CAP_XRC);
+	u32 i = chance_below(&h->chance, ARRAY_SIZE(pairs) - no_xrc);
 
 	*sender = qp_ready(h, pairs[i].sender);
 	return pairs[i].receiver == WORLD_QPS	 ? &h->world.srq_queue :

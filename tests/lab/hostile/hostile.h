@@ -162,6 +162,7 @@ struct hostile {
 	bool lost;		/* the backend does not answer */
 	u16 lid;
 	__be64 port_guid, node_guid;
+	u32 caps; /* the backend's, enum vib_device_cap */
 	u32 mads;		/* that were written, all in all */
 	u32 pages;		/* of all areas */
 	evtchn_port_t channels[HOSTILE_CHANNELS];
@@ -209,7 +210,10 @@ int world_cq(struct hostile *h, enum world_cq which);
 
 /* qp.c */
 int world_qp(struct hostile *h, enum world_qp which);
-/* Have it in RTS, made anew if need be. NULL if it cannot be. */
+/*
+ * Have it in RTS, made anew if need be; QP_RC_SRQ in place of XRC's where there are none.
+ * NULL if it cannot be.
+ */
 struct world_qp_state *qp_ready(struct hostile *h, enum world_qp which);
 /* The same, and nothing is in its queues. */
 struct world_qp_state *qp_fresh(struct hostile *h, enum world_qp which);

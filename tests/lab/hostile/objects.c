@@ -112,12 +112,13 @@ static int register_mr(struct hostile *h, enum world_mr which, u64 iova, u64 len
 static int make_mrs(struct hostile *h)
 {
 	struct area *queue = h->world.qps[QP_RC_A].sq_area;
+	bool readonly = !(h->caps & VIB_CAP_WRITABLE_GRANTS);
 	int err = register_mr(h, MR_ALL, MR_IOVA, MR_BYTES, ACCESS_ALL,
 			      area_new(h, MR_BYTES, false));
 
 	if (!err)
 		err = register_mr(h, MR_READ, 0, PAGE_SIZE, VIB_ACCESS_REMOTE_READ,
-				  area_new(h, PAGE_SIZE, true));
+				  area_new(h, PAGE_SIZE, readonly));
 	if (!err)
 		err = register_mr(h, MR_HIGH, -4 * PAGE_SIZE, 4 * PAGE_SIZE - 1,
 				  ACCESS_ALL, area_new(h, 4 * PAGE_SIZE, false));
@@ -173,8 +174,10 @@ static int ask_addresses(struct hostile *h)
 	h->port_guid = response.u.port.port_guid;
 	request.operation = VIB_CMD_QUERY_DEVICE;
 	err = command(h, &request, &response);
-	if (!err)
+	if (!err) {
 		h->node_guid = response.u.device.node_guid;
+		h->caps = response.u.device.cap_flags;
+	}
 	return err;
 }
 

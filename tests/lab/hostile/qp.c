@@ -229,6 +229,8 @@ static bool is_ready(struct hostile *h, enum world_qp which)
 
 struct world_qp_state *qp_ready(struct hostile *h, enum world_qp which)
 {
+	if (qps[which].cq == CQ_XRC && !(h->caps & VIB_CAP_XRC))
+		which = QP_RC_SRQ;
 	if (is_ready(h, which))
 		return &h->world.qps[which];
 	h->lacking = true;

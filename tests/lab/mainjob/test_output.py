@@ -63,8 +63,8 @@ class PerftestOutput(unittest.TestCase):
         self.assertIsNone(perftest.figure(Perftest("ib_read_lat", 4, 20, 20), outcome(READ_LAT)))
 
     def test_no_figure_without_a_clock(self) -> None:
-        self.assertTrue(perftest.clock_lost(outcome(NO_CLOCK)))
-        self.assertFalse(perftest.clock_lost(outcome(READ_LAT)))
+        self.assertTrue(perftest.clock_lost(NO_CLOCK))
+        self.assertFalse(perftest.clock_lost(READ_LAT))
         self.assertIsNone(perftest.figure(self.read_lat, outcome(NO_CLOCK)))
 
     def test_no_figure_of_a_run_that_failed(self) -> None:

@@ -9,6 +9,7 @@ from checks import wired
 from checks.host import Host
 from checks.lab_check import GUESTS
 from checks.wire_checks import LAB
+from xenlab import lab, shares
 
 from . import table, tcp, verbs
 
@@ -57,6 +58,7 @@ def main() -> int:
                     "--dom0-kernel", options.dom0_kernel, *peer)
             if options.wire:
                 wired.join(host)
+                shares.give(lab.opened(host.name))
             print(f"== {guests} {kind} guest(s) {options.kernel}, Dom0 {options.dom0_kernel}; "
                   "emulated: look at the ratios", flush=True)
             kept = bench(what, host, options.rounds, options.seconds) and kept

@@ -24,7 +24,7 @@ def column(size: int, number: int) -> Callable[[str], Optional[float]]:
             value = float(rows[-1][number])
         except (IndexError, ValueError):
             return None
-        return value if value > 0 else None
+        return value if 0 < value < float("inf") else None
     return read
 
 
