@@ -19,14 +19,17 @@
  *			waiting for it; REG_MR with LOCAL_WRITE and REMOTE_ both
  *	ib_iser		the same; the lkey, too, for data that go unasked; SEND_WITH_INV
  *			from its target; REG_MR behind the LOCAL_INV of the last, in a chain
- *	nvme-rdma	the same, of 256 pages; a pool of MRs for each queue; LOCAL_INV
- *			unless the target's SEND_WITH_INV was seen
+ *	nvme-rdma	the same, of 257 pages; a pool of MRs for each queue (ib_mr_pool);
+ *			LOCAL_INV unless the target's SEND_WITH_INV was seen
+ *	rtrs, rds_rdma, smbdirect
+ *			the same
  *	xprtrdma	max_fast_reg_page_list_len above 0; max_send_sge of 3 and more; an
  *			iova whose upper half is its own; SEND_WITH_INV; LOCAL_INV and
  *			REG_MR in chains, of which the last is signaled
  *	svcrdma, nvmet-rdma, ib_isert, ib_srpt
  *			rdma_rw: local_dma_lkey, max_sge_rd, max_send_sge; no MRs, as
- *			max_sgl_rd is 0, but with rdma_rw's force_mr; max_srq_sge of 2 and more
+ *			max_sgl_rd is 0, but with rdma_rw's force_mr; max_srq_sge of 2 and more;
+ *			SEND_WITH_INV only with IB_DEVICE_MEM_MGT_EXTENSIONS (svcrdma)
  */
 #ifndef IBFRONT_FAST_H
 #define IBFRONT_FAST_H

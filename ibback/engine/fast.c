@@ -134,7 +134,7 @@ static bool copy_pages(struct fast *fast, const struct vib_page_list *list,
 		       uint64_t count)
 {
 	const uint64_t *from = (const uint64_t *)(list + 1);
-	bool in_row = true;
+	bool in_row = true, granted = false;
 
 	for (uint64_t i = 0; i < count; i++) {
 		uint64_t addr = get(from[i]);
@@ -142,8 +142,10 @@ static bool copy_pages(struct fast *fast, const struct vib_page_list *list,
 		if (addr % VIB_PAGE_SIZE || !look_up(fast->vhca, addr, VIB_PAGE_SIZE))
 			return false;
 		in_row &= i == 0 || addr == fast->page[i - 1] + VIB_PAGE_SIZE;
+		granted |= addr_is_granted(addr);
 		set(fast->page[i], addr);
 	}
+	set(fast->granted, granted);
 	set(fast->in_row, in_row);
 	return true;
 }

@@ -32,6 +32,7 @@ struct fast {
 	const struct vhca *vhca;
 	bool valid;
 	bool in_row;                  /* each page's address follows the one before */
+	bool granted;                 /* some are granted, and in no region */
 	uint32_t key;                 /* as of its window */
 	uint32_t access;              /* mask of enum vib_access */
 	uint64_t iova;                /* of the first byte */

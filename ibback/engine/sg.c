@@ -35,24 +35,38 @@ static bool find(const struct sg_owner *owner, const struct vib_sge *sge, uint32
 	return at;
 }
 
-void sg_count_one(struct sg *sg, const struct vhca *vhca)
+static void count(struct sg *sg, const struct sg_part *part)
 {
-	sg->count = 1;
-	sg->paged = sg->part[0].fast != NULL;
-	sg->granted = !sg->paged && is_granted(sg->part[0].at);
-	sg->bytes = sg->part[0].length;
-	sg->vhca = vhca;
+	if (__builtin_expect(part->fast != NULL, 0)) {
+		sg->paged++;
+		sg->granted += __atomic_load_n(&part->fast->granted, __ATOMIC_RELAXED);
+	} else {
+		sg->granted += is_granted(part->at);
+	}
+	sg->count++;
+	sg->bytes += part->length;
 }
 
-int sg_resolve(struct sg *sg, const struct sg_owner *owner, const struct vib_sge *sges,
-	       uint32_t count, uint32_t access)
+static void begin(struct sg *sg, const struct vhca *vhca)
 {
 	sg->count = 0;
 	sg->granted = 0;
 	sg->paged = 0;
-	sg->vhca = owner->vhca;
 	sg->bytes = 0;
-	for (uint32_t i = 0; i < count; i++) {
+	sg->vhca = vhca;
+}
+
+void sg_count_one(struct sg *sg, const struct vhca *vhca)
+{
+	begin(sg, vhca);
+	count(sg, &sg->part[0]);
+}
+
+int sg_resolve(struct sg *sg, const struct sg_owner *owner, const struct vib_sge *sges,
+	       uint32_t num_sge, uint32_t access)
+{
+	begin(sg, owner->vhca);
+	for (uint32_t i = 0; i < num_sge; i++) {
 		struct sg_part *part = &sg->part[sg->count];
 
 		/* IBTA vol. 1 §10.7.2.2: an element of no length names nothing. */
@@ -60,12 +74,7 @@ int sg_resolve(struct sg *sg, const struct sg_owner *owner, const struct vib_sge
 			continue;
 		if (!find(owner, &sges[i], access, part))
 			return -1;
-		if (__builtin_expect(part->fast != NULL, 0))
-			sg->paged++;
-		else
-			sg->granted += is_granted(part->at);
-		sg->count++;
-		sg->bytes += sges[i].length;
+		count(sg, part);
 	}
 	return 0;
 }

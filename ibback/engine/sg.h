@@ -31,8 +31,8 @@ struct sg_part {
 
 struct sg {
 	unsigned int count;
-	unsigned int granted;    /* of these, parts that are not mapped, see granted.h */
-	unsigned int paged;      /* of these, parts of pages here and there, see fast.h */
+	unsigned int granted; /* parts that are not mapped, or not all, see granted.h */
+	unsigned int paged;   /* parts of pages here and there, see fast.h */
 	const struct vhca *vhca; /* whose, if there are such */
 	uint64_t bytes;
 	struct sg_part part[MAX_SGE + 1];
@@ -68,12 +68,12 @@ static inline void sg_one(struct sg *sg, uint8_t *at, uint64_t length)
 void sg_count_one(struct sg *sg, const struct vhca *vhca);
 
 /*
- * The memory that @count SGEs of @owner name, at most MAX_SGE, each of its PD and
+ * The memory that @num_sge SGEs of @owner name, at most MAX_SGE, each of its PD and
  * with the rights of @access. -1 if one of them is not. Valid until the
  * caller's next quiescent state.
  */
 int sg_resolve(struct sg *sg, const struct sg_owner *owner, const struct vib_sge *sges,
-	       uint32_t count, uint32_t access);
+	       uint32_t num_sge, uint32_t access);
 
 /* Copy bytes @from to @from + @length of @src, which is plain, to @to, which is nobody
  * else's.
