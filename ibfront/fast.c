@@ -69,32 +69,6 @@ static struct hlist_head *vib_fast_bucket(struct vib *vib,
 }
 
 /*
- * A registration of its own, of memory that @from maps. The one before is over: SRP has
- * posted its LOCAL_INV, and may not have unmapped it yet.
- */
-static void vib_fast_show(struct vib *vib, struct vib_fast *fast,
-			  const struct scatterlist *from)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&vib->kernel.shown_lock, flags);
-	hlist_del_init(&fast->shown);
-	vib_write32(&fast->list->ended, fast->serial++);
-	fast->from = from;
-	hlist_add_head(&fast->shown, vib_fast_bucket(vib, from));
-	spin_unlock_irqrestore(&vib->kernel.shown_lock, flags);
-}
-
-static void vib_fast_hide(struct vib *vib, struct vib_fast *fast)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&vib->kernel.shown_lock, flags);
-	hlist_del_init(&fast->shown);
-	spin_unlock_irqrestore(&vib->kernel.shown_lock, flags);
-}
-
-/*
  * It has ended; whoever came by the key before is gone when this returns. A backend that
  * is not, in that time, has lost its processor for long, or is wrong.
  */
@@ -109,21 +83,52 @@ static void vib_fast_wait(struct vib *vib, const struct vib_fast *fast)
 				     "memory was taken back while a peer's request used it\n");
 }
 
-/* What was mapped from @from. Who ends an MR waits for the lock. */
-static void vib_fast_end(struct vib *vib, const struct scatterlist *from)
+/* It shows something. Who ends an MR waits for the lock. */
+static void vib_fast_end(struct vib *vib, struct vib_fast *fast)
+{
+	hlist_del_init(&fast->shown);
+	vib_write32(&fast->list->ended, fast->serial);
+	vib_full_barrier();
+	if (vib_read32(&fast->list->in_use))
+		vib_fast_wait(vib, fast);
+}
+
+/*
+ * A registration of its own, of memory that @from maps. The one before is over, though
+ * SRP, which has posted its LOCAL_INV, may be about to unmap it only now.
+ */
+static void vib_fast_show(struct vib *vib, struct vib_fast *fast,
+			  const struct scatterlist *from)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&vib->kernel.shown_lock, flags);
+	if (!hlist_unhashed(&fast->shown))
+		vib_fast_end(vib, fast);
+	fast->serial++;
+	fast->from = from;
+	hlist_add_head(&fast->shown, vib_fast_bucket(vib, from));
+	spin_unlock_irqrestore(&vib->kernel.shown_lock, flags);
+}
+
+static void vib_fast_hide(struct vib *vib, struct vib_fast *fast)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&vib->kernel.shown_lock, flags);
+	hlist_del_init(&fast->shown);
+	spin_unlock_irqrestore(&vib->kernel.shown_lock, flags);
+}
+
+/* All that was mapped from @from on. */
+static void vib_fast_end_all(struct vib *vib, const struct scatterlist *from)
 {
 	struct vib_fast *fast;
 	struct hlist_node *next;
 
-	hlist_for_each_entry_safe(fast, next, vib_fast_bucket(vib, from), shown) {
-		if (fast->from != from)
-			continue;
-		hlist_del_init(&fast->shown);
-		vib_write32(&fast->list->ended, fast->serial);
-		vib_full_barrier();
-		if (vib_read32(&fast->list->in_use))
-			vib_fast_wait(vib, fast);
-	}
+	hlist_for_each_entry_safe(fast, next, vib_fast_bucket(vib, from), shown)
+		if (fast->from == from)
+			vib_fast_end(vib, fast);
 }
 
 void vib_fast_unmap(struct vib *vib, const struct scatterlist *list, int nents)
@@ -136,7 +141,7 @@ void vib_fast_unmap(struct vib *vib, const struct scatterlist *list, int nents)
 		if (hlist_empty(vib_fast_bucket(vib, list)))
 			continue;
 		spin_lock_irqsave(&vib->kernel.shown_lock, flags);
-		vib_fast_end(vib, list);
+		vib_fast_end_all(vib, list);
 		spin_unlock_irqrestore(&vib->kernel.shown_lock, flags);
 	}
 }

@@ -167,6 +167,19 @@ static bool reaches(const struct mw *mw, const struct qp *qp, uint32_t key, uint
 	       offset <= mw->length && length <= mw->length - offset;
 }
 
+/* What is reached is in *@part then. */
+static bool enter(struct mw *mw, const struct qp *qp, uint32_t key, uint64_t addr,
+		  uint64_t length, uint32_t access, struct sg_part *part)
+{
+	if (mw->fast)
+		return mw->pd == qp->pd &&
+		       fast_enter(mw->fast, key, addr, length, access, part);
+	if (!reaches(mw, qp, key, addr, length, access))
+		return false;
+	sg_part_at(part, mw->at + (addr - mw->start), length);
+	return true;
+}
+
 enum mw_result mw_reach(const struct qp *qp, uint32_t key, uint64_t addr, uint64_t length,
 			uint32_t access, struct mw **window, struct sg_part *part)
 {
@@ -175,14 +188,10 @@ enum mw_result mw_reach(const struct qp *qp, uint32_t key, uint64_t addr, uint64
 
 	if (!mw)
 		return result;
-	if (mw->fast ? mw->pd != qp->pd ||
-			       !fast_enter(mw->fast, key, addr, length, access, part)
-		     : !reaches(mw, qp, key, addr, length, access)) {
+	if (!enter(mw, qp, key, addr, length, access, part)) {
 		mw_release(mw);
 		return MW_DENIED;
 	}
 	*window = mw;
-	if (!mw->fast)
-		sg_part_at(part, mw->at + (addr - mw->start), length);
 	return MW_OK;
 }
