@@ -60,6 +60,12 @@ static inline struct vib_page_list *list_of(const struct fast_rig *f)
 	return (struct vib_page_list *)f->pool.at;
 }
 
+/* The address of page @i in the list. */
+static inline uint64_t *entry(const struct fast_rig *f, uint32_t i)
+{
+	return (uint64_t *)(list_of(f) + 1) + i;
+}
+
 /* Page @i of those that the list may name. */
 static inline uint64_t pool_page(uint32_t i)
 {
@@ -162,6 +168,26 @@ static inline void assert_fast_denied(struct fast_rig *f, const struct wr *wr)
 
 	duo_recv(f->d, 11, 100);
 	assert_rc_outcome(f->d, wr, &o);
+}
+
+static inline struct mw *mw_of(const struct fast_rig *f)
+{
+	return table_get(&f->d->gb->vhca->mws, f->key >> MW_KEY_BITS, mw);
+}
+
+static inline struct fast_rig shown_new(void)
+{
+	struct fast_rig f = fast_rig_new(VIB_QPT_RC);
+
+	fast_show_row(&f, 2, 0, 2 * PAGE);
+	return f;
+}
+
+/* @wr of b is refused. */
+static inline void assert_b_fails(struct fast_rig *f, const struct wr *wr)
+{
+	fast_do(f, wr, VIB_WC_MW_BIND_ERR);
+	assert_int_equal(pqp_state(&f->d->b), VIB_QPS_ERR);
 }
 
 static inline void fast_rig_free(struct fast_rig *f)
