@@ -20,6 +20,9 @@
 #define MAX_SGE          32
 #define MAX_SGE_RD       16
 
+/* Pages of one REG_MR: what SRP uses at most, and more than others do. */
+#define MAX_FAST_PAGES   512
+
 /* Atomics are atomic to one another on this host (IBTA vol. 1 §11.2.1.2): 1. */
 #define ATOMIC_CAP       1
 

@@ -19,6 +19,7 @@
 #include <linux/sizes.h>
 
 #include "compat.h"
+#include "fast.h"
 #include "granted.h"
 #include "pool.h"
 #include "ram.h"
@@ -312,6 +313,8 @@ static void vib_dma_unmap_sg(struct device *dev, struct scatterlist *list,
 	struct scatterlist *sg;
 	int i;
 
+	/* Before anybody else may have the memory. */
+	vib_fast_unmap(dev_get_drvdata(dev), list, nents);
 	for_each_sg(list, sg, nents, i)
 		vib_dma_unmap_page(dev, sg_dma_address(sg), sg_dma_len(sg), dir,
 				   attrs);

@@ -6,6 +6,7 @@
 #include <xen-ib/post.h>
 
 #include "ah.h"
+#include "fast.h"
 #include "kernel.h"
 
 #define VIB_SEND_FLAGS (IB_SEND_FENCE | IB_SEND_SIGNALED | IB_SEND_SOLICITED | \
@@ -16,10 +17,7 @@
 #define VIB_ON_UC BIT(IB_QPT_UC)
 #define VIB_ON_UD (BIT(IB_QPT_UD) | BIT(IB_QPT_GSI) | BIT(IB_QPT_SMI))
 
-/*
- * What can be posted, by enum ib_wr_opcode, which the ABI's opcodes are too. Those
- * that register memory have no place yet.
- */
+/* What can be posted, by enum ib_wr_opcode, which the ABI's opcodes are too. */
 static const struct vib_operation {
 	u16 types;
 	u8 opcode; /* enum ib_wc_opcode */
@@ -34,6 +32,7 @@ static const struct vib_operation {
 	[IB_WR_LOCAL_INV] = { VIB_ON_RC | VIB_ON_UC, IB_WC_LOCAL_INV },
 	[IB_WR_SEND_WITH_INV] = { VIB_ON_RC, IB_WC_SEND },
 	[IB_WR_LSO] = { BIT(IB_QPT_UD), IB_WC_LSO },
+	[IB_WR_REG_MR] = { VIB_ON_RC | VIB_ON_UC, IB_WC_REG_MR },
 };
 
 /* NULL: it cannot be posted to @qp. */
@@ -46,6 +45,7 @@ static const struct vib_operation *vib_find_operation(const struct vib_qp *qp,
 		     (int)IB_WR_LOCAL_INV != VIB_OP_LOCAL_INV ||
 		     (int)IB_WR_SEND_WITH_INV != VIB_OP_SEND_INV ||
 		     (int)IB_WR_LSO != VIB_OP_LSO ||
+		     (int)IB_WR_REG_MR != VIB_OP_REG_MR ||
 		     (int)IB_SEND_IP_CSUM != VIB_SEND_IP_CSUM ||
 		     (int)IB_SEND_SOLICITED != VIB_SEND_SOLICITED ||
 		     (int)IB_SEND_INLINE != VIB_SEND_INLINE);
@@ -71,6 +71,9 @@ static void vib_put_operands(struct vib_send_wqe *slot, const struct vib_qp *qp,
 			       atomic_wr(wr)->rkey, atomic_wr(wr)->compare_add,
 			       wr->opcode == IB_WR_ATOMIC_CMP_AND_SWP ?
 				       atomic_wr(wr)->swap : 0);
+		break;
+	case IB_WR_REG_MR:
+		vib_fast_put(slot, reg_wr(wr));
 		break;
 	default:
 		if (vib_qp_type_is_datagram(qp->ibqp.qp_type))
@@ -212,7 +215,9 @@ static int vib_post_one_send(struct vib_qp *qp, struct vib_kwq *sq,
 	request.opcode = op->opcode;
 	request.reported = qp->signal_all || wr->send_flags & IB_SEND_SIGNALED;
 	if (sq->mode == VIB_KWQ_LIVE) {
-		if (!vib_send_room(sq, wr))
+		if (!vib_send_room(sq, wr) ||
+		    (wr->opcode == IB_WR_REG_MR &&
+		     vib_fast_check(qp, reg_wr(wr))))
 			return -EINVAL;
 		request.length = vib_put_request(sq, wr, wr->send_flags);
 	}

@@ -5,6 +5,7 @@
 
 #include <linux/slab.h>
 
+#include "fast.h"
 #include "verbs.h"
 
 int vib_verb_alloc_pd(struct ib_pd *ibpd, struct ib_udata *udata)
@@ -244,6 +245,10 @@ int vib_verb_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 	struct vib_control_response response;
 	int err;
 
+	if (mr->fast) {
+		vib_fast_dereg(to_vib_fast(ibmr));
+		return 0;
+	}
 	err = vib_object_command(vib, mr->epoch, &request, &response);
 	if (err == -EBUSY && atomic_read(&to_vib_pd(ibmr->pd)->windows))
 		return err; /* one is bound to it */

@@ -4,13 +4,14 @@
  *
  * First the queues are emptied of what the old backend has put there, then QPs leave
  * them, and what has no backend completes or waits here. The next backend is lent the
- * same memory again, and makes all CQs, SRQs and datagram QPs anew, before anybody else may
+ * same memory again, and makes all CQs, SRQs, datagram QPs and keys anew, before anybody else may
  * ask it for anything. If it cannot make one, the ib_device has to begin anew: ib_mad and
  * IPoIB never replace a QP.
  */
 
 #include <linux/sched/mm.h>
 
+#include "fast.h"
 #include "granted.h"
 #include "kernel.h"
 #include "pool.h"
@@ -24,6 +25,7 @@ void vib_kernel_init(struct vib *vib)
 	INIT_LIST_HEAD(&kernel->cqs);
 	INIT_LIST_HEAD(&kernel->srqs);
 	INIT_LIST_HEAD(&kernel->qps);
+	vib_fast_init(vib);
 	vib_bells_init(&kernel->bells, vib, NULL);
 	vib_dma_init(vib);
 }
@@ -61,6 +63,7 @@ void vib_kernel_lost(struct vib *vib)
 		vib_ksrq_lose(vib, ksrq);
 	list_for_each_entry(kcq, &kernel->cqs, entry)
 		vib_kcq_lose(vib, kcq);
+	vib_fast_lose(vib);
 	vib_bells_end(&kernel->bells);
 	vib_pool_withdraw(vib);
 	vib_ram_withdraw(vib);
@@ -200,6 +203,7 @@ static int vib_kernel_connect_locked(struct vib *vib)
 	if (err)
 		return err;
 	vib_revive(vib);
+	vib_fast_revive(vib);
 	return READ_ONCE(vib->up) ? 0 : -EIO;
 }
 

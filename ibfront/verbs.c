@@ -12,6 +12,7 @@
 #include <rdma/uverbs_ioctl.h>
 
 #include "ah.h"
+#include "fast.h"
 #include "kernel.h"
 #include "mad.h"
 #include "pool.h"
@@ -62,6 +63,10 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 		props->device_cap_flags |= IB_DEVICE_UD_IP_CSUM;
 	if (dev->kernel)
 		props->kernel_cap_flags |= IBK_LOCAL_DMA_LKEY;
+	if (dev->kernel && vib_fast_max_pages(&attr)) {
+		props->device_cap_flags |= IB_DEVICE_MEM_MGT_EXTENSIONS;
+		props->max_fast_reg_page_list_len = vib_fast_max_pages(&attr);
+	}
 	if (dev->kernel && vib_device_has_tso(&attr))
 		props->kernel_cap_flags |= IBK_UD_TSO;
 	props->max_send_sge = vib_limit(attr.max_send_sge);
@@ -80,7 +85,6 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 	props->max_srq = vib_limit(attr.max_srq);
 	props->max_srq_wr = vib_limit(attr.max_srq_wr);
 	props->max_srq_sge = vib_limit(attr.max_srq_sge);
-	props->max_fast_reg_page_list_len = attr.max_fast_reg_pages;
 	props->max_pkeys = attr.max_pkeys;
 	props->max_res_rd_atom =
 		vib_limit(attr.max_qp) > INT_MAX / max(1, props->max_qp_rd_atom) ?
@@ -259,9 +263,11 @@ static struct ib_mr *vib_verb_get_dma_mr(struct ib_pd *ibpd, int access)
 
 /* What ib_core takes for a sign that the kernel may use the device. */
 static const struct ib_device_ops vib_kernel_ops = {
+	.alloc_mr = vib_verb_alloc_mr,
 	.create_ah = vib_verb_create_ah,
 	.destroy_ah = vib_verb_destroy_ah,
 	.get_dma_mr = vib_verb_get_dma_mr,
+	.map_mr_sg = vib_verb_map_mr_sg,
 	.poll_cq = vib_verb_poll_cq,
 #ifdef VIB_HAVE_PRE_DESTROY_CQ
 	.pre_destroy_cq = vib_verb_pre_destroy_cq,

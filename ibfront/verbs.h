@@ -82,6 +82,7 @@ struct vib_xrcd {
 
 struct vib_mr {
 	struct ib_mr ibmr;
+	bool fast; /* part of a struct vib_fast, and only the epoch counts */
 	u32 epoch;
 	u64 start; /* where the user has it */
 	u64 length;

@@ -22,6 +22,7 @@
 
 #include <linux/completion.h>
 #include <linux/device.h>
+#include <linux/hashtable.h>
 #include <linux/interrupt.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
@@ -105,6 +106,8 @@ struct vib_bells {
 	struct vib_doorbell *latest; /* of the latest QP, or NULL */
 };
 
+#define VIB_SHOWN_BITS 8
+
 /* What the guest's kernel has, which outlives connections: kernel.h. */
 struct vib_kernel {
 	struct mutex lock; /* guards what follows, and changes of these objects */
@@ -112,6 +115,7 @@ struct vib_kernel {
 	struct list_head cqs;
 	struct list_head srqs;
 	struct list_head qps;
+	struct list_head mrs; /* struct vib_fast */
 	u32 pd; /* at the backend: the one for all */
 	struct vib_pool *pool; /* set while there are kernel verbs */
 	struct vib_granted *granted; /* the same; NULL: no page is granted */
@@ -120,6 +124,8 @@ struct vib_kernel {
 	struct vib_ram *ram; /* beside the pool; NULL: not all memory is lent */
 	struct vib_bells bells;
 	struct task_struct *reviver; /* who may ask a backend that does not serve yet */
+	spinlock_t shown_lock; /* guards what follows */
+	DECLARE_HASHTABLE(shown, VIB_SHOWN_BITS); /* struct vib_fast, by what it shows */
 };
 
 struct vib_doorbell; /* verbs.h */

@@ -14,7 +14,7 @@
 /* Without anybody to take MADs there are none; nor grants without a Xen that copies. */
 static uint32_t capabilities(const struct guest *guest)
 {
-	return VIB_CAP_LOCAL_DMA_LKEY | VIB_CAP_MEM_WINDOWS | VIB_CAP_XRC |
+	return VIB_CAP_LOCAL_DMA_LKEY | VIB_CAP_FRWR | VIB_CAP_MEM_WINDOWS | VIB_CAP_XRC |
 	       VIB_CAP_ATOMIC_WRITE | VIB_CAP_UD_IP_CSUM | VIB_CAP_UD_LSO |
 	       (guest->vhca->xen ? VIB_CAP_GRANTED_DMA : 0) |
 	       (guest->process_mad ? VIB_CAP_MAD : 0);
@@ -47,6 +47,7 @@ static int query_device(const struct guest *guest, const struct vport *vport,
 		.max_srq = v->max_srq,
 		.max_srq_wr = MAX_QP_WR,
 		.max_srq_sge = MAX_SGE,
+		.max_fast_reg_pages = MAX_FAST_PAGES,
 		.max_mcast_grp = MAX_MCAST_GROUPS,
 		.max_mcast_qp_attach = MAX_MCAST_QPS,
 		.max_pkeys = (uint16_t)v->num_pkeys,

@@ -387,6 +387,19 @@ static int destroy(struct guest *guest, uint32_t number,
 	return rc;
 }
 
+/* Of an MR, or of a key that requests register. */
+static int dereg_mr(struct command *c)
+{
+	uint32_t number = c->req.u.object.number;
+	struct guest *guest = c->guest;
+
+	if (key_is_window(number))
+		return fast_destroy(guest->vhca, number);
+	return guest->hca.wire
+		       ? hca_destroy_mr(c, mr_wire(guest->vhca, number), mr_destroy)
+		       : destroy(guest, number, mr_destroy);
+}
+
 /* The send queue is mapped first; either may be none. */
 static int make_qp(struct command *c)
 {
@@ -515,9 +528,7 @@ static int begin(struct command *c)
 	case VIB_CMD_REG_MR:
 		return reg_mr(c);
 	case VIB_CMD_DEREG_MR:
-		return guest->hca.wire
-			       ? hca_destroy_mr(c, mr_wire(vhca, number), mr_destroy)
-			       : destroy(guest, number, mr_destroy);
+		return dereg_mr(c);
 	case VIB_CMD_REREG_MR:
 		return rereg_mr(c);
 	case VIB_CMD_REG_DMA:
@@ -526,8 +537,11 @@ static int begin(struct command *c)
 		return guest->hca.wire
 			       ? hca_destroy_mr(c, dma_wire(vhca, number), dma_destroy)
 			       : destroy(guest, number, dma_destroy);
+	case VIB_CMD_ALLOC_MR:
+		/* Whose keys are not the HCA's, nor are the next one's. */
+		return guest->hca.wire ? -EOPNOTSUPP
+				       : fast_create(vhca, &req->u.alloc_mr, made);
 	case VIB_CMD_ALLOC_MW:
-		/* Whose keys are not the HCA's. */
 		return guest->hca.wire ? -EOPNOTSUPP
 				       : mw_create(vhca, &req->u.alloc_mw, made);
 	case VIB_CMD_DEALLOC_MW:

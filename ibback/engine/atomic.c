@@ -34,8 +34,11 @@ enum send_result atomic_send(struct share *share, const struct sg *dst)
 	if (!reach(share, wqe->u.atomic.remote_addr, wqe->u.atomic.rkey, sizeof(uint64_t),
 		   VIB_ACCESS_REMOTE_ATOMIC, &src))
 		return unreached(share);
-	/* But for a window's that counts from another address than memory does. */
-	if ((uintptr_t)src.part[0].at % sizeof(uint64_t))
+	/*
+	 * But for a window's that counts from another address than memory does. What is
+	 * granted and not mapped no processor reaches.
+	 */
+	if ((uintptr_t)src.part[0].at % sizeof(uint64_t) || !sg_is_plain(&src))
 		return deny_request(share);
 	if (__builtin_expect(share->qp->wire && share->qp->vhca->wire->atomics, 0))
 		return wire_atomic_send(share);
@@ -60,7 +63,8 @@ enum send_result atomic_write(struct share *share, const struct sg *own)
 	if (!reach(share, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey, sizeof(value),
 		   VIB_ACCESS_REMOTE_WRITE, &dst))
 		return unreached(share);
-	if ((uintptr_t)dst.part[0].at % sizeof(value)) /* as in atomic_send() */
+	/* As in atomic_send(). */
+	if ((uintptr_t)dst.part[0].at % sizeof(value) || !sg_is_plain(&dst))
 		return deny_request(share);
 	sg_one(&value_sg, (uint8_t *)&value, sizeof(value));
 	if (sg_copy(&value_sg, own, 0, sizeof(value)) != SG_COPIED)

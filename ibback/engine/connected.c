@@ -246,7 +246,7 @@ do_write(struct share *share, const struct sg *src)
 	if (with_imm && !hold_receive(share))
 		return not_ready(share);
 	if (!copy(share, &dst, src, src->bytes))
-		return rest(share);
+		return share->copied == SG_BAD_DST ? deny_access(share) : rest(share);
 	if (with_imm)
 		complete_receive(share, src->bytes, VIB_CQE_WITH_IMM);
 	return SEND_DONE;
@@ -262,7 +262,9 @@ static enum send_result do_read(struct share *share, const struct sg *dst)
 	if (!reach(share, wqe->u.rdma.remote_addr, wqe->u.rdma.rkey, dst->bytes,
 		   VIB_ACCESS_REMOTE_READ, &src))
 		return unreached(share);
-	return copy(share, dst, &src, dst->bytes) ? SEND_DONE : rest(share);
+	if (copy(share, dst, &src, dst->bytes))
+		return SEND_DONE;
+	return share->copied == SG_BAD_SRC ? deny_access(share) : rest(share);
 }
 
 static void establish(struct qp *peer)

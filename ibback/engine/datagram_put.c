@@ -18,7 +18,8 @@ static bool copy(const struct sg *dst, const struct grh *grh, const struct sg *d
 {
 	struct sg src;
 
-	if (dst->count == 1 && data->count == 1 && !(dst->granted | data->granted)) {
+	if (dst->count == 1 && data->count == 1 && sg_is_plain(dst) &&
+	    sg_is_plain(data)) {
 		memcpy(dst->part[0].at, grh, sizeof(*grh));
 		memmove(dst->part[0].at + sizeof(*grh), data->part[0].at, data->bytes);
 		return true;

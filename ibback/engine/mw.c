@@ -3,15 +3,16 @@
 
 #include <xen-ib/queue.h>
 
+#include "engine/fast.h"
 #include "engine/mr.h"
 #include "engine/qp.h"
+#include "engine/sg.h"
 #include "engine/vhca.h"
 
 #define WRITES (VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_ATOMIC)
 #define RIGHTS (WRITES | VIB_ACCESS_REMOTE_READ)
 
-/* The window that has @key among its keys, locked; NULL after setting *@result. */
-static struct mw *take(const struct vhca *vhca, uint32_t key, enum mw_result *result)
+struct mw *mw_take(const struct vhca *vhca, uint32_t key, enum mw_result *result)
 {
 	struct mw *mw = NULL;
 
@@ -32,6 +33,8 @@ static struct mw *take(const struct vhca *vhca, uint32_t key, enum mw_result *re
 
 void mw_release(struct mw *mw)
 {
+	if (mw->fast && mw->fast->in_use)
+		fast_leave(mw->fast);
 	pthread_spin_unlock(&mw->lock);
 }
 
@@ -39,6 +42,8 @@ void mw_release(struct mw *mw)
 
 void mw_unbind(struct mw *mw)
 {
+	if (mw->fast)
+		fast_free(mw->fast);
 	if (!mw->mr)
 		return;
 	if (mw->qp)
@@ -54,7 +59,7 @@ static bool may_bind(const struct mw *mw, const struct qp *qp,
 {
 	uint32_t access = wqe->u.bind.access;
 
-	if (mw->pd != qp->pd || (wqe->u.bind.rkey ^ mw->key) >> MW_KEY_BITS)
+	if (mw->fast || mw->pd != qp->pd || (wqe->u.bind.rkey ^ mw->key) >> MW_KEY_BITS)
 		return false;
 	if (mw->type == VIB_MW_TYPE_2)
 		return !mw->mr && wqe->u.bind.length &&
@@ -113,7 +118,7 @@ static enum mw_result bind(struct mw *mw, struct qp *qp, const struct vib_send_w
 enum mw_result mw_bind(struct qp *qp, const struct vib_send_wqe *wqe)
 {
 	enum mw_result result;
-	struct mw *mw = take(qp->vhca, wqe->u.bind.mw, &result);
+	struct mw *mw = mw_take(qp->vhca, wqe->u.bind.mw, &result);
 
 	if (!mw)
 		return result;
@@ -125,13 +130,13 @@ enum mw_result mw_bind(struct qp *qp, const struct vib_send_wqe *wqe)
 enum mw_result mw_invalidate(struct qp *qp, uint32_t key)
 {
 	enum mw_result result;
-	struct mw *mw = take(qp->vhca, key, &result);
+	struct mw *mw = mw_take(qp->vhca, key, &result);
 
 	if (!mw)
 		return result;
 	result = MW_DENIED;
-	if (mw->type == VIB_MW_TYPE_2 && mw->pd == qp->pd && mw->key == key &&
-	    (!mw->mr || mw->qp == qp)) {
+	if (mw->pd == qp->pd && mw->key == key &&
+	    (mw->fast || (mw->type == VIB_MW_TYPE_2 && (!mw->mr || mw->qp == qp)))) {
 		mw_unbind(mw);
 		result = MW_OK;
 	}
@@ -162,19 +167,31 @@ static bool reaches(const struct mw *mw, const struct qp *qp, uint32_t key, uint
 	       offset <= mw->length && length <= mw->length - offset;
 }
 
+/* What is reached is in *@part then. */
+static bool enter(struct mw *mw, const struct qp *qp, uint32_t key, uint64_t addr,
+		  uint64_t length, uint32_t access, struct sg_part *part)
+{
+	if (mw->fast)
+		return mw->pd == qp->pd &&
+		       fast_enter(mw->fast, key, addr, length, access, part);
+	if (!reaches(mw, qp, key, addr, length, access))
+		return false;
+	sg_part_at(part, mw->at + (addr - mw->start), length);
+	return true;
+}
+
 enum mw_result mw_reach(const struct qp *qp, uint32_t key, uint64_t addr, uint64_t length,
-			uint32_t access, struct mw **window, uint8_t **at)
+			uint32_t access, struct mw **window, struct sg_part *part)
 {
 	enum mw_result result;
-	struct mw *mw = take(qp->vhca, key, &result);
+	struct mw *mw = mw_take(qp->vhca, key, &result);
 
 	if (!mw)
 		return result;
-	if (!reaches(mw, qp, key, addr, length, access)) {
+	if (!enter(mw, qp, key, addr, length, access, part)) {
 		mw_release(mw);
 		return MW_DENIED;
 	}
 	*window = mw;
-	*at = mw->at + (addr - mw->start);
 	return MW_OK;
 }

@@ -13,6 +13,8 @@
  *
  * An MR does not end while a window is bound to it (mr.h), so a window that is bound
  * may point into it.
+ *
+ * A key of fast registration (fast.h) is one of these, too: never bound, and of no type.
  */
 #ifndef XEN_IB_IBBACK_MW_H
 #define XEN_IB_IBBACK_MW_H
@@ -25,8 +27,10 @@
 
 #include "engine/table.h"
 
+struct fast;
 struct mr;
 struct qp;
+struct sg_part;
 struct vhca;
 
 /* A window's number is the upper 24 bits of its keys; the last would have 0xffffffff,
@@ -45,7 +49,8 @@ static inline bool key_is_window(uint32_t key)
 
 struct mw {
 	struct table_node node;
-	enum vib_mw_type type;
+	enum vib_mw_type type; /* 0 with the next */
+	struct fast *fast;     /* NULL: a window */
 	uint32_t pd;
 
 	pthread_spinlock_t lock;
@@ -79,19 +84,23 @@ struct vib_send_wqe;
  */
 enum mw_result mw_bind(struct qp *qp, const struct vib_send_wqe *wqe);
 
+/* The window that has @key among its keys, locked; NULL after setting *@result. */
+struct mw *mw_take(const struct vhca *vhca, uint32_t key, enum mw_result *result);
+
 /*
- * Unbind the window of type 2 with @key, for @qp, which is locked: by a request of
- * its own, or of its peer. One that is not bound stays so. Any poller.
+ * Unbind the window of type 2 with @key, or free that key, for @qp, which is locked: by a
+ * request of its own, or of its peer. One that is not bound, or free, stays so. Any
+ * poller.
  */
 enum mw_result mw_invalidate(struct qp *qp, uint32_t key);
 
 /*
  * Find what a peer reaches at @addr under @key by a request to @qp, which is locked:
- * @length bytes, not 0, with all rights of @access. With MW_OK, *@at is it, and
+ * @length bytes, not 0, with all rights of @access. With MW_OK, *@part is it, and
  * the window is locked until mw_release(). Any poller.
  */
 enum mw_result mw_reach(const struct qp *qp, uint32_t key, uint64_t addr, uint64_t length,
-			uint32_t access, struct mw **window, uint8_t **at);
+			uint32_t access, struct mw **window, struct sg_part *part);
 void mw_release(struct mw *mw);
 
 /* @qp, which is locked, is reset or ends, and with it what it bound. The control thread.

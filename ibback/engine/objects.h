@@ -92,6 +92,10 @@ int mw_create(struct vhca *vhca, const struct vib_cmd_alloc_mw *cmd, uint32_t *k
 /* @key: any of its keys. */
 int mw_destroy(struct vhca *vhca, uint32_t key);
 
+/* A key of fast registration. -EEXIST: the one it is to have is another's, or no such. */
+int fast_create(struct vhca *vhca, const struct vib_cmd_alloc_mr *cmd, uint32_t *key);
+int fast_destroy(struct vhca *vhca, uint32_t key);
+
 int cq_check(const struct vhca *vhca, const struct vib_cmd_create_cq *cmd);
 int cq_create(struct vhca *vhca, const struct vib_cmd_create_cq *cmd,
 	      const struct memory *memory, uint32_t *number);

@@ -1,31 +1,88 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Making and destroying memory windows. */
+/* Making and destroying memory windows, and keys of fast registration. */
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/fast.h"
 #include "engine/objects_parts.h"
+#include "device_limits.h"
+
+static struct mw *mw_new(uint32_t pd)
+{
+	struct mw *mw = calloc(1, sizeof(*mw));
+
+	if (!mw)
+		return NULL;
+	mw->pd = pd;
+	pthread_spin_init(&mw->lock, PTHREAD_PROCESS_PRIVATE);
+	return mw;
+}
+
+/* A poller can find it from now on: under @key, and with its number for good. */
+static void add(struct vhca *vhca, struct mw *mw, uint32_t key)
+{
+	struct pd *pd = table_get(&vhca->pds, mw->pd, pd);
+
+	mw->key = key;
+	table_add(&vhca->mws, &mw->node, key >> MW_KEY_BITS);
+	pd->users++;
+}
+
+static uint32_t next_key(struct vhca *vhca)
+{
+	uint32_t number;
+
+	/* A table is full at its quota, far below the numbers there are. */
+	table_next_number(&vhca->mws, MW_FIRST, MW_LAST, &number);
+	return number << MW_KEY_BITS;
+}
 
 int mw_create(struct vhca *vhca, const struct vib_cmd_alloc_mw *cmd, uint32_t *key)
 {
-	struct pd *pd = table_get(&vhca->pds, cmd->pd, pd);
 	struct mw *mw;
 
-	if (!pd || (cmd->type != VIB_MW_TYPE_1 && cmd->type != VIB_MW_TYPE_2))
+	if (!table_get(&vhca->pds, cmd->pd, pd) ||
+	    (cmd->type != VIB_MW_TYPE_1 && cmd->type != VIB_MW_TYPE_2))
 		return -EINVAL;
 	if (!quota_has_mr(vhca))
 		return -ENOMEM;
-	mw = calloc(1, sizeof(*mw));
+	mw = mw_new(cmd->pd);
 	if (!mw)
 		return -ENOMEM;
 	mw->type = cmd->type;
-	mw->pd = cmd->pd;
-	pthread_spin_init(&mw->lock, PTHREAD_PROCESS_PRIVATE);
-	/* Before a poller can find it. */
-	table_next_number(&vhca->mws, MW_FIRST, MW_LAST, &mw->node.number);
-	mw->key = mw->node.number << MW_KEY_BITS;
-	table_add(&vhca->mws, &mw->node, mw->node.number);
-	pd->users++;
-	*key = mw->key;
+	*key = next_key(vhca);
+	add(vhca, mw, *key);
+	return 0;
+}
+
+static bool key_is_free(const struct vhca *vhca, uint32_t key)
+{
+	return key_is_window(key) && key >> MW_KEY_BITS <= MW_LAST &&
+	       !table_find(&vhca->mws, key >> MW_KEY_BITS);
+}
+
+int fast_create(struct vhca *vhca, const struct vib_cmd_alloc_mr *cmd, uint32_t *key)
+{
+	struct mw *mw;
+
+	if (!table_get(&vhca->pds, cmd->pd, pd) || !cmd->max_pages ||
+	    cmd->max_pages > MAX_FAST_PAGES)
+		return -EINVAL;
+	if (cmd->key && !key_is_free(vhca, cmd->key))
+		return -EEXIST;
+	if (!quota_has_mr(vhca))
+		return -ENOMEM;
+	mw = mw_new(cmd->pd);
+	if (!mw)
+		return -ENOMEM;
+	mw->fast = fast_new(vhca, cmd->max_pages);
+	if (!mw->fast) {
+		pthread_spin_destroy(&mw->lock);
+		free(mw);
+		return -ENOMEM;
+	}
+	*key = cmd->key ? cmd->key : next_key(vhca);
+	add(vhca, mw, *key);
 	return 0;
 }
 
@@ -35,6 +92,7 @@ void mw_free(struct vhca *vhca, struct mw *mw)
 
 	pd->users--;
 	pthread_spin_destroy(&mw->lock);
+	free(mw->fast);
 	free(mw);
 }
 
@@ -54,16 +112,26 @@ static void take_out(struct mw *mw)
 	pthread_spin_unlock(&mw->lock);
 }
 
-int mw_destroy(struct vhca *vhca, uint32_t key)
+static int destroy(struct vhca *vhca, uint32_t key, bool fast)
 {
 	struct mw *mw =
 		key_is_window(key) ? table_get(&vhca->mws, key >> MW_KEY_BITS, mw) : NULL;
 
-	if (!mw)
+	if (!mw || !mw->fast == fast)
 		return -EINVAL;
 	table_del(&vhca->mws, &mw->node);
 	take_out(mw);
 	synchronize_rcu();
 	mw_free(vhca, mw);
 	return 0;
+}
+
+int mw_destroy(struct vhca *vhca, uint32_t key)
+{
+	return destroy(vhca, key, false);
+}
+
+int fast_destroy(struct vhca *vhca, uint32_t key)
+{
+	return destroy(vhca, key, true);
 }

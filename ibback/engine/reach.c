@@ -3,15 +3,19 @@
 
 #include "engine/answer.h"
 
-uint8_t *reach_window(struct share *share, uint64_t addr, uint32_t rkey, uint64_t length,
-		      uint32_t access)
+bool reach_window(struct share *share, uint64_t addr, uint32_t rkey, uint64_t length,
+		  uint32_t access, struct sg *sg)
 {
-	uint8_t *at = NULL;
+	enum mw_result result;
 
 	share_release_window(share);
-	share->busy = mw_reach(share->peer, rkey, addr, length, access, &share->window,
-			       &at) == MW_BUSY;
-	return at;
+	result = mw_reach(share->peer, rkey, addr, length, access, &share->window,
+			  &sg->part[0]);
+	share->busy = result == MW_BUSY;
+	if (result != MW_OK)
+		return false;
+	sg_count_one(sg, share->peer->vhca);
+	return true;
 }
 
 enum send_result unreached(struct share *share)

@@ -9,9 +9,9 @@
 #include "engine/send.h"
 #include "engine/sg.h"
 
-/* The same as reach() does, through a window. */
-uint8_t *reach_window(struct share *share, uint64_t addr, uint32_t rkey, uint64_t length,
-		      uint32_t access);
+/* The same as reach() does, through a window, of a length. */
+bool reach_window(struct share *share, uint64_t addr, uint32_t rkey, uint64_t length,
+		  uint32_t access, struct sg *sg);
 
 /*
  * The peer's memory that the request names, or none of it if it has no length. false
@@ -26,10 +26,9 @@ __attribute__((always_inline)) static inline bool reach(struct share *share,
 
 	if (length) {
 		if (__builtin_expect(key_is_window(rkey), 0))
-			at = reach_window(share, addr, rkey, length, access);
-		else
-			at = mr_reach(share->peer->vhca, &share->qp->remote_mr, rkey,
-				      share->peer->pd, addr, length, access);
+			return reach_window(share, addr, rkey, length, access, sg);
+		at = mr_reach(share->peer->vhca, &share->qp->remote_mr, rkey,
+			      share->peer->pd, addr, length, access);
 		if (!at)
 			return false;
 	}

@@ -38,6 +38,7 @@ static bool opcode_is_of(enum vib_qp_type type, uint8_t opcode)
 	case VIB_OP_RDMA_WRITE_IMM:
 	case VIB_OP_LOCAL_INV:
 	case VIB_OP_BIND_MW:
+	case VIB_OP_REG_MR:
 		return !vib_qp_type_is_datagram((uint8_t)type);
 	case VIB_OP_RDMA_READ:
 	case VIB_OP_CMP_SWAP:
@@ -58,7 +59,8 @@ static bool returns_data(uint8_t opcode)
 
 static bool is_local(uint8_t opcode)
 {
-	return opcode == VIB_OP_LOCAL_INV || opcode == VIB_OP_BIND_MW;
+	return opcode == VIB_OP_LOCAL_INV || opcode == VIB_OP_BIND_MW ||
+	       opcode == VIB_OP_REG_MR;
 }
 
 static uint32_t data_offset(const struct qp *qp)
@@ -142,7 +144,7 @@ const void *send_sges(const struct qp *qp)
 	return qp->sending.bytes + sges_offset(qp);
 }
 
-static int fetch_granted(struct share *share, struct sg *sg)
+static int fetch_all(struct share *share, struct sg *sg)
 {
 	share_spend(share, COST_GRANTED * sg->granted + sg->bytes);
 	if (sg_fetch(sg) == 0)
@@ -173,8 +175,8 @@ int send_resolve(struct share *share, uint32_t access, struct sg *sg)
 		return -1;
 	}
 	/* Of datagrams there may be several copies, or it is looked into. */
-	if (sg->granted && vib_qp_type_is_datagram((uint8_t)qp->type))
-		return fetch_granted(share, sg);
+	if (!sg_is_plain(sg) && vib_qp_type_is_datagram((uint8_t)qp->type))
+		return fetch_all(share, sg);
 	return 0;
 }
 

@@ -2,45 +2,79 @@
 #include "engine/sg.h"
 
 #include "engine/dma.h"
+#include "engine/fast.h"
 #include "engine/granted.h"
 #include "engine/mr.h"
 #include "engine/stream.h"
 
 /* Memory that is lent to do I/O with can be written: there are no rights to look at. */
-static uint8_t *find(const struct sg_owner *owner, const struct vib_sge *sge,
-		     uint32_t access)
+static uint8_t *find_lent(const struct sg_owner *owner, const struct vib_sge *sge)
 {
-	if (__builtin_expect(sge->lkey == VIB_LOCAL_DMA_LKEY, 0)) {
-		if (!owner->kernel)
-			return NULL;
-		if (addr_is_granted(sge->addr))
-			return granted_reach(owner->vhca, sge->addr, sge->length);
-		return dma_reach(owner->vhca, owner->hint, sge->addr, sge->length);
-	}
-	return mr_reach(owner->vhca, owner->hint, sge->lkey, owner->pd, sge->addr,
-			sge->length, access);
+	if (!owner->kernel)
+		return NULL;
+	if (addr_is_granted(sge->addr))
+		return granted_reach(owner->vhca, sge->addr, sge->length);
+	return dma_reach(owner->vhca, owner->hint, sge->addr, sge->length);
 }
 
-int sg_resolve(struct sg *sg, const struct sg_owner *owner, const struct vib_sge *sges,
-	       uint32_t count, uint32_t access)
+static bool find(const struct sg_owner *owner, const struct vib_sge *sge, uint32_t access,
+		 struct sg_part *part)
+{
+	uint8_t *at;
+
+	if (__builtin_expect(key_is_window(sge->lkey), 0)) {
+		if (sge->lkey != VIB_LOCAL_DMA_LKEY)
+			return fast_reach(owner->vhca, sge->lkey, owner->pd, sge->addr,
+					  sge->length, access, part);
+		at = find_lent(owner, sge);
+	} else {
+		at = mr_reach(owner->vhca, owner->hint, sge->lkey, owner->pd, sge->addr,
+			      sge->length, access);
+	}
+	sg_part_at(part, at, sge->length);
+	return at;
+}
+
+static void count(struct sg *sg, const struct sg_part *part)
+{
+	if (__builtin_expect(part->fast != NULL, 0)) {
+		sg->paged++;
+		sg->granted += __atomic_load_n(&part->fast->granted, __ATOMIC_RELAXED);
+	} else {
+		sg->granted += is_granted(part->at);
+	}
+	sg->count++;
+	sg->bytes += part->length;
+}
+
+static void begin(struct sg *sg, const struct vhca *vhca)
 {
 	sg->count = 0;
 	sg->granted = 0;
-	sg->vhca = owner->vhca;
+	sg->paged = 0;
 	sg->bytes = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		uint8_t *at;
+	sg->vhca = vhca;
+}
+
+void sg_count_one(struct sg *sg, const struct vhca *vhca)
+{
+	begin(sg, vhca);
+	count(sg, &sg->part[0]);
+}
+
+int sg_resolve(struct sg *sg, const struct sg_owner *owner, const struct vib_sge *sges,
+	       uint32_t num_sge, uint32_t access)
+{
+	begin(sg, owner->vhca);
+	for (uint32_t i = 0; i < num_sge; i++) {
+		struct sg_part *part = &sg->part[sg->count];
 
 		/* IBTA vol. 1 §10.7.2.2: an element of no length names nothing. */
 		if (sges[i].length == 0)
 			continue;
-		at = find(owner, &sges[i], access);
-		if (!at)
+		if (!find(owner, &sges[i], access, part))
 			return -1;
-		sg->granted += is_granted(at);
-		sg->part[sg->count].at = at;
-		sg->part[sg->count++].length = sges[i].length;
-		sg->bytes += sges[i].length;
+		count(sg, part);
 	}
 	return 0;
 }
@@ -81,7 +115,7 @@ int sg_fetch(struct sg *sg)
 	static _Thread_local uint8_t buffer[SG_FETCH_BYTES];
 	struct sg here;
 
-	if (!sg->granted || sg->bytes > sizeof(buffer))
+	if (sg_is_plain(sg) || sg->bytes > sizeof(buffer))
 		return 0;
 	sg_one(&here, buffer, sg->bytes);
 	if (sg_copy(&here, sg, 0, sg->bytes) != SG_COPIED)
@@ -100,6 +134,19 @@ static enum sg_copied copy_piece(const struct sg *dst, uint8_t *to, const struct
 	else
 		memmove(to, from, length);
 	return SG_COPIED;
+}
+
+/*
+ * Where byte @offset of part @i is, and how many of *@n bytes follow it there, in *@n.
+ * NULL: its pages are there no more.
+ */
+static uint8_t *place(const struct sg *sg, unsigned int i, uint64_t offset, uint64_t *n)
+{
+	const struct sg_part *part = &sg->part[i];
+
+	if (__builtin_expect(part->fast != NULL, 0))
+		return fast_place(part->fast, (uintptr_t)part->at + offset, n);
+	return part->at + offset;
 }
 
 /* The part of @sg in which byte *@offset is; *@offset becomes relative to it. */
@@ -140,13 +187,19 @@ enum sg_copied sg_copy_parts(const struct sg *dst, const struct sg *src, uint64_
 	s = seek(src, &from_off);
 	for (;;) {
 		uint64_t n = dst->part[d].length - to_off;
+		uint8_t *to, *at;
 
 		if (n > src->part[s].length - from_off)
 			n = src->part[s].length - from_off;
 		if (n > length)
 			n = length;
-		copied = copy_piece(dst, dst->part[d].at + to_off, src,
-				    src->part[s].at + from_off, n, stream);
+		to = place(dst, d, to_off, &n);
+		if (!to)
+			return SG_BAD_DST;
+		at = place(src, s, from_off, &n);
+		if (!at)
+			return SG_BAD_SRC;
+		copied = copy_piece(dst, to, src, at, n, stream);
 		if (copied != SG_COPIED)
 			return copied;
 		length -= n;

@@ -108,8 +108,9 @@ void wire_limit(const struct wire_port *port, struct vib_device_attr *attr)
 	/* All atomics are the HCA's, between guests of this host, too. */
 	attr->atomic_cap = has_atomics(port) ? (uint8_t)hca->atomic_cap : 0;
 	limit_srqs(hca, attr);
-	attr->cap_flags &= ~(uint32_t)(VIB_CAP_MEM_WINDOWS | VIB_CAP_XRC |
+	attr->cap_flags &= ~(uint32_t)(VIB_CAP_FRWR | VIB_CAP_MEM_WINDOWS | VIB_CAP_XRC |
 				       VIB_CAP_ATOMIC_WRITE | VIB_CAP_UD_LSO);
+	attr->max_fast_reg_pages = 0;
 	if (port->pins_for_writing)
 		attr->cap_flags |= VIB_CAP_WRITABLE_GRANTS;
 }

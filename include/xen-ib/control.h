@@ -78,6 +78,7 @@ enum vib_command {
 	VIB_CMD_DEREG_DMA = 44,
 	VIB_CMD_PROCESS_MAD = 45,
 	VIB_CMD_QUERY_COUNTERS = 46,
+	VIB_CMD_ALLOC_MR = 47,
 };
 
 /* How many table entries one answer holds. */
@@ -112,6 +113,7 @@ struct vib_control_request {
 		struct vib_cmd_resize_cq resize_cq;
 		struct vib_cmd_reg_dma reg_dma;
 		struct vib_cmd_process_mad process_mad;
+		struct vib_cmd_alloc_mr alloc_mr;
 		__u8 raw[120];
 	} u;
 };

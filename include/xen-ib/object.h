@@ -113,6 +113,38 @@ VIB_ASSERT_SIZE(struct vib_cmd_reg_dma, 16);
 #define VIB_GRANTED_BASE    (1ull << 61)
 #define VIB_GRANTED_BYTES   (1ull << 44)
 
+/*
+ * ALLOC_MR, with VIB_CAP_FRWR: a key that shows nothing yet, for REG_MR requests of QPs
+ * with VIB_QPF_KERNEL. The answer's number is the key: its upper 24 bits stay, the lower
+ * 8 each REG_MR chooses. DEREG_MR ends it, by any of its keys.
+ */
+struct vib_cmd_alloc_mr {
+	__u32 pd;
+	__u32 max_pages; /* of one REG_MR */
+	__u32 key;       /* 0, or the one it is to have, as one that was lost had */
+};
+VIB_ASSERT_SIZE(struct vib_cmd_alloc_mr, 12);
+
+/*
+ * What a REG_MR request names, in memory that REG_DMA has lent. Behind it stand the
+ * addresses of the pages, of 8 bytes each, as SGEs with VIB_LOCAL_DMA_LKEY name them.
+ * They are read with the request; the two words for as long as the key shows them.
+ */
+struct vib_page_list {
+	__u32 ended; /* the frontend's: serials up to this one show nothing any more */
+	__u8 frontend_reserved[60];
+	__u32 in_use; /* the backend's: 1 while a peer's request goes by the key */
+	__u8 backend_reserved[60];
+};
+VIB_ASSERT_SIZE(struct vib_page_list, 128);
+VIB_ASSERT_OFFSET(struct vib_page_list, in_use, 64);
+
+/* Has the memory of registration @serial been taken back, by `ended`? Both wrap. */
+static inline int vib_serial_has_ended(__u32 serial, __u32 ended)
+{
+	return (__s32)(serial - ended) <= 0;
+}
+
 /* Which parts of an MR REREG_MR changes. Linux' IB_MR_REREG_* have the same values. */
 enum vib_rereg {
 	VIB_REREG_TRANSLATION = 1 << 0, /* iova, length, pages */

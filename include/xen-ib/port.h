@@ -55,7 +55,7 @@ VIB_ASSERT_OFFSET(struct vib_device_attr, cap_flags, 108);
 VIB_ASSERT_OFFSET(struct vib_device_attr, max_mr_size, 112);
 
 enum vib_device_cap {
-	VIB_CAP_FRWR = 1 << 0, /* REG_MR and LOCAL_INV work requests */
+	VIB_CAP_FRWR = 1 << 0, /* ALLOC_MR, and REG_MR work requests */
 	VIB_CAP_LOCAL_DMA_LKEY = 1 << 1,
 	VIB_CAP_XRC = 1 << 2,
 	VIB_CAP_ATOMIC_WRITE = 1 << 3,

@@ -79,6 +79,18 @@ VIB_POST void vib_put_atomic(struct vib_send_wqe *slot, __u64 remote_addr, __u32
 	slot->u.atomic.swap = swap;
 }
 
+/* Operands of REG_MR, which has no data. */
+VIB_POST void vib_put_reg_mr(struct vib_send_wqe *slot, __u64 iova, __u32 length,
+			     __u64 list, __u32 serial, __u32 key, __u32 access)
+{
+	slot->u.reg_mr.iova = iova;
+	slot->u.reg_mr.list = list;
+	slot->u.reg_mr.length = length;
+	slot->u.reg_mr.key = key;
+	slot->u.reg_mr.access = access;
+	slot->u.reg_mr.serial = serial;
+}
+
 /* The peer's SRQ that a request of an XRC QP names; after its other operands. */
 VIB_POST void vib_put_xrc(struct vib_send_wqe *slot, __u32 srqn)
 {

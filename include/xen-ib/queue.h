@@ -117,12 +117,12 @@ struct vib_send_wqe {
 			__u16 mss; /* of LSO: bytes of data in a datagram */
 		} ud; /* also of SMI and GSI, whose requests choose their P_Key */
 		struct {
-			__u64 iova;
-			__u64 length;
-			__u32 key;
-			__u32 access;
-			__u32 page_list_ref; /* grant of the list of pages */
-			__u32 page_shift;
+			__u64 iova;   /* of the first byte: its offset in its page, too */
+			__u64 list;   /* struct vib_page_list, by its address for DMA */
+			__u32 length; /* bytes, not 0 */
+			__u32 key;    /* lkey and rkey from now on; of its low 8 bits */
+			__u32 access; /* mask of enum vib_access */
+			__u32 serial; /* what vib_page_list.ended is compared with */
 		} reg_mr;
 		struct {
 			__u64 addr;   /* of the first byte, in the MR */

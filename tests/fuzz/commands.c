@@ -307,12 +307,17 @@ static void want_mcast(struct driver *d, const struct move *m, struct vib_cmd_mc
 static void want(struct driver *d, const struct move *m, struct vib_control_request *req)
 {
 	static const enum kind kinds[] = {
-		[VIB_CMD_UNMAP_DOORBELL] = DOORBELL, [VIB_CMD_DESTROY_EQ] = EQ,
-		[VIB_CMD_DEALLOC_PD] = PD,           [VIB_CMD_DEREG_MR] = MR,
-		[VIB_CMD_DESTROY_CQ] = CQ,           [VIB_CMD_QUERY_SRQ] = SRQ,
-		[VIB_CMD_DESTROY_SRQ] = SRQ,         [VIB_CMD_QUERY_QP] = QP,
-		[VIB_CMD_DESTROY_QP] = QP,           [VIB_CMD_DEALLOC_MW] = MW,
-		[VIB_CMD_DEALLOC_XRCD] = XRCD,       [VIB_CMD_DEREG_DMA] = DMA,
+		[VIB_CMD_UNMAP_DOORBELL] = DOORBELL,
+		[VIB_CMD_DESTROY_EQ] = EQ,
+		[VIB_CMD_DEALLOC_PD] = PD,
+		[VIB_CMD_DESTROY_CQ] = CQ,
+		[VIB_CMD_QUERY_SRQ] = SRQ,
+		[VIB_CMD_DESTROY_SRQ] = SRQ,
+		[VIB_CMD_QUERY_QP] = QP,
+		[VIB_CMD_DESTROY_QP] = QP,
+		[VIB_CMD_DEALLOC_MW] = MW,
+		[VIB_CMD_DEALLOC_XRCD] = XRCD,
+		[VIB_CMD_DEREG_DMA] = DMA,
 	};
 	uint32_t order = 1 + m->arg[ARG_ORDER] % 8;
 
@@ -356,6 +361,17 @@ static void want(struct driver *d, const struct move *m, struct vib_control_requ
 	case VIB_CMD_ALLOC_MW:
 		req->u.alloc_mw.pd = driver_number(owner(d, m), PD, m->pick[PICK_PD]);
 		req->u.alloc_mw.type = VIB_MW_TYPE_1 + driver_choose(m->arg[ARG_TYPE], 1);
+		break;
+	case VIB_CMD_ALLOC_MR:
+		req->u.alloc_mr.pd = driver_number(owner(d, m), PD, m->pick[PICK_PD]);
+		req->u.alloc_mr.max_pages = 1 + driver_choose(m->arg[ARG_PAGES], 511);
+		if (m->arg[ARG_FLAGS] & 0x80)
+			req->u.alloc_mr.key =
+				driver_number(owner(d, m), MW, m->pick[PICK_THING]);
+		break;
+	case VIB_CMD_DEREG_MR:
+		req->u.object.number = driver_number(
+			owner(d, m), m->arg[ARG_TYPE] & 1 ? MW : MR, m->pick[PICK_THING]);
 		break;
 	case VIB_CMD_RESIZE_CQ:
 		req->u.resize_cq.cq = driver_number(owner(d, m), CQ, m->pick[PICK_THING]);

@@ -14,6 +14,7 @@ void driver_begin(struct driver *d)
 	d->next_page = PAGE_FREE;
 	d->next_port = 1;
 	d->next_bell = 0;
+	d->narrow = false;
 	world_connect(d->guest);
 }
 
@@ -234,6 +235,7 @@ static void note(struct driver *d, const struct vib_control_request *req,
 		break;
 	case VIB_CMD_DEREG_MR:
 		drop(d, MR, ended);
+		drop_window(d, ended);
 		break;
 	case VIB_CMD_REG_DMA:
 		add_dma(d, &req->u.reg_dma, made);
@@ -248,6 +250,9 @@ static void note(struct driver *d, const struct vib_control_request *req,
 		add(d, MW,
 		    &(struct thing){ .number = made,
 				     .type = (uint8_t)req->u.alloc_mw.type });
+		break;
+	case VIB_CMD_ALLOC_MR:
+		add(d, MW, &(struct thing){ .number = made });
 		break;
 	case VIB_CMD_DEALLOC_MW:
 		drop_window(d, ended);

@@ -26,7 +26,7 @@ struct thing {
 	uint32_t page;             /* of a doorbell, an MR's first, a DMA region's */
 	uint64_t iova, length; /* the same; of a window, where peers' addresses begin */
 	uint32_t access;
-	uint8_t type; /* QP, SRQ, window */
+	uint8_t type; /* QP, SRQ, window; 0: a key of ALLOC_MR, among windows */
 	uint8_t max_send_sge, max_recv_sge;
 	uint32_t max_inline;
 	uint32_t doorbell; /* its number */
@@ -41,6 +41,7 @@ struct driver {
 	uint32_t next_port;
 	uint32_t next_bell;
 	uint32_t qkey;
+	bool narrow; /* names no page by its grant that somebody watches */
 	unsigned int count[KINDS];
 	struct thing things[KINDS][MAX_THINGS];
 };
@@ -101,13 +102,16 @@ enum arg {
 };
 
 /* In at[]: odd if a command is to name what another guest has. */
-#define AT_OTHERS 2
+#define AT_OTHERS     2
 /* Odd if a work request is to name a window where it could an MR; with its second bit,
- * memory of the kernel.
+ * memory of the kernel; with 0x30, a key of ALLOC_MR for an lkey.
  */
-#define AT_WINDOW 3
+#define AT_WINDOW     3
 
-#define PICK_NONE 0xff
+#define PICK_NONE     0xff
+
+/* The move.op of driver_send() that stands for REG_MR. */
+#define DRIVER_REG_MR 11
 
 /* The drivers of the guests, that they may name each other's things. */
 extern struct driver drivers[WORLD_GUESTS];

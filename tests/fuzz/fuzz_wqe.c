@@ -23,6 +23,7 @@ static void set_up(void)
 	for (unsigned int i = 0; i < GUESTS; i++) {
 		setup_bring_up(&drivers[i], 1 - i);
 		setup_bind_windows(&drivers[i]);
+		setup_register(&drivers[i]);
 		setup_holes(&drivers[i]);
 	}
 }
@@ -103,7 +104,8 @@ static void check_cqe(unsigned int guest, const struct vib_cqe *cqe)
 	if (cqe->status)
 		return;
 	EXPECT(cqe->opcode <= VIB_OP_SEND_INV || cqe->opcode == VIB_OP_ATOMIC_WRITE ||
-	       (cqe->opcode == VIB_OP_LSO && !recv));
+	       (cqe->opcode == VIB_OP_LSO && !recv) ||
+	       (cqe->opcode == VIB_OP_REG_MR && !recv && qp->kernel));
 	EXPECT(!(cqe->flags & VIB_CQE_IP_CSUM_OK) || (recv && qp->type == VIB_QPT_UD));
 	EXPECT(!(cqe->flags & VIB_CQE_WITH_INV) ==
 	       !(recv && cqe->opcode == VIB_OP_SEND_INV));
@@ -189,7 +191,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			    1ull << VIB_CMD_MODIFY_CQ | 1ull << VIB_CMD_MODIFY_SRQ |
 			    1ull << VIB_CMD_ALLOC_MW | 1ull << VIB_CMD_DEALLOC_MW |
 			    1ull << VIB_CMD_ATTACH_MCAST | 1ull << VIB_CMD_DETACH_MCAST |
-			    1ull << VIB_CMD_DEREG_DMA | 1ull << VIB_CMD_QUERY_COUNTERS,
+			    1ull << VIB_CMD_DEREG_DMA | 1ull << VIB_CMD_QUERY_COUNTERS |
+			    1ull << VIB_CMD_ALLOC_MR,
 		.after = check,
 	};
 

@@ -156,7 +156,9 @@ static void play(struct move *m, const struct rules *rules)
 
 	switch (m->what % rules->kinds) {
 	case MOVE_COMMAND:
-		m->op = m->op < 0xf0 ? 1 + m->op % VIB_CMD_QUERY_COUNTERS : m->op;
+		m->op = m->op < 0xf0    ? 1 + m->op % VIB_CMD_QUERY_COUNTERS
+			: m->op == 0xf0 ? VIB_CMD_ALLOC_MR
+					: m->op;
 		command(d, m, rules);
 		break;
 	case MOVE_BRING_UP:

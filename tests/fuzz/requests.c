@@ -31,14 +31,26 @@ static void fill_dma_sge(const struct move *m, const struct thing *dma,
 }
 
 /* The same of pages that are granted, or read-only, or not. */
-static void fill_granted_sge(const struct move *m, struct vib_sge *sge)
+static uint32_t choose_grant(struct driver *d, uint8_t how)
 {
-	uint32_t ref = PAGE_FREE + m->arg[ARG_MORE] % (WORLD_PAGES + 2 - PAGE_FREE);
-	uint32_t left = (WORLD_PAGES - PAGE_FREE) * VIB_PAGE_SIZE;
+	const struct thing *dma = driver_pick(d, DMA, how / 4);
+
+	if (!d->narrow)
+		return PAGE_FREE + how % (WORLD_PAGES + 2 - PAGE_FREE);
+	return dma && how & 1 ? dma->page + (how >> 1 & 1) : WORLD_RO_PAGE + how / 2 % 4;
+}
+
+static void fill_granted_sge(struct driver *d, const struct move *m, struct vib_sge *sge)
+{
+	uint32_t ref = choose_grant(d, m->arg[ARG_MORE]);
+	uint32_t left =
+		d->narrow ? VIB_PAGE_SIZE : (WORLD_PAGES - PAGE_FREE) * VIB_PAGE_SIZE;
 
 	sge->addr = VIB_GRANTED_BASE + (uint64_t)ref * VIB_PAGE_SIZE + m->arg[ARG_LOCAL];
 	sge->lkey = VIB_LOCAL_DMA_LKEY;
 	sge->length = length(m->arg[ARG_LENGTH], left);
+	if (d->narrow && sge->length > VIB_PAGE_SIZE - m->arg[ARG_LOCAL])
+		sge->length = VIB_PAGE_SIZE - m->arg[ARG_LOCAL];
 	if (m->arg[ARG_MORE] == 0xff) /* near the end of those that name grants */
 		sge->addr = VIB_GRANTED_BASE + VIB_GRANTED_BYTES - m->arg[ARG_LOCAL];
 }
@@ -52,10 +64,19 @@ static void fill_sges(struct driver *d, const struct move *m, struct vib_sge *sg
 			d, MR,
 			(uint8_t)(m->pick[PICK_MR] + (m->arg[ARG_MORE] & 1 ? i : 0)));
 		const struct thing *dma = driver_pick(d, DMA, m->pick[PICK_MR]);
+		const struct thing *key = driver_pick(d, MW, m->pick[PICK_PEER]);
 		uint32_t offset = m->arg[ARG_LOCAL];
 
+		/* As an lkey, by right one of ALLOC_MR. */
+		if (key && (m->at[AT_WINDOW] & 0x30) == 0x30) {
+			sge[i].addr = key->iova + offset;
+			sge[i].lkey = key->number;
+			sge[i].length =
+				length(m->arg[ARG_LENGTH], 4 * VIB_PAGE_SIZE - offset);
+			continue;
+		}
 		if (m->at[AT_WINDOW] & 2 && m->at[AT_WINDOW] & 4 + 4 * (i % 2)) {
-			fill_granted_sge(m, &sge[i]);
+			fill_granted_sge(d, m, &sge[i]);
 			continue;
 		}
 		if (dma && m->at[AT_WINDOW] & 2) {
@@ -92,6 +113,51 @@ static void fill_bind(struct driver *d, const struct move *m, struct vib_send_wq
 	wqe->u.bind.addr = mr->iova + offset;
 	wqe->u.bind.length = length(m->arg[ARG_LENGTH], mr->length - offset);
 	mw->iova = wqe->u.bind.access & VIB_ACCESS_ZERO_BASED ? 0 : wqe->u.bind.addr;
+}
+
+/* The addresses of @count pages: of a region, granted, or none's, into @dma's @offset. */
+static void fill_list(struct driver *d, const struct move *m, const struct thing *dma,
+		      uint32_t offset, uint32_t count)
+{
+	uint8_t how = m->arg[ARG_SRQ];
+
+	offset += sizeof(struct vib_page_list);
+	for (uint32_t i = 0; i < count; i++, how = (uint8_t)(how >> 3 | how << 5)) {
+		uint64_t *at = (uint64_t *)driver_memory(
+			d, dma, offset + i * (uint32_t)sizeof(*at));
+
+		if (!at)
+			return;
+		*at = dma->iova + (how & 1 ? VIB_PAGE_SIZE : 0);
+		if ((how & 6) == 6)
+			*at = VIB_GRANTED_BASE +
+			      (uint64_t)choose_grant(d, how) * VIB_PAGE_SIZE;
+		if (how >= 0xf8)
+			*at += how;
+	}
+}
+
+/* Register a key of @d, by right of ALLOC_MR and under the next of its keys. */
+static void fill_reg(struct driver *d, const struct move *m, struct vib_send_wqe *wqe)
+{
+	struct thing *key = driver_pick(d, MW, m->pick[PICK_PEER]);
+	const struct thing *dma = driver_pick(d, DMA, m->pick[PICK_MR]);
+	uint32_t offset = m->arg[ARG_LOCAL] % 32 * VIB_LINE;
+	uint32_t count = 1 + m->arg[ARG_NUM_SGE] % 8;
+
+	if (!key || !dma)
+		return;
+	key->number = (key->number & ~0xffu) | m->arg[ARG_WR_AV];
+	key->iova = (uint64_t)m->arg[ARG_REMOTE] << 36 | m->arg[ARG_LOCAL];
+	fill_list(d, m, dma, offset, count);
+	wqe->u.reg_mr.iova = key->iova;
+	wqe->u.reg_mr.list = dma->iova + offset;
+	wqe->u.reg_mr.length =
+		length(m->arg[ARG_LENGTH], count * VIB_PAGE_SIZE - m->arg[ARG_LOCAL]);
+	wqe->u.reg_mr.key = key->number;
+	wqe->u.reg_mr.access = m->arg[ARG_REMOTE] < 0xf0 ? (m->arg[ARG_REMOTE] & 0xf) | 1
+							 : m->arg[ARG_REMOTE];
+	wqe->u.reg_mr.serial = m->arg[ARG_RING] < 0xf0 ? 1 : 0;
 }
 
 /* The operands: whom it is for, and what of his memory. */
@@ -255,6 +321,8 @@ void driver_send(struct driver *d, const struct move *m)
 	wqe->imm = m->value[0];
 	if (wqe->opcode == VIB_OP_BIND_MW)
 		fill_bind(d, m, wqe);
+	else if (wqe->opcode == VIB_OP_REG_MR)
+		fill_reg(d, m, wqe);
 	else
 		fill_operands(d, m, qp, wqe);
 	if (wqe->opcode == VIB_OP_SEND_INV || wqe->opcode == VIB_OP_LOCAL_INV)
@@ -267,7 +335,8 @@ void driver_send(struct driver *d, const struct move *m)
 	room = q->stride > offset ? q->stride - offset : 0;
 	if (wqe->opcode == VIB_OP_LSO) {
 		fill_large_send(d, m, qp, wqe, q->stride);
-	} else if (wqe->opcode == VIB_OP_LOCAL_INV || wqe->opcode == VIB_OP_BIND_MW) {
+	} else if (wqe->opcode == VIB_OP_LOCAL_INV || wqe->opcode == VIB_OP_BIND_MW ||
+		   wqe->opcode == VIB_OP_REG_MR) {
 		wqe->num_sge = m->arg[ARG_NUM_SGE] >= 0xf8;
 	} else if (wqe->flags & VIB_SEND_INLINE) {
 		wqe->inline_len = length(m->arg[ARG_LENGTH], qp->max_inline);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "engine/fast.h"
+
 #define CANARY 0xa5
 
 /* ---- objects ----------------------------------------------------------- */
@@ -64,6 +66,7 @@ static void make_windows(struct driver *d)
 {
 	for (uint8_t i = 0; i < SETUP_MWS; i++)
 		make(d, &(struct move){ .op = VIB_CMD_ALLOC_MW, .arg[ARG_TYPE] = i % 2 });
+	make(d, &(struct move){ .op = VIB_CMD_ALLOC_MR, .arg[ARG_PAGES] = 8 });
 }
 
 static void make_dma(struct driver *d)
@@ -74,7 +77,7 @@ static void make_dma(struct driver *d)
 }
 
 /* RC twice, the second with the SRQ; UC; UD twice, the same; XRC's two; SMI and GSI. The
- * second UD QP is its kernel's.
+ * second RC QP and the second UD QP are its kernel's.
  */
 static void make_qps(struct driver *d)
 {
@@ -86,9 +89,9 @@ static void make_qps(struct driver *d)
 		{ 4, PICK_NONE }, { 5, PICK_NONE }, { 6, PICK_NONE },
 	};
 
-	static const uint8_t flags[SETUP_QPS] = {
-		[SETUP_RC] = VIB_QPF_SIG_ALL, [SETUP_UD_SRQ] = VIB_QPF_KERNEL
-	};
+	static const uint8_t flags[SETUP_QPS] = { [SETUP_RC] = VIB_QPF_SIG_ALL,
+						  [SETUP_RC_SRQ] = VIB_QPF_KERNEL,
+						  [SETUP_UD_SRQ] = VIB_QPF_KERNEL };
 
 	for (uint8_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		make(d, &(struct move){ .op = VIB_CMD_CREATE_QP,
@@ -141,11 +144,29 @@ void setup_bind_windows(struct driver *d)
 	world_pass(8, 0);
 }
 
+void setup_register(struct driver *d)
+{
+	const struct mw *mw;
+	uint32_t key;
+
+	driver_send(
+		d,
+		&(struct move){
+			.op = DRIVER_REG_MR,
+			.pick = { [PICK_THING] = SETUP_RC_SRQ, [PICK_PEER] = SETUP_FAST },
+			.arg = { [ARG_NUM_SGE] = 3, [ARG_REMOTE] = 7, [ARG_RING] = 1 } });
+	world_pass(8, 0);
+	key = driver_number(d, MW, SETUP_FAST);
+	mw = table_get(&d->guest->conn.guest.vhca->mws, key >> MW_KEY_BITS, mw);
+	EXPECT(mw && mw->fast && mw->fast->valid && mw->key == key);
+}
+
 void setup_guest(struct driver *d, struct world_guest *g, uint32_t qkey)
 {
 	d->guest = g;
 	d->qkey = qkey;
 	driver_begin(d);
+	d->narrow = true;
 	make_queues(d);
 	make_mrs(d);
 	make_dma(d);

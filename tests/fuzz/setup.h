@@ -38,8 +38,9 @@ enum setup_srq {
 /* Memory of its kernel: of the QPs for MADs, and of those with the flag. */
 #define SETUP_DMA_PAGES 2
 
-/* Windows: of type 1 and 2 in turn. */
+/* Windows: of type 1 and 2 in turn; behind them a key of ALLOC_MR. */
 #define SETUP_MWS       4
+#define SETUP_FAST      SETUP_MWS
 /* Bytes of their first page before them, of their last behind them. */
 #define SETUP_MR_OFFSET 104
 #define SETUP_MR_SHORT  24
@@ -54,6 +55,9 @@ void setup_bring_up(struct driver *d, unsigned int peer);
 
 /* Have its first QP bind its first two windows, whose second then counts from 0. */
 void setup_bind_windows(struct driver *d);
+
+/* Have its second QP, its kernel's, register its last key: pages of its kernel. */
+void setup_register(struct driver *d);
 
 /* Note, and fill, what nobody may write of the memory of @d. */
 void setup_holes(const struct driver *d);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include <xen-ib/post.h>
+
 /* ---- making ------------------------------------------------------------ */
 
 struct vib_cmd_create_qp qp_command(struct guest *g, const struct plan *plan,
@@ -207,6 +209,10 @@ static void fill_operands(struct vib_send_wqe *wqe, const struct wr *wr, bool ud
 		wqe->u.bind.mw = wr->bind.mw;
 		wqe->u.bind.rkey = wr->bind.rkey;
 		wqe->u.bind.access = wr->bind.access;
+		break;
+	case VIB_OP_REG_MR:
+		vib_put_reg_mr(wqe, wr->reg.iova, wr->reg.length, wr->reg.list,
+			       wr->reg.serial, wr->reg.key, wr->reg.access);
 		break;
 	default:
 		if (ud) {

@@ -65,6 +65,10 @@ struct wr {
 		uint32_t mw, rkey, lkey, access;
 		uint64_t addr, length;
 	} bind;
+	struct reg {
+		uint64_t iova, list;
+		uint32_t length, key, access, serial;
+	} reg;
 	uint32_t srqn;      /* XRC */
 	uint32_t qpn, qkey; /* UD, SMI, GSI */
 	struct vib_av av;

@@ -160,6 +160,8 @@ static void mads_are_announced_where_somebody_takes_them(void **state)
 	assert_int_equal(run(req).u.device.cap_flags & VIB_CAP_MAD, 0);
 	assert_true(run(req).u.device.cap_flags & VIB_CAP_LOCAL_DMA_LKEY);
 	assert_true(run(req).u.device.cap_flags & VIB_CAP_MEM_WINDOWS);
+	assert_true(run(req).u.device.cap_flags & VIB_CAP_FRWR);
+	assert_int_equal(run(req).u.device.max_fast_reg_pages, 512);
 	nobody.process_mad = answer_nothing;
 	assert_true(run(req).u.device.cap_flags & VIB_CAP_MAD);
 	nobody.process_mad = NULL;
@@ -249,7 +251,7 @@ static void unknown_operation_is_not_supported(void **state)
 	(void)state;
 	for (uint32_t op = VIB_CMD_QUERY_PKEY + 1; op <= UINT16_MAX; op++) {
 		if ((op >= VIB_CMD_MAP_DOORBELL && op <= VIB_CMD_DEREG_DMA) ||
-		    op == VIB_CMD_QUERY_COUNTERS)
+		    op == VIB_CMD_QUERY_COUNTERS || op == VIB_CMD_ALLOC_MR)
 			continue; /* of objects; a query */
 		struct vib_control_response rsp = run((struct vib_control_request){
 			.operation = (uint16_t)op, .port = op % 3 });

@@ -154,7 +154,7 @@ static void data_follow_the_operands_of_each_opcode(void **state)
 static void reg_mr_keeps_its_operands(void **state)
 {
 	struct vib_send_wqe wqe = { .opcode = VIB_OP_REG_MR,
-				    .u.reg_mr = { .iova = 1, .page_shift = 12 } };
+				    .u.reg_mr = { .iova = 1, .serial = 12 } };
 	struct rig *r = *state;
 
 	assert_int_equal(libvib_post_send(r->qp, &wqe, NULL), 0);

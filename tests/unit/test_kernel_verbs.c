@@ -287,6 +287,102 @@ static void port_answers_for_itself(void **state)
 
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* ---- fast registration ------------------------------------------------- */
+
+#define IOVA       0xabcdef0000000123ull
+
+static uint32_t key_new(uint32_t wanted)
+{
+	struct vib_control_request req = {
+		.operation = VIB_CMD_ALLOC_MR,
+		.u.alloc_mr = { .pd = b.pd->number, .max_pages = 2, .key = wanted }
+	};
+	struct vib_control_response rsp;
+
+	assert_int_equal(libvib_command(b.lv, &req, &rsp), 0);
+	return rsp.u.object.number;
+}
+
+static void key_end(uint32_t key)
+{
+	struct vib_control_request req = { .operation = VIB_CMD_DEREG_MR,
+					   .u.object.number = key };
+	struct vib_control_response rsp;
+
+	assert_int_equal(libvib_command(b.lv, &req, &rsp), 0);
+}
+
+/* b has @key show its fourth page from byte 0x123 on, and behind that its second. */
+static void register_pages(uint32_t key)
+{
+	struct vib_page_list *list = (struct vib_page_list *)b.memory;
+	uint64_t *page = (uint64_t *)(list + 1);
+	const struct vib_send_wqe wqe = {
+		.opcode = VIB_OP_REG_MR,
+		.flags = VIB_SEND_SIGNALED,
+		.wr_id = 5,
+		.u.reg_mr = { .iova = IOVA,
+			      .list = dma_b->base,
+			      .length = 6000,
+			      .key = key,
+			      .access = VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE,
+			      .serial = list->ended + 1 },
+	};
+
+	page[0] = dma_b->base + 3 * VIB_PAGE_SIZE;
+	page[1] = dma_b->base + VIB_PAGE_SIZE;
+	assert_int_equal(libvib_send(b.qp, &wqe, NULL), 0);
+	assert_int_equal(side_done(&b, 5).opcode, VIB_OP_REG_MR);
+}
+
+static void write_by(uint32_t key)
+{
+	const struct vib_send_wqe wqe = { .opcode = VIB_OP_RDMA_WRITE,
+					  .flags = VIB_SEND_SIGNALED,
+					  .num_sge = 1,
+					  .wr_id = 1,
+					  .u.rdma = { .remote_addr = IOVA,
+						      .rkey = key } };
+	const struct vib_sge sge = libvib_dma_sge(dma_a, a.memory, 6000);
+
+	assert_int_equal(libvib_send(a.qp, &wqe, &sge), 0);
+}
+
+static void pages_are_registered_reached_and_invalidated_by_the_peer(void **state)
+{
+	const struct vib_recv_wqe recv = { .wr_id = 2 };
+	struct vib_send_wqe inv = { .opcode = VIB_OP_SEND_INV,
+				    .flags = VIB_SEND_SIGNALED,
+				    .wr_id = 3 };
+	uint32_t key = key_new(0) | 0x42;
+	struct vib_cqe cqe;
+
+	(void)state;
+	connect_kernels();
+	register_pages(key);
+	memset(a.memory, 0x5e, 6000);
+	a.memory[5999] = 0x66;
+	write_by(key);
+	side_done(&a, 1);
+	assert_memory_equal(b.memory + 3 * VIB_PAGE_SIZE + 0x123, a.memory,
+			    VIB_PAGE_SIZE - 0x123);
+	assert_int_equal(b.memory[VIB_PAGE_SIZE + 5999 - (VIB_PAGE_SIZE - 0x123)], 0x66);
+
+	assert_int_equal(libvib_recv(b.qp, &recv, NULL), 0);
+	inv.imm = key;
+	assert_int_equal(libvib_send(a.qp, &inv, NULL), 0);
+	side_done(&a, 3);
+	cqe = side_done(&b, 2);
+	assert_int_equal(cqe.flags & VIB_CQE_WITH_INV, VIB_CQE_WITH_INV);
+	assert_int_equal(cqe.imm, key);
+	write_by(key);
+	assert_int_equal(side_complete(&a).status, VIB_WC_REM_ACCESS_ERR);
+	key_end(key);
+	/* As a frontend has its keys made again. */
+	assert_int_equal(key_new(key), key);
+	key_end(key);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +390,7 @@ int main(void)
 		test(data_come_from_and_go_to_pages_that_are_granted),
 		test(shared_queue_of_the_kernel_serves_anybody),
 		test(region_ends_when_it_is_taken_back),
+		test(pages_are_registered_reached_and_invalidated_by_the_peer),
 		test(number_outlives_the_backend),
 		test(port_says_what_went_through_it),
 		test(subnet_administrator_answers),

@@ -729,11 +729,14 @@ static void what_an_hca_cannot_is_refused(void **state)
 	struct vib_control_response rsp;
 
 	assert_int_equal(execute(&w->a, req).status, -EOPNOTSUPP);
+	req.operation = VIB_CMD_ALLOC_MR;
+	assert_int_equal(execute(&w->a, req).status, -EOPNOTSUPP);
 	rsp = execute(&w->a, its_request(VIB_CMD_QUERY_DEVICE));
 	assert_int_equal(rsp.u.device.atomic_cap, 0);
 	assert_int_equal(rsp.u.device.max_sge_rd, 8);
-	assert_false(rsp.u.device.cap_flags &
-		     (VIB_CAP_XRC | VIB_CAP_GRANTED_DMA | VIB_CAP_MEM_WINDOWS));
+	assert_false(rsp.u.device.cap_flags & (VIB_CAP_XRC | VIB_CAP_GRANTED_DMA |
+					       VIB_CAP_MEM_WINDOWS | VIB_CAP_FRWR));
+	assert_int_equal(rsp.u.device.max_fast_reg_pages, 0);
 	rsp = execute(&w->a, query);
 	assert_int_equal(rsp.u.port.active_mtu, 3); /* the wire's */
 }
