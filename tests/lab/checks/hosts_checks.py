@@ -128,8 +128,12 @@ class HostsChecks(WirePairChecks):
         self.assertEqual(self.complain(), "")
 
     def test_ibback_killed_under_load(self) -> None:
-        """Verbs from host to host and IPoIB everywhere: all of it is back by itself."""
+        """Verbs from host to host and IPoIB everywhere: all of it is back by itself. On a wire
+        the HCA gives QPs their numbers, so that the interface is plugged anew."""
         self.ipoib_up("connected")
+        for guest in (NEAR, BESIDE):
+            ipoib.hotplugged(self.host, guest, "connected", MODES["connected"], VIB)
+            self.addCleanup(self.host.sh, guest, "rm /run/udev/rules.d/90-ib-up.rules")
         booted = {guest: self.host.sh(guest, "cat /proc/sys/kernel/random/boot_id") for guest in ALL}
         for guest in (FAR, BESIDE):
             load = self.host.start(guest, f"while :; do timeout 60 ping -n -f -w 60 "

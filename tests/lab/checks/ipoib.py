@@ -40,6 +40,24 @@ def up(host: Host, guest: str, mode: str = "datagram", mtu: int = 0,
     return name
 
 
+def hotplugged(host: Host, guest: str, mode: str, mtu: int, device: str) -> None:
+    """Until the guest's end its interface comes up as by up() whenever it is plugged: what
+    allow-hotplug is to ifupdown, said to udev."""
+    name = interface(host, guest, device)
+    host.sh(guest, f"""cat >/run/ib-up <<'END'
+#!/bin/sh
+echo {mode} >/sys/class/net/{name}/mode
+ip link set {name} {f'mtu {mtu} ' if mtu else ''}up
+ip addr replace {address(guest)}/24 dev {name}
+ip addr replace {address6(guest)}/64 dev {name} nodad
+END
+chmod +x /run/ib-up
+mkdir -p /run/udev/rules.d
+echo 'ACTION=="add", SUBSYSTEM=="net", KERNEL=="{name}", RUN+="/run/ib-up"' \
+    >/run/udev/rules.d/90-ib-up.rules
+udevadm control --reload""")
+
+
 def down(host: Host, guest: str, device: str = "vib0") -> None:
     """Without addresses, and not running; whatever it was."""
     name = interface(host, guest, device)
