@@ -109,6 +109,25 @@ static struct duo two_here(struct world *w)
 	return d;
 }
 
+/* a is in RTR and at no HCA yet, as b had no rights then; b has them, and is in RTS. */
+static struct duo two_with_a_right_since_rtr(struct world *w)
+{
+	struct duo d = { its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE),
+			 its_qp_new(&w->b, VIB_QPT_RC, CQ_PAGE) };
+	uint8_t gid_a[16], gid_b[16];
+
+	its_gid(&w->a, gid_a);
+	its_gid(&w->b, gid_b);
+	wire_rig_access = 0;
+	assert_int_equal(its_modify(&d.b, VIB_QPS_INIT, NULL, 0), 0);
+	assert_int_equal(its_modify(&d.a, VIB_QPS_INIT, NULL, 0), 0);
+	assert_int_equal(its_modify(&d.a, VIB_QPS_RTR, gid_b, d.b.qpn), 0);
+	assert_int_equal(fake_hca_qp(d.a.qpn)->qp_state, IBV_QPS_RESET);
+	wire_rig_access = VIB_ACCESS_REMOTE_ATOMIC;
+	its_connect(&d.b, gid_a, d.a.qpn);
+	return d;
+}
+
 /* What follows sees it done, and completes behind it. */
 static void a_guest_of_this_host_is_reached_by_the_hca(void **state)
 {
@@ -155,24 +174,15 @@ static void one_without_the_right_is_denied(void **state)
 static void one_right_is_enough(void **state)
 {
 	struct world *w = *state;
-	struct its_qp a = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE);
-	struct its_qp b = its_qp_new(&w->b, VIB_QPT_RC, CQ_PAGE);
-	uint8_t gid_a[16], gid_b[16];
+	struct duo d = two_with_a_right_since_rtr(w);
+	uint8_t gid_b[16];
 
-	its_gid(&w->a, gid_a);
 	its_gid(&w->b, gid_b);
 	wire_rig_access = 0;
-	assert_int_equal(its_modify(&b, VIB_QPS_INIT, NULL, 0), 0);
-	assert_int_equal(its_modify(&a, VIB_QPS_INIT, NULL, 0), 0);
-	assert_int_equal(its_modify(&a, VIB_QPS_RTR, gid_b, b.qpn), 0);
-	assert_int_equal(fake_hca_qp(a.qpn)->qp_state, IBV_QPS_RESET);
-	wire_rig_access = VIB_ACCESS_REMOTE_ATOMIC;
-	its_connect(&b, gid_a, a.qpn);
-	wire_rig_access = 0;
-	assert_int_equal(its_modify(&a, VIB_QPS_RTS, gid_b, b.qpn), 0);
-	its_send(&a, atomic(VIB_OP_FETCH_ADD, 1, IOVA + 256, b.key), 0, 8);
+	assert_int_equal(its_modify(&d.a, VIB_QPS_RTS, gid_b, d.b.qpn), 0);
+	its_send(&d.a, atomic(VIB_OP_FETCH_ADD, 1, IOVA + 256, d.b.key), 0, 8);
 	wire_run(w);
-	its_take(&a, 1, VIB_WC_SUCCESS);
+	its_take(&d.a, 1, VIB_WC_SUCCESS);
 }
 
 /* All of its own way to RTS is before the peer's, whose rights nobody knows till then. */
@@ -242,36 +252,27 @@ static void after_a_reset_it_is_as_new(void **state)
 static void one_that_fails_meanwhile_fails_at_the_hca(void **state)
 {
 	struct world *w = *state;
-	struct its_qp a = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE);
-	struct its_qp b = its_qp_new(&w->b, VIB_QPT_RC, CQ_PAGE);
+	struct duo d = two_with_a_right_since_rtr(w);
 	struct vib_send_wqe bad = { .opcode = VIB_OP_RDMA_WRITE,
 				    .flags = VIB_SEND_SIGNALED,
 				    .wr_id = 1 };
-	uint8_t gid_a[16], gid_b[16];
+	uint8_t gid_b[16];
 
-	its_gid(&w->a, gid_a);
 	its_gid(&w->b, gid_b);
-	wire_rig_access = 0;
-	assert_int_equal(its_modify(&b, VIB_QPS_INIT, NULL, 0), 0);
-	assert_int_equal(its_modify(&a, VIB_QPS_INIT, NULL, 0), 0);
-	assert_int_equal(its_modify(&a, VIB_QPS_RTR, gid_b, b.qpn), 0);
-	assert_int_equal(fake_hca_qp(a.qpn)->qp_state, IBV_QPS_RESET);
-	wire_rig_access = VIB_ACCESS_REMOTE_ATOMIC;
-	its_connect(&b, gid_a, a.qpn);
 	bad.u.rdma.remote_addr = IOVA;
-	bad.u.rdma.rkey = a.key + 1;
-	ask(&w->a, its_change(&a, VIB_QPS_RTS, gid_b, b.qpn));
+	bad.u.rdma.rkey = d.a.key + 1;
+	ask(&w->a, its_change(&d.a, VIB_QPS_RTS, gid_b, d.b.qpn));
 	assert_false(is_answered(&w->a));
-	its_send(&b, bad, 0, 8);
+	its_send(&d.b, bad, 0, 8);
 	for (unsigned int i = 0; i < 10; i++)
 		poller_pass(&w->engine->pollers[0]);
-	its_take(&b, 1, VIB_WC_REM_ACCESS_ERR);
+	its_take(&d.b, 1, VIB_WC_REM_ACCESS_ERR);
 	wire_run(w);
 	assert_int_equal(take(&w->a).status, -EINVAL);
-	assert_int_equal(its_state(&a), VIB_QPS_ERR);
-	assert_int_equal(fake_hca_qp(a.qpn)->qp_state, IBV_QPS_ERR);
-	assert_int_equal(its_modify(&a, VIB_QPS_RESET, NULL, 0), 0);
-	assert_int_equal(fake_hca_qp(a.qpn)->qp_state, IBV_QPS_RESET);
+	assert_int_equal(its_state(&d.a), VIB_QPS_ERR);
+	assert_int_equal(fake_hca_qp(d.a.qpn)->qp_state, IBV_QPS_ERR);
+	assert_int_equal(its_modify(&d.a, VIB_QPS_RESET, NULL, 0), 0);
+	assert_int_equal(fake_hca_qp(d.a.qpn)->qp_state, IBV_QPS_RESET);
 }
 
 /* Its administrator takes its link down while the HCA connects it. */
