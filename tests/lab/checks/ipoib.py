@@ -28,14 +28,19 @@ def interface(host: Host, guest: str, device: str = "vib0") -> str:
     return host.sh(guest, f"ls {place} | grep -v '\\.' | head -n 1")
 
 
+def _set_up(guest: str, name: str, mode: str, mtu: int) -> str:
+    """The commands, for an interface that is down."""
+    return (f"echo {mode} >/sys/class/net/{name}/mode && "
+            f"ip link set {name} {f'mtu {mtu} ' if mtu else ''}up && "
+            f"ip addr replace {address(guest)}/24 dev {name} && "
+            f"ip addr replace {address6(guest)}/64 dev {name} nodad")
+
+
 def up(host: Host, guest: str, mode: str = "datagram", mtu: int = 0,
        device: str = "vib0") -> str:
     """The device's interface with the guest's addresses, in that mode and running."""
     name = interface(host, guest, device)
-    host.sh(guest, f"ip link set {name} down && echo {mode} >/sys/class/net/{name}/mode && "
-            f"ip link set {name} {f'mtu {mtu} ' if mtu else ''}up && "
-            f"ip addr replace {address(guest)}/24 dev {name} && "
-            f"ip addr replace {address6(guest)}/64 dev {name} nodad")
+    host.sh(guest, f"ip link set {name} down && {_set_up(guest, name, mode, mtu)}")
     host.until(guest, f"test $(cat /sys/class/net/{name}/carrier) = 1")
     return name
 
@@ -46,10 +51,7 @@ def hotplugged(host: Host, guest: str, mode: str, mtu: int, device: str) -> None
     name = interface(host, guest, device)
     host.sh(guest, f"""cat >/run/ib-up <<'END'
 #!/bin/sh
-echo {mode} >/sys/class/net/{name}/mode
-ip link set {name} {f'mtu {mtu} ' if mtu else ''}up
-ip addr replace {address(guest)}/24 dev {name}
-ip addr replace {address6(guest)}/64 dev {name} nodad
+{_set_up(guest, name, mode, mtu)}
 END
 chmod +x /run/ib-up
 mkdir -p /run/udev/rules.d

@@ -4,7 +4,8 @@
 A lab's machines have more CPUs than the machine they are emulated on. One more that polls then
 takes time from all others, in slices of a tick, which no machine does whose CPUs are its own:
 what is measured is the scheduler of the developer's machine. With a reservation
-(SCHED_DEADLINE) each emulated CPU has the same part of a real one ten times in a millisecond, whether the others poll or sleep.
+(SCHED_DEADLINE) each emulated CPU has the same part of a real one ten times in a millisecond,
+whether the others poll or sleep.
 """
 
 import ctypes
