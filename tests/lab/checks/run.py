@@ -27,6 +27,7 @@ from .sa_checks import SaChecks
 from .soak_checks import SoakChecks
 from .storage_checks import StorageChecks
 from .trouble_checks import TroubleChecks
+from .ulp_checks import UlpChecks
 from .verbs_checks import VerbsChecks
 from .vib_checks import VibChecks
 from .wire_checks import WireChecks
@@ -34,10 +35,12 @@ from .wire_checks import WireChecks
 # What the guest's kernel makes of a vib.
 KERNEL: tuple[type[LabCheck], ...] = (SaChecks, IpoibChecks, CmChecks)
 WIRE: tuple[type[LabCheck], ...] = (WireChecks, GuestWireChecks, HostileWireChecks)
+# Disks of guests that have a vib, and of those that have none.
+STORAGE: tuple[type[LabCheck], ...] = (UlpChecks, StorageChecks)
 # `make check-lab T=ipoib`, and so on.
 TOPICS: dict[str, tuple[type[LabCheck], ...]] = {
     "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,), "kernel": KERNEL,
-    "soak": (KernelSoakChecks,), "dma": (DmaChecks,), "storage": (StorageChecks,),
+    "soak": (KernelSoakChecks,), "dma": (DmaChecks,), "storage": STORAGE,
     "hostile": (HostileChecks, HostileGsiChecks), "wire": WIRE, "hosts": (HostsChecks,)}
 # What more `lab up` is told for a topic.
 TOPIC_LABS = {"wire": wire_checks.LAB, "hosts": hosts_checks.LAB}

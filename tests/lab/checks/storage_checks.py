@@ -4,13 +4,12 @@
 import json
 import re
 
-from . import cm, ipoib, target, vport0
+from . import cm, fio, ipoib, target, vport0
 from .lab_check import LabCheck
 
 TARGET = "g1"
 PLAIN = "g3"  # has no vib
 USERS = "/run/xen-ib/block/users"
-SIZES = ("512", "4k", "64k", "1m")
 # Eats all memory; nobody else is to be killed for that.
 HOG = ("echo 1000 >/proc/self/oom_score_adj; exec python3 -c '"
        "x = []\nwhile True: x.append(bytearray(b\"x\") * (16 << 20))'")
@@ -28,7 +27,7 @@ class StorageChecks(LabCheck):
 
     def serve(self) -> None:
         self.addCleanup(target.end, self.host, TARGET)
-        target.disks(self.host, TARGET)
+        target.disks(self.host, TARGET, target.in_memory(self.host, TARGET))
 
     def plain_guest(self, *disks: str) -> None:
         """Without a vib, and with these disks: xvdb, xvdc, …, each SCRIPT, TARGET."""
@@ -44,22 +43,6 @@ class StorageChecks(LabCheck):
         config = re.sub(r"^vib = .*\n", "", config, flags=re.M)
         return re.sub(r"^(disk = \[.*)\]$", rf"\1, {', '.join(self.disk_lines)} ]", config,
                       flags=re.M)
-
-    def fio(self, words: str) -> str:
-        return ("fio --name=v --direct=1 --ioengine=libaio --verify=crc32c --do_verify=1 "
-                f"--verify_fatal=1 --size=8m --output-format=json {words}")
-
-    def verified(self, disk: str) -> None:
-        """Random and sequential, small and large: what is read is what was written."""
-        for pattern in ("randwrite", "write"):
-            for size in SIZES:
-                with self.subTest(f"{disk} {pattern} {size}"):
-                    said = self.host.sh(PLAIN, self.fio(
-                        f"--filename={disk} --rw={pattern} --bs={size} --iodepth=16 "
-                        f"--io_size={'1m' if size == '512' else '8m'}"), 300)
-                    (job,) = json.loads(said[said.index("{"):])["jobs"]
-                    self.assertEqual(job["error"], 0, said)
-                    self.assertGreater(job["read"]["io_bytes"], 0, said)
 
     def nothing_is_left(self) -> None:
         """Dom0 is logged in to nothing, and keeps nothing of guests' disks."""
@@ -115,7 +98,7 @@ class StorageChecks(LabCheck):
         # Both share a session.
         self.assertEqual(len(self.host.sh("dom0", "ls /sys/class/srp_remote_ports").split()), 1)
         for disk in ("/dev/xvdb", "/dev/xvdc"):
-            self.verified(disk)
+            fio.verified(self.host, PLAIN, disk)
         self.host.sh("dom0", f"xl destroy {PLAIN}")
         self.nothing_is_left()
         self.assertEqual(self.complaints((TARGET,)), "")
@@ -131,7 +114,7 @@ class StorageChecks(LabCheck):
         self.plain_guest(f"block-iser, target={text}", f"block-iser, target={text}/1")
         self.assertEqual(len(self.host.sh("dom0", "ls /sys/class/iscsi_session").split()), 1)
         for disk in ("/dev/xvdb", "/dev/xvdc"):
-            self.verified(disk)
+            fio.verified(self.host, PLAIN, disk)
         self.host.sh("dom0", f"xl destroy {PLAIN}")
         self.nothing_is_left()
 
@@ -159,8 +142,8 @@ class StorageChecks(LabCheck):
         self.host.sh("dom0", "modprobe ib_srp")
         self.plain_guest(f"block-srp, target={target.srp(self.host, TARGET, 'dom0')}")
         daemon = self.host.sh("dom0", "pidof -s ibback")
-        writes = self.host.start(PLAIN, self.fio(
-            "--filename=/dev/xvdb --rw=randwrite --bs=64k --iodepth=16 --loops=8"), 600)
+        writes = self.host.start(PLAIN, fio.command(
+            "/dev/xvdb", "--name=v --rw=randwrite --bs=64k --iodepth=16 --loops=8"), 600)
         for _ in range(3):
             self.assertNotEqual(self.host.attempt("dom0", HOG, 240).returncode, 0)
         self.host.sh("dom0", "dmesg | grep -q 'Out of memory: Killed process .*python3'")

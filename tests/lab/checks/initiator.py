@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A guest that logs in to what target.py serves, with stock tools."""
+
+from . import ipoib, target
+from .host import Host
+
+MOUNT = "/run/nfs-client"
+ADD_TARGET = "/sys/class/infiniband_srp/srp-vib0-1/add_target"
+
+
+def srp_daemon(host: Host, where: str) -> None:
+    """It asks the SA who manages devices, and those what they serve."""
+    host.sh(where, "modprobe -a ib_srp ib_umad sd_mod && srp_daemon -o -e -i vib0 -p 1")
+
+
+def srp_by_address(host: Host, where: str, of: str) -> None:
+    guid = host.sh(of, "cat /sys/module/ib_srpt/parameters/srpt_service_guid")[2:]
+    host.sh(where, "modprobe -a ib_srp sd_mod && "
+            f"echo id_ext={guid},ioc_guid={guid},"
+            f"dest={ipoib.address(of)}:{target.RDMA_CM_PORT} >{ADD_TARGET}")
+
+
+def patient(host: Host, where: str) -> None:
+    """I/O waits for a target that is gone, as long as it takes."""
+    host.sh(where, "for p in /sys/class/srp_remote_ports/*; do echo off >$p/fast_io_fail_tmo && "
+            "echo 5 >$p/reconnect_delay && echo off >$p/dev_loss_tmo || exit; done")
+
+
+def scsi(host: Host, where: str) -> list[str]:
+    """The target's disks, by their numbers, once all are there."""
+    listed = "lsblk -dnSo HCTL,PATH,VENDOR | grep LIO-ORG"
+    host.until(where, f"test $({listed} | wc -l) = {target.DISKS}")
+    return host.sh(where, f"{listed} | sort | awk '{{print $2}}'").split()
+
+
+def written(disk: str, requests: int) -> str:
+    """A condition: so many writes of it are done."""
+    return f"test $(awk '{{print $5}}' /sys/class/block/{disk[5:]}/stat) -ge {requests}"
+
+
+def iser(host: Host, where: str, of: str) -> None:
+    address = ipoib.address(of)
+    host.sh(where, "modprobe -a ib_iser sd_mod && mkdir -p /etc/iscsi && "
+            f"echo InitiatorName=iqn.2026-11.org.xen-ib.lab:{where} "
+            ">/etc/iscsi/initiatorname.iscsi && { pidof iscsid || iscsid; } && "
+            f"iscsiadm -m discovery -t sendtargets -p {address} -I iser && "
+            f"iscsiadm -m node -T {target.IQN} -p {address} --login", 180)
+
+
+def nvme(host: Host, where: str, of: str) -> list[str]:
+    """The disks it has then."""
+    host.sh(where, "modprobe nvme-rdma && mkdir -p /etc/nvme && nvme connect -t rdma "
+            f"-n {target.NQN} -a {ipoib.address(of)} -s {target.NVME_PORT}", 180)
+    listed = "ls -d /dev/nvme*n[0-9]"
+    host.until(where, f"test $({listed} | wc -l) = {target.DISKS}")
+    return host.sh(where, f"{listed} | sort").split()
+
+
+def nfs(host: Host, where: str, of: str) -> None:
+    host.sh(where, f"mkdir -p {MOUNT} && modprobe -a nfsv4 rpcrdma && "
+            f"mount -t nfs4 -o rdma,port={target.NFS_PORT} {ipoib.address(of)}:/ {MOUNT}", 180)
+
+
+def end(host: Host, where: str) -> None:
+    """Log out of all there is."""
+    host.attempt(where, f"umount -f {MOUNT}; nvme disconnect-all; modprobe -r nvme-rdma; "
+                 "iscsiadm -m node --logoutall=all; iscsiadm -m node -o delete; pkill iscsid; "
+                 "for p in /sys/class/srp_remote_ports/*; do echo 1 >$p/delete; done; "
+                 "modprobe -r ib_srp; modprobe -r ib_iser")
