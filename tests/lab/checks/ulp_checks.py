@@ -9,7 +9,7 @@ from .lab_check import GUESTS, LabCheck
 
 TARGET, INITIATOR = GUESTS
 # Dom0's files, as disks of the target: what they hold outlives it.
-FILES = ("/var/tmp/target-b", "/var/tmp/target-c")
+FILES = {"/dev/loop6": "/var/tmp/target-b", "/dev/loop7": "/var/tmp/target-c"}
 KEPT = ("/dev/xvdb", "/dev/xvdc")
 
 
@@ -34,14 +34,17 @@ class UlpChecks(LabCheck):
         config = super().host_config(guest)
         if guest != TARGET or not self.kept:
             return config
-        more = "".join(f", 'vdev={disk[5:]},access=rw,format=raw,target={name}'"
-                       for disk, name in zip(KEPT, FILES))
+        more = "".join(f", 'vdev={disk[5:]},access=rw,format=raw,script=block-lab,target={loop}'"
+                       for disk, loop in zip(KEPT, FILES))
         return re.sub(r"^(disk = \[.*)\]$", rf"\1{more} ]", config, flags=re.M)
 
     def keep(self) -> None:
         """The target begins anew, with disks that outlive it."""
         self.kept = True
-        self.host.sh("dom0", f"rm -f {' '.join(FILES)}; truncate -s 32M {' '.join(FILES)}")
+        self.addCleanup(self.host.sh, "dom0", f"losetup -d {' '.join(FILES)}; "
+                        f"rm -f {' '.join(FILES.values())}")
+        self.host.sh("dom0", "modprobe loop; " + " && ".join(
+            f"truncate -s 32M {name} && losetup {loop} {name}" for loop, name in FILES.items()))
         self.addCleanup(self.target_anew)
         self.addCleanup(setattr, self, "kept", False)
         self.target_anew()
