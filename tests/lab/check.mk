@@ -17,7 +17,7 @@ demo:
 	tests/lab/demo $(DEMOFLAGS)
 check-lab-long:
 	tests/lab/check --long $(if $(T),--topic $(T)) $(CHECKFLAGS) $(C)
-# TCP over IPoIB and over netfront, as ratios; CHECKFLAGS as in `tests/lab/bench --help`.
+# TCP over IPoIB and over netfront, disks by SRP and by xen-blkfront, as ratios; CHECKFLAGS as in `tests/lab/bench --help`.
 bench-lab:
 	tests/lab/bench $(CHECKFLAGS)
 

@@ -45,14 +45,15 @@ def disks(host: Host, where: str, devices: Sequence[str]) -> None:
                 f"echo d{n} >$d/wwn/vpd_unit_serial && echo 1 >$d/enable")
 
 
-def srp(host: Host, where: str, initiator: str) -> str:
-    """Serve them by SRP, to the initiator: the target string of block-srp, without lun."""
+def srp(host: Host, where: str, *initiators: str) -> str:
+    """Serve them by SRP, to the initiators: the target string of block-srp, without lun."""
     host.sh(where, f"modprobe ib_srpt rdma_cm_port={RDMA_CM_PORT}")
-    there, here = gid(host, where), gid(host, initiator)
+    there = gid(host, where)
     tpg = f"{SRPT}/0x{there}/0x{there}"
     # An initiator's name is its extension, which is zero, and its port GUID; by the RDMA CM
     # its address.
-    acls = f"{tpg}/acls/0x{0:016x}{here[16:]} {tpg}/acls/{ipoib.address(initiator)}"
+    acls = " ".join(f"{tpg}/acls/0x{0:016x}{gid(host, of)[16:]} {tpg}/acls/{ipoib.address(of)}"
+                    for of in initiators)
     host.sh(where, f"mkdir -p {tpg} {acls} && for d in {CORE}/d*; do "
             f"n=${{d##*/d}}; mkdir -p {tpg}/lun/lun_$n && ln -s $d {tpg}/lun/lun_$n/d && "
             f"for a in {acls}; do mkdir $a/lun_$n && "

@@ -4,14 +4,14 @@
 import argparse
 import sys
 from types import ModuleType
+from typing import Sequence
 
 from checks import wired
 from checks.host import Host
 from checks.lab_check import GUESTS
 from checks.wire_checks import LAB
-from xenlab import lab, shares
 
-from . import table, tcp, verbs
+from . import disks, table, tcp, verbs
 
 
 def measure(what: ModuleType, host: Host, rounds: int, seconds: int) -> list[table.Row]:
@@ -24,15 +24,15 @@ def measure(what: ModuleType, host: Host, rounds: int, seconds: int) -> list[tab
     return rows
 
 
-def bench(what: ModuleType, host: Host, rounds: int, seconds: int) -> bool:
-    """In a lab that is up: the table, and whether the promise is kept."""
-    if what is verbs:
-        shares.give(lab.opened(host.name))
+def bench(whats: Sequence[ModuleType], host: Host, rounds: int, seconds: int) -> bool:
+    """In a lab that is up: the tables, and whether the promises are kept."""
     kept = True
-    for row in measure(what, host, rounds, seconds):
-        line, met = table.verdict(row)
-        print("\n".join([*table.lines(row, what.WAYS), line]), flush=True)
-        kept = kept and met
+    for what in whats:
+        what.prepare(host)
+        for row in measure(what, host, rounds, seconds):
+            line, met = table.verdict(row)
+            print("\n".join([*table.lines(row, what.WAYS), line]), flush=True)
+            kept = kept and met
     return kept
 
 
@@ -43,18 +43,24 @@ def main() -> int:
     parser.add_argument("--dom0-kernel", choices=("6.1", "6.12"), default="6.1")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement")
-    parser.add_argument("--wire", action="store_true",
-                        help="verbs to a plain machine, from a guest and from Dom0; without it TCP "
-                        "between guests, over IPoIB and over netfront")
+    what_of = parser.add_mutually_exclusive_group()
+    what_of.add_argument("--wire", action="store_true",
+                         help="verbs to a plain machine, from a guest and from Dom0")
+    what_of.add_argument("--disks", action="store_true",
+                         help="a guest's disk, by SRP and by xen-blkfront; without either this and "
+                         "TCP between guests, over IPoIB and over netfront")
     parser.add_argument("--name", help="measure in this lab, which is up")
     options = parser.parse_args()
 
-    what, guests, peer = (verbs, 1, LAB) if options.wire else (tcp, len(GUESTS), ())
+    whats: tuple[ModuleType, ...] = (tcp, disks)
+    if options.wire or options.disks:
+        whats = (verbs,) if options.wire else (disks,)
+    guests, peer = (1, LAB) if options.wire else (len(GUESTS), ())
     if options.name:
-        return 0 if bench(what, Host(options.name), options.rounds, options.seconds) else 1
+        return 0 if bench(whats, Host(options.name), options.rounds, options.seconds) else 1
     kept = True
     for kind in (options.type,) if options.type else ("pv", "pvh"):
-        host = Host(f"bench-{kind}{'-wire' if options.wire else ''}")
+        host = Host(f"bench-{kind}-{whats[0].__name__.rpartition('.')[2]}")
         try:
             host.up("--guests", str(guests), "--type", kind, "--kernel", options.kernel,
                     "--dom0-kernel", options.dom0_kernel, *peer)
@@ -62,7 +68,7 @@ def main() -> int:
                 wired.join(host)
             print(f"== {guests} {kind} guest(s) {options.kernel}, Dom0 {options.dom0_kernel}; "
                   "emulated: look at the ratios", flush=True)
-            kept = bench(what, host, options.rounds, options.seconds) and kept
+            kept = bench(whats, host, options.rounds, options.seconds) and kept
         finally:
             host.down()
     return 0 if kept else 1

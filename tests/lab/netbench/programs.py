@@ -20,7 +20,7 @@ class Program:
     server: str  # {port}, and what a Path has for it
     client: str  # {port}, {seconds}, and what a Path has for it
     read: Callable[[str], Optional[float]]  # what the client says; None: no figure
-    promised: float  # how many times as good it has to be
+    promised: Optional[float]  # how many times as good it has to be
     lower_is_better: bool = False
 
     def better(self, ours: float, theirs: float) -> float:

@@ -49,7 +49,9 @@ def lines(row: Row, ways: list[str]) -> list[str]:
 def verdict(row: Row) -> tuple[str, bool]:
     """Whether the better way is as good as promised, in a line."""
     wanted, best = row.program.promised, row.best()
-    met = best is not None and best >= wanted
     reached = "no figure" if best is None else f"{best:.2f} x"
-    return (f"{row.program.name}: {reached} as good as {row.base}, at least {wanted:.2f} x wanted: "
-            f"{'met' if met else 'NOT MET'}", met)
+    said = f"{row.program.name}: {reached} as good as {row.base}, "
+    if wanted is None:
+        return f"{said}nothing is promised", best is not None
+    met = best is not None and best >= wanted
+    return f"{said}at least {wanted:.2f} x wanted: {'met' if met else 'NOT MET'}", met

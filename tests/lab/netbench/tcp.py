@@ -43,6 +43,10 @@ PROGRAMS = (
 )
 
 
+def prepare(_host: Host) -> None:
+    """Nothing: each way is set up when it is taken."""
+
+
 def figure(host: Host, program: Program, way: str, seconds: int) -> Optional[float]:
     address = NETFRONT_ADDRESS
     if way != NETFRONT:

@@ -3,7 +3,7 @@
 
 import unittest
 
-from . import table, tcp, verbs
+from . import disks, table, tcp, verbs
 from .tcp import PROGRAMS, iperf3_figure, qperf_figure
 
 IPERF3, QPERF = PROGRAMS
@@ -41,6 +41,20 @@ class PerftestTest(unittest.TestCase):
             self.assertIsNone(verbs.column(65536, 3)(said), said)
 
 
+class FioTest(unittest.TestCase):
+    def test_what_was_read_counts(self) -> None:
+        said = ('fio: a warning\n{"jobs": [{"error": 0, "read": {"iops": 1250.5, "bw_bytes": 3145728},'
+                ' "write": {"iops": 7}}]}')
+        self.assertEqual(disks.requests(said), 1250.5)
+        self.assertEqual(disks.bandwidth(said), 3.0)
+
+    def test_no_figure(self) -> None:
+        for said in ("", "fio: no such disk", '{"jobs": []}',
+                     '{"jobs": [{"error": 5, "read": {"iops": 9, "bw_bytes": 9}}]}',
+                     '{"jobs": [{"error": 0, "read": {"iops": 0, "bw_bytes": 0}}]}'):
+            self.assertIsNone(disks.requests(said), said)
+
+
 class TableTest(unittest.TestCase):
     def row(self, program, **figures) -> table.Row:
         names = {"netfront": tcp.NETFRONT}
@@ -55,6 +69,11 @@ class TableTest(unittest.TestCase):
         row = self.row(QPERF, netfront=[100], ud=[80], rc=[60])
         self.assertAlmostEqual(row.best() or 0, 100 / 60)
         self.assertFalse(table.verdict(row)[1])
+
+    def test_nothing_promised_takes_a_figure_all_the_same(self) -> None:
+        program = disks.PROGRAMS[0]
+        self.assertTrue(table.verdict(self.row(program, netfront=[100], ud=[1]))[1])
+        self.assertFalse(table.verdict(self.row(program, netfront=[100]))[1])
 
     def test_no_figure_meets_nothing(self) -> None:
         row = self.row(IPERF3, ud=[10])
