@@ -70,6 +70,10 @@ class WirePairChecks(WirePair):
     def test_ud_pingpong(self) -> None:
         self.pingpong("ud", 2048)
 
+    def test_srq_pingpong(self) -> None:
+        """16 QPs that share their receives."""
+        self.pingpong("srq", 4096)
+
     def test_write_bw(self) -> None:
         self.perftest("ib_write_bw", 65536)
 
@@ -78,6 +82,14 @@ class WirePairChecks(WirePair):
 
     def test_send_bw_of_ud(self) -> None:
         self.perftest("ib_send_bw", 1024, "-c UD -e")
+
+    def test_send_bw_of_an_srq(self) -> None:
+        self.perftest("ib_send_bw", 4096, "--use-srq")
+
+    def test_atomics(self) -> None:
+        """-o as below."""
+        self.perftest("ib_atomic_lat", 8, "-A FETCH_AND_ADD -o 1")
+        self.perftest("ib_atomic_bw", 8, "-A CMP_AND_SWAP -o 16")
 
     def test_read_lat(self) -> None:
         """-o: perftest's two ends have to agree on how many reads are under way."""
