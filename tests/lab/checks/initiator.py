@@ -5,19 +5,20 @@ from . import ipoib, target
 from .host import Host
 
 MOUNT = "/run/nfs-client"
-ADD_TARGET = "/sys/class/infiniband_srp/srp-vib0-1/add_target"
 
 
-def srp_daemon(host: Host, where: str) -> None:
+def srp_daemon(host: Host, where: str, device: str = "vib0") -> None:
     """It asks the SA who manages devices, and those what they serve."""
-    host.sh(where, "modprobe -a ib_srp ib_umad sd_mod && srp_daemon -o -e -i vib0 -p 1")
+    host.sh(where, "modprobe -a ib_srp ib_umad sd_mod && "
+            f"srp_daemon -o -e -i {device} -p 1")
 
 
 def srp_by_address(host: Host, where: str, of: str) -> None:
     guid = host.sh(of, "cat /sys/module/ib_srpt/parameters/srpt_service_guid")[2:]
     host.sh(where, "modprobe -a ib_srp sd_mod && "
             f"echo id_ext={guid},ioc_guid={guid},"
-            f"dest={ipoib.address(of)}:{target.RDMA_CM_PORT} >{ADD_TARGET}")
+            f"dest={ipoib.address(of)}:{target.RDMA_CM_PORT} "
+            ">/sys/class/infiniband_srp/srp-vib0-1/add_target")
 
 
 def patient(host: Host, where: str) -> None:

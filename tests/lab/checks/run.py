@@ -28,6 +28,7 @@ from .soak_checks import SoakChecks
 from .storage_checks import StorageChecks
 from .trouble_checks import TroubleChecks
 from .ulp_checks import UlpChecks
+from .ulp_hosts_checks import UlpHostsChecks
 from .verbs_checks import VerbsChecks
 from .vib_checks import VibChecks
 from .wire_checks import WireChecks
@@ -41,9 +42,11 @@ STORAGE: tuple[type[LabCheck], ...] = (UlpChecks, StorageChecks)
 TOPICS: dict[str, tuple[type[LabCheck], ...]] = {
     "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,), "kernel": KERNEL,
     "soak": (KernelSoakChecks,), "dma": (DmaChecks,), "storage": STORAGE,
+    "storage-hosts": (UlpHostsChecks,),
     "hostile": (HostileChecks, HostileGsiChecks), "wire": WIRE, "hosts": (HostsChecks,)}
 # What more `lab up` is told for a topic.
-TOPIC_LABS = {"wire": wire_checks.LAB, "hosts": hosts_checks.LAB}
+TOPIC_LABS = {"wire": wire_checks.LAB, "hosts": hosts_checks.LAB,
+              "storage-hosts": hosts_checks.LAB}
 # VibChecks ends with a look at the kernels' logs.
 MAIN: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, *KERNEL,
                                     VibChecks)
@@ -105,6 +108,9 @@ LONG = [*(Setting(*shape, groups=WHOLE) for shape in (
         Setting("pv", "6.1", "6.1", groups=WIRE, lab=wire_checks.LAB),
         Setting("pvh", "6.12", "6.12", groups=WIRE, lab=(*wire_checks.LAB, "6.12")),
         Setting("pv", "6.1", "6.12", groups=(HostsChecks,), lab=hosts_checks.LAB),
+        Setting("pv", "6.1", "6.1", groups=STORAGE),
+        Setting("pvh", "6.12", "6.12", groups=STORAGE),
+        Setting("pv", "6.1", "6.1", groups=(UlpHostsChecks,), lab=hosts_checks.LAB),
         Setting("pvh", "6.12", "6.1", groups=(AllMemoryChecks,), lab=dma_checks.ALL),
         # 1 GiB takes words of Xen's own.
         *(Setting("pvh", "6.12", "6.1", groups=groups, lab=memory_checks.ONE_GUEST + xen)

@@ -20,9 +20,9 @@ SIZE = 32 << 10  # KiB, of each in memory
 RDMA_CM_PORT = 5555  # ib_srpt's
 
 
-def gid(host: Host, where: str) -> str:
+def gid(host: Host, where: str, device: str = "vib0") -> str:
     """GID 0, 32 digits."""
-    return host.sh(where, "tr -d : </sys/class/infiniband/vib0/ports/1/gids/0")
+    return host.sh(where, f"tr -d : </sys/class/infiniband/{device}/ports/1/gids/0")
 
 
 def _configfs(host: Host, where: str) -> None:
@@ -45,14 +45,14 @@ def disks(host: Host, where: str, devices: Sequence[str]) -> None:
                 f"echo d{n} >$d/wwn/vpd_unit_serial && echo 1 >$d/enable")
 
 
-def srp(host: Host, where: str, *initiators: str) -> str:
+def srp(host: Host, where: str, *initiators: str, device: str = "vib0") -> str:
     """Serve them by SRP, to the initiators: the target string of block-srp, without lun."""
     host.sh(where, f"modprobe ib_srpt rdma_cm_port={RDMA_CM_PORT}")
-    there = gid(host, where)
+    there = gid(host, where, device)
     tpg = f"{SRPT}/0x{there}/0x{there}"
     # An initiator's name is its extension, which is zero, and its port GUID; by the RDMA CM
     # its address.
-    acls = " ".join(f"{tpg}/acls/0x{0:016x}{gid(host, of)[16:]} {tpg}/acls/{ipoib.address(of)}"
+    acls = " ".join(f"{tpg}/acls/0x{0:016x}{gid(host, of, device)[16:]} {tpg}/acls/{ipoib.address(of)}"
                     for of in initiators)
     host.sh(where, f"mkdir -p {tpg} {acls} && for d in {CORE}/d*; do "
             f"n=${{d##*/d}}; mkdir -p {tpg}/lun/lun_$n && ln -s $d {tpg}/lun/lun_$n/d && "
@@ -109,8 +109,8 @@ def nfs(host: Host, where: str, device: str, fresh: bool = False) -> None:
 
 
 def resources(host: Host, where: str) -> str:
-    """How many of the device's objects the kernel has, as the RDMA subsystem counts."""
-    return host.sh(where, "rdma resource show vib0")
+    """How many objects the kernel has of each device, as the RDMA subsystem counts."""
+    return host.sh(where, "rdma resource show")
 
 
 def end(host: Host, where: str) -> None:

@@ -2,37 +2,48 @@
 """Storage in guests' own kernels: one guest serves, another has it, as on real hardware."""
 
 import re
-from typing import Sequence
+import subprocess
+from typing import ClassVar, Sequence
 
 from . import fio, initiator, ipoib, target
 from .lab_check import GUESTS, LabCheck
 
-TARGET, INITIATOR = GUESTS
 # Dom0's files, as disks of the target: what they hold outlives it.
 FILES = {"/dev/loop6": "/var/tmp/target-b", "/dev/loop7": "/var/tmp/target-c"}
 KEPT = ("/dev/xvdb", "/dev/xvdc")
 
 
-class UlpChecks(LabCheck):
-    """g1 serves disks and files, g2 logs in."""
+class Ulp(LabCheck):
+    """A guest that serves disks and files, and one that logs in."""
+
+    pair: ClassVar[tuple[str, str]]  # target, initiator
+    vib: ClassVar[str]
 
     kept = False  # the target has the disks that outlive it
 
+    @property
+    def target(self) -> str:
+        return self.pair[0]
+
+    @property
+    def initiator(self) -> str:
+        return self.pair[1]
+
     def setUp(self) -> None:
         super().setUp()
-        for guest in GUESTS:
-            self.addCleanup(ipoib.down, self.host, guest)
-        self.addCleanup(target.end, self.host, TARGET)
-        self.addCleanup(initiator.end, self.host, INITIATOR)
+        for guest in self.pair:
+            self.addCleanup(ipoib.down, self.host, guest, self.vib)
+        self.addCleanup(target.end, self.host, self.target)
+        self.addCleanup(initiator.end, self.host, self.initiator)
         self.addressed()
 
     def addressed(self) -> None:
-        for guest in GUESTS:
-            ipoib.up(self.host, guest)
+        for guest in self.pair:
+            ipoib.up(self.host, guest, device=self.vib)
 
     def host_config(self, guest: str) -> str:
         config = super().host_config(guest)
-        if guest != TARGET or not self.kept:
+        if guest != self.target or not self.kept:
             return config
         more = "".join(f", 'vdev={disk[5:]},access=rw,format=raw,script=block-lab,target={loop}'"
                        for disk, loop in zip(KEPT, FILES))
@@ -50,64 +61,90 @@ class UlpChecks(LabCheck):
         self.target_anew()
 
     def target_anew(self) -> None:
-        self.host.attempt("dom0", f"xl destroy {TARGET}")
-        self.new_guest(TARGET)
-        self.host.port_is(TARGET, "ACTIVE")
-        ipoib.up(self.host, TARGET)
+        self.host.attempt("dom0", f"xl destroy {self.target}")
+        self.new_guest(self.target)
+        self.host.port_is(self.target, "ACTIVE", self.vib)
+        ipoib.up(self.host, self.target, device=self.vib)
 
     def devices(self) -> Sequence[str]:
-        return KEPT if self.kept else target.in_memory(self.host, TARGET)
+        return KEPT if self.kept else target.in_memory(self.host, self.target)
 
     def serve_srp(self) -> None:
-        target.disks(self.host, TARGET, self.devices())
-        target.srp(self.host, TARGET, INITIATOR)
+        target.disks(self.host, self.target, self.devices())
+        target.srp(self.host, self.target, self.initiator, device=self.vib)
 
     def all_verified(self, disks: Sequence[str]) -> None:
         self.assertEqual(len(disks), target.DISKS)
         for disk in disks:
-            fio.verified(self.host, INITIATOR, disk)
+            fio.verified(self.host, self.initiator, disk)
         self.assertEqual(self.complaints(), "")
+
+    def tree(self, folder: str) -> None:
+        self.host.sh(self.initiator, f"rm -rf {folder} && mkdir {folder} && cd {folder} && "
+                     "for n in 1 2 3 4 5 6 7 8; do mkdir d$n && "
+                     "head -c ${n}00001 /dev/urandom >d$n/large && echo $n >d$n/small; done")
+        self.addCleanup(self.host.attempt, self.initiator, f"rm -rf {folder}")
+
+    def sums(self, guest: str, folder: str) -> str:
+        return self.host.sh(guest, f"cd {folder} && find . -type f -exec sha256sum {{}} + | sort", 300)
+
+    def writing(self, disk: str) -> subprocess.Popen:
+        """Reads all of it back at the end; what was acknowledged is there."""
+        writes = self.host.start(self.initiator, fio.command(
+            disk, "--name=v --rw=randwrite --bs=16k --iodepth=16 --loops=4"), 900)
+        self.host.until(self.initiator, initiator.written(disk, 100))
+        return writes
+
+    def all_written(self, writes: subprocess.Popen) -> None:
+        said, wrong = writes.communicate()
+        self.assertEqual(writes.returncode, 0, said + wrong)
+        self.assertEqual([job["error"] for job in fio.jobs(said)], [0])
+
+
+class UlpChecks(Ulp):
+    """Both on one host, on its own fabric."""
+
+    pair = GUESTS
+    vib = "vib0"
 
     # ---- each protocol ---------------------------------------------------------------
 
     def test_srp(self) -> None:
         """srp_daemon finds the target by device management, and logs in by the CM."""
         self.serve_srp()
-        initiator.srp_daemon(self.host, INITIATOR)
-        self.all_verified(initiator.scsi(self.host, INITIATOR))
+        initiator.srp_daemon(self.host, self.initiator, self.vib)
+        self.all_verified(initiator.scsi(self.host, self.initiator))
 
     def test_srp_by_the_rdma_cm(self) -> None:
         self.serve_srp()
-        initiator.srp_by_address(self.host, INITIATOR, TARGET)
-        self.all_verified(initiator.scsi(self.host, INITIATOR))
+        initiator.srp_by_address(self.host, self.initiator, self.target)
+        self.all_verified(initiator.scsi(self.host, self.initiator))
 
     def test_iser(self) -> None:
-        target.disks(self.host, TARGET, self.devices())
-        target.iser(self.host, TARGET)
-        initiator.iser(self.host, INITIATOR, TARGET)
-        self.all_verified(initiator.scsi(self.host, INITIATOR))
+        target.disks(self.host, self.target, self.devices())
+        target.iser(self.host, self.target)
+        initiator.iser(self.host, self.initiator, self.target)
+        self.all_verified(initiator.scsi(self.host, self.initiator))
 
     def test_nvme(self) -> None:
-        target.nvme(self.host, TARGET, self.devices())
-        self.all_verified(initiator.nvme(self.host, INITIATOR, TARGET))
+        target.nvme(self.host, self.target, self.devices())
+        self.all_verified(initiator.nvme(self.host, self.initiator, self.target))
 
     def test_nfs(self) -> None:
         """A tree copied there and back, with the server rebooted in between."""
         self.keep()
-        target.nfs(self.host, TARGET, KEPT[0], fresh=True)
-        initiator.nfs(self.host, INITIATOR, TARGET)
-        sums = "find . -type f -exec sha256sum {} + | sort"
-        self.host.sh(INITIATOR, "mkdir /run/tree && cd /run/tree && for n in 1 2 3 4 5 6 7 8; do "
-                     "mkdir d$n && head -c ${n}00001 /dev/urandom >d$n/large && "
-                     "echo $n >d$n/small; done")
-        self.addCleanup(self.host.attempt, INITIATOR, "rm -rf /run/tree /run/back")
-        here = self.host.sh(INITIATOR, f"cd /run/tree && {sums}")
-        self.host.sh(INITIATOR, f"cp -r /run/tree {initiator.MOUNT}/ && sync -f {initiator.MOUNT}")
-        self.assertEqual(self.host.sh(TARGET, f"cd {target.SHARE}/tree && {sums}"), here)
+        target.nfs(self.host, self.target, KEPT[0], fresh=True)
+        initiator.nfs(self.host, self.initiator, self.target)
+        self.tree("/run/tree")
+        self.addCleanup(self.host.attempt, self.initiator, "rm -rf /run/back")
+        here = self.sums(self.initiator, "/run/tree")
+        self.host.sh(self.initiator, f"cp -r /run/tree {initiator.MOUNT}/ && "
+                     f"sync -f {initiator.MOUNT}", 300)
+        self.assertEqual(self.sums(self.target, f"{target.SHARE}/tree"), here)
         self.target_anew()
-        target.nfs(self.host, TARGET, KEPT[0])
-        self.host.sh(INITIATOR, f"cp -r {initiator.MOUNT}/tree /run/back", 300)
-        self.assertEqual(self.host.sh(INITIATOR, f"cd /run/back && {sums}"), here)
+        target.nfs(self.host, self.target, KEPT[0])
+        self.host.sh(self.initiator, f"cp -r {initiator.MOUNT}/tree /run/back", 300)
+        self.assertEqual(self.sums(self.initiator, "/run/back"), here)
         self.assertEqual(self.complaints(), "")
 
     # ---- trouble -----------------------------------------------------------------------
@@ -116,69 +153,59 @@ class UlpChecks(LabCheck):
         """The initiator waits and goes on; no write that was acknowledged is lost."""
         self.keep()
         self.serve_srp()
-        initiator.srp_daemon(self.host, INITIATOR)
-        initiator.patient(self.host, INITIATOR)
-        disk = initiator.scsi(self.host, INITIATOR)[0]
-        writes = self.host.start(INITIATOR, fio.command(
-            disk, "--name=v --rw=randwrite --bs=16k --iodepth=16 --loops=4"), 900)
-        self.host.until(INITIATOR, initiator.written(disk, 100))
+        initiator.srp_daemon(self.host, self.initiator, self.vib)
+        initiator.patient(self.host, self.initiator)
+        disk = initiator.scsi(self.host, self.initiator)[0]
+        writes = self.writing(disk)
         self.target_anew()
         self.serve_srp()
-        said, wrong = writes.communicate()
-        self.assertEqual(writes.returncode, 0, said + wrong)
-        self.assertEqual([job["error"] for job in fio.jobs(said)], [0])
+        self.all_written(writes)
         self.assertEqual(self.complaints(), "")
 
     def test_file_system_over_a_restart_of_the_target(self) -> None:
         self.serve_srp()
-        initiator.srp_daemon(self.host, INITIATOR)
-        initiator.patient(self.host, INITIATOR)
-        disk = initiator.scsi(self.host, INITIATOR)[0]
-        self.host.sh(INITIATOR, f"mkfs.ext4 -q {disk} && mkdir -p /run/fs && mount {disk} /run/fs")
-        self.addCleanup(self.host.attempt, INITIATOR, "umount /run/fs")
-        copies = self.host.start(INITIATOR, "cd /run/fs && for n in $(seq 1 20); do "
+        initiator.srp_daemon(self.host, self.initiator, self.vib)
+        initiator.patient(self.host, self.initiator)
+        disk = initiator.scsi(self.host, self.initiator)[0]
+        self.host.sh(self.initiator, f"mkfs.ext4 -q {disk} && mkdir -p /run/fs && mount {disk} /run/fs")
+        self.addCleanup(self.host.attempt, self.initiator, "umount /run/fs")
+        copies = self.host.start(self.initiator, "cd /run/fs && for n in $(seq 1 20); do "
                                  "head -c 300000 /dev/urandom >f$n && sync f$n && "
                                  "sha256sum f$n >>/run/sums || exit; done", 600)
-        self.addCleanup(self.host.attempt, INITIATOR, "rm -f /run/sums")
-        self.host.until(INITIATOR, "test -s /run/sums")
-        target.restart_srp(self.host, TARGET)
+        self.addCleanup(self.host.attempt, self.initiator, "rm -f /run/sums")
+        self.host.until(self.initiator, "test -s /run/sums")
+        target.restart_srp(self.host, self.target)
         said, wrong = copies.communicate()
         self.assertEqual(copies.returncode, 0, said + wrong)
-        self.assertEqual(self.host.sh(INITIATOR, "cd /run/fs && sha256sum --quiet -c /run/sums && "
+        self.assertEqual(self.host.sh(self.initiator, "cd /run/fs && sha256sum --quiet -c /run/sums && "
                                       "wc -l </run/sums"), "20")
-        self.host.sh(INITIATOR, f"umount /run/fs && fsck.ext4 -fn {disk}", 300)
+        self.host.sh(self.initiator, f"umount /run/fs && fsck.ext4 -fn {disk}", 300)
 
     def test_initiator_destroyed_under_io(self) -> None:
         """The target frees all it had for it, and the next has the disks."""
         self.serve_srp()
-        before = target.resources(self.host, TARGET)
-        initiator.srp_daemon(self.host, INITIATOR)
-        disk = initiator.scsi(self.host, INITIATOR)[0]
-        writes = self.host.start(INITIATOR, fio.command(
-            disk, "--name=v --rw=randwrite --bs=16k --iodepth=16 --loops=100"), 900)
-        self.host.until(INITIATOR, initiator.written(disk, 100))
-        self.host.sh("dom0", f"xl destroy {INITIATOR}")
+        before = target.resources(self.host, self.target)
+        initiator.srp_daemon(self.host, self.initiator, self.vib)
+        disk = initiator.scsi(self.host, self.initiator)[0]
+        writes = self.writing(disk)
+        self.host.sh("dom0", f"xl destroy {self.initiator}")
         writes.communicate()
         self.host.poll("the target frees what its initiator had",
-                       lambda: target.resources(self.host, TARGET) == before)
-        self.new_guest(INITIATOR)
-        self.host.port_is(INITIATOR, "ACTIVE")
-        ipoib.up(self.host, INITIATOR)
-        initiator.srp_daemon(self.host, INITIATOR)
-        fio.verified(self.host, INITIATOR, initiator.scsi(self.host, INITIATOR)[0])
+                       lambda: target.resources(self.host, self.target) == before)
+        self.new_guest(self.initiator)
+        self.host.port_is(self.initiator, "ACTIVE", self.vib)
+        ipoib.up(self.host, self.initiator, device=self.vib)
+        initiator.srp_daemon(self.host, self.initiator, self.vib)
+        fio.verified(self.host, self.initiator, initiator.scsi(self.host, self.initiator)[0])
         self.assertEqual(self.complaints(), "")
 
     def test_ibback_killed_under_io(self) -> None:
         """Both ends lose their QPs; the initiator connects anew and goes on."""
         self.serve_srp()
-        initiator.srp_daemon(self.host, INITIATOR)
-        initiator.patient(self.host, INITIATOR)
-        disk = initiator.scsi(self.host, INITIATOR)[0]
-        writes = self.host.start(INITIATOR, fio.command(
-            disk, "--name=v --rw=randwrite --bs=16k --iodepth=16 --loops=4"), 900)
-        self.host.until(INITIATOR, initiator.written(disk, 100))
+        initiator.srp_daemon(self.host, self.initiator, self.vib)
+        initiator.patient(self.host, self.initiator)
+        disk = initiator.scsi(self.host, self.initiator)[0]
+        writes = self.writing(disk)
         self.kill_ibback()
-        said, wrong = writes.communicate()
-        self.assertEqual(writes.returncode, 0, said + wrong)
-        self.assertEqual([job["error"] for job in fio.jobs(said)], [0])
+        self.all_written(writes)
         self.assertEqual(self.complaints(), "")

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Storage between guests of two hosts: what goes on by itself when the wire or a daemon did not."""
+
+import subprocess
+
+from . import initiator, ipoib, target, wired
+from .hosts_checks import FAR, NEAR
+from .ulp_checks import KEPT, Ulp
+from .wired import VIB
+
+
+class UlpHostsChecks(Ulp):
+    """g1 serves, g201 has it."""
+
+    pair = (NEAR, FAR)
+    vib = VIB
+
+    def setUp(self) -> None:
+        for guest in self.pair:
+            wired.join(self.host, guest)
+        super().setUp()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        wired.leave(cls.host, *cls.pair)
+
+    def new_guest(self, guest: str) -> None:
+        super().new_guest(guest)
+        if guest in self.pair:
+            wired.join(self.host, guest)
+
+    def link_lost(self) -> None:
+        self.addCleanup(self.host.lab, "link", "up")
+        self.host.lab("link", "down")
+        for guest in self.pair:
+            self.host.port_is(guest, "DOWN", VIB)
+        self.host.sh("dom0", "sleep 30")  # that long, as a switch that reboots
+        self.host.lab("link", "up")
+        for guest in self.pair:
+            self.host.port_is(guest, "ACTIVE", VIB)
+
+    def complain(self) -> str:
+        return self.complaints((*self.pair, "dom0b"))
+
+    def test_srp_over_a_lost_link(self) -> None:
+        self.serve_srp()
+        initiator.srp_daemon(self.host, self.initiator, VIB)
+        initiator.patient(self.host, self.initiator)
+        writes = self.writing(initiator.scsi(self.host, self.initiator)[0])
+        self.link_lost()
+        self.all_written(writes)
+        self.assertEqual(self.complain(), "")
+
+    def copying(self) -> subprocess.Popen:
+        """A tree to the server and back."""
+        self.keep()
+        target.nfs(self.host, self.target, KEPT[0], fresh=True)
+        initiator.nfs(self.host, self.initiator, self.target)
+        self.tree("/run/tree")
+        self.addCleanup(self.host.attempt, self.initiator, "rm -rf /run/back")
+        copies = self.host.start(
+            self.initiator, f"cd {initiator.MOUNT} && for n in 1 2 3 4; do cp -r /run/tree $n && "
+            "sync -f . || exit; done; echo 3 >/proc/sys/vm/drop_caches; cp -r 4 /run/back", 900)
+        self.host.until(self.target, f"test -e {target.SHARE}/1/d2")
+        return copies
+
+    def all_copied(self, copies: subprocess.Popen) -> None:
+        said, wrong = copies.communicate()
+        self.assertEqual(copies.returncode, 0, said + wrong)
+        here = self.sums(self.initiator, "/run/tree")
+        self.assertEqual(self.sums(self.initiator, "/run/back"), here)
+        for number in (1, 2, 3, 4):
+            self.assertEqual(self.sums(self.target, f"{target.SHARE}/{number}"), here)
+
+    def test_nfs_over_a_lost_link(self) -> None:
+        copies = self.copying()
+        self.link_lost()
+        self.all_copied(copies)
+        self.assertEqual(self.complain(), "")
+
+    def test_nfs_over_the_death_of_ibback(self) -> None:
+        """The server's; its interface is plugged anew."""
+        copies = self.copying()
+        ipoib.hotplugged(self.host, self.target, "datagram", 0, VIB)
+        self.host.daemon("kill9", "ibback")
+        self.host.port_is(self.target, "DOWN", VIB)
+        self.host.daemon("start", "ibback")
+        self.host.port_is(self.target, "ACTIVE", VIB)
+        self.all_copied(copies)
+        self.assertEqual(self.complain(), "")
