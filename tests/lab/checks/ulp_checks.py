@@ -20,6 +20,7 @@ class Ulp(LabCheck):
     vib: ClassVar[str]
 
     kept = False  # the target has the disks that outlive it
+    prereg = ""   # of the initiator's vib
 
     @property
     def target(self) -> str:
@@ -43,6 +44,8 @@ class Ulp(LabCheck):
 
     def host_config(self, guest: str) -> str:
         config = super().host_config(guest)
+        if guest == self.initiator and self.prereg:
+            return config.replace("vib = [ '' ]", f"vib = [ 'prereg={self.prereg}' ]")
         if guest != self.target or not self.kept:
             return config
         more = "".join(f", 'vdev={disk[5:]},access=rw,format=raw,script=block-lab,target={loop}'"
@@ -60,11 +63,18 @@ class Ulp(LabCheck):
         self.addCleanup(setattr, self, "kept", False)
         self.target_anew()
 
+    def anew(self, guest: str) -> None:
+        self.host.attempt("dom0", f"xl destroy {guest}")
+        self.new_guest(guest)
+        self.host.port_is(guest, "ACTIVE", self.vib)
+        ipoib.up(self.host, guest, device=self.vib)
+
+    def initiator_anew(self, prereg: str = "") -> None:
+        self.prereg = prereg
+        self.anew(self.initiator)
+
     def target_anew(self) -> None:
-        self.host.attempt("dom0", f"xl destroy {self.target}")
-        self.new_guest(self.target)
-        self.host.port_is(self.target, "ACTIVE", self.vib)
-        ipoib.up(self.host, self.target, device=self.vib)
+        self.anew(self.target)
 
     def devices(self) -> Sequence[str]:
         return KEPT if self.kept else target.in_memory(self.host, self.target)
@@ -192,11 +202,22 @@ class UlpChecks(Ulp):
         writes.communicate()
         self.host.poll("the target frees what its initiator had",
                        lambda: target.resources(self.host, self.target) == before)
-        self.new_guest(self.initiator)
-        self.host.port_is(self.initiator, "ACTIVE", self.vib)
-        ipoib.up(self.host, self.initiator, device=self.vib)
+        self.anew(self.initiator)
         initiator.srp_daemon(self.host, self.initiator, self.vib)
         fio.verified(self.host, self.initiator, initiator.scsi(self.host, self.initiator)[0])
+        self.assertEqual(self.complaints(), "")
+
+    def test_a_pool_that_is_too_small(self) -> None:
+        """SCSI tries again what could not be mapped, and all of it arrives."""
+        self.addCleanup(self.initiator_anew)
+        self.initiator_anew("1M")
+        self.serve_srp()
+        initiator.srp_daemon(self.host, self.initiator, self.vib)
+        disk = initiator.scsi(self.host, self.initiator)[0]
+        for _ in range(2):
+            fio.verified(self.host, self.initiator, disk)
+        self.assertGreater(int(self.host.sh(
+            self.initiator, f"cat /sys/class/infiniband/{self.vib}/hw_counters/dma_pool_full")), 0)
         self.assertEqual(self.complaints(), "")
 
     def test_ibback_killed_under_io(self) -> None:
