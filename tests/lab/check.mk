@@ -3,7 +3,7 @@
 
 .PHONY: demo check-lab check-lab-long bench-lab
 
-# C=PATTERN picks checks by name, T=ipoib, cm, sa, kernel (all three), dma, storage, soak, wire, hosts or hostile a topic; T=opensm runs without Xen
+# C=PATTERN picks checks by name, T=ipoib, cm, sa, kernel (all three), dma, storage, storage-hosts, soak, wire, hosts or hostile a topic; T=opensm runs without Xen
 # (tests/opensm); CHECKFLAGS as in `tests/lab/check --help`.
 ifeq ($(T),opensm)
 check-lab: check-opensm
