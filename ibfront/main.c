@@ -10,6 +10,7 @@
 #include <xen/platform_pci.h>
 #include <xen/xen.h>
 
+#include "announce.h"
 #include "ram.h"
 #include "verbs.h"
 
@@ -124,6 +125,10 @@ static int __init ibfront_init(void)
 	if (err)
 		return err;
 
+	err = vib_announce_init(&vib_driver.driver);
+	if (err)
+		goto err_events;
+
 	vib_ram_init();
 
 	/*
@@ -132,10 +137,15 @@ static int __init ibfront_init(void)
 	 * the driver removes them all and waits for their callbacks.
 	 */
 	err = __xenbus_register_frontend(&vib_driver, NULL, KBUILD_MODNAME);
-	if (err) {
-		vib_ram_exit();
-		vib_events_exit();
-	}
+	if (err)
+		goto err_ram;
+	return 0;
+
+err_ram:
+	vib_ram_exit();
+	vib_announce_exit();
+err_events:
+	vib_events_exit();
 	return err;
 }
 
@@ -143,6 +153,7 @@ static void __exit ibfront_exit(void)
 {
 	xenbus_unregister_driver(&vib_driver);
 	vib_ram_exit();
+	vib_announce_exit();
 	vib_events_exit();
 }
 
