@@ -342,14 +342,21 @@ void vib_memory_init(struct vib *vib)
 int vib_tree_make(struct vib *vib, const struct vib_memory *memory,
 		  struct vib_tree *tree)
 {
-	u32 leaves = DIV_ROUND_UP(memory->count, VIB_LIST_REFS);
+	return vib_tree_make_part(vib, memory, 0, memory->count, tree);
+}
+
+int vib_tree_make_part(struct vib *vib, const struct vib_memory *memory,
+		       u32 first, u32 pages, struct vib_tree *tree)
+{
+	const grant_ref_t *refs = memory->refs + first;
+	u32 leaves = DIV_ROUND_UP(pages, VIB_LIST_REFS);
 	u32 i, count, root = leaves > 1;
 	grant_ref_t *list;
 
-	tree->pages.count = memory->count;
+	tree->pages.count = pages;
 	tree->lists = NULL;
-	if (memory->count == 1) {
-		tree->pages.root = memory->refs[0];
+	if (pages == 1) {
+		tree->pages.root = refs[0];
 		return 0;
 	}
 
@@ -359,9 +366,9 @@ int vib_tree_make(struct vib *vib, const struct vib_memory *memory,
 	if (IS_ERR(tree->lists))
 		return PTR_ERR(tree->lists);
 	for (i = 0; i < leaves; i++) {
-		count = min(memory->count - i * VIB_LIST_REFS, VIB_LIST_REFS);
+		count = min(pages - i * VIB_LIST_REFS, VIB_LIST_REFS);
 		memcpy(vib_memory_page(tree->lists, i),
-		       memory->refs + i * VIB_LIST_REFS, count * sizeof(*list));
+		       refs + i * VIB_LIST_REFS, count * sizeof(*list));
 	}
 	if (root)
 		memcpy(vib_memory_page(tree->lists, leaves), tree->lists->refs,

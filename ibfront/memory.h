@@ -108,6 +108,10 @@ struct vib_tree {
 int vib_tree_make(struct vib *vib, const struct vib_memory *memory,
 		  struct vib_tree *tree);
 
+/* Of @pages of it from @first on. */
+int vib_tree_make_part(struct vib *vib, const struct vib_memory *memory,
+		       u32 first, u32 pages, struct vib_tree *tree);
+
 /* @err: what the command came to; see vib_memory_take_back(). */
 void vib_tree_end(struct vib *vib, struct vib_tree *tree, int err);
 

@@ -65,29 +65,41 @@ static void vib_mr_take_keys(struct vib_mr *mr, const struct vib_rsp_reg_mr *key
 	mr->ibmr.rkey = keys->rkey;
 }
 
-static int vib_mr_register(struct vib *vib, struct vib_mr *mr, u32 pd, u64 iova)
+/* As @cmd says, but for its pages: those of @tree, which ends. */
+static int vib_mr_register(struct vib *vib, struct vib_mr *mr,
+			   const struct vib_cmd_reg_mr *cmd,
+			   struct vib_tree *tree)
 {
-	struct vib_control_request request = { .operation = VIB_CMD_REG_MR };
+	struct vib_control_request request = {
+		.operation = VIB_CMD_REG_MR,
+		.u.reg_mr = *cmd,
+	};
 	struct vib_control_response response;
-	struct vib_tree tree;
 	int err;
 
-	err = vib_tree_make(vib, mr->memory, &tree);
-	if (err)
-		return err;
-	request.u.reg_mr = (struct vib_cmd_reg_mr){
-		.iova = iova,
-		.length = mr->length,
-		.pd = pd,
-		.access = mr->access,
-		.pages = tree.pages,
-	};
+	request.u.reg_mr.pages = tree->pages;
 	err = vib_object_command(vib, mr->epoch, &request, &response);
-	vib_tree_end(vib, &tree, err);
+	vib_tree_end(vib, tree, err);
 	if (err)
 		return err;
 	vib_mr_take_keys(mr, &response.u.reg_mr);
 	return 0;
+}
+
+static int vib_mr_register_user(struct vib *vib, struct vib_mr *mr, u32 pd,
+				u64 iova)
+{
+	const struct vib_cmd_reg_mr cmd = {
+		.iova = iova,
+		.length = mr->length,
+		.pd = pd,
+		.access = mr->access,
+	};
+	struct vib_tree tree;
+	int err;
+
+	err = vib_tree_make(vib, mr->memory, &tree);
+	return err ?: vib_mr_register(vib, mr, &cmd, &tree);
 }
 
 struct ib_mr *vib_verb_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
@@ -114,7 +126,7 @@ struct ib_mr *vib_verb_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
 		err = PTR_ERR(mr->memory);
 		goto err_free;
 	}
-	err = vib_mr_register(vib, mr, pd->number, virt_addr);
+	err = vib_mr_register_user(vib, mr, pd->number, virt_addr);
 	if (err)
 		goto err_memory;
 	return &mr->ibmr;
@@ -124,6 +136,62 @@ err_memory:
 err_free:
 	kfree(mr);
 	return ERR_PTR(err);
+}
+
+/*
+ * @length bytes of @dm from @offset on, which users name from 0 on. One that does not
+ * begin a page is for backends that know of zero-based regions, and for no HCA. One of
+ * no bytes is of a byte that nobody has a right to: no backend makes one of none.
+ */
+static int vib_mr_register_dm(struct vib *vib, struct vib_mr *mr, u32 pd,
+			      const struct vib_dm *dm, u64 offset)
+{
+	struct vib_cmd_reg_mr cmd = {
+		.iova = mr->length ? offset_in_page(offset) : 0,
+		.length = mr->length ?: 1,
+		.pd = pd,
+		.access = mr->length ? mr->access : 0,
+	};
+	u32 first = mr->length ? PFN_DOWN(offset) : 0;
+	struct vib_tree tree;
+	int err;
+
+	if (cmd.iova)
+		cmd.access |= VIB_ACCESS_ZERO_BASED;
+	err = vib_tree_make_part(vib, dm->memory, first,
+				 PFN_UP(cmd.iova + cmd.length), &tree);
+	return err ?: vib_mr_register(vib, mr, &cmd, &tree);
+}
+
+/* ib_core has checked that it is within @ibdm. */
+struct ib_mr *vib_verb_reg_dm_mr(struct ib_pd *ibpd, struct ib_dm *ibdm,
+				 struct ib_dm_mr_attr *attr,
+				 struct uverbs_attr_bundle *attrs)
+{
+	struct vib *vib = to_vib(ibpd->device);
+	struct vib_pd *pd = to_vib_pd(ibpd);
+	struct vib_mr *mr;
+	int access, err;
+
+	BUILD_BUG_ON((int)IB_ZERO_BASED != VIB_ACCESS_ZERO_BASED);
+
+	access = vib_mr_access(attr->access_flags & ~IB_ZERO_BASED);
+	if (access < 0)
+		return ERR_PTR(access);
+	mr = kzalloc(sizeof(*mr), GFP_KERNEL_ACCOUNT);
+	if (!mr)
+		return ERR_PTR(-ENOMEM);
+	mr->epoch = pd->epoch;
+	mr->length = attr->length;
+	mr->access = access;
+	mr->ibmr.length = attr->length;
+	err = vib_mr_register_dm(vib, mr, pd->number, to_vib_dm(ibdm),
+				 attr->offset);
+	if (err) {
+		kfree(mr);
+		return ERR_PTR(err);
+	}
+	return &mr->ibmr;
 }
 
 /* Other pages, or the same with another right to write them. */
@@ -254,7 +322,8 @@ int vib_verb_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata)
 		return err; /* one is bound to it */
 	if (err && err != -EIO)
 		vib_object_refused(vib);
-	vib_memory_end(vib, mr->memory);
+	if (mr->memory)
+		vib_memory_end(vib, mr->memory);
 	kfree(mr);
 	return 0;
 }

@@ -150,6 +150,7 @@ int vib_query_all(struct vib *vib)
 {
 	int err;
 
+	vib->asked.dm_pages = vib_dm_quota(vib);
 	err = vib_query_device(vib);
 	if (!err)
 		err = vib_query_port(vib);

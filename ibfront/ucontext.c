@@ -125,6 +125,7 @@ ADD_UVERBS_ATTRIBUTES_SIMPLE(vib_query_context, UVERBS_OBJECT_DEVICE,
 						 UA_MANDATORY));
 
 const struct uapi_definition vib_uapi[] = {
+	UAPI_DEF_CHAIN(vib_dm_uapi),
 	UAPI_DEF_CHAIN_OBJ_TREE(UVERBS_OBJECT_DEVICE, &vib_query_context),
 	UAPI_DEF_CHAIN_OBJ_TREE_NAMED(VIB_UOBJECT_CONTEXT),
 	{},

@@ -29,12 +29,14 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 {
 	struct vib_ibdev *dev = to_vib_ibdev(ibdev);
 	struct vib_device_attr attr;
+	u32 dm_pages;
 
 	if (udata->inlen || udata->outlen)
 		return -EINVAL;
 
 	spin_lock(&dev->lock);
 	attr = dev->info.device;
+	dm_pages = dev->info.dm_pages;
 	spin_unlock(&dev->lock);
 
 	props->fw_ver = attr.fw_ver;
@@ -86,6 +88,7 @@ static int vib_verb_query_device(struct ib_device *ibdev,
 	props->max_srq_wr = vib_limit(attr.max_srq_wr);
 	props->max_srq_sge = vib_limit(attr.max_srq_sge);
 	props->max_pkeys = attr.max_pkeys;
+	props->max_dm_size = (u64)dm_pages << PAGE_SHIFT;
 	props->max_res_rd_atom =
 		vib_limit(attr.max_qp) > INT_MAX / max(1, props->max_qp_rd_atom) ?
 			INT_MAX :
@@ -208,6 +211,7 @@ static const struct ib_device_ops vib_ops = {
 	.driver_id = RDMA_DRIVER_UNKNOWN,
 	.uverbs_abi_ver = VIB_UVERBS_ABI,
 
+	.alloc_dm = vib_verb_alloc_dm,
 	.alloc_mw = vib_verb_alloc_mw,
 	.alloc_pd = vib_verb_alloc_pd,
 	.alloc_ucontext = vib_verb_alloc_ucontext,
@@ -216,6 +220,7 @@ static const struct ib_device_ops vib_ops = {
 	.create_cq = vib_verb_create_cq,
 	.create_qp = vib_verb_create_qp,
 	.create_srq = vib_verb_create_srq,
+	.dealloc_dm = vib_verb_dealloc_dm,
 	.dealloc_mw = vib_verb_dealloc_mw,
 	.dealloc_pd = vib_verb_dealloc_pd,
 	.dealloc_ucontext = vib_verb_dealloc_ucontext,
@@ -242,6 +247,7 @@ static const struct ib_device_ops vib_ops = {
 	.query_qp = vib_verb_query_qp,
 	.query_srq = vib_verb_query_srq,
 	.query_ucontext = vib_verb_query_ucontext,
+	.reg_dm_mr = vib_verb_reg_dm_mr,
 	.reg_user_mr = vib_verb_reg_user_mr,
 	.rereg_user_mr = vib_verb_rereg_user_mr,
 	.resize_cq = vib_verb_resize_cq,

@@ -87,7 +87,13 @@ struct vib_mr {
 	u64 start; /* where the user has it */
 	u64 length;
 	u32 access; /* mask of enum vib_access */
+	struct vib_memory *memory; /* NULL: device memory has it */
+};
+
+struct vib_dm {
+	struct ib_dm ibdm;
 	struct vib_memory *memory;
+	struct vib_umap_entry *entry;
 };
 
 struct vib_mw {
@@ -150,6 +156,7 @@ VIB_TO(ucontext, ibucontext)
 VIB_TO(pd, ibpd)
 VIB_TO(xrcd, ibxrcd)
 VIB_TO(mr, ibmr)
+VIB_TO(dm, ibdm)
 VIB_TO(mw, ibmw)
 VIB_TO(cq, ibcq)
 VIB_TO(srq, ibsrq)
@@ -232,9 +239,22 @@ struct ib_mr *vib_verb_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
 struct ib_mr *vib_verb_rereg_user_mr(struct ib_mr *ibmr, int flags, u64 start,
 				     u64 length, u64 virt_addr, int access,
 				     struct ib_pd *pd, struct ib_udata *udata);
+struct ib_mr *vib_verb_reg_dm_mr(struct ib_pd *ibpd, struct ib_dm *ibdm,
+				 struct ib_dm_mr_attr *attr,
+				 struct uverbs_attr_bundle *attrs);
 int vib_verb_dereg_mr(struct ib_mr *ibmr, struct ib_udata *udata);
 int vib_verb_alloc_mw(struct ib_mw *ibmw, struct ib_udata *udata);
 int vib_verb_dealloc_mw(struct ib_mw *ibmw);
+
+/* dm.c */
+extern const struct uapi_definition vib_dm_uapi[];
+/* Pages that the toolstack lets programs have. */
+u32 vib_dm_quota(struct vib *vib);
+struct ib_dm *vib_verb_alloc_dm(struct ib_device *ibdev,
+				struct ib_ucontext *ibucontext,
+				struct ib_dm_alloc_attr *attr,
+				struct uverbs_attr_bundle *attrs);
+int vib_verb_dealloc_dm(struct ib_dm *ibdm, struct uverbs_attr_bundle *attrs);
 
 /* cq.c */
 int vib_cq_make(struct vib *vib, struct vib_cq *cq, unsigned int vector);

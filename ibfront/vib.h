@@ -72,9 +72,10 @@ enum vib_news {
 	VIB_NEWS_REREGISTER,
 };
 
-/* What the backend says about the device and its port. */
+/* What the backend, and its directory, say about the device and its port. */
 struct vib_info {
 	struct vib_device_attr device;
+	u32 dm_pages; /* device memory there may be */
 	struct vib_port_attr port;
 	struct vib_gid gids[VIB_MAX_GIDS];
 	u16 pkeys[VIB_MAX_PKEYS];
@@ -167,6 +168,7 @@ struct vib {
 	struct xarray qps;
 	u32 epoch; /* changes when all of them are lost */
 	atomic_t doorbells;
+	atomic_long_t dm_pages; /* of device memory that there is */
 	struct vib_kernel kernel;
 	u64 dma_mask;
 	struct device_dma_parameters dma_parms;

@@ -255,6 +255,9 @@ static int reg_mr(struct command *c)
 	c->make = make_mr;
 	if (c->guest->hca.wire)
 		hca_reg_mr(c);
+	/* With an HCA Linux registers what has the offset of its address in its page. */
+	if (c->guest->hca.wire && cmd->access & VIB_ACCESS_ZERO_BASED)
+		return -EOPNOTSUPP;
 	return mr_check(c->guest->vhca, cmd);
 }
 

@@ -30,7 +30,7 @@ struct mr {
 	uint32_t access; /* mask of enum vib_access */
 	uint64_t iova;
 	uint64_t length;
-	uint8_t *at; /* where iova is mapped */
+	uint8_t *at; /* where iova is mapped; not always at its offset in a page */
 	struct memory memory;
 	struct wire_mr *wire; /* what it is at an HCA; or NULL */
 };

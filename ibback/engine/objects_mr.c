@@ -8,7 +8,7 @@
 
 #define ACCESS_ALL                                                                   \
 	(VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_READ | \
-	 VIB_ACCESS_REMOTE_ATOMIC | VIB_ACCESS_MW_BIND)
+	 VIB_ACCESS_REMOTE_ATOMIC | VIB_ACCESS_MW_BIND | VIB_ACCESS_ZERO_BASED)
 
 bool quota_has_mr(const struct vhca *vhca)
 {
@@ -24,6 +24,9 @@ static bool operands_ok(const struct vhca *vhca, const struct vib_cmd_reg_mr *cm
 	/* IBTA vol. 1 §10.6.3.1: who lets others write must be able to himself. */
 	if (cmd->access & (VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_ATOMIC) &&
 	    !(cmd->access & VIB_ACCESS_LOCAL_WRITE))
+		return false;
+	/* Then iova only says where in the first page it begins. */
+	if (cmd->access & VIB_ACCESS_ZERO_BASED && cmd->iova >= VIB_PAGE_SIZE)
 		return false;
 	return cmd->length && cmd->length <= MAX_MR_SIZE &&
 	       cmd->iova + cmd->length >= cmd->iova &&
@@ -48,7 +51,7 @@ static struct mr *mr_new(struct vhca *vhca, const struct vib_cmd_reg_mr *cmd,
 		return NULL;
 	mr->pd = cmd->pd;
 	mr->access = cmd->access;
-	mr->iova = cmd->iova;
+	mr->iova = cmd->access & VIB_ACCESS_ZERO_BASED ? 0 : cmd->iova;
 	mr->length = cmd->length;
 	mr->memory = *memory;
 	mr->at = memory->at + cmd->iova % VIB_PAGE_SIZE;
@@ -145,7 +148,8 @@ int mr_rereg_check(const struct vhca *vhca, const struct vib_cmd_rereg_mr *cmd,
 	if (!mr || !cmd->mask || cmd->mask & ~(uint32_t)REREG_ALL)
 		return -EINVAL;
 	*want = merge(mr, cmd);
-	if (!operands_ok(vhca, want))
+	if (!operands_ok(vhca, want) ||
+	    (mr->access | want->access) & VIB_ACCESS_ZERO_BASED)
 		return -EINVAL;
 	/* Pages that were mapped to be read stay so. */
 	if (!(cmd->mask & VIB_REREG_TRANSLATION) && !mr->writable &&

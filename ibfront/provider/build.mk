@@ -11,7 +11,7 @@ CFLAGS_ibfront_provider := -fPIC -fvisibility=hidden
 PROVIDER_PATH_OBJS := $(addprefix $(B)/obj/ibfront/provider/,backlog.o cq_ex.o cq_members.o flush.o poll.o \
 	purge.o qp_ex.o qp_reset.o recv.o send.o)
 PROVIDER_OBJS := $(PROVIDER_PATH_OBJS) $(addprefix $(B)/obj/ibfront/provider/,ah.o context.o cq.o \
-	cq_resize.o memory.o mr.o pd.o provider.o qp.o srq.o wake.o xrc.o)
+	cq_resize.o dm.o dm_query.o memory.o mr.o pd.o provider.o qp.o srq.o wake.o xrc.o)
 
 $(B)/lib/$(PROVIDER): $(PROVIDER_OBJS)
 	@mkdir -p $(@D)

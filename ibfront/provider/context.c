@@ -9,8 +9,8 @@
 
 #include "context.h"
 
-int vib_map(struct vib_context *ctx, const struct vib_umap *umap, int prot,
-	    struct vib_mapping *mapping)
+int vib_map_inherited(struct vib_context *ctx, const struct vib_umap *umap, int prot,
+		      struct vib_mapping *mapping)
 {
 	void *addr;
 
@@ -18,12 +18,20 @@ int vib_map(struct vib_context *ctx, const struct vib_umap *umap, int prot,
 		    (off_t)umap->offset);
 	if (addr == MAP_FAILED)
 		return -1;
-	if (madvise(addr, umap->length, MADV_DONTFORK) < 0) {
-		munmap(addr, umap->length);
-		return -1;
-	}
 	mapping->addr = addr;
 	mapping->length = umap->length;
+	return 0;
+}
+
+int vib_map(struct vib_context *ctx, const struct vib_umap *umap, int prot,
+	    struct vib_mapping *mapping)
+{
+	if (vib_map_inherited(ctx, umap, prot, mapping) < 0)
+		return -1;
+	if (madvise(mapping->addr, mapping->length, MADV_DONTFORK) < 0) {
+		vib_unmap(mapping);
+		return -1;
+	}
 	return 0;
 }
 

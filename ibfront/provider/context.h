@@ -8,9 +8,11 @@
 
 #include "objects.h"
 
-/* -1 and errno. Nothing of a mapping is inherited by fork(2). */
+/* -1 and errno. Nothing of a mapping is inherited by fork(2); of the latter all is. */
 int vib_map(struct vib_context *ctx, const struct vib_umap *umap, int prot,
 	    struct vib_mapping *mapping);
+int vib_map_inherited(struct vib_context *ctx, const struct vib_umap *umap, int prot,
+		      struct vib_mapping *mapping);
 void vib_unmap(struct vib_mapping *mapping);
 
 /*

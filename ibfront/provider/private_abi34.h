@@ -177,11 +177,19 @@ struct verbs_mr {
 static_assert(offsetof(struct verbs_mr, mr_type) == 48, "private ABI 34");
 static_assert(sizeof(struct verbs_mr) == 56, "private ABI 34");
 
+struct verbs_dm {
+	struct ibv_dm dm;
+	uint32_t handle;
+};
+static_assert(offsetof(struct verbs_dm, handle) == 32, "private ABI 34");
+static_assert(sizeof(struct verbs_dm) == 40, "private ABI 34");
+
 typedef void (*verbs_other_op)(void);
 
 struct verbs_context_ops {
 	verbs_other_op advise_mr;
-	verbs_other_op alloc_dm;
+	struct ibv_dm *(*alloc_dm)(struct ibv_context *context,
+				   struct ibv_alloc_dm_attr *attr);
 	struct ibv_mw *(*alloc_mw)(struct ibv_pd *pd, enum ibv_mw_type type);
 	verbs_other_op alloc_null_mr;
 	struct ibv_pd *(*alloc_parent_domain)(struct ibv_context *context,
@@ -226,9 +234,9 @@ struct verbs_context_ops {
 	verbs_other_op destroy_wq;
 	int (*detach_mcast)(struct ibv_qp *qp, const union ibv_gid *gid, uint16_t lid);
 	void (*free_context)(struct ibv_context *context);
-	verbs_other_op free_dm;
+	int (*free_dm)(struct ibv_dm *dm);
 	int (*get_srq_num)(struct ibv_srq *srq, uint32_t *srq_num);
-	verbs_other_op import_dm;
+	struct ibv_dm *(*import_dm)(struct ibv_context *context, uint32_t dm_handle);
 	struct ibv_mr *(*import_mr)(struct ibv_pd *pd, uint32_t mr_handle);
 	struct ibv_pd *(*import_pd)(struct ibv_context *context, uint32_t pd_handle);
 	int (*modify_cq)(struct ibv_cq *cq, struct ibv_modify_cq_attr *attr);
@@ -261,7 +269,9 @@ struct verbs_context_ops {
 	verbs_other_op query_rt_values;
 	int (*query_srq)(struct ibv_srq *srq, struct ibv_srq_attr *attr);
 	verbs_other_op read_counters;
-	verbs_other_op reg_dm_mr;
+	struct ibv_mr *(*reg_dm_mr)(struct ibv_pd *pd, struct ibv_dm *dm,
+				    uint64_t dm_offset, size_t length,
+				    unsigned int access);
 	verbs_other_op reg_dmabuf_mr;
 	struct ibv_mr *(*reg_mr)(struct ibv_pd *pd, void *addr, size_t length,
 				 uint64_t iova, int access);
@@ -270,7 +280,7 @@ struct verbs_context_ops {
 			size_t length, int access);
 	int (*resize_cq)(struct ibv_cq *cq, int cqe);
 	verbs_other_op set_ece;
-	verbs_other_op unimport_dm;
+	void (*unimport_dm)(struct ibv_dm *dm);
 	void (*unimport_mr)(struct ibv_mr *mr);
 	void (*unimport_pd)(struct ibv_pd *pd);
 };

@@ -68,6 +68,7 @@ static void vib_free_context(struct ibv_context *context)
 }
 
 static const struct verbs_context_ops vib_context_ops = {
+	.alloc_dm = vib_alloc_dm,
 	.alloc_mw = vib_alloc_mw,
 	.alloc_parent_domain = vib_alloc_parent_domain,
 	.alloc_pd = vib_alloc_pd,
@@ -92,7 +93,9 @@ static const struct verbs_context_ops vib_context_ops = {
 	.destroy_srq = vib_destroy_srq,
 	.detach_mcast = ibv_cmd_detach_mcast,
 	.free_context = vib_free_context,
+	.free_dm = vib_free_dm,
 	.get_srq_num = vib_get_srq_num,
+	.import_dm = vib_import_dm,
 	.import_mr = vib_import_mr,
 	.import_pd = vib_import_pd,
 	.modify_cq = vib_modify_cq,
@@ -108,10 +111,12 @@ static const struct verbs_context_ops vib_context_ops = {
 	.query_port = vib_query_port,
 	.query_qp = vib_query_qp,
 	.query_srq = vib_query_srq,
+	.reg_dm_mr = vib_reg_dm_mr,
 	.reg_mr = vib_reg_mr,
 	.req_notify_cq = vib_req_notify_cq,
 	.rereg_mr = vib_rereg_mr,
 	.resize_cq = vib_resize_cq,
+	.unimport_dm = vib_unimport_dm,
 	.unimport_mr = vib_unimport_mr,
 	.unimport_pd = vib_unimport_pd,
 };

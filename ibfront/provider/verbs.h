@@ -8,7 +8,7 @@
 
 #include "private_abi34.h"
 
-/* pd.c, mr.c, ah.c */
+/* pd.c, mr.c, dm.c, ah.c */
 struct ibv_pd *vib_alloc_pd(struct ibv_context *context);
 int vib_dealloc_pd(struct ibv_pd *ibpd);
 struct ibv_td *vib_alloc_td(struct ibv_context *context, struct ibv_td_init_attr *attr);
@@ -26,6 +26,12 @@ struct ibv_mr *vib_import_mr(struct ibv_pd *pd, uint32_t mr_handle);
 void vib_unimport_mr(struct ibv_mr *mr);
 struct ibv_mw *vib_alloc_mw(struct ibv_pd *pd, enum ibv_mw_type type);
 int vib_dealloc_mw(struct ibv_mw *mw);
+struct ibv_dm *vib_alloc_dm(struct ibv_context *context, struct ibv_alloc_dm_attr *attr);
+int vib_free_dm(struct ibv_dm *dm);
+struct ibv_mr *vib_reg_dm_mr(struct ibv_pd *pd, struct ibv_dm *dm, uint64_t dm_offset,
+			     size_t length, unsigned int access);
+struct ibv_dm *vib_import_dm(struct ibv_context *context, uint32_t dm_handle);
+void vib_unimport_dm(struct ibv_dm *dm);
 struct ibv_ah *vib_create_ah(struct ibv_pd *pd, struct ibv_ah_attr *attr);
 int vib_destroy_ah(struct ibv_ah *ah);
 

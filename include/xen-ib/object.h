@@ -67,12 +67,13 @@ enum vib_access {
 	VIB_ACCESS_REMOTE_READ = 1 << 2,
 	VIB_ACCESS_REMOTE_ATOMIC = 1 << 3,
 	VIB_ACCESS_MW_BIND = 1 << 4,    /* MRs: windows may be bound to it */
-	VIB_ACCESS_ZERO_BASED = 1 << 5, /* windows: peers count from 0 */
+	VIB_ACCESS_ZERO_BASED = 1 << 5, /* addresses count from 0 */
 };
 
 /*
  * REG_MR: @length bytes that begin at offset @iova modulo 4096 of the first
- * page. Without any right to write, the pages may be granted read-only, but with
+ * page. With VIB_ACCESS_ZERO_BASED @iova is that offset and no address: those count from
+ * 0. Without any right to write, the pages may be granted read-only, but with
  * VIB_CAP_WRITABLE_GRANTS.
  */
 struct vib_cmd_reg_mr {

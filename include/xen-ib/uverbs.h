@@ -5,8 +5,8 @@
  *
  * Commands have no input of ours. Their answers tell where queues are: memory
  * that is mapped with mmap(2) on the context's descriptor, read-write unless said
- * differently, whole and once for each offset, and unmapped when the object is
- * gone.
+ * differently, whole, and once for each offset but those of device memory, and
+ * unmapped when the object is gone.
  */
 #ifndef XEN_IB_UVERBS_H
 #define XEN_IB_UVERBS_H
@@ -52,6 +52,16 @@ enum vib_uattr {
 	VIB_UATTR_QUERY_CONTEXT_RESP = 0x1000, /* 1 << UVERBS_ID_NS_SHIFT */
 };
 
+/*
+ * Answer to VIB_UMETHOD_QUERY_DM. Device memory is whole pages, zero at first, that
+ * processes may map as often as they like; the rest of the last page is nobody's.
+ */
+struct vib_uresp_query_dm {
+	struct vib_umap memory;
+	__aligned_u64 length; /* bytes of it */
+};
+VIB_ASSERT_SIZE(struct vib_uresp_query_dm, 24);
+
 /* A queue of slot.h. */
 struct vib_uqueue {
 	struct vib_umap memory;
@@ -95,7 +105,7 @@ struct vib_uresp_create_qp {
 VIB_ASSERT_SIZE(struct vib_uresp_create_qp, 72);
 
 /*
- * Our one method of the ioctl interface, without attributes: wake what serves the
+ * A method of ours in the ioctl interface, without attributes: wake what serves the
  * context. If vib_doorbell_ring() says so, its poller; for objects that are lost it
  * raises the completion events that nobody else raises any more.
  */
@@ -105,6 +115,15 @@ enum vib_uobject {
 };
 enum vib_umethod {
 	VIB_UMETHOD_WAKE = 0x1000,
+};
+
+/* And one of UVERBS_OBJECT_DM: where device memory is, whoever has allocated it. */
+enum vib_umethod_dm {
+	VIB_UMETHOD_QUERY_DM = 0x1000,
+};
+enum vib_uattr_query_dm {
+	VIB_UATTR_QUERY_DM_HANDLE = 0x1000,
+	VIB_UATTR_QUERY_DM_RESP,
 };
 
 #endif

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "provider/dm.h"
 #include "provider/private_cmd34.h"
 
 struct prig_kernel kernel;
@@ -100,8 +101,11 @@ int ibv_cmd_rereg_mr(struct verbs_mr *mr, uint32_t flags, void *addr, size_t len
 
 int ibv_cmd_dereg_mr(struct verbs_mr *mr)
 {
-	(void)mr;
-	return answer();
+	int err = answer();
+
+	if (!err && mr->access & IBV_ACCESS_ZERO_BASED)
+		kernel.dm_regions--;
+	return err;
 }
 
 int ibv_cmd_query_mr(struct ibv_pd *pd, struct verbs_mr *mr, uint32_t mr_handle)
@@ -127,6 +131,53 @@ int ibv_cmd_dealloc_mw(struct ibv_mw *mw)
 {
 	(void)mw;
 	return answer();
+}
+
+int ibv_cmd_alloc_dm(struct ibv_context *context, const struct ibv_alloc_dm_attr *attr,
+		     struct verbs_dm *dm, struct ibv_command_buffer *link)
+{
+	int err = answer();
+
+	assert_null(link);
+	if (err)
+		return err;
+	dm->dm.context = context;
+	dm->dm.handle = dm->handle = kernel.dm_handle = ++kernel.handles;
+	dm->dm.comp_mask = IBV_DM_MASK_HANDLE;
+	kernel.dm = (struct vib_uresp_query_dm){ .memory = new_umap(attr->length),
+						 .length = attr->length };
+	kernel.objects++;
+	return 0;
+}
+
+int vib_query_dm(struct vib_context *ctx, uint32_t handle,
+		 struct vib_uresp_query_dm *resp)
+{
+	assert_int_equal(ctx->verbs.context.cmd_fd, kernel.fd);
+	errno = kernel.fail_query;
+	if (!errno && handle != kernel.dm_handle)
+		errno = ENOENT;
+	kernel.fail_query = 0;
+	*resp = kernel.dm;
+	return errno ? -1 : 0;
+}
+
+int ibv_cmd_reg_dm_mr(struct ibv_pd *pd, struct verbs_dm *dm, uint64_t offset,
+		      size_t length, unsigned int access, struct verbs_mr *mr,
+		      struct ibv_command_buffer *link)
+{
+	int err = answer();
+
+	(void)offset, (void)access;
+	assert_null(link);
+	assert_int_equal(dm->handle, kernel.dm_handle);
+	if (err)
+		return err;
+	mr->ibv_mr.context = pd->context;
+	mr->ibv_mr.length = length;
+	mr->ibv_mr.lkey = mr->ibv_mr.rkey = ++kernel.handles << 8;
+	kernel.dm_regions++;
+	return 0;
 }
 
 int ibv_cmd_create_cq(struct ibv_context *context, int cqe,
@@ -187,6 +238,12 @@ static int end_object(void)
 	if (!err)
 		kernel.objects--;
 	return err;
+}
+
+int ibv_cmd_free_dm(struct verbs_dm *dm)
+{
+	assert_int_equal(dm->handle, kernel.dm_handle);
+	return kernel.dm_regions ? EBUSY : end_object();
 }
 
 int ibv_cmd_destroy_cq(struct ibv_cq *cq)

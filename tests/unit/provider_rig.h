@@ -35,7 +35,7 @@ struct prig_kernel {
 	uint64_t end;     /* of what can be mapped there */
 	uint32_t handles; /* given so far */
 	uint32_t epoch;
-	int objects;           /* CQs, SRQs and QPs that are there */
+	int objects;           /* CQs, SRQs, QPs and device memory that are there */
 	int wakes;             /* calls of vib_wake() */
 	int fail;              /* errno of the next command, once */
 	uint32_t resize_index; /* what the next resize answers */
@@ -45,6 +45,11 @@ struct prig_kernel {
 	struct ibv_srq_init_attr_ex srq_asked;
 	/* where libibverbs has struct verbs_qp's mask: 0 for v36, 1 for v44, 2 for v45 */
 	int mask_place;
+	/* the device memory that was allocated last, and what names it */
+	struct vib_uresp_query_dm dm;
+	uint32_t dm_handle;
+	int dm_regions;
+	int fail_query; /* errno of the next question where device memory is, once */
 };
 extern struct prig_kernel kernel;
 

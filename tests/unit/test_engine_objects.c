@@ -208,6 +208,10 @@ static void regions_out_of_bounds_are_refused(void **state)
 #undef REFUSED
 	good = region_command(g, 0x1000, 0x1000, 0);
 	assert_int_equal(mr_check(g->vhca, &good), 0);
+	good = region_command(g, 0xffc, 0x1000, VIB_ACCESS_ZERO_BASED);
+	assert_int_equal(mr_check(g->vhca, &good), 0);
+	bad = region_command(g, 0x1ffc, 0x1000, VIB_ACCESS_ZERO_BASED);
+	assert_int_equal(mr_check(g->vhca, &bad), -EINVAL);
 	rig_free(rig);
 }
 

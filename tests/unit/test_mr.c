@@ -103,6 +103,21 @@ static void region_at_either_end_of_the_address_space_has_its_bytes_alone(void *
 	rig_free(rig);
 }
 
+static void zero_based_region_begins_within_a_page_and_at_address_0(void **state)
+{
+	struct bench b = { .rig = rig_new(1) };
+
+	(void)state;
+	b.g = guest_new(b.rig);
+	b.r = region_at(b.g, 4, 5000, ALL_RIGHTS | VIB_ACCESS_ZERO_BASED);
+	assert_ptr_equal(reach(&b, 0, 5000), b.r.at);
+	assert_ptr_equal(reach(&b, 4999, 1), b.r.at + 4999);
+	assert_null(reach(&b, 4999, 2));
+	assert_null(reach(&b, 5000, 1));
+	assert_null(reach(&b, UINT64_MAX, 1));
+	rig_free(b.rig);
+}
+
 static void another_pd_s_region_is_not_reached(void **state)
 {
 	struct bench b = bench_new(ALL_RIGHTS);
@@ -272,6 +287,7 @@ int main(void)
 		cmocka_unit_test(lengths_that_wrap_reach_nothing),
 		cmocka_unit_test(
 			region_at_either_end_of_the_address_space_has_its_bytes_alone),
+		cmocka_unit_test(zero_based_region_begins_within_a_page_and_at_address_0),
 		cmocka_unit_test(another_pd_s_region_is_not_reached),
 		cmocka_unit_test(rights_that_a_region_lacks_are_not_had),
 		cmocka_unit_test(another_guest_s_key_names_nothing),

@@ -72,7 +72,8 @@ static void both_directories_are_written(void **state)
 {
 	(void)state;
 	assert_int_equal(attach(5, VIB_ANY_INDEX, "web",
-				"pkey=0x1/0x8001, max_qp=0x10, rate=10000M, prereg=all"),
+				"pkey=0x1/0x8001, max_qp=0x10, rate=10000M, prereg=all, "
+				"max_dm=0x4"),
 			 0);
 	assert_int_equal(vib.backend, 0);
 	assert_int_equal(vib.frontend, 5);
@@ -89,6 +90,7 @@ static void both_directories_are_written(void **state)
 	assert_node(BACKEND, "max-qp", "16");
 	assert_node(BACKEND, "rate", "10G");
 	assert_node(BACKEND, "prereg", "all");
+	assert_node(BACKEND, "max-dm", "4");
 	assert_null(fake_value(fake, BACKEND "/fabric"));
 }
 

@@ -201,6 +201,27 @@ static void operands_out_of_bounds_are_refused_and_change_nothing(void **state)
 	rig_free(rig);
 }
 
+static void zero_based_region_changes_in_nothing(void **state)
+{
+	struct rig *rig = rig_new(1);
+	struct guest *g = guest_new(rig);
+	struct region r = region_at(g, 4, 100, ALL_RIGHTS | VIB_ACCESS_ZERO_BASED);
+	struct region other = region_at(g, 0x1000, 100, ALL_RIGHTS);
+	struct vib_cmd_rereg_mr cmd = change(&r, VIB_REREG_ACCESS, 0, 0, 0, LOCAL_ONLY);
+
+	(void)state;
+	assert_int_equal(rereg(&r, &cmd), -EINVAL);
+	cmd = change(&r, VIB_REREG_TRANSLATION | VIB_REREG_ACCESS, 8, 100, 0, ALL_RIGHTS);
+	assert_int_equal(rereg(&r, &cmd), -EINVAL);
+	assert_ptr_equal(reach(&r, g->pd, 0, 100, ALL_RIGHTS), r.at);
+	/* And none becomes one. */
+	cmd = change(&other, VIB_REREG_TRANSLATION | VIB_REREG_ACCESS, 4, 100, 0,
+		     ALL_RIGHTS | VIB_ACCESS_ZERO_BASED);
+	assert_int_equal(rereg(&other, &cmd), -EINVAL);
+	assert_ptr_equal(reach(&other, g->pd, 0x1000, 100, ALL_RIGHTS), other.at);
+	rig_free(rig);
+}
+
 static void quota_of_regions_does_not_hinder_a_change(void **state)
 {
 	static const struct vhca_limits limits = { 4, 4, 4, 1, 4, 100, 0, 0 };
@@ -294,6 +315,7 @@ int main(void)
 		cmocka_unit_test(all_of_a_region_changes_at_once),
 		cmocka_unit_test(what_was_mapped_to_be_read_is_not_written),
 		cmocka_unit_test(operands_out_of_bounds_are_refused_and_change_nothing),
+		cmocka_unit_test(zero_based_region_changes_in_nothing),
 		cmocka_unit_test(quota_of_regions_does_not_hinder_a_change),
 		cmocka_unit_test(hint_of_what_it_was_does_not_hold),
 		cmocka_unit_test(message_under_way_goes_on_in_the_new_region),

@@ -63,6 +63,22 @@ static void an_old_kernel_has_it_mapped_for_writing(void **state)
 	assert_true(is_mapped_writable(w, key));
 }
 
+/* With an HCA Linux registers what has the offset of its address in its page. */
+static void zero_based_regions_are_refused(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_request req = reg_mr(&w->a, pd_of(&w->a), 2);
+	unsigned int pages = mapped(w);
+
+	req.u.reg_mr.iova = 4;
+	req.u.reg_mr.length = VIB_PAGE_SIZE;
+	assert_int_equal(execute(&w->a, req).status, 0);
+	req.u.reg_mr.access |= VIB_ACCESS_ZERO_BASED;
+	assert_int_equal(execute(&w->a, req).status, -EOPNOTSUPP);
+	assert_int_equal(mapped(w), pages + 2);
+	assert_int_equal(fake_hca.mrs, 1);
+}
+
 /* ---- registering anew ---------------------------------------------------- */
 
 static struct vib_control_request rereg(uint32_t key, uint32_t mask)
@@ -157,6 +173,7 @@ int main(void)
 		wire_test(what_is_only_sent_is_mapped_read_only),
 		cmocka_unit_test_setup_teardown(an_old_kernel_has_it_mapped_for_writing,
 						set_up_old, wire_tear_down),
+		wire_test(zero_based_regions_are_refused),
 		wire_test(other_rights_have_another_key),
 		wire_test(another_place_frees_the_old_memory),
 		wire_test(what_the_hca_refuses_stays_as_it_was),

@@ -22,6 +22,7 @@ ENDLESS = 50_000_000
 ENDS_WITHIN = 60
 
 FILLER = Path(__file__).with_name("guest") / "register_until_full.py"
+DEVICE_MEMORY = Path(__file__).with_name("guest") / "device_memory.py"
 PAGES = 1024
 EXHAUSTED = r"gnttab_max_frames|max_grant_frames|max_maptrack_frames"
 
@@ -87,6 +88,19 @@ class TroubleChecks(LabCheck):
         for guest in GUESTS:
             self.host.port_is(guest, "ACTIVE")
         self.fresh_run()
+        self.assertEqual(self.complaints(), "")
+
+    def test_device_memory_outlives_ibback(self) -> None:
+        self.host.lab("cp", str(DEVICE_MEMORY), "g2:/tmp/device_memory.py")
+        self.host.sh("g2", "rm -f /tmp/device_memory")
+        program = self.host.start("g2", "python3 /tmp/device_memory.py vib0 "
+                                  ">/tmp/device_memory 2>&1", 300)
+        self.addCleanup(program.communicate)
+        self.addCleanup(program.kill)
+        self.host.until("g2", "grep -q '^registered\\|^wrong\\|Error' /tmp/device_memory")
+        self.kill_ibback()
+        program.wait(ENDS_WITHIN)
+        self.assertEqual(self.host.sh("g2", "cat /tmp/device_memory"), "registered\nright")
         self.assertEqual(self.complaints(), "")
 
     def test_peer_destroyed_in_mid_transfer(self) -> None:
