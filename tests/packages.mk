@@ -12,6 +12,8 @@ PKG_FUZZ  := clang libclang-rt-14-dev
 PKG_COVERAGE := gcovr
 PKG_LINT  := clang clang-format sparse shellcheck cppcheck mandoc pyflakes3
 PKG_WIRE  := tshark
+# Both kinds of MPI: their headers, and what a program is linked with.
+PKG_MPI   := libopenmpi-dev libmpich-dev
 # A subnet of InfiniBand without an HCA, and what manages it.
 PKG_OPENSM := ibsim-utils libumad2sim0 opensm
 PKG_LAB   = $(shell sed -n 's/[[:space:]]*\#.*//;/./p' tests/lab/packages.txt)

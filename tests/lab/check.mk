@@ -3,7 +3,7 @@
 
 .PHONY: demo check-lab check-lab-long bench-lab
 
-# C=PATTERN picks checks by name, T=ipoib, cm, sa, kernel (all three), dma, storage, storage-hosts, soak, wire, hosts or hostile a topic; T=opensm runs without Xen
+# C=PATTERN picks checks by name, T=ipoib, cm, sa, kernel (all three), dma, storage, storage-hosts, mpi, soak, wire, hosts or hostile a topic; T=opensm runs without Xen
 # (tests/opensm); CHECKFLAGS as in `tests/lab/check --help`.
 ifeq ($(T),opensm)
 check-lab: check-opensm
@@ -30,3 +30,6 @@ lab-packages:
 wire-packages:
 	@$(call need,$(PKG_WIRE))
 $(if $(filter wire hosts,$(T)),check-lab) check-lab-long: wire-packages
+
+# Programs of MPI's, which the checks bring to guests.
+$(if $(filter mpi,$(T)),check-lab) check-lab-long: mpi_check

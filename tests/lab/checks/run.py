@@ -9,7 +9,7 @@ import time
 import unittest
 from dataclasses import dataclass, replace
 
-from . import dma_checks, hosts_checks, memory_checks, wire_checks
+from . import dma_checks, hosts_checks, memory_checks, mpi_checks, wire_checks
 from .cm_checks import CmChecks
 from .dma_checks import AllMemoryChecks, DmaChecks
 from .garbage_checks import GarbageChecks
@@ -22,6 +22,7 @@ from .hosts_checks import HostsChecks
 from .ipoib_checks import IpoibChecks
 from .kernel_soak import KernelSoakChecks
 from .lab_check import LabCheck
+from .mpi_checks import MpiChecks
 from .node_checks import NodeChecks
 from .sa_checks import SaChecks
 from .soak_checks import SoakChecks
@@ -42,11 +43,11 @@ STORAGE: tuple[type[LabCheck], ...] = (UlpChecks, StorageChecks)
 TOPICS: dict[str, tuple[type[LabCheck], ...]] = {
     "ipoib": (IpoibChecks,), "cm": (CmChecks,), "sa": (SaChecks,), "kernel": KERNEL,
     "soak": (KernelSoakChecks,), "dma": (DmaChecks,), "storage": STORAGE,
-    "storage-hosts": (UlpHostsChecks,),
+    "storage-hosts": (UlpHostsChecks,), "mpi": (MpiChecks,),
     "hostile": (HostileChecks, HostileGsiChecks), "wire": WIRE, "hosts": (HostsChecks,)}
 # What more `lab up` is told for a topic.
 TOPIC_LABS = {"wire": wire_checks.LAB, "hosts": hosts_checks.LAB,
-              "storage-hosts": hosts_checks.LAB}
+              "storage-hosts": hosts_checks.LAB, "mpi": mpi_checks.LAB}
 # VibChecks ends with a look at the kernels' logs.
 MAIN: tuple[type[LabCheck], ...] = (VerbsChecks, TroubleChecks, GarbageChecks, *KERNEL,
                                     VibChecks)
@@ -111,6 +112,8 @@ LONG = [*(Setting(*shape, groups=WHOLE) for shape in (
         Setting("pv", "6.1", "6.1", groups=STORAGE),
         Setting("pvh", "6.12", "6.12", groups=STORAGE),
         Setting("pv", "6.1", "6.1", groups=(UlpHostsChecks,), lab=hosts_checks.LAB),
+        Setting("pv", "6.1", "6.1", groups=(MpiChecks,), lab=mpi_checks.LAB),
+        Setting("pvh", "6.12", "6.12", groups=(MpiChecks,), lab=mpi_checks.LAB),
         Setting("pvh", "6.12", "6.1", groups=(AllMemoryChecks,), lab=dma_checks.ALL),
         # 1 GiB takes words of Xen's own.
         *(Setting("pvh", "6.12", "6.1", groups=groups, lab=memory_checks.ONE_GUEST + xen)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What strace, rdma-core's tests, traffic and Xen's debug keys print, as recorded in the lab, is read right."""
+"""What strace, rdma-core's tests, traffic, MPI's programs and Xen's debug keys print is read right."""
 
 import unittest
 
-from . import census, complaints, rdma_tests, syscalls, traffic
+from . import census, cluster, complaints, middleware, rdma_tests, syscalls, traffic
 
 STRACE = """\
 % time     seconds  usecs/call     calls    errors syscall
@@ -77,6 +77,31 @@ CHANNELS = """\
 (XEN) Event channel information for domain 1:
 (XEN)        1 [0/0/  -   ]: s=3 n=0 x=0 d=0 p=34
 (XEN)        4 [0/0/  -   ]: s=6 n=0 x=0
+"""
+
+# Of UCX 1.13.1, with UCX_LOG_LEVEL=info.
+UCX_LOG = """\
+[1795348733.476132] [g1:11   :0]          parser.c:1916 UCX  INFO  UCX_* env variables: UCX_TLS=rc
+[1795349394.318103] [g1:31   :0]      ucp_worker.c:1763 UCX  INFO    ep_cfg[0]: tag(self/memory0 cma/memory)
+[1795349394.318371] [g1:31   :0]      ucp_worker.c:1763 UCX  INFO    ep_cfg[2]: tag(rc_verbs/vib0:1) rma_am(tcp/eth0)
+"""
+
+# Of ucx_perftest -f, and of fi_pingpong -I 20.
+PERFTEST = """\
+|     Test     | # iterations | 50.0%ile | average | overall |  average |  overall |  average  |  overall  |
++--------------+--------------+----------+---------+---------+----------+----------+-----------+-----------+
+                         100      4.838     5.810     5.810    10756.83   10756.83      172109      172109
+"""
+PINGPONG = """\
+bytes   #sent   #ack     total       time     MB/sec    usec/xfer   Mxfers/sec
+64      20      =20      2.5k        8.62s      0.00  215400.08       0.00
+4k      20      +3       160k        0.00s     56.11      73.00       0.01
+1m      20      =20      40m         6.74s      6.22  168448.75       0.00
+"""
+
+MPI_CHECK = """\
+ring: 6 ranks on 3 machines, 96 messages, 26837184 bytes: right
+mpi_check: rank 3: MPI_Alltoall of 8 bytes from 1 to 3, round 0: word 0 is 0 and not 0x1
 """
 
 LIST = """\
@@ -169,6 +194,32 @@ class Soaks(unittest.TestCase):
     def test_what_was_not_there_before_has_grown(self) -> None:
         self.assertEqual(census.growth({}, {"dom0 grants_of_d7": 3}),
                          ["dom0 grants_of_d7: 0 before, 3 now"])
+
+
+class Middleware(unittest.TestCase):
+    def test_transports_are_those_of_ucx_endpoints(self) -> None:
+        self.assertEqual(middleware.transports(UCX_LOG), {
+            "self/memory0", "cma/memory", "rc_verbs/vib0:1", "tcp/eth0"})
+        self.assertEqual(middleware.transports(PERFTEST), set())
+
+    def test_the_last_line_of_ucx_perftest(self) -> None:
+        self.assertEqual(middleware.iterations(UCX_LOG + PERFTEST), [100])
+        self.assertEqual(middleware.iterations(PERFTEST.rsplit("+", 1)[0]), [])
+
+    def test_a_size_of_fi_pingpong_with_lost_answers_does_not_count(self) -> None:
+        self.assertEqual(middleware.answered(PINGPONG, 20), ["64", "1m"])
+        self.assertEqual(middleware.answered(PINGPONG, 10), [])
+
+    def test_what_mpi_check_found_right(self) -> None:
+        self.assertEqual(middleware.checked(MPI_CHECK),
+                         [middleware.Checked("ring", 6, 3, 26837184)])
+
+    def test_each_mpirun_starts_two_ranks_on_each_machine(self) -> None:
+        guests = ("g1", "g2", "g3")
+        for flavour, count in ((cluster.OPENMPI, "-np 6"), (cluster.MPICH, "-n 6")):
+            words = cluster.mpirun(flavour, guests, ("ring",), {"UCX_TLS": "ud"})
+            for part in (count, "g1,g2,g3", f"mpi_check.{flavour} ring", "UCX_TLS"):
+                self.assertIn(part, words)
 
 
 class Complaints(unittest.TestCase):
