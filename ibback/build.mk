@@ -3,7 +3,7 @@
 PROGRAMS += ibback
 CONTROL_OBJS = $(addprefix $(B)/obj/ibback/control/, \
 	backend.o command.o complaints.o connection.o fabric.o frontend.o \
-	hca.o hca_command.o hca_qp_command.o lane.o lifecycle.o nodes.o object_command.o \
+	hca.o hca_command.o hca_fast.o hca_qp_command.o lane.o lifecycle.o nodes.o object_command.o \
 	pages.o shortage.o threads.o vib.o vib_attributes.o vib_hca.o vib_mads.o vib_nodes.o \
 	vib_serve.o vib_timer.o vport.o worker.o) \
 	$(HCA_OBJS)

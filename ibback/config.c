@@ -31,12 +31,14 @@ enum {
 	FABRIC_NETDEV,
 	FABRIC_ADDRESSING,
 	FABRIC_MAX_HCA_MEM,
+	FABRIC_FAST_REGISTRATION,
 	FABRIC_KEYS
 };
 
-static const char *const fabric_keys[FABRIC_KEYS] = { "type",       "device",
-						      "port",       "netdev",
-						      "addressing", "max_hca_mem" };
+static const char *const fabric_keys[FABRIC_KEYS] = {
+	"type",        "device",           "port", "netdev", "addressing",
+	"max_hca_mem", "fast_registration"
+};
 
 /* What the file says of a fabric. */
 struct fabric_text {
@@ -48,6 +50,7 @@ struct fabric_text {
 	char netdev[FABRIC_NETDEV_MAX];
 	enum gsi_addressing addressing;
 	unsigned int max_hca_mem;
+	enum fabric_frwr frwr;
 	STAILQ_ENTRY(fabric_text) entry;
 };
 
@@ -141,6 +144,15 @@ static struct fabric_text *fabric_text(struct reader *r, const char *name)
 	return text;
 }
 
+/* Which of @count @names it is; -1: none. */
+static int parse_name(const char *value, const char *const *names, int count)
+{
+	for (int i = 0; i < count; i++)
+		if (strcmp(value, names[i]) == 0)
+			return i;
+	return -1;
+}
+
 static bool parse_addressing(const char *value, enum gsi_addressing *addressing)
 {
 	static const char *const names[] = {
@@ -148,13 +160,23 @@ static bool parse_addressing(const char *value, enum gsi_addressing *addressing)
 		[GSI_ADDRESSING_ALIAS] = "alias",
 		[GSI_ADDRESSING_SHARED] = "shared",
 	};
+	int i = parse_name(value, names, (int)(sizeof(names) / sizeof(names[0])));
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (strcmp(value, names[i]) == 0) {
-			*addressing = (enum gsi_addressing)i;
-			return true;
-		}
-	return false;
+	*addressing = i < 0 ? GSI_ADDRESSING_AUTO : (enum gsi_addressing)i;
+	return i >= 0;
+}
+
+static bool parse_frwr(const char *value, enum fabric_frwr *frwr)
+{
+	static const char *const names[] = {
+		[FABRIC_FRWR_AUTO] = "auto",
+		[FABRIC_FRWR_YES] = "yes",
+		[FABRIC_FRWR_NO] = "no",
+	};
+	int i = parse_name(value, names, (int)(sizeof(names) / sizeof(names[0])));
+
+	*frwr = i < 0 ? FABRIC_FRWR_AUTO : (enum fabric_frwr)i;
+	return i >= 0;
 }
 
 static bool fabric_entry(struct reader *r, const char *fabric, const char *name,
@@ -171,7 +193,8 @@ static bool fabric_entry(struct reader *r, const char *fabric, const char *name,
 	if (key == FABRIC_KEYS)
 		return refuse(r,
 			      "[fabric %s] %s: the keys are 'type', 'device', 'port', "
-			      "'netdev', 'addressing' and 'max_hca_mem'",
+			      "'netdev', 'addressing', 'max_hca_mem' and "
+			      "'fast_registration'",
 			      fabric, name);
 	text = fabric_text(r, fabric);
 	if (!text)
@@ -225,6 +248,13 @@ static bool fabric_entry(struct reader *r, const char *fabric, const char *name,
 			return refuse(r,
 				      "[fabric %s] max_hca_mem=%s: want MiB of each "
 				      "guest, a number from 1 to 65536",
+				      fabric, value);
+		break;
+	case FABRIC_FAST_REGISTRATION:
+		if (!parse_frwr(value, &text->frwr))
+			return refuse(r,
+				      "[fabric %s] fast_registration=%s: want 'auto', "
+				      "'yes' or 'no'",
 				      fabric, value);
 		break;
 	}
@@ -317,6 +347,7 @@ static void add_fabrics(struct reader *r)
 		strcpy(fabric->netdev, text->netdev);
 		fabric->addressing = text->addressing;
 		fabric->max_hca_mem = text->max_hca_mem;
+		fabric->frwr = text->frwr;
 	}
 }
 

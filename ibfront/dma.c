@@ -205,17 +205,19 @@ static void vib_dma_unmap_page(struct device *dev, dma_addr_t addr, size_t size,
 		      vib_dma_pages(addr, size));
 }
 
-/* All of the list, or false. */
-static bool vib_dma_map_sg_ram(struct device *dev, struct scatterlist *list, int nents)
+/* All of the list, or false; with @row only if its pages follow one another. */
+static bool vib_dma_map_sg_ram(struct device *dev, struct scatterlist *list, int nents,
+			       bool row)
 {
 	struct scatterlist *sg;
-	u64 addr;
+	u64 addr, end = 0;
 	int i;
 
 	for_each_sg(list, sg, nents, i) {
 		addr = vib_dma_map_ram(dev, sg_page(sg), sg->offset, sg->length);
-		if (!addr)
+		if (!addr || (row && i && addr != end))
 			return false;
+		end = addr + sg->length;
 		sg_dma_address(sg) = addr;
 		sg_dma_len(sg) = sg->length;
 	}
@@ -276,6 +278,7 @@ static bool vib_dma_grant_sg(struct device *dev, struct scatterlist *list, int n
 static int vib_dma_map_sg(struct device *dev, struct scatterlist *list, int nents,
 			  enum dma_data_direction dir, unsigned long attrs)
 {
+	bool row = vib_fast_wants_row(dev_get_drvdata(dev));
 	struct vib_pool *pool = vib_dma_pool(dev);
 	struct scatterlist *sg;
 	u32 pages = 0;
@@ -284,7 +287,7 @@ static int vib_dma_map_sg(struct device *dev, struct scatterlist *list, int nent
 
 	if (!nents)
 		return -EINVAL;
-	if (vib_dma_map_sg_ram(dev, list, nents))
+	if (vib_dma_map_sg_ram(dev, list, nents, row))
 		return nents;
 	for_each_sg(list, sg, nents, i)
 		pages += vib_dma_pages(sg->offset, sg->length);
@@ -292,6 +295,9 @@ static int vib_dma_map_sg(struct device *dev, struct scatterlist *list, int nent
 		return nents;
 	place = vib_pool_take(pool, pages);
 	if (!place) {
+		/* Who registers nothing has no use for a row. */
+		if (row && vib_dma_map_sg_ram(dev, list, nents, false))
+			return nents;
 		if (vib_dma_grant_sg(dev, list, nents, pages, dir))
 			return nents;
 		vib_dma_fail(dev);

@@ -53,10 +53,15 @@ static u64 *vib_fast_entries(const struct vib_fast *fast)
 static int vib_fast_set_page(struct ib_mr *ibmr, u64 addr)
 {
 	struct vib_fast *fast = to_vib_fast(ibmr);
+	u64 *entries = vib_fast_entries(fast);
 
 	if (fast->pages == fast->max_pages)
 		return -ENOMEM;
-	vib_fast_entries(fast)[fast->pages++] = addr;
+	/* As if the MR were full: what is behind the gap is another's. */
+	if (fast->pages && addr != entries[fast->pages - 1] + PAGE_SIZE &&
+	    vib_fast_wants_row(to_vib(ibmr->device)))
+		return -ENOMEM;
+	entries[fast->pages++] = addr;
 	return 0;
 }
 

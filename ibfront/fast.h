@@ -66,6 +66,15 @@ static inline struct vib_fast *to_vib_fast(struct ib_mr *ibmr)
 /* The longest list that a device has, or 0: it has none. */
 u32 vib_fast_max_pages(const struct vib_device_attr *attr);
 
+/*
+ * Must the pages of one follow one another? An HCA of the backend's has what they show
+ * from one piece of its memory. So lists are mapped to be such (dma.c).
+ */
+static inline bool vib_fast_wants_row(const struct vib *vib)
+{
+	return READ_ONCE(vib->info.device.cap_flags) & VIB_CAP_FRWR_ROW;
+}
+
 struct ib_mr *vib_verb_alloc_mr(struct ib_pd *ibpd, enum ib_mr_type type,
 				u32 max_num_sg);
 int vib_verb_map_mr_sg(struct ib_mr *ibmr, struct scatterlist *sg, int nents,

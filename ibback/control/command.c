@@ -20,6 +20,17 @@ static uint32_t capabilities(const struct guest *guest)
 	       (guest->process_mad ? VIB_CAP_MAD : 0);
 }
 
+static void limit_by_hca(const struct hca *hca, struct vib_device_attr *attr)
+{
+	wire_limit(hca->port, attr);
+	if (hca->frwr) {
+		attr->cap_flags |= VIB_CAP_FRWR_ROW;
+		return;
+	}
+	attr->cap_flags &= ~(uint32_t)VIB_CAP_FRWR;
+	attr->max_fast_reg_pages = 0;
+}
+
 static int query_device(const struct guest *guest, const struct vport *vport,
 			struct vib_device_attr *attr)
 {
@@ -57,7 +68,7 @@ static int query_device(const struct guest *guest, const struct vport *vport,
 		.max_mr_size = MAX_MR_SIZE,
 	};
 	if (guest->hca.wire)
-		wire_limit(guest->hca.port, attr);
+		limit_by_hca(&guest->hca, attr);
 	return 0;
 }
 

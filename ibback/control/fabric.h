@@ -66,6 +66,13 @@ struct vport_on_wire {
 	uint8_t sm_sl;
 };
 
+/* Is fast registration offered to guests, where the HCA has what it takes? */
+enum fabric_frwr {
+	FABRIC_FRWR_AUTO, /* not by an HCA that trusts who does it */
+	FABRIC_FRWR_YES,
+	FABRIC_FRWR_NO,
+};
+
 struct fabric {
 	char name[FABRIC_NAME_MAX];
 	enum fabric_kind kind;
@@ -75,8 +82,9 @@ struct fabric {
 	char netdev[FABRIC_NETDEV_MAX]; /* "": the HCA's own */
 	enum gsi_addressing addressing; /* of InfiniBand */
 	uint32_t max_hca_mem;           /* of each guest, MiB */
-	struct wire_port *wire;         /* NULL while there is no HCA */
-	bool looking;                   /* nobody knows yet whether there is one */
+	enum fabric_frwr frwr;
+	struct wire_port *wire; /* NULL while there is no HCA */
+	bool looking;           /* nobody knows yet whether there is one */
 	/* With its argument: the GID that LID @lid stands for on the wire. Or NULL. */
 	bool (*gid_of_lid)(void *arg, uint16_t lid, struct vib_gid *gid);
 	void *gid_of_lid_arg;

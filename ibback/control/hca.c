@@ -167,6 +167,7 @@ void hca_serve(struct guest *guest)
 		return;
 	serve_faults(guest);
 	serve_ahs(guest);
+	hca_serve_fasts(guest);
 }
 
 /* ---- the end ----------------------------------------------------------- */

@@ -23,6 +23,7 @@ struct hca {
 	const struct wire_port *port;
 	uint64_t max_bytes; /* as of wire_guest_bytes() */
 	bool ethernet;
+	bool frwr; /* its kernel may have keys of fast registration there */
 	struct lane lane;
 	struct job fault; /* of the QP that failed */
 	struct wire_qp *failed;
@@ -34,6 +35,10 @@ struct hca {
 	struct wire_ah_key ah_key;
 	void *ah_made;
 	bool ah_runs;
+	struct job fast; /* the MR that is being made for a key */
+	struct wire_want want;
+	struct wire_mr *fast_made;
+	bool fast_runs;
 	struct jobs *runner;
 	struct job clear;
 	bool clearing;
@@ -58,8 +63,12 @@ int hca_open(struct guest *guest, struct wire_port *port, uint64_t max_bytes,
 /* It has nothing there any more. Harmless without an HCA. */
 void hca_close(struct guest *guest);
 
-/* Do what the engine asks for: tell the HCA of QPs that have failed, make handles. */
+/*
+ * Do what the engine asks for: tell the HCA of QPs that have failed, make handles, and
+ * MRs for keys of fast registration (hca_fast.c).
+ */
 void hca_serve(struct guest *guest);
+void hca_serve_fasts(struct guest *guest);
 
 /* The GID behind a LID, of @av without one, if the fabric gives LIDs that stand for
  * such. false: nobody's.

@@ -214,6 +214,59 @@ void hca_reg_dma(struct command *c)
 	c->make = make_wired_dma;
 }
 
+/* ---- keys of fast registration -------------------------------------------- */
+
+static int alloc_mw_at_hca(struct command *c)
+{
+	return wire_mw_new(c->guest->hca.wire, &c->wire_mw);
+}
+
+static int end_mw_at_hca(struct command *c)
+{
+	(void)wire_mw_end(c->wire_mw);
+	return 0;
+}
+
+static int refuse_fast(struct command *c)
+{
+	return c->refusal;
+}
+
+static int make_wired_fast(struct command *c)
+{
+	c->refusal = fast_create_wired(c->guest->vhca, &c->req.u.alloc_mr, c->wire_mw,
+				       &c->rsp.u.object.number);
+	if (c->refusal == 0)
+		return 0;
+	c->at_hca = end_mw_at_hca;
+	c->make = refuse_fast;
+	return 0;
+}
+
+int hca_alloc_mr(struct command *c)
+{
+	if (!c->guest->hca.frwr)
+		return -EOPNOTSUPP;
+	c->at_hca = alloc_mw_at_hca;
+	c->make = make_wired_fast;
+	return fast_check(c->guest->vhca, &c->req.u.alloc_mr);
+}
+
+static int end_mws_at_hca(struct command *c)
+{
+	wire_mws_end_unused(c->guest->hca.wire);
+	return 0;
+}
+
+int hca_dereg_fast(struct command *c)
+{
+	int rc = fast_destroy(c->guest->vhca, c->req.u.object.number);
+
+	if (rc == 0)
+		command_end_at_hca(c, NULL, end_mws_at_hca);
+	return rc;
+}
+
 /* ---- shared receive queues ----------------------------------------------- */
 
 static int create_srq_at_hca(struct command *c)

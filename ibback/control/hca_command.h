@@ -26,6 +26,10 @@ void hca_rereg_mr(struct command *c);
  */
 int hca_check_bytes(const struct guest *guest, uint64_t more);
 
+/* Of a key of fast registration. */
+int hca_alloc_mr(struct command *c);
+int hca_dereg_fast(struct command *c);
+
 /* One that was checked and is not of XRC, whose queue is to be mapped; its end. */
 int hca_create_srq(struct command *c);
 int hca_destroy_srq(struct command *c);

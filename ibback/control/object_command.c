@@ -396,11 +396,12 @@ static int dereg_mr(struct command *c)
 	uint32_t number = c->req.u.object.number;
 	struct guest *guest = c->guest;
 
-	if (key_is_window(number))
-		return fast_destroy(guest->vhca, number);
-	return guest->hca.wire
-		       ? hca_destroy_mr(c, mr_wire(guest->vhca, number), mr_destroy)
-		       : destroy(guest, number, mr_destroy);
+	if (!guest->hca.wire)
+		return key_is_window(number) ? fast_destroy(guest->vhca, number)
+					     : destroy(guest, number, mr_destroy);
+	if (!mr_wire(guest->vhca, number)) /* those of an HCA have any keys */
+		return hca_dereg_fast(c);
+	return hca_destroy_mr(c, mr_wire(guest->vhca, number), mr_destroy);
 }
 
 /* The send queue is mapped first; either may be none. */
@@ -541,8 +542,7 @@ static int begin(struct command *c)
 			       ? hca_destroy_mr(c, dma_wire(vhca, number), dma_destroy)
 			       : destroy(guest, number, dma_destroy);
 	case VIB_CMD_ALLOC_MR:
-		/* Whose keys are not the HCA's, nor are the next one's. */
-		return guest->hca.wire ? -EOPNOTSUPP
+		return guest->hca.wire ? hca_alloc_mr(c)
 				       : fast_create(vhca, &req->u.alloc_mr, made);
 	case VIB_CMD_ALLOC_MW:
 		return guest->hca.wire ? -EOPNOTSUPP

@@ -36,6 +36,7 @@ struct command {
 	struct wire_mr *wire_mr;
 	struct wire_qp *wire_qp;
 	struct wire_srq *wire_srq;
+	struct wire_mw *wire_mw;
 	struct srq *srq;            /* that the QP received from there, or NULL */
 	struct memory memory_again; /* of an MR that is registered anew */
 	struct vib_cmd_modify_qp modify;

@@ -20,6 +20,14 @@ static bool gid_of_lid(void *arg, uint16_t lid, struct vib_gid *gid)
 	return fabric->gid_of_lid && fabric->gid_of_lid(fabric->gid_of_lid_arg, lid, gid);
 }
 
+/* What the administrator wants, of what the HCA can. */
+static bool offers_frwr(const struct fabric *fabric)
+{
+	if (!wire_has_windows(fabric->wire) || fabric->frwr == FABRIC_FRWR_NO)
+		return false;
+	return fabric->frwr == FABRIC_FRWR_YES || !wire_is_rxe(fabric->wire);
+}
+
 int vib_open_hca(struct vib *vib)
 {
 	struct guest *guest = &vib->conn.guest;
@@ -33,6 +41,7 @@ int vib_open_hca(struct vib *vib)
 	if (hca_open(guest, wire, (uint64_t)fabric->max_hca_mem << 20,
 		     vib->backend->hca_jobs) < 0)
 		return -1;
+	guest->hca.frwr = offers_frwr(fabric);
 	guest->hca.is_local = is_local;
 	guest->hca.gid_of_lid = gid_of_lid;
 	guest->hca.arg = vib;

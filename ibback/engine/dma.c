@@ -7,6 +7,7 @@
 #include "engine/mr.h"
 #include "engine/objects_parts.h"
 #include "engine/vhca.h"
+#include "engine/wire_fast.h"
 
 void dma_init(struct dma *dma)
 {
@@ -149,6 +150,7 @@ int dma_destroy(struct vhca *vhca, uint32_t number, struct memory *memory)
 	const struct dma_map *old = vhca->dma.map;
 	const struct dma_region *region = find(old, number);
 	struct dma_map *new = spare(&vhca->dma);
+	struct wire_mr *wire;
 	uint32_t at;
 
 	if (!region)
@@ -158,8 +160,11 @@ int dma_destroy(struct vhca *vhca, uint32_t number, struct memory *memory)
 	memcpy(&new->regions[at], region + 1, (old->count - at - 1) * sizeof(*region));
 	new->count = old->count - 1;
 	*memory = region->memory;
+	wire = region->wire;
 	enforce(vhca, new);
 	synchronize_rcu();
+	if (wire)
+		wire_fast_region_ends(vhca, wire);
 	return 0;
 }
 
@@ -211,6 +216,14 @@ uint8_t *dma_reach(const struct vhca *vhca, struct mr_hint *hint, uint64_t addr,
 {
 	reach(vhca, hint, addr, length);
 	return hint->dma ? hint->dma->memory.at + (addr - hint->dma->addr) : NULL;
+}
+
+struct wire_mr *dma_wire_at(const struct vhca *vhca, uint64_t addr, uint64_t length)
+{
+	struct mr_hint none = { 0 };
+
+	reach(vhca, &none, addr, length);
+	return none.dma ? none.dma->wire : NULL;
 }
 
 bool dma_lkey(const struct vhca *vhca, struct mr_hint *hint, uint64_t addr,

@@ -71,6 +71,9 @@ const struct dma_map *dma_take_all(struct vhca *vhca);
 uint8_t *dma_reach(const struct vhca *vhca, struct mr_hint *hint, uint64_t addr,
 		   uint64_t length);
 
+/* What dma_reach() finds is, at the HCA, in this; NULL: in nothing. */
+struct wire_mr *dma_wire_at(const struct vhca *vhca, uint64_t addr, uint64_t length);
+
 /* The key at the HCA of what dma_reach() finds; false: it finds nothing. */
 bool dma_lkey(const struct vhca *vhca, struct mr_hint *hint, uint64_t addr,
 	      uint64_t length, uint32_t *lkey);

@@ -88,6 +88,17 @@ uint8_t *fast_place(const struct fast *fast, uint64_t offset, uint64_t *length)
 	return at;
 }
 
+/* Where in its pages @length bytes at @addr begin; false: not all are shown. */
+static bool place_of(const struct fast *fast, uint64_t addr, uint64_t length,
+		     uint64_t *first)
+{
+	uint64_t iova = get(fast->iova), whole = get(fast->length);
+	uint64_t offset = addr - iova; /* huge if addr is below */
+
+	*first = offset + iova % VIB_PAGE_SIZE;
+	return offset <= whole && length <= whole - offset;
+}
+
 /*
  * @length bytes at @addr as a part of a list: memory itself where they follow one
  * another, else the pages, to be looked up as they are copied.
@@ -95,12 +106,10 @@ uint8_t *fast_place(const struct fast *fast, uint64_t offset, uint64_t *length)
 static bool find(const struct fast *fast, uint64_t addr, uint64_t length, uint32_t access,
 		 struct sg_part *part)
 {
-	uint64_t iova = get(fast->iova), whole = get(fast->length);
-	uint64_t offset = addr - iova; /* huge if addr is below */
-	uint64_t first = offset + iova % VIB_PAGE_SIZE;
+	uint64_t first;
 
-	if ((get(fast->access) & access) != access || offset > whole ||
-	    length > whole - offset)
+	if ((get(fast->access) & access) != access ||
+	    !place_of(fast, addr, length, &first))
 		return false;
 	part->length = length;
 	if (get(fast->in_row) || page_of(first) == page_of(first + length - 1)) {
@@ -164,8 +173,7 @@ static bool operands_ok(const struct mw *mw, const struct qp *qp,
 	       wqe->u.reg_mr.list % VIB_LINE == 0;
 }
 
-/* The window is locked. What fails leaves it free, as it was. */
-static enum mw_result fill(struct share *share, struct mw *mw)
+enum mw_result fast_fill(struct share *share, const struct mw *mw)
 {
 	const struct vib_send_wqe *wqe = &share->qp->sending.wqe;
 	struct fast *fast = mw->fast;
@@ -173,21 +181,26 @@ static enum mw_result fill(struct share *share, struct mw *mw)
 	uint64_t count = page_of(iova % VIB_PAGE_SIZE + length + VIB_PAGE_SIZE - 1);
 	struct vib_page_list *list;
 
-	if (fast->valid || !operands_ok(mw, share->qp, wqe) || count > fast->max_pages)
+	if (fast->valid || fast->wire.state != WIRE_FAST_IDLE ||
+	    !operands_ok(mw, share->qp, wqe) || count > fast->max_pages)
 		return MW_DENIED;
 	share_spend(share, count * COST_PAGE);
 	list = list_at(fast->vhca, wqe->u.reg_mr.list, count);
-	if (!list || !copy_pages(fast, list, count))
-		return MW_DENIED;
+	return list && copy_pages(fast, list, count) ? MW_OK : MW_DENIED;
+}
+
+void fast_set_valid(struct mw *mw, const struct vib_send_wqe *wqe)
+{
+	struct fast *fast = mw->fast;
+
 	mw->key = wqe->u.reg_mr.key;
 	fast->serial = wqe->u.reg_mr.serial;
 	fast->list = wqe->u.reg_mr.list;
 	set(fast->key, mw->key);
 	set(fast->access, wqe->u.reg_mr.access);
-	set(fast->iova, iova);
-	set(fast->length, length);
+	set(fast->iova, wqe->u.reg_mr.iova);
+	set(fast->length, wqe->u.reg_mr.length);
 	__atomic_store_n(&fast->valid, true, __ATOMIC_RELEASE);
-	return MW_OK;
 }
 
 enum mw_result fast_register(struct share *share)
@@ -202,7 +215,9 @@ enum mw_result fast_register(struct share *share)
 	mw = mw_take(qp->vhca, qp->sending.wqe.u.reg_mr.key, &result);
 	if (!mw)
 		return result;
-	result = mw->fast ? fill(share, mw) : MW_DENIED;
+	result = mw->fast ? fast_fill(share, mw) : MW_DENIED;
+	if (result == MW_OK)
+		fast_set_valid(mw, &qp->sending.wqe);
 	mw_release(mw);
 	return result;
 }
@@ -247,4 +262,17 @@ bool fast_reach(const struct vhca *vhca, uint32_t key, uint32_t pd, uint64_t add
 	return mw && mw->fast && mw->pd == pd &&
 	       __atomic_load_n(&mw->fast->valid, __ATOMIC_ACQUIRE) &&
 	       get(mw->fast->key) == key && find(mw->fast, addr, length, access, part);
+}
+
+bool fast_address(const struct fast *fast, uint32_t key, uint64_t addr, uint64_t length,
+		  uint64_t *dma)
+{
+	uint64_t first;
+
+	if (!__atomic_load_n(&fast->valid, __ATOMIC_ACQUIRE) || get(fast->key) != key ||
+	    !place_of(fast, addr, length, &first) || page_of(first) >= fast->max_pages ||
+	    row_from(fast, first, length) != length)
+		return false;
+	*dma = get(fast->page[page_of(first)]) + first % VIB_PAGE_SIZE;
+	return true;
 }

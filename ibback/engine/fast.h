@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include "engine/mw.h"
+#include "engine/wire_fast.h"
 
 struct sg_part;
 struct share;
@@ -41,6 +42,7 @@ struct fast {
 	uint64_t list;                /* its struct vib_page_list, by address for DMA */
 	struct vib_page_list *in_use; /* the same, mapped, while a peer reaches it */
 	uint32_t max_pages;
+	struct wire_fast wire; /* what it is at an HCA */
 	uint64_t page[];
 };
 
@@ -49,6 +51,13 @@ struct fast *fast_new(const struct vhca *vhca, uint32_t max_pages);
 
 /* Execute the REG_MR request of @share's QP, which is locked. Its poller. */
 enum mw_result fast_register(struct share *share);
+
+/*
+ * The same in its parts: have the pages of the request in @mw, which is locked, and which
+ * stays free; then it is valid.
+ */
+enum mw_result fast_fill(struct share *share, const struct mw *mw);
+void fast_set_valid(struct mw *mw, const struct vib_send_wqe *wqe);
 
 /* It is valid no more. Its window is locked. */
 void fast_free(struct fast *fast);
@@ -65,6 +74,13 @@ void fast_leave(struct fast *fast);
 /* The same for an SGE of the guest's own, of @pd, without a lock. */
 bool fast_reach(const struct vhca *vhca, uint32_t key, uint32_t pd, uint64_t addr,
 		uint64_t length, uint32_t access, struct sg_part *part);
+
+/*
+ * The address for DMA of @length bytes at @addr, as they are found under @key without a
+ * lock, if their pages follow one another; false: they do not, or are not shown.
+ */
+bool fast_address(const struct fast *fast, uint32_t key, uint64_t addr, uint64_t length,
+		  uint64_t *dma);
 
 /*
  * Where byte @offset of its pages is, and how many of *@length bytes are there with it,

@@ -8,17 +8,17 @@
 #include "engine/qp.h"
 #include "engine/sg.h"
 #include "engine/vhca.h"
+#include "engine/wire_fast.h"
 
 #define WRITES (VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_ATOMIC)
 #define RIGHTS (WRITES | VIB_ACCESS_REMOTE_READ)
 
 struct mw *mw_take(const struct vhca *vhca, uint32_t key, enum mw_result *result)
 {
-	struct mw *mw = NULL;
+	struct mw *mw;
 
 	*result = MW_DENIED;
-	if (key_is_window(key))
-		mw = table_get(&vhca->mws, key >> MW_KEY_BITS, mw);
+	mw = table_get(&vhca->mws, key >> MW_KEY_BITS, mw);
 	if (!mw)
 		return NULL;
 	if (pthread_spin_trylock(&mw->lock) != 0) {
@@ -42,8 +42,6 @@ void mw_release(struct mw *mw)
 
 void mw_unbind(struct mw *mw)
 {
-	if (mw->fast)
-		fast_free(mw->fast);
 	if (!mw->mr)
 		return;
 	if (mw->qp)
@@ -127,6 +125,15 @@ enum mw_result mw_bind(struct qp *qp, const struct vib_send_wqe *wqe)
 	return result;
 }
 
+/* Can a request of @qp's peer, or its own, end what @mw shows? */
+static bool may_end(const struct mw *mw, const struct qp *qp)
+{
+	/* What is bound at an HCA ends there. */
+	if (mw->fast)
+		return !__atomic_load_n(&mw->fast->wire.bound, __ATOMIC_RELAXED);
+	return mw->type == VIB_MW_TYPE_2 && (!mw->mr || mw->qp == qp);
+}
+
 enum mw_result mw_invalidate(struct qp *qp, uint32_t key)
 {
 	enum mw_result result;
@@ -135,9 +142,11 @@ enum mw_result mw_invalidate(struct qp *qp, uint32_t key)
 	if (!mw)
 		return result;
 	result = MW_DENIED;
-	if (mw->pd == qp->pd && mw->key == key &&
-	    (mw->fast || (mw->type == VIB_MW_TYPE_2 && (!mw->mr || mw->qp == qp)))) {
-		mw_unbind(mw);
+	if (mw->pd == qp->pd && mw->key == key && may_end(mw, qp)) {
+		if (mw->fast)
+			fast_free(mw->fast);
+		else
+			mw_unbind(mw);
 		result = MW_OK;
 	}
 	mw_release(mw);
@@ -150,7 +159,10 @@ void mw_unbind_all(struct qp *qp)
 
 	while ((mw = LIST_FIRST(&qp->windows))) {
 		pthread_spin_lock(&mw->lock);
-		mw_unbind(mw);
+		if (mw->fast)
+			wire_fast_qp_ends(mw);
+		else
+			mw_unbind(mw);
 		pthread_spin_unlock(&mw->lock);
 	}
 }

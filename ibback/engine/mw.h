@@ -34,14 +34,14 @@ struct sg_part;
 struct vhca;
 
 /* A window's number is the upper 24 bits of its keys; the last would have 0xffffffff,
- * which is VIB_LOCAL_DMA_LKEY, and VIB_NO_OBJECT.
+ * which is VIB_LOCAL_DMA_LKEY, and VIB_NO_OBJECT. Those of an HCA are any.
  */
 #define MW_FIRST    0x800000u
 #define MW_LAST     0xfffffeu
 #define MW_KEY_BITS 8
 _Static_assert(MW_LAST < VIB_LOCAL_DMA_LKEY >> MW_KEY_BITS, "no window has the key");
 
-/* Is @key a window's, if anything's? */
+/* Is @key a window's, if anything's? Of a key that is not an HCA's. */
 static inline bool key_is_window(uint32_t key)
 {
 	return key >= MW_FIRST << MW_KEY_BITS;
@@ -57,12 +57,12 @@ struct mw {
 	bool gone;       /* is out of the table */
 	uint32_t key;    /* its rkey */
 	struct mr *mr;   /* NULL: not bound, and the rest is nothing */
-	struct qp *qp;   /* type 2: that bound it */
+	struct qp *qp;   /* type 2, and at an HCA: that bound it; atomic there */
 	uint32_t access; /* REMOTE_ of enum vib_access */
 	uint64_t start;  /* peers' address of its first byte */
 	uint64_t length;
 	uint8_t *at;
-	LIST_ENTRY(mw) entry; /* type 2: of qp->windows, under the QP's lock too */
+	LIST_ENTRY(mw) entry; /* with @qp: of its windows, under the QP's lock too */
 };
 
 LIST_HEAD(mw_list, mw);

@@ -26,6 +26,8 @@
 #include "engine/vhca.h"
 #include "engine/xrc.h"
 
+struct wire_mw;
+
 /* Doorbell pages and completion vectors of a vib: contexts, and processors. */
 #define MAX_DOORBELLS 1024
 #define MAX_EQS       64
@@ -93,7 +95,15 @@ int mw_create(struct vhca *vhca, const struct vib_cmd_alloc_mw *cmd, uint32_t *k
 int mw_destroy(struct vhca *vhca, uint32_t key);
 
 /* A key of fast registration. -EEXIST: the one it is to have is another's, or no such. */
+int fast_check(const struct vhca *vhca, const struct vib_cmd_alloc_mr *cmd);
 int fast_create(struct vhca *vhca, const struct vib_cmd_alloc_mr *cmd, uint32_t *key);
+/*
+ * The same of one that was checked and is @wire at the HCA, whose key it has. -ENOSPC:
+ * that cannot be one here.
+ */
+int fast_create_wired(struct vhca *vhca, const struct vib_cmd_alloc_mr *cmd,
+		      struct wire_mw *wire, uint32_t *key);
+/* What it is at the HCA is to be ended, see wire_fast_take_ended(). */
 int fast_destroy(struct vhca *vhca, uint32_t key);
 
 int cq_check(const struct vhca *vhca, const struct vib_cmd_create_cq *cmd);

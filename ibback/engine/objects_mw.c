@@ -55,33 +55,66 @@ int mw_create(struct vhca *vhca, const struct vib_cmd_alloc_mw *cmd, uint32_t *k
 	return 0;
 }
 
-static bool key_is_free(const struct vhca *vhca, uint32_t key)
+static bool number_is_free(const struct vhca *vhca, uint32_t key)
 {
-	return key_is_window(key) && key >> MW_KEY_BITS <= MW_LAST &&
+	return key >> MW_KEY_BITS <= MW_LAST &&
 	       !table_find(&vhca->mws, key >> MW_KEY_BITS);
+}
+
+int fast_check(const struct vhca *vhca, const struct vib_cmd_alloc_mr *cmd)
+{
+	if (!table_get(&vhca->pds, cmd->pd, pd) || !cmd->max_pages ||
+	    cmd->max_pages > MAX_FAST_PAGES)
+		return -EINVAL;
+	/* Those of an HCA are for that to give. */
+	if (cmd->key &&
+	    (vhca->wire || !key_is_window(cmd->key) || !number_is_free(vhca, cmd->key)))
+		return -EEXIST;
+	return quota_has_mr(vhca) ? 0 : -ENOMEM;
+}
+
+/* NULL: no memory. */
+static struct mw *fast_mw_new(struct vhca *vhca, const struct vib_cmd_alloc_mr *cmd)
+{
+	struct mw *mw = mw_new(cmd->pd);
+
+	if (!mw)
+		return NULL;
+	mw->fast = fast_new(vhca, cmd->max_pages);
+	if (mw->fast)
+		return mw;
+	pthread_spin_destroy(&mw->lock);
+	free(mw);
+	return NULL;
 }
 
 int fast_create(struct vhca *vhca, const struct vib_cmd_alloc_mr *cmd, uint32_t *key)
 {
+	int rc = fast_check(vhca, cmd);
 	struct mw *mw;
 
-	if (!table_get(&vhca->pds, cmd->pd, pd) || !cmd->max_pages ||
-	    cmd->max_pages > MAX_FAST_PAGES)
-		return -EINVAL;
-	if (cmd->key && !key_is_free(vhca, cmd->key))
-		return -EEXIST;
-	if (!quota_has_mr(vhca))
-		return -ENOMEM;
-	mw = mw_new(cmd->pd);
+	if (rc < 0)
+		return rc;
+	mw = fast_mw_new(vhca, cmd);
 	if (!mw)
 		return -ENOMEM;
-	mw->fast = fast_new(vhca, cmd->max_pages);
-	if (!mw->fast) {
-		pthread_spin_destroy(&mw->lock);
-		free(mw);
-		return -ENOMEM;
-	}
 	*key = cmd->key ? cmd->key : next_key(vhca);
+	add(vhca, mw, *key);
+	return 0;
+}
+
+int fast_create_wired(struct vhca *vhca, const struct vib_cmd_alloc_mr *cmd,
+		      struct wire_mw *wire, uint32_t *key)
+{
+	struct mw *mw;
+
+	if (!(wire->key >> MW_KEY_BITS) || !number_is_free(vhca, wire->key))
+		return -ENOSPC;
+	mw = fast_mw_new(vhca, cmd);
+	if (!mw)
+		return -ENOMEM;
+	*key = wire->key;
+	wire_fast_begin(vhca, mw, wire);
 	add(vhca, mw, *key);
 	return 0;
 }
@@ -91,6 +124,8 @@ void mw_free(struct vhca *vhca, struct mw *mw)
 	struct pd *pd = table_get(&vhca->pds, mw->pd, pd);
 
 	pd->users--;
+	if (mw->fast)
+		wire_fast_end(vhca, mw);
 	pthread_spin_destroy(&mw->lock);
 	free(mw->fast);
 	free(mw);
@@ -106,7 +141,10 @@ static void take_out(struct mw *mw)
 	qp = mw->qp; /* and stays it, while the window is locked */
 	if (qp)
 		pthread_spin_lock(&qp->lock);
-	mw_unbind(mw);
+	if (mw->fast)
+		wire_fast_key_ends(mw);
+	else
+		mw_unbind(mw);
 	if (qp)
 		pthread_spin_unlock(&qp->lock);
 	pthread_spin_unlock(&mw->lock);
@@ -114,8 +152,7 @@ static void take_out(struct mw *mw)
 
 static int destroy(struct vhca *vhca, uint32_t key, bool fast)
 {
-	struct mw *mw =
-		key_is_window(key) ? table_get(&vhca->mws, key >> MW_KEY_BITS, mw) : NULL;
+	struct mw *mw = table_get(&vhca->mws, key >> MW_KEY_BITS, mw);
 
 	if (!mw || !mw->fast == fast)
 		return -EINVAL;

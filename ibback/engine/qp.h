@@ -102,7 +102,7 @@ struct qp {
 	struct mr_hint local_mr;   /* of its send requests */
 	struct mr_hint remote_mr;  /* the peer's, of the same */
 	struct mr_hint receive_mr; /* of its receives */
-	struct mw_list windows;    /* of type 2, that it bound */
+	struct mw_list windows;    /* of type 2, or at its HCA, that it bound */
 	struct sending sending;
 	struct receiving receiving;
 	bool established; /* a message came: COMM_EST was raised */

@@ -268,7 +268,9 @@ static enum send_result execute(struct share *share)
 	if (vib_qp_type_is_datagram((uint8_t)share->qp->type))
 		return datagram_send(share);
 	if (is_on_wire(share->qp))
-		return wire_connected_send(share);
+		return is_local(share->qp->sending.wqe.opcode)
+			       ? wire_local_send(share)
+			       : wire_connected_send(share);
 	if (is_local(share->qp->sending.wqe.opcode))
 		return local_send(share);
 	return connected_send(share);

@@ -6,6 +6,7 @@
 #include "engine/granted.h"
 #include "engine/mr.h"
 #include "engine/stream.h"
+#include "engine/vhca.h"
 
 /* Memory that is lent to do I/O with can be written: there are no rights to look at. */
 static uint8_t *find_lent(const struct sg_owner *owner, const struct vib_sge *sge)
@@ -30,6 +31,10 @@ static bool find(const struct sg_owner *owner, const struct vib_sge *sge, uint32
 	} else {
 		at = mr_reach(owner->vhca, owner->hint, sge->lkey, owner->pd, sge->addr,
 			      sge->length, access);
+		/* Of an HCA they have any keys. */
+		if (!at && owner->vhca->wire)
+			return fast_reach(owner->vhca, sge->lkey, owner->pd, sge->addr,
+					  sge->length, access, part);
 	}
 	sg_part_at(part, at, sge->length);
 	return at;

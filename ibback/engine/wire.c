@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "engine/wire.h"
 
+#include <endian.h>
 #include <stdlib.h>
 
 #include "engine/answer.h"
@@ -41,6 +42,7 @@ void wire_init(struct vhca_wire *wire)
 	pthread_spin_init(&wire->lock, PTHREAD_PROCESS_PRIVATE);
 	TAILQ_INIT(&wire->failed);
 	TAILQ_INIT(&wire->ahs.asked);
+	wire_fasts_init(&wire->fasts);
 }
 
 void wire_fini(struct vhca_wire *wire)
@@ -407,6 +409,8 @@ void wire_complete_sends(struct poller *poller, struct qp *qp)
 		const struct wire_send s = *send_at(w, w->first_send);
 
 		drop_handle(qp->vhca->wire, send_at(w, w->first_send++));
+		if (__builtin_expect(s.key != 0, 0))
+			wire_fast_is_done(qp, s.opcode, s.key, s.status);
 		complete_send(poller, qp, &s);
 		if (__builtin_expect(s.status != VIB_WC_SUCCESS, 0) &&
 		    !(s.status == VIB_WC_WR_FLUSH_ERR && qp->attr.state == VIB_QPS_SQE))
@@ -527,6 +531,8 @@ static void received(struct poller *poller, struct qp *qp, const struct receive 
 	if (!status) {
 		qp->counters.rcv_bytes += c->byte_len;
 		qp->counters.rcv_packets += packets_of(c->byte_len, qp->attr.path_mtu);
+		if (__builtin_expect(c->flags & VIB_CQE_WITH_INV, 0))
+			wire_fast_invalidated(qp, le32toh(c->imm));
 	}
 	receive_complete(poller, qp, r, &how);
 	if (status)

@@ -21,6 +21,7 @@
 #include "engine/receive.h"
 #include "engine/send.h"
 #include "engine/wire_ah.h"
+#include "engine/wire_fast.h"
 
 struct mr;
 struct poller;
@@ -56,6 +57,10 @@ struct wire_request {
 	bool signaled;
 	void *ah; /* of datagrams, the HCA's */
 	uint32_t qkey;
+	/* of REG_MR, which binds the one to the other */
+	struct wire_mw *window;
+	uint32_t window_key; /* that it has by then */
+	const struct wire_mr *mr;
 };
 
 /* For the QP's poller, with the QP locked. None sleeps. */
@@ -88,6 +93,7 @@ struct wire_send {
 	uint8_t status;
 	bool wanted; /* its completion */
 	bool done;
+	uint32_t key; /* of REG_MR and LOCAL_INV that were posted; or 0 */
 	struct wire_ah_handle *handle; /* that it uses; NULL: none */
 };
 
@@ -137,6 +143,7 @@ struct vhca_wire {
 	pthread_spinlock_t lock;
 	struct wire_qps failed; /* the HCA is to be told that they have failed */
 	struct wire_ahs ahs;
+	struct wire_fasts fasts;
 	bool ethernet;
 	bool atomics;              /* the HCA has some, and all there are are its */
 	void (*raised)(void *arg); /* wakes the control thread: of vhca->async */

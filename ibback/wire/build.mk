@@ -7,7 +7,7 @@ UMAD_OBJS := $(addprefix $(B)/obj/ibback/wire/,umad.o umad_packet.o umad_sender.
 LIBS_umad := -libumad -luv -lpthread
 LIBS_wire := -libverbs -lmnl $(LIBS_umad)
 # What guests have at an HCA: for whoever has the engine and its commands.
-HCA_SRCS := $(addprefix ibback/wire/,ah.c channel.c data.c guest.c port.c qp.c \
-	srq.c)
+HCA_SRCS := $(addprefix ibback/wire/,ah.c channel.c data.c guest.c mw.c \
+	port.c qp.c srq.c)
 HCA_OBJS := $(patsubst %.c,$(B)/obj/%.o,$(HCA_SRCS))
 LIBS_engine += -libverbs

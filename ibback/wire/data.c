@@ -50,6 +50,10 @@ static enum ibv_wr_opcode opcode_of(uint8_t opcode)
 		return IBV_WR_ATOMIC_CMP_AND_SWP;
 	case VIB_OP_FETCH_ADD:
 		return IBV_WR_ATOMIC_FETCH_AND_ADD;
+	case VIB_OP_REG_MR:
+		return IBV_WR_BIND_MW;
+	case VIB_OP_LOCAL_INV:
+		return IBV_WR_LOCAL_INV;
 	default:
 		return IBV_WR_SEND;
 	}
@@ -117,6 +121,39 @@ static bool flush_batch(struct wire_qp *w, uint64_t *failed)
 	return post_batch(w, failed);
 }
 
+static struct hca_mw *window_of(const struct wire_request *r)
+{
+	return caa_container_of(r->window, struct hca_mw, base);
+}
+
+static void put_bind(const struct wire_port *port, const struct wire_request *r,
+		     struct ibv_send_wr *wr)
+{
+	const struct vib_send_wqe *wqe = r->wqe;
+
+	wr->bind_mw.mw = window_of(r)->mw;
+	wr->bind_mw.mw->rkey = r->window_key; /* by which libibverbs' driver names it */
+	wr->bind_mw.rkey = wqe->u.reg_mr.key;
+	wr->bind_mw.bind_info = (struct ibv_mw_bind_info){
+		.mr = r->mr->mr,
+		.addr = wqe->u.reg_mr.iova,
+		.length = wqe->u.reg_mr.length,
+		.mw_access_flags = (unsigned int)wire_access(
+			port, wqe->u.reg_mr.access & ~(uint32_t)VIB_ACCESS_LOCAL_WRITE),
+	};
+}
+
+/* Of a window that is bound twice the first is to be posted: each names it by another
+ * key. */
+static bool is_in_batch(const struct wire_request *r)
+{
+	for (unsigned int i = 0; i < batch.count; i++)
+		if (batch.wr[i].opcode == IBV_WR_BIND_MW &&
+		    batch.wr[i].bind_mw.mw == window_of(r)->mw)
+			return true;
+	return false;
+}
+
 static void put(struct wire_qp *w, const struct wire_request *r)
 {
 	struct ibv_send_wr *wr = &batch.wr[batch.count];
@@ -127,9 +164,9 @@ static void put(struct wire_qp *w, const struct wire_request *r)
 	wr->sg_list = sge;
 	wr->opcode = opcode_of(r->wqe->opcode);
 	wr->send_flags = flags_of(r);
-	if (r->wqe->opcode == VIB_OP_SEND_INV)
+	if (r->wqe->opcode == VIB_OP_SEND_INV || r->wqe->opcode == VIB_OP_LOCAL_INV)
 		wr->invalidate_rkey = le32toh(r->wqe->imm);
-	else
+	else if (!r->window) /* of which rxe takes none */
 		wr->imm_data = r->wqe->imm;
 	if (r->wqe->opcode == VIB_OP_RDMA_WRITE ||
 	    r->wqe->opcode == VIB_OP_RDMA_WRITE_IMM ||
@@ -144,11 +181,13 @@ static void put(struct wire_qp *w, const struct wire_request *r)
 		wr->wr.atomic.swap = r->wqe->u.atomic.swap;
 		wr->wr.atomic.rkey = r->wqe->u.atomic.rkey;
 	}
+	if (r->window)
+		put_bind(hca_qp_of(w)->guest->port, r, wr);
 	if (r->ah) {
 		put_datagram(hca_qp_of(w), r, wr, sge);
 	} else if (r->data) {
 		put_inline(hca_qp_of(w), r, wr, sge, batch.data[batch.count]);
-	} else {
+	} else if (r->num_sge) {
 		memcpy(sge, r->sges, r->num_sge * sizeof(*sge));
 		wr->num_sge = (int)r->num_sge;
 	}
@@ -158,7 +197,9 @@ static void put(struct wire_qp *w, const struct wire_request *r)
 /* A full batch goes out when the next request comes, so that there is a last to flush. */
 static bool send_one(struct wire_qp *w, const struct wire_request *r, uint64_t *failed)
 {
-	if (batch.count == BATCH && !post_batch(w, failed))
+	bool full = batch.count == BATCH || (r->window && is_in_batch(r));
+
+	if (full && !post_batch(w, failed))
 		return false;
 	put(w, r);
 	return true;

@@ -7,9 +7,22 @@
 #include "log.h"
 #include "wire/parts.h"
 
+/* RXE_VENDOR_ID, since Linux 5.9. */
+#define RXE_VENDOR 0xffffff
+
 static bool has_atomics(const struct wire_port *port)
 {
 	return port->attr.atomic_cap != IBV_ATOMIC_NONE;
+}
+
+bool wire_has_windows(const struct wire_port *port)
+{
+	return port->attr.device_cap_flags & IBV_DEVICE_MEM_WINDOW_TYPE_2B;
+}
+
+bool wire_is_rxe(const struct wire_port *port)
+{
+	return port->attr.vendor_id == RXE_VENDOR;
 }
 
 struct wire_guest *wire_guest_new(struct wire_port *port, struct poller *poller)
@@ -31,6 +44,7 @@ struct wire_guest *wire_guest_new(struct wire_port *port, struct poller *poller)
 	g->wire.atomics = has_atomics(port);
 	LIST_INIT(&g->pds);
 	LIST_INIT(&g->mrs);
+	LIST_INIT(&g->mws);
 	LIST_INIT(&g->srqs);
 	LIST_INIT(&g->qps);
 	return g;
@@ -41,9 +55,12 @@ struct vhca_wire *wire_guest_wire(struct wire_guest *g)
 	return &g->wire;
 }
 
-/* Users before what they use. */
+/* Users before what they use; windows before QPs, which rxe has in use by them. */
 void wire_guest_clear(struct wire_guest *g)
 {
+	wire_fasts_init(&g->wire.fasts);
+	while (!LIST_EMPTY(&g->mws))
+		(void)wire_mw_end(&LIST_FIRST(&g->mws)->base);
 	while (!LIST_EMPTY(&g->qps))
 		(void)wire_qp_end(&LIST_FIRST(&g->qps)->base);
 	while (!LIST_EMPTY(&g->srqs))
@@ -108,9 +125,8 @@ void wire_limit(const struct wire_port *port, struct vib_device_attr *attr)
 	/* All atomics are the HCA's, between guests of this host, too. */
 	attr->atomic_cap = has_atomics(port) ? (uint8_t)hca->atomic_cap : 0;
 	limit_srqs(hca, attr);
-	attr->cap_flags &= ~(uint32_t)(VIB_CAP_FRWR | VIB_CAP_MEM_WINDOWS | VIB_CAP_XRC |
+	attr->cap_flags &= ~(uint32_t)(VIB_CAP_MEM_WINDOWS | VIB_CAP_XRC |
 				       VIB_CAP_ATOMIC_WRITE | VIB_CAP_UD_LSO);
-	attr->max_fast_reg_pages = 0;
 	if (port->pins_for_writing)
 		attr->cap_flags |= VIB_CAP_WRITABLE_GRANTS;
 }
@@ -184,15 +200,17 @@ int wire_mr_new(struct wire_guest *g, struct wire_pd *pd,
 		struct wire_mr **made)
 {
 	struct wire_mr *mr = calloc(1, sizeof(*mr));
-	int error = ENOMEM;
+	int access = wire_access(g->port, cmd->access), error = ENOMEM;
 
+	/* What the kernel lends lies beneath windows. */
+	if (!pd && wire_has_windows(g->port))
+		access |= IBV_ACCESS_MW_BIND;
 	pd = wire_pd_or_own(g, pd);
 	if (!mr || !pd)
 		goto fail;
 	mr->guest = g;
 	mr->mr = ibv_reg_mr_iova(pd->pd, memory->at + cmd->iova % VIB_PAGE_SIZE,
-				 cmd->length, cmd->iova,
-				 wire_access(g->port, cmd->access));
+				 cmd->length, cmd->iova, access);
 	if (!mr->mr) {
 		error = errno;
 		goto fail;
@@ -219,9 +237,11 @@ uint32_t wire_mr_key(const struct wire_mr *mr)
 
 int wire_mr_end(struct wire_mr *mr)
 {
-	int error = ibv_dereg_mr(mr->mr);
-	const struct wire_guest *g = mr->guest;
+	struct wire_guest *g = mr->guest;
+	int error;
 
+	wire_mws_end_unused(g); /* which may be bound to it */
+	error = ibv_dereg_mr(mr->mr);
 	LIST_REMOVE(mr, entry);
 	free(mr);
 	return ended(g, "an MR", error);

@@ -44,6 +44,16 @@ void wire_limit(const struct wire_port *port, struct vib_device_attr *attr);
  */
 bool wire_wants_writable(const struct wire_port *port);
 
+/* Has it windows that fast registration can be done with? Any thread. */
+bool wire_has_windows(const struct wire_port *port);
+/*
+ * Is it Linux' software for Ethernet? Whoever may use windows there can have the machine
+ * crash: it follows a null pointer when one is invalidated twice, by a peer and by its
+ * owner or by two messages of a peer (rxe_do_invalidate_mw(), Linux 6.1 and later). Nor
+ * does it look at the window's bounds, but at the MR's beneath. Any thread.
+ */
+bool wire_is_rxe(const struct wire_port *port);
+
 int wire_pd_new(struct wire_guest *guest, struct wire_pd **pd);
 int wire_pd_end(struct wire_pd *pd);
 
@@ -53,6 +63,18 @@ int wire_mr_new(struct wire_guest *guest, struct wire_pd *pd,
 		struct wire_mr **mr);
 uint32_t wire_mr_key(const struct wire_mr *mr);
 int wire_mr_end(struct wire_mr *mr);
+
+/* A window of type 2B, of the PD of what the kernel lends. */
+int wire_mw_new(struct wire_guest *guest, struct wire_mw **mw);
+/*
+ * Have an MR for it of @length bytes at @at, of a region, at @iova, which is as far into
+ * its page, in place of the one that it had; and that is *@mr, or NULL.
+ */
+int wire_mw_back(struct wire_mw *mw, uint8_t *at, uint64_t iova, uint64_t length,
+		 struct wire_mr **mr);
+int wire_mw_end(struct wire_mw *mw);
+/* All that the engine has no use for any more. */
+void wire_mws_end_unused(struct wire_guest *guest);
 
 /* @pd as above: of an SRQ of the kernel. */
 int wire_srq_new(struct wire_guest *guest, struct wire_pd *pd,

@@ -19,6 +19,14 @@ struct wire_mr {
 	LIST_ENTRY(wire_mr) entry;
 };
 
+struct hca_mw {
+	struct wire_mw base;
+	struct wire_guest *guest;
+	struct ibv_mw *mw;   /* its rkey: see engine/wire.h, window_key */
+	struct wire_mr *own; /* made to be beneath it; NULL: none */
+	LIST_ENTRY(hca_mw) entry;
+};
+
 /* That a QP is attached to. */
 struct wire_group {
 	union ibv_gid mgid;
@@ -65,6 +73,7 @@ struct wire_guest {
 	struct wire_pd *own_pd; /* NULL: not yet */
 	LIST_HEAD(, wire_pd) pds;
 	LIST_HEAD(, wire_mr) mrs;
+	LIST_HEAD(, hca_mw) mws;
 	LIST_HEAD(, hca_srq) srqs;
 	LIST_HEAD(, hca_qp) qps;
 	uint64_t bytes; /* of those; atomic */

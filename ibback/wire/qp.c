@@ -289,6 +289,7 @@ int wire_qp_end(struct wire_qp *w)
 	const struct wire_port *port = q->guest->port;
 	int error;
 
+	wire_mws_end_unused(q->guest); /* which it may have bound */
 	LIST_REMOVE(q, entry);
 	__atomic_sub_fetch(&q->guest->bytes, q->bytes, __ATOMIC_RELAXED);
 	error = unmake(q);
@@ -357,6 +358,8 @@ int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 		rc = fill_pkey(port, from->pkey, &to.pkey_index);
 	if (rc == 0 && mask & VIB_QP_AV)
 		rc = wire_av_fill(port, &attr->av, &from->gid, &to.ah_attr);
+	if (resets)
+		wire_mws_end_unused(q->guest);
 	if (rc == 0 && resets && q->srq)
 		give_back(q);
 	if (rc == 0)

@@ -117,7 +117,8 @@ VIB_ASSERT_SIZE(struct vib_cmd_reg_dma, 16);
 /*
  * ALLOC_MR, with VIB_CAP_FRWR: a key that shows nothing yet, for REG_MR requests of QPs
  * with VIB_QPF_KERNEL. The answer's number is the key: its upper 24 bits stay, the lower
- * 8 each REG_MR chooses. DEREG_MR ends it, by any of its keys.
+ * 8 each REG_MR chooses. DEREG_MR ends it, by any of its keys. On a fabric with a wire
+ * the key is an HCA's, as an MR's is.
  */
 struct vib_cmd_alloc_mr {
 	__u32 pd;

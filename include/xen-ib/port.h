@@ -67,6 +67,8 @@ enum vib_device_cap {
 	VIB_CAP_WRITABLE_GRANTS = 1 << 9,
 	VIB_CAP_MEM_WINDOWS = 1
 			      << 10, /* ALLOC_MW, of type 1 and 2, and BIND_MW requests */
+	/* Pages of a REG_MR request follow one another, where its peer is on the wire. */
+	VIB_CAP_FRWR_ROW = 1 << 11,
 };
 
 enum vib_port_state {

@@ -48,6 +48,7 @@ static void check(const struct config *config)
 		expect((f->kind == FABRIC_WIRE) == (f->device[0] && f->port));
 		expect(f->kind == FABRIC_WIRE || !f->netdev[0]);
 		expect(f->max_hca_mem >= 1 && f->max_hca_mem <= 65536);
+		expect(f->frwr <= FABRIC_FRWR_NO);
 		expect(!strchr(f->device, '/') && !strchr(f->netdev, '/'));
 		expect(f->up == (f->kind == FABRIC_LOCAL));
 		LIST_FOREACH(other, &config->fabrics->fabrics, entry)

@@ -64,11 +64,15 @@ refuse 2 'it is in section [engines]' '[engines]\nspin = 1\n'
 refuse 2 '[fabric ../x]: want a NAME' '[fabric ../x]\ntype = local\n'
 refuse 2 '[fabric ]: want a NAME' '[fabric ]\ntype = local\n'
 refuse 2 "type=ib: want 'local' or 'wire'" '[fabric a]\ntype = ib\n'
-refuse 2 "the keys are 'type', 'device', 'port', 'netdev', 'addressing' and 'max_hca_mem'" \
+refuse 2 "the keys are 'type', 'device', 'port', 'netdev', 'addressing', 'max_hca_mem' and 'fast_registration'" \
 	'[fabric a]\ncolour = blue\n'
 for mib in 0 65537 -1 64M '' 99999999999999999999; do
 	refuse 3 "max_hca_mem=$mib: want MiB of each guest, a number from 1 to 65536" \
 		"[fabric a]\ndevice = rxe0\nmax_hca_mem = $mib\n"
+done
+for answer in maybe Yes 1 ''; do
+	refuse 3 "fast_registration=$answer: want 'auto', 'yes' or 'no'" \
+		"[fabric a]\ndevice = rxe0\nfast_registration = $answer\n"
 done
 refuse 2 "[fabric a] max_hca_mem: want a 'device' as well" '[fabric a]\nmax_hca_mem = 128\n'
 refuse 2 "[fabric a] type: want a 'device' as well" '[fabric a]\ntype = wire\n'
@@ -119,7 +123,7 @@ else
 fi
 
 # What is right: it serves until it is told to end.
-printf '\n; a comment\n[fabric local]\ntype = local\n[fabric a]\ntype: local\n[fabric b]\nnetdev = eth1\ndevice = none0\n[fabric c]\ntype = wire\ndevice = none0\nport = 2\nmax_hca_mem = 65536\n[engine]\npoll = never ; sleeps\nspin = 0\npollers = 1' >"$conf"
+printf '\n; a comment\n[fabric local]\ntype = local\n[fabric a]\ntype: local\n[fabric b]\nnetdev = eth1\ndevice = none0\n[fabric c]\ntype = wire\ndevice = none0\nport = 2\nmax_hca_mem = 65536\nfast_registration = yes\n[engine]\npoll = never ; sleeps\nspin = 0\npollers = 1' >"$conf"
 start 2
 got=$?
 if [ "$got" = 124 ] && grep -q serving "$dir/log"; then

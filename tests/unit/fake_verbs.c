@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "fake_verbs.h"
+#include "fake_mw.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -40,6 +41,7 @@ struct fake_send {
 	struct ibv_sge sge[32];
 	uint8_t data[1024];
 	bool is_inline;
+	uint32_t mw_rkey; /* of the window that it binds */
 };
 
 struct fake_recv {
@@ -216,15 +218,30 @@ static struct fake_mr *find_mr(uint32_t key)
 	return NULL;
 }
 
+uint8_t *fake_mr_at(const struct ibv_mr *mr, uint64_t addr, uint64_t length, int access)
+{
+	const struct fake_mr *m = (const struct fake_mr *)mr;
+
+	if ((m->access & access) != access || addr < m->iova ||
+	    addr + length > m->iova + m->mr.length)
+		return NULL;
+	return (uint8_t *)m->mr.addr + (addr - m->iova);
+}
+
 static uint8_t *reach(const struct ibv_pd *pd, uint32_t key, uint64_t addr,
 		      uint64_t length, int access)
 {
 	struct fake_mr *m = find_mr(key);
 
-	if (!m || m->mr.pd != pd || (m->access & access) != access || addr < m->iova ||
-	    addr + length > m->iova + m->mr.length)
-		return NULL;
-	return (uint8_t *)m->mr.addr + (addr - m->iova);
+	return m && m->mr.pd == pd ? fake_mr_at(&m->mr, addr, length, access) : NULL;
+}
+
+/* The same of @qp's peer. */
+static uint8_t *reach_by(struct fake_qp *q, uint32_t key, uint64_t addr, uint64_t length,
+			 int access)
+{
+	return find_mr(key) ? reach(q->qp.pd, key, addr, length, access)
+			    : fake_mw_reach(&q->qp, key, addr, length, access);
 }
 
 /* Copy from or to the memory of SGEs. false: they name what they must not. */
@@ -345,6 +362,11 @@ static enum ibv_wc_status arrive(struct fake_qp *from, struct fake_qp *to,
 	} else if (!copy(to->qp.srq ? to->qp.srq->pd : to->qp.pd, r->sge, r->count, data,
 			 bytes, true)) {
 		wc.status = IBV_WC_LOC_PROT_ERR;
+	} else if (s->wr.opcode == IBV_WR_SEND_WITH_INV) {
+		if (!fake_mw_invalidate(&to->qp, s->wr.invalidate_rkey))
+			wc.status = IBV_WC_LOC_ACCESS_ERR;
+		wc.wc_flags |= IBV_WC_WITH_INV;
+		wc.invalidated_rkey = s->wr.invalidate_rkey;
 	}
 	complete(to->qp.recv_cq, &wc);
 	if (!wc.status || ud)
@@ -394,6 +416,12 @@ static enum ibv_wc_status execute(struct fake_qp *q, struct fake_send *s, uint32
 	uint8_t *at;
 
 	*len = (uint32_t)bytes;
+	if (s->wr.opcode == IBV_WR_BIND_MW)
+		return fake_mw_bind(&q->qp, &s->wr, s->mw_rkey);
+	if (s->wr.opcode == IBV_WR_LOCAL_INV)
+		return fake_mw_invalidate(&q->qp, s->wr.invalidate_rkey)
+			       ? IBV_WC_SUCCESS
+			       : IBV_WC_LOC_QP_OP_ERR;
 	if (s->is_inline)
 		memcpy(data, s->data, bytes);
 	else if (s->wr.opcode != IBV_WR_RDMA_READ &&
@@ -408,8 +436,8 @@ static enum ibv_wc_status execute(struct fake_qp *q, struct fake_send *s, uint32
 	switch (s->wr.opcode) {
 	case IBV_WR_ATOMIC_CMP_AND_SWP:
 	case IBV_WR_ATOMIC_FETCH_AND_ADD:
-		at = reach(to->qp.pd, s->wr.wr.atomic.rkey, s->wr.wr.atomic.remote_addr,
-			   sizeof(uint64_t), IBV_ACCESS_REMOTE_ATOMIC);
+		at = reach_by(to, s->wr.wr.atomic.rkey, s->wr.wr.atomic.remote_addr,
+			      sizeof(uint64_t), IBV_ACCESS_REMOTE_ATOMIC);
 		if (!at || bytes != sizeof(uint64_t) ||
 		    !(to->attr.qp_access_flags & IBV_ACCESS_REMOTE_ATOMIC))
 			return IBV_WC_REM_ACCESS_ERR;
@@ -420,16 +448,16 @@ static enum ibv_wc_status execute(struct fake_qp *q, struct fake_send *s, uint32
 			       : IBV_WC_LOC_PROT_ERR;
 	case IBV_WR_RDMA_WRITE:
 	case IBV_WR_RDMA_WRITE_WITH_IMM:
-		at = reach(to->qp.pd, s->wr.wr.rdma.rkey, s->wr.wr.rdma.remote_addr,
-			   bytes, IBV_ACCESS_REMOTE_WRITE);
+		at = reach_by(to, s->wr.wr.rdma.rkey, s->wr.wr.rdma.remote_addr, bytes,
+			      IBV_ACCESS_REMOTE_WRITE);
 		if (bytes && !at)
 			return IBV_WC_REM_ACCESS_ERR;
 		memcpy(at, data, bytes);
 		return s->wr.opcode == IBV_WR_RDMA_WRITE ? IBV_WC_SUCCESS
 							 : arrive(q, to, s, data, bytes);
 	case IBV_WR_RDMA_READ:
-		at = reach(to->qp.pd, s->wr.wr.rdma.rkey, s->wr.wr.rdma.remote_addr,
-			   bytes, IBV_ACCESS_REMOTE_READ);
+		at = reach_by(to, s->wr.wr.rdma.rkey, s->wr.wr.rdma.remote_addr, bytes,
+			      IBV_ACCESS_REMOTE_READ);
 		if (!at)
 			return IBV_WC_REM_ACCESS_ERR;
 		return copy(q->qp.pd, s->sge, s->wr.num_sge, at, bytes, true)
@@ -502,6 +530,8 @@ static int post_send(struct ibv_qp *qp, struct ibv_send_wr *wr, struct ibv_send_
 		memset(s, 0, sizeof(*s));
 		s->wr = *wr;
 		memcpy(s->sge, wr->sg_list, (size_t)wr->num_sge * sizeof(s->sge[0]));
+		if (wr->opcode == IBV_WR_BIND_MW)
+			s->mw_rkey = wr->bind_mw.mw->rkey;
 		s->is_inline = wr->send_flags & IBV_SEND_INLINE;
 		if (s->is_inline) {
 			if (length_of(s->sge, wr->num_sge) > q->cap.max_inline_data)
@@ -604,6 +634,8 @@ struct ibv_context *ibv_open_device(struct ibv_device *d)
 	c->ops.post_send = post_send;
 	c->ops.post_recv = post_recv;
 	c->ops.post_srq_recv = post_srq_recv;
+	c->ops.alloc_mw = fake_alloc_mw;
+	c->ops.dealloc_mw = fake_dealloc_mw;
 	c->async_fd = eventfd(0, EFD_NONBLOCK);
 	fake_hca.contexts++;
 	return c;
@@ -620,18 +652,20 @@ int ibv_close_device(struct ibv_context *c)
 int ibv_query_device(struct ibv_context *c, struct ibv_device_attr *attr)
 {
 	(void)c;
-	*attr = (struct ibv_device_attr){ .phys_port_cnt = 1,
-					  .max_pkeys = 4,
-					  .max_qp_wr = fake_hca.max_qp_wr,
-					  .max_srq = fake_hca.max_srq,
-					  .atomic_cap = fake_hca.atomics
-								? IBV_ATOMIC_HCA
-								: IBV_ATOMIC_NONE,
-					  .max_srq_wr = fake_hca.max_srq ? MOST : 0,
-					  .max_srq_sge = fake_hca.max_srq ? 16 : 0,
-					  .max_sge = 32,
-					  .max_sge_rd = 8,
-					  .max_qp_rd_atom = 4 };
+	*attr = (struct ibv_device_attr){
+		.device_cap_flags = fake_hca.windows ? IBV_DEVICE_MEM_WINDOW_TYPE_2B : 0,
+		.vendor_id = fake_hca.vendor_id,
+		.phys_port_cnt = 1,
+		.max_pkeys = 4,
+		.max_qp_wr = fake_hca.max_qp_wr,
+		.max_srq = fake_hca.max_srq,
+		.atomic_cap = fake_hca.atomics ? IBV_ATOMIC_HCA : IBV_ATOMIC_NONE,
+		.max_srq_wr = fake_hca.max_srq ? MOST : 0,
+		.max_srq_sge = fake_hca.max_srq ? 16 : 0,
+		.max_sge = 32,
+		.max_sge_rd = 8,
+		.max_qp_rd_atom = 4
+	};
 	return 0;
 }
 
@@ -729,6 +763,8 @@ int ibv_dealloc_pd(struct ibv_pd *pd)
 	LIST_FOREACH(s, &srqs, entry)
 	if (s->srq.pd == pd)
 		return EBUSY;
+	if (fake_mw_is_in(pd))
+		return EBUSY;
 	free(pd);
 	fake_hca.pds--;
 	return 0;
@@ -742,6 +778,14 @@ static bool is_pinned(void *addr, size_t length, int access)
 
 	return madvise((void *)first, (uintptr_t)addr + length - first,
 		       writes ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) == 0;
+}
+
+uint32_t fake_next_key(void)
+{
+	uint32_t key = next_key;
+
+	next_key += 0x100;
+	return key;
 }
 
 struct ibv_mr *ibv_reg_mr_iova(struct ibv_pd *pd, void *addr, size_t length,
@@ -759,9 +803,8 @@ struct ibv_mr *ibv_reg_mr_iova(struct ibv_pd *pd, void *addr, size_t length,
 				 .pd = pd,
 				 .addr = addr,
 				 .length = length,
-				 .lkey = next_key,
-				 .rkey = next_key };
-	next_key += 0x100;
+				 .lkey = fake_next_key() };
+	m->mr.rkey = m->mr.lkey;
 	m->iova = iova;
 	m->access = access;
 	LIST_INSERT_HEAD(&mrs, m, entry);
@@ -784,6 +827,8 @@ int ibv_dereg_mr(struct ibv_mr *mr)
 {
 	struct fake_mr *m = (struct fake_mr *)mr;
 
+	if (fake_mw_is_over(mr))
+		return EINVAL;
 	LIST_REMOVE(m, entry);
 	free(m);
 	fake_hca.mrs--;
@@ -1001,6 +1046,8 @@ int ibv_destroy_qp(struct ibv_qp *qp)
 {
 	struct fake_qp *q = (struct fake_qp *)qp;
 
+	if (fake_mw_is_of(qp))
+		abort();
 	LIST_REMOVE(q, entry);
 	free(q->sends);
 	free(q->recvs);

@@ -24,10 +24,12 @@ struct fake_hca {
 	int max_qp_wr;
 	int max_srq;
 	bool atomics;
+	bool windows; /* of type 2B, see fake_mw.h */
+	uint32_t vendor_id;
 	bool pins_for_writing; /* all memory that is registered, as Linux before 6.2 */
 	/* What the next call of these fails with; 0: it does not. */
 	int reg_mr_error, create_qp_error, modify_qp_error, post_send_error,
-		post_srq_recv_error, ah_error;
+		post_srq_recv_error, ah_error, alloc_mw_error;
 	enum ibv_wc_status send_status; /* of the next request that is done, the same */
 	unsigned int draining;          /* questions until a send queue in SQD is empty */
 	bool busy;                      /* does what is posted before a QP changes, too */
@@ -35,7 +37,9 @@ struct fake_hca {
 		      */
 	/* What there is now. */
 	unsigned int pds, mrs, cqs, srqs, qps, ahs, channels, contexts, attached;
+	unsigned int mws;
 	unsigned int atomics_done;
+	unsigned int binds; /* of windows that were done */
 	unsigned int posts; /* calls of ibv_post_send() */
 	bool qp_event_waits;
 };

@@ -8,11 +8,14 @@
 struct wire_port *wire_rig_port;
 int wire_rig_max_wr;
 uint32_t wire_rig_max_hca_mem;
-bool wire_rig_pins_for_writing, wire_rig_atomics;
+bool wire_rig_pins_for_writing, wire_rig_atomics, wire_rig_windows;
 uint32_t wire_rig_access;
 uint32_t wire_rig_rq_order = QUEUE_ORDER;
 uint32_t wire_rig_srq = VIB_NO_OBJECT;
 uint16_t wire_rig_flags;
+uint32_t wire_rig_pd;
+uint32_t wire_rig_vendor;
+unsigned int wire_rig_frwr;
 unsigned int wire_rig_changed, wire_rig_gone, wire_rig_left;
 
 const uint8_t native_gid[16] = { 0xfe, 0x80, [15] = 0x99 };
@@ -67,6 +70,8 @@ static struct mad_taker *begin(struct world *w)
 	fabric = fabric_find(&w->fabrics, "local");
 	fabric->wire = wire_rig_port;
 	fabric->mtu = 1024;
+	fabric->frwr = wire_rig_frwr;
+	wire_rig_frwr = FABRIC_FRWR_AUTO;
 	if (wire_rig_max_hca_mem)
 		fabric->max_hca_mem = wire_rig_max_hca_mem;
 	wire_rig_max_hca_mem = 0;
@@ -84,6 +89,10 @@ int wire_set_up(void **state)
 	wire_rig_pins_for_writing = false;
 	fake_hca.atomics = wire_rig_atomics;
 	wire_rig_atomics = false;
+	fake_hca.windows = wire_rig_windows;
+	wire_rig_windows = false;
+	fake_hca.vendor_id = wire_rig_vendor;
+	wire_rig_vendor = 0;
 	wire_rig_access = 0;
 	wire_rig_rq_order = QUEUE_ORDER;
 	wire_rig_srq = VIB_NO_OBJECT;
@@ -109,6 +118,7 @@ int wire_tear_down(void **state)
 	assert_int_equal(fake_hca.srqs, 0);
 	assert_int_equal(fake_hca.cqs, 0);
 	assert_int_equal(fake_hca.mrs, 0);
+	assert_int_equal(fake_hca.mws, 0);
 	assert_int_equal(fake_hca.ahs, 0);
 	assert_int_equal(fake_hca.pds, 0);
 	assert_int_equal(fake_hca.channels, 0);
@@ -168,7 +178,8 @@ static void make_pd_and_memory(struct its_qp *q)
 	struct vib_control_request req = its_request(VIB_CMD_REG_MR);
 	struct vib_control_response rsp;
 
-	q->pd = pd_of(q->p);
+	q->pd = wire_rig_pd ? wire_rig_pd : pd_of(q->p);
+	wire_rig_pd = 0;
 	q->memory = memory_of(q->p, MEMORY);
 	req.u.reg_mr = (struct vib_cmd_reg_mr){
 		.iova = IOVA,
@@ -332,13 +343,21 @@ static void put_send(struct its_qp *q, const struct vib_send_wqe *wqe, const voi
 	produce(q, &q->sq);
 }
 
+void its_send_sge(struct its_qp *q, struct vib_send_wqe wqe, struct vib_sge sge)
+{
+	wqe.num_sge = 1;
+	put_send(q, &wqe, &sge, sizeof(sge));
+}
+
+void its_post(struct its_qp *q, struct vib_send_wqe wqe)
+{
+	put_send(q, &wqe, &wqe, 0);
+}
+
 void its_send_key(struct its_qp *q, struct vib_send_wqe wqe, uint32_t offset,
 		  uint32_t length, uint32_t key)
 {
-	const struct vib_sge sge = { IOVA + offset, length, key };
-
-	wqe.num_sge = 1;
-	put_send(q, &wqe, &sge, sizeof(sge));
+	its_send_sge(q, wqe, (struct vib_sge){ IOVA + offset, length, key });
 }
 
 void its_send(struct its_qp *q, struct vib_send_wqe wqe, uint32_t offset, uint32_t length)

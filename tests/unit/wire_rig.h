@@ -65,6 +65,11 @@ extern int wire_rig_max_wr;
 extern uint32_t wire_rig_max_hca_mem;
 /* The next HCA has atomics. */
 extern bool wire_rig_atomics;
+/* The next HCA has windows for fast registration. */
+extern bool wire_rig_windows;
+/* Of the next HCA, and what the fabric is configured to do about it. */
+extern uint32_t wire_rig_vendor;
+extern unsigned int wire_rig_frwr; /* enum fabric_frwr */
 /* More rights of peers, of QPs and MRs of the rig. */
 extern uint32_t wire_rig_access;
 /* The next HCA's kernel pins all memory for writing. */
@@ -73,6 +78,8 @@ extern bool wire_rig_pins_for_writing;
 extern uint32_t wire_rig_rq_order;
 /* enum vib_qp_flags of the next QPs. */
 extern uint16_t wire_rig_flags;
+/* The PD of the next QP; 0: one of its own. */
+extern uint32_t wire_rig_pd;
 int wire_set_up(void **state);
 int wire_tear_down(void **state);
 #define wire_test(name) cmocka_unit_test_setup_teardown(name, wire_set_up, wire_tear_down)
@@ -118,6 +125,9 @@ void its_send(struct its_qp *q, struct vib_send_wqe wqe, uint32_t offset,
 /* The same with that key. */
 void its_send_key(struct its_qp *q, struct vib_send_wqe wqe, uint32_t offset,
 		  uint32_t length, uint32_t key);
+/* The same of @sge; and with none. */
+void its_send_sge(struct its_qp *q, struct vib_send_wqe wqe, struct vib_sge sge);
+void its_post(struct its_qp *q, struct vib_send_wqe wqe);
 void its_send_inline(struct its_qp *q, struct vib_send_wqe wqe, const void *data,
 		     uint32_t length);
 void its_recv_sge(struct its_qp *q, uint64_t id, struct vib_sge sge);

@@ -35,7 +35,8 @@ def join(host: Host, guest: str = GUEST) -> None:
     dom0 = network.dom0_of(guest)
     if host.attempt(dom0, f"vibctl fabric show {FABRIC}").returncode:
         host.sh(dom0, "modprobe -a ib_uverbs ib_umad")
-        configure(host, dom0, f"printf '[fabric {FABRIC}]\\ndevice = {DEVICE}\\n' >>{CONF}")
+        configure(host, dom0, f"printf '[fabric {FABRIC}]\\ndevice = {DEVICE}\\n"
+                              f"fast_registration = yes\\n' >>{CONF}")
     if host.attempt(dom0, "xenstore-exists /local/domain/0/backend/vib/"
                           f"$(xl domid {guest})/1").returncode:
         host.sh(dom0, f"vibctl attach {guest} fabric={FABRIC} port_guid={guid(guest):#018x}")

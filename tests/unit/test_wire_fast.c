@@ -1,0 +1,931 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Fast registration of a guest's kernel, for a machine behind the wire and for guests
+ * here. */
+#include <endian.h>
+#include <errno.h>
+
+#include "control/fabric.h"
+#include "wire_rig.h"
+
+#define PAGE       VIB_PAGE_SIZE
+#define POOL_BASE  (1ull << 60)
+#define POOL_PAGES 6
+#define MAX_SHOWN  4
+/* As NFS has it: its own number in the upper half. */
+#define OWN_IOVA   (0x12345678ull << 32)
+
+#define SHOW_ALL \
+	(VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_READ)
+
+struct pair {
+	struct its_qp q; /* its kernel's */
+	struct native n;
+	uint32_t region, key;
+	uint32_t serial;
+};
+
+/* Page 0 of what is lent has the list. */
+static struct vib_page_list *list_of(const struct pair *x)
+{
+	return memory_of(x->q.p, DEEP_PAGE);
+}
+
+static uint8_t *pool_at(const struct pair *x, uint32_t page)
+{
+	return memory_of(x->q.p, DEEP_PAGE + page);
+}
+
+static uint64_t pool_addr(uint32_t page)
+{
+	return POOL_BASE + page * (uint64_t)PAGE;
+}
+
+/* ---- commands ------------------------------------------------------------- */
+
+static uint32_t lend(struct peer *p)
+{
+	struct vib_control_request req = its_request(VIB_CMD_REG_DMA);
+	uint32_t *list = memory_of(p, LIST);
+
+	for (uint32_t i = 0; i < POOL_PAGES; i++) {
+		memset(memory_of(p, DEEP_PAGE + i), 0, PAGE);
+		list[i] = page_of(p, DEEP_PAGE + i);
+	}
+	req.u.reg_dma.addr = POOL_BASE;
+	req.u.reg_dma.pages = (struct vib_pages){ POOL_PAGES, page_of(p, LIST) };
+	return number_of(execute(p, req));
+}
+
+static int take_back(struct pair *x)
+{
+	struct vib_control_request req = its_request(VIB_CMD_DEREG_DMA);
+
+	req.u.object.number = x->region;
+	return execute(x->q.p, req).status;
+}
+
+static struct vib_control_response alloc_mr(const struct its_qp *q, uint32_t key)
+{
+	struct vib_control_request req = its_request(VIB_CMD_ALLOC_MR);
+
+	req.u.alloc_mr = (struct vib_cmd_alloc_mr){ q->pd, MAX_SHOWN, key };
+	return execute(q->p, req);
+}
+
+static int dereg(const struct pair *x)
+{
+	return execute(x->q.p, dereg_mr(x->key)).status;
+}
+
+static int destroy_qp(const struct its_qp *q)
+{
+	struct vib_control_request req = its_request(VIB_CMD_DESTROY_QP);
+
+	req.u.object.number = q->qpn;
+	return execute(q->p, req).status;
+}
+
+/* ---- the two -------------------------------------------------------------- */
+
+static void join_native(struct pair *x, struct its_qp *q)
+{
+	uint8_t gid[16];
+
+	native_open(&x->n, q->type == VIB_QPT_RC ? IBV_QPT_RC : IBV_QPT_UC);
+	its_gid(q->p, gid);
+	native_connect(&x->n, q->qpn, gid);
+	its_connect(q, native_gid, x->n.qp->qp_num);
+}
+
+static void open_pair_of(struct world *w, struct pair *x, enum vib_qp_type type)
+{
+	wire_rig_flags = VIB_QPF_KERNEL;
+	x->q = its_qp_new(&w->a, type, CQ_PAGE);
+	join_native(x, &x->q);
+	x->region = lend(&w->a);
+	x->key = number_of(alloc_mr(&x->q, 0));
+}
+
+static void open_pair(struct world *w, struct pair *x)
+{
+	open_pair_of(w, x, VIB_QPT_RC);
+}
+
+static void native_do(struct world *w, struct pair *x, struct ibv_send_wr wr,
+		      enum ibv_wc_status status)
+{
+	struct ibv_sge sge = { (uintptr_t)x->n.memory, 64, x->n.mr->lkey };
+	struct ibv_send_wr *bad;
+
+	wr.wr_id = 77;
+	wr.sg_list = &sge;
+	wr.num_sge = 1;
+	assert_int_equal(ibv_post_send(x->n.qp, &wr, &bad), 0);
+	wire_run(w);
+	native_take(&x->n, 77, status);
+}
+
+/* 64 bytes of the machine's memory to @addr. */
+static void native_write(struct world *w, struct pair *x, uint64_t addr, uint32_t key,
+			 enum ibv_wc_status status)
+{
+	native_do(w, x,
+		  (struct ibv_send_wr){ .opcode = IBV_WR_RDMA_WRITE,
+					.wr.rdma = { addr, key } },
+		  status);
+}
+
+static struct vib_send_wqe local_inv(uint64_t id, uint32_t key)
+{
+	return (struct vib_send_wqe){ .opcode = VIB_OP_LOCAL_INV,
+				      .flags = VIB_SEND_SIGNALED,
+				      .wr_id = id,
+				      .imm = htole32(key) };
+}
+
+/* REG_MR of @length bytes at @iova in pages @first and on, under the key's next value. */
+static struct vib_send_wqe reg(struct pair *x, uint64_t id, uint64_t iova, uint32_t first,
+			       uint32_t length)
+{
+	uint64_t *entries = (uint64_t *)(list_of(x) + 1);
+
+	for (uint32_t i = 0; i < MAX_SHOWN; i++)
+		entries[i] = pool_addr(first + i);
+	x->key = (x->key & ~0xffu) | ((x->key + 1) & 0xff);
+	return (struct vib_send_wqe){ .opcode = VIB_OP_REG_MR,
+				      .flags = VIB_SEND_SIGNALED,
+				      .wr_id = id,
+				      .u.reg_mr = { .iova = iova,
+						    .length = length,
+						    .list = POOL_BASE,
+						    .key = x->key,
+						    .access = SHOW_ALL,
+						    .serial = ++x->serial } };
+}
+
+/* Execute it; it succeeds. */
+static void show(struct world *w, struct pair *x, uint64_t iova, uint32_t first,
+		 uint32_t length)
+{
+	its_post(&x->q, reg(x, 900, iova, first, length));
+	wire_run(w);
+	assert_int_equal(its_take(&x->q, 900, VIB_WC_SUCCESS).opcode, VIB_OP_REG_MR);
+}
+
+static void hide(struct world *w, struct pair *x)
+{
+	its_post(&x->q, local_inv(901, x->key));
+	wire_run(w);
+	assert_int_equal(its_take(&x->q, 901, VIB_WC_SUCCESS).opcode, VIB_OP_LOCAL_INV);
+}
+
+static void assert_refused(struct world *w, struct its_qp *q, struct vib_send_wqe wqe)
+{
+	its_post(q, wqe);
+	wire_run(w);
+	its_take(q, wqe.wr_id, VIB_WC_MW_BIND_ERR);
+	assert_int_equal(its_state(q), VIB_QPS_ERR);
+}
+
+/* A page of the pool at its own address. */
+static void open_shown(struct world *w, struct pair *x)
+{
+	open_pair(w, x);
+	show(w, x, pool_addr(2) + 128, 2, 1000);
+}
+
+/* ---- keys ----------------------------------------------------------------- */
+
+static void keys_are_the_hcas(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_response rsp =
+		execute(&w->a, its_request(VIB_CMD_QUERY_DEVICE));
+	struct pair x = { 0 };
+
+	assert_true(rsp.u.device.cap_flags & VIB_CAP_FRWR);
+	assert_int_not_equal(rsp.u.device.max_fast_reg_pages, 0);
+	open_pair(w, &x);
+	assert_int_equal(fake_hca.mws, 1);
+	assert_in_range(x.key, 0x100, 0x10000);
+	/* One of another backend is another HCA's, or was. */
+	assert_int_equal(alloc_mr(&x.q, x.key + 0x100).status, -EEXIST);
+	fake_hca.alloc_mw_error = ENOMEM;
+	assert_int_equal(alloc_mr(&x.q, 0).status, -ENOMEM);
+	assert_int_equal(fake_hca.mws, 1);
+	assert_int_equal(dereg(&x), 0);
+	assert_int_equal(fake_hca.mws, 0);
+	assert_int_equal(dereg(&x), -EINVAL);
+	native_close(&x.n);
+}
+
+/* ---- whether there are any ------------------------------------------------ */
+
+#define RXE 0xffffff /* its vendor ID */
+
+static void expect_offer(void **state, bool offered)
+{
+	struct world *w = *state;
+	struct vib_control_request req = its_request(VIB_CMD_ALLOC_MR);
+	struct vib_control_response rsp;
+
+	rsp = execute(&w->a, its_request(VIB_CMD_QUERY_DEVICE));
+	assert_int_equal(!!(rsp.u.device.cap_flags & VIB_CAP_FRWR), offered);
+	assert_int_equal(!!(rsp.u.device.cap_flags & VIB_CAP_FRWR_ROW), offered);
+	assert_int_equal(rsp.u.device.max_fast_reg_pages > 0, offered);
+	req.u.alloc_mr = (struct vib_cmd_alloc_mr){ pd_of(&w->a), 1, 0 };
+	assert_int_equal(execute(&w->a, req).status, offered ? 0 : -EOPNOTSUPP);
+}
+
+static int set_up_with_windows(void **state, uint32_t vendor, enum fabric_frwr frwr)
+{
+	wire_rig_windows = true;
+	wire_rig_vendor = vendor;
+	wire_rig_frwr = frwr;
+	return wire_set_up(state);
+}
+
+static int set_up_windows(void **state)
+{
+	return set_up_with_windows(state, 0, FABRIC_FRWR_AUTO);
+}
+
+static int set_up_rxe(void **state)
+{
+	return set_up_with_windows(state, RXE, FABRIC_FRWR_AUTO);
+}
+
+static void rxe_would_have_guests_crash_the_host(void **state)
+{
+	expect_offer(state, false);
+}
+
+static int set_up_rxe_all_the_same(void **state)
+{
+	return set_up_with_windows(state, RXE, FABRIC_FRWR_YES);
+}
+
+static void and_does_if_that_is_wanted(void **state)
+{
+	expect_offer(state, true);
+}
+
+static int set_up_no(void **state)
+{
+	return set_up_with_windows(state, 0, FABRIC_FRWR_NO);
+}
+
+static void nobody_has_any_if_that_is_wanted(void **state)
+{
+	expect_offer(state, false);
+}
+
+static int set_up_without(void **state)
+{
+	wire_rig_frwr = FABRIC_FRWR_YES;
+	return wire_set_up(state);
+}
+
+static void nor_of_an_hca_without_windows(void **state)
+{
+	expect_offer(state, false);
+}
+
+static void keys_count_as_mrs(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_pair(w, &x);
+	vhca_of(&w->a)->limits.max_mr =
+		vhca_of(&w->a)->mrs.count + vhca_of(&w->a)->mws.count;
+	assert_int_equal(alloc_mr(&x.q, 0).status, -ENOMEM);
+	assert_int_equal(fake_hca.mws, 1);
+	native_close(&x.n);
+}
+
+/* ---- what a peer reaches -------------------------------------------------- */
+
+static void a_peer_reaches_what_is_shown(void **state)
+{
+	struct world *w = *state;
+	unsigned int mrs;
+	struct pair x = { 0 };
+
+	open_pair(w, &x);
+	mrs = fake_hca.mrs;
+	show(w, &x, pool_addr(2) + 128, 2, PAGE);
+	assert_int_equal(fake_hca.binds, 1);
+	assert_int_equal(fake_hca.mrs, mrs); /* it is the region's */
+	memset(x.n.memory, 0x5a, 64);
+	native_write(w, &x, pool_addr(3) + 64, x.key, IBV_WC_SUCCESS);
+	assert_memory_equal(pool_at(&x, 3) + 64, x.n.memory, 64);
+	memset(pool_at(&x, 2) + 128, 0x77, 64);
+	native_do(w, &x,
+		  (struct ibv_send_wr){ .opcode = IBV_WR_RDMA_READ,
+					.wr.rdma = { pool_addr(2) + 128, x.key } },
+		  IBV_WC_SUCCESS);
+	assert_memory_equal(pool_at(&x, 2) + 128, x.n.memory, 64);
+	native_close(&x.n);
+}
+
+static int set_up_atomics(void **state)
+{
+	wire_rig_atomics = true;
+	return set_up_windows(state);
+}
+
+static void with_atomics_if_there_are_some(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct vib_send_wqe wqe;
+	struct ibv_sge sge;
+	struct ibv_send_wr add = { .wr_id = 7,
+				   .opcode = IBV_WR_ATOMIC_FETCH_AND_ADD,
+				   .sg_list = &sge,
+				   .num_sge = 1 },
+			   *bad;
+	uint64_t value = 40;
+
+	wire_rig_access = VIB_ACCESS_REMOTE_ATOMIC;
+	open_pair(w, &x);
+	wqe = reg(&x, 1, pool_addr(2), 2, 64);
+	wqe.u.reg_mr.access |= VIB_ACCESS_REMOTE_ATOMIC;
+	its_post(&x.q, wqe);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	memcpy(pool_at(&x, 2), &value, sizeof(value));
+	sge = (struct ibv_sge){ (uintptr_t)x.n.memory, 8, x.n.mr->lkey };
+	add.wr.atomic.remote_addr = pool_addr(2);
+	add.wr.atomic.rkey = x.key;
+	add.wr.atomic.compare_add = 2;
+	assert_int_equal(ibv_post_send(x.n.qp, &add, &bad), 0);
+	wire_run(w);
+	native_take(&x.n, 7, IBV_WC_SUCCESS);
+	memcpy(&value, pool_at(&x, 2), sizeof(value));
+	assert_int_equal(value, 42);
+	native_close(&x.n);
+}
+
+static void and_no_more_than_that(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_shown(w, &x);
+	native_write(w, &x, pool_addr(2) + 128 + 1000 - 63, x.key, IBV_WC_REM_ACCESS_ERR);
+	native_close(&x.n);
+}
+
+static void nor_what_is_hidden_again(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_shown(w, &x);
+	hide(w, &x);
+	native_write(w, &x, pool_addr(2) + 128, x.key, IBV_WC_REM_ACCESS_ERR);
+	native_close(&x.n);
+}
+
+static void requests_in_a_chain_have_their_order(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	uint32_t first;
+
+	open_shown(w, &x);
+	first = x.key;
+	its_post(&x.q, local_inv(1, x.key));
+	its_post(&x.q, reg(&x, 2, pool_addr(1), 1, 64));
+	its_post(&x.q, local_inv(3, x.key));
+	its_post(&x.q, reg(&x, 4, pool_addr(1) + 64, 1, 64));
+	wire_run(w);
+	for (uint64_t id = 1; id <= 4; id++)
+		its_take(&x.q, id, VIB_WC_SUCCESS);
+	native_write(w, &x, pool_addr(1) + 64, x.key, IBV_WC_SUCCESS);
+	native_write(w, &x, pool_addr(2) + 128, first, IBV_WC_REM_ACCESS_ERR);
+	native_close(&x.n);
+}
+
+/* ---- addresses of its own -------------------------------------------------- */
+
+static void addresses_may_be_others(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	unsigned int mrs;
+
+	open_pair(w, &x);
+	mrs = fake_hca.mrs;
+	for (uint32_t i = 1; i <= 3; i++) {
+		uint64_t iova = OWN_IOVA * i + 256;
+
+		show(w, &x, iova, i, PAGE);
+		assert_int_equal(fake_hca.mrs, mrs + 1);
+		memset(x.n.memory, (int)(0x10 + i), 64);
+		native_write(w, &x, iova + PAGE - 256, x.key, IBV_WC_SUCCESS);
+		assert_memory_equal(pool_at(&x, i + 1), x.n.memory, 64);
+		hide(w, &x);
+	}
+	assert_int_equal(dereg(&x), 0);
+	assert_int_equal(fake_hca.mrs, mrs);
+	native_close(&x.n);
+}
+
+static void others_go_on_while_one_waits_for_them(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_shown(w, &x);
+	/* What is behind it in its queue waits, though its LOCAL_INV is not done yet. */
+	its_post(&x.q, local_inv(1, x.key));
+	its_post(&x.q, reg(&x, 2, OWN_IOVA, 1, 64));
+	its_post(&x.q, local_inv(3, x.key));
+	its_post(&x.q, reg(&x, 4, OWN_IOVA * 2, 1, 64));
+	native_recv(&x.n, 9, 0, 64);
+	its_send_inline(&x.q,
+			(struct vib_send_wqe){ .opcode = VIB_OP_SEND,
+					       .flags = VIB_SEND_SIGNALED,
+					       .wr_id = 5 },
+			"abc", 4);
+	for (unsigned int i = 0; i < 20; i++)
+		poller_pass(&w->engine->pollers[0]); /* no job is done */
+	assert_false(fake_hca_run() && fake_hca_run());
+	assert_int_equal(fake_hca.binds, 1);
+	wire_run(w);
+	for (uint64_t id = 1; id <= 5; id++)
+		its_take(&x.q, id, VIB_WC_SUCCESS);
+	native_take(&x.n, 9, IBV_WC_SUCCESS);
+	native_write(w, &x, OWN_IOVA * 2, x.key, IBV_WC_SUCCESS);
+	native_close(&x.n);
+}
+
+static void an_mr_that_cannot_be_fails_the_request(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_pair(w, &x);
+	fake_hca.reg_mr_error = ENOMEM;
+	assert_refused(w, &x.q, reg(&x, 1, OWN_IOVA, 1, 64));
+	native_close(&x.n);
+}
+
+/* ---- invalidated by the peer ---------------------------------------------- */
+
+static void send_with_inv(struct world *w, struct pair *x)
+{
+	struct vib_cqe cqe;
+
+	its_recv_sge(&x->q, 5, (struct vib_sge){ pool_addr(5), 256, VIB_LOCAL_DMA_LKEY });
+	native_do(w, x,
+		  (struct ibv_send_wr){ .opcode = IBV_WR_SEND_WITH_INV,
+					.invalidate_rkey = x->key },
+		  IBV_WC_SUCCESS);
+	cqe = its_take(&x->q, 5, VIB_WC_SUCCESS);
+	assert_int_equal(cqe.opcode, VIB_OP_SEND_INV);
+	assert_true(cqe.flags & VIB_CQE_WITH_INV);
+	assert_int_equal(le32toh(cqe.imm), x->key);
+}
+
+static void a_peer_may_invalidate_it(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_shown(w, &x);
+	send_with_inv(w, &x);
+	/* The HCA, which would not survive another, hears of none. */
+	hide(w, &x);
+	show(w, &x, OWN_IOVA, 1, 64);
+	send_with_inv(w, &x);
+	show(w, &x, pool_addr(1), 1, 64);
+	native_write(w, &x, pool_addr(1), x.key, IBV_WC_SUCCESS);
+	native_close(&x.n);
+}
+
+/* ---- as an lkey ------------------------------------------------------------- */
+
+static void send_by_key(struct pair *x, uint64_t id, uint64_t addr, uint32_t length)
+{
+	native_recv(&x->n, id, 0, 4096);
+	its_send_sge(&x->q,
+		     (struct vib_send_wqe){ .opcode = VIB_OP_SEND,
+					    .flags = VIB_SEND_SIGNALED,
+					    .wr_id = id },
+		     (struct vib_sge){ addr, length, x->key });
+}
+
+static void it_is_an_lkey_too(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_shown(w, &x);
+	memset(pool_at(&x, 2) + 200, 0x41, 100);
+	send_by_key(&x, 1, pool_addr(2) + 200, 100);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	native_take(&x.n, 1, IBV_WC_SUCCESS);
+	assert_memory_equal(x.n.memory, pool_at(&x, 2) + 200, 100);
+	native_close(&x.n);
+}
+
+static void under_addresses_of_its_own(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct ibv_wc wc;
+
+	open_pair(w, &x);
+	show(w, &x, OWN_IOVA + 100, 2, PAGE);
+	memset(pool_at(&x, 3), 0x42, 50);
+	send_by_key(&x, 1, OWN_IOVA + PAGE, 50);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	wc = native_take(&x.n, 1, IBV_WC_SUCCESS);
+	assert_int_equal(wc.byte_len, 50);
+	assert_memory_equal(x.n.memory, pool_at(&x, 3), 50);
+	send_by_key(&x, 2, OWN_IOVA + 100 + PAGE - 49, 50);
+	wire_run(w);
+	its_take(&x.q, 2, VIB_WC_LOC_PROT_ERR);
+	native_close(&x.n);
+}
+
+static void of_receives_too(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_pair(w, &x);
+	show(w, &x, OWN_IOVA, 2, PAGE);
+	its_recv_sge(&x.q, 1, (struct vib_sge){ OWN_IOVA + 1000, 64, x.key });
+	wire_run(w);
+	memset(x.n.memory, 0x43, 64);
+	native_do(w, &x, (struct ibv_send_wr){ .opcode = IBV_WR_SEND }, IBV_WC_SUCCESS);
+	assert_int_equal(its_take(&x.q, 1, VIB_WC_SUCCESS).byte_len, 64);
+	assert_memory_equal(pool_at(&x, 2) + 1000, x.n.memory, 64);
+	/* What it shows no more it does not receive with. */
+	hide(w, &x);
+	its_recv_sge(&x.q, 2, (struct vib_sge){ OWN_IOVA + 1000, 64, x.key });
+	wire_run(w);
+	its_take(&x.q, 2, VIB_WC_LOC_PROT_ERR);
+	native_close(&x.n);
+}
+
+static void without_rights_of_peers_the_hca_hears_nothing(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct vib_send_wqe wqe;
+
+	open_pair(w, &x);
+	wqe = reg(&x, 1, OWN_IOVA, 2, 64);
+	wqe.u.reg_mr.access = VIB_ACCESS_LOCAL_WRITE;
+	its_post(&x.q, wqe);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	send_by_key(&x, 2, OWN_IOVA, 64);
+	wire_run(w);
+	its_take(&x.q, 2, VIB_WC_SUCCESS);
+	hide(w, &x);
+	assert_int_equal(fake_hca.binds, 0);
+	native_close(&x.n);
+}
+
+/* ---- what is refused --------------------------------------------------------- */
+
+static void pages_here_and_there_are_refused(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct vib_send_wqe wqe;
+
+	open_pair(w, &x);
+	wqe = reg(&x, 1, pool_addr(2), 2, 2 * PAGE);
+	((uint64_t *)(list_of(&x) + 1))[1] = pool_addr(4);
+	assert_refused(w, &x.q, wqe);
+	assert_int_equal(fake_hca.binds, 0);
+	native_close(&x.n);
+}
+
+static void memory_that_is_not_lent_is_refused(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_pair(w, &x);
+	assert_refused(w, &x.q,
+		       reg(&x, 1, pool_addr(POOL_PAGES - 1), POOL_PAGES - 1, PAGE + 1));
+	native_close(&x.n);
+}
+
+static void a_key_that_is_shown_cannot_be_shown_again(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_shown(w, &x);
+	assert_refused(w, &x.q, reg(&x, 1, pool_addr(1), 1, 64));
+	assert_int_equal(fake_hca.binds, 1);
+	native_close(&x.n);
+}
+
+static void another_qp_cannot_invalidate_it(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 }, y = { 0 };
+
+	open_shown(w, &x);
+	wire_rig_pd = x.q.pd;
+	y.q = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE_2);
+	join_native(&y, &y.q);
+	assert_refused(w, &y.q, local_inv(1, x.key));
+	native_write(w, &x, pool_addr(2) + 128, x.key, IBV_WC_SUCCESS);
+	native_close(&x.n);
+	native_close(&y.n);
+}
+
+/* One of UC goes on; the HCA, which would not survive it, is told of no LOCAL_INV. */
+static void what_was_flushed_is_not_shown(void **state)
+{
+	struct world *w = *state;
+	struct vib_control_request again;
+	struct pair x = { 0 };
+	uint8_t zeros[64] = { 0 };
+
+	open_pair_of(w, &x, VIB_QPT_UC);
+	its_send_inline(&x.q, (struct vib_send_wqe){ .opcode = VIB_OP_SEND, .wr_id = 1 },
+			"abc", 4);
+	its_post(&x.q, reg(&x, 2, pool_addr(1), 1, 64));
+	fake_hca.send_status = IBV_WC_LOC_QP_OP_ERR;
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_LOC_QP_OP_ERR);
+	its_take(&x.q, 2, VIB_WC_WR_FLUSH_ERR);
+	assert_int_equal(its_state(&x.q), VIB_QPS_SQE);
+	again = its_change(&x.q, VIB_QPS_RTS, NULL, 0);
+	again.u.modify_qp.mask = VIB_QP_STATE;
+	assert_int_equal(execute(&w->a, again).status, 0);
+	native_write(w, &x, pool_addr(1), x.key, IBV_WC_REM_ACCESS_ERR);
+	assert_memory_equal(pool_at(&x, 1), zeros, 64);
+	hide(w, &x);
+	show(w, &x, pool_addr(1), 1, 64);
+	assert_int_equal(fake_hca.binds, 1);
+	native_close(&x.n);
+}
+
+/* ---- ends ---------------------------------------------------------------------- */
+
+static void a_key_ends_while_it_is_shown(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_shown(w, &x);
+	assert_int_equal(dereg(&x), 0);
+	assert_int_equal(fake_hca.mws, 0);
+	native_write(w, &x, pool_addr(2) + 128, x.key, IBV_WC_REM_ACCESS_ERR);
+	native_close(&x.n);
+}
+
+/* The window before the QP: see fake_mw.h. */
+static void with_a_qp_ends_what_it_shows(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_shown(w, &x);
+	assert_int_equal(destroy_qp(&x.q), 0);
+	assert_int_equal(fake_hca.mws, 0);
+	assert_int_equal(dereg(&x), 0);
+	native_close(&x.n);
+}
+
+static void with_a_qp_that_is_reset_too(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	uint8_t gid[16];
+
+	open_shown(w, &x);
+	assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
+	assert_int_equal(fake_hca.mws, 0);
+	memset(memory_of(&w->a, SQ_PAGE), 0, PAGE);
+	vib_queue_init(&x.q.sq, memory_of(&w->a, SQ_PAGE), QUEUE_ORDER, x.q.sq.stride);
+	its_gid(&w->a, gid);
+	its_connect(&x.q, native_gid, x.n.qp->qp_num);
+	assert_refused(w, &x.q, reg(&x, 1, pool_addr(1), 1, 64));
+	assert_int_equal(dereg(&x), 0);
+	native_close(&x.n);
+}
+
+static void what_it_has_hidden_stays(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_shown(w, &x);
+	hide(w, &x);
+	assert_int_equal(destroy_qp(&x.q), 0);
+	assert_int_equal(fake_hca.mws, 1);
+	native_close(&x.n);
+	assert_int_equal(dereg(&x), 0);
+}
+
+static void with_a_region_ends_what_shows_it(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	unsigned int mrs;
+
+	open_shown(w, &x);
+	mrs = fake_hca.mrs;
+	assert_int_equal(take_back(&x), 0);
+	assert_int_equal(fake_hca.mrs, mrs - 1);
+	assert_int_equal(fake_hca.mws, 0);
+	native_write(w, &x, pool_addr(2) + 128, x.key, IBV_WC_REM_ACCESS_ERR);
+	native_close(&x.n);
+}
+
+static void under_addresses_of_its_own_as_well(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	unsigned int mrs;
+
+	open_pair(w, &x);
+	mrs = fake_hca.mrs;
+	show(w, &x, OWN_IOVA, 1, 64);
+	assert_int_equal(take_back(&x), 0);
+	assert_int_equal(fake_hca.mrs, mrs - 1);
+	assert_int_equal(fake_hca.mws, 0);
+	native_close(&x.n);
+}
+
+/* Asked for, and not made before its region, or its QP, ends. */
+static void what_ends_while_it_waits(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	unsigned int mrs;
+
+	open_pair(w, &x);
+	mrs = fake_hca.mrs;
+	its_post(&x.q, reg(&x, 1, OWN_IOVA, 1, 64));
+	for (unsigned int i = 0; i < 5; i++)
+		poller_pass(&w->engine->pollers[0]);
+	assert_int_equal(take_back(&x), 0);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_MW_BIND_ERR);
+	assert_int_equal(fake_hca.mrs, mrs - 1);
+	assert_int_equal(fake_hca.binds, 0);
+	native_close(&x.n);
+}
+
+static void a_guest_may_go_while_it_waits(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_shown(w, &x);
+	its_post(&x.q, local_inv(1, x.key));
+	its_post(&x.q, reg(&x, 2, OWN_IOVA, 1, 64));
+	wire_run_without_hca(w);
+	(void)fake_hca_run();
+	for (unsigned int i = 0; i < 5; i++)
+		poller_pass(&w->engine->pollers[0]);
+	frontend_state(&w->a, "6");
+	fake_settle(w->xen);
+	assert_int_equal(fake_hca.mws, 0);
+	native_close(&x.n);
+}
+
+/* ---- guests of this host --------------------------------------------------------- */
+
+/* @q of a, and one of b, are each other's peer. */
+static struct its_qp join_b(struct world *w, struct its_qp *q)
+{
+	struct its_qp b;
+	uint8_t gid_a[16], gid_b[16];
+
+	wire_rig_flags = 0;
+	b = its_qp_new(&w->b, VIB_QPT_RC, CQ_PAGE);
+	its_gid(&w->a, gid_a);
+	its_gid(&w->b, gid_b);
+	its_connect(q, gid_b, b.qpn);
+	its_connect(&b, gid_a, q->qpn);
+	return b;
+}
+
+static void b_writes(struct world *w, struct its_qp *b, uint64_t addr, uint32_t key,
+		     uint8_t status)
+{
+	struct vib_send_wqe wqe = { .opcode = VIB_OP_RDMA_WRITE,
+				    .flags = VIB_SEND_SIGNALED,
+				    .wr_id = 50 };
+
+	wqe.u.rdma.remote_addr = addr;
+	wqe.u.rdma.rkey = key;
+	its_send(b, wqe, 0, 64);
+	wire_run(w);
+	its_take(b, 50, status);
+}
+
+static void guests_here_reach_it_by_memory(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct its_qp b;
+
+	wire_rig_flags = VIB_QPF_KERNEL;
+	x.q = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE);
+	x.region = lend(&w->a);
+	x.key = number_of(alloc_mr(&x.q, 0));
+	b = join_b(w, &x.q);
+	show(w, &x, OWN_IOVA, 2, PAGE);
+	assert_int_equal(fake_hca.binds, 0);
+	memset(b.memory, 0x33, 64);
+	b_writes(w, &b, OWN_IOVA + 640, x.key, VIB_WC_SUCCESS);
+	assert_memory_equal(pool_at(&x, 2) + 640, b.memory, 64);
+	hide(w, &x);
+	b_writes(w, &b, OWN_IOVA + 640, x.key, VIB_WC_REM_ACCESS_ERR);
+}
+
+/* A QP on the wire shows it, and another of its PD has a guest here for a peer. */
+static void of_another_qp_as_well(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct its_qp y, b;
+	struct vib_send_wqe inv = { .opcode = VIB_OP_SEND_INV,
+				    .flags = VIB_SEND_SIGNALED,
+				    .wr_id = 51 };
+
+	open_shown(w, &x);
+	wire_rig_pd = x.q.pd;
+	y = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE_2);
+	b = join_b(w, &y);
+	memset(b.memory, 0x34, 64);
+	b_writes(w, &b, pool_addr(2) + 128, x.key, VIB_WC_SUCCESS);
+	assert_memory_equal(pool_at(&x, 2) + 128, b.memory, 64);
+	/* But it is the HCA's, and not its peer's, to end that. */
+	its_recv_sge(&y, 9, (struct vib_sge){ pool_addr(5), 64, VIB_LOCAL_DMA_LKEY });
+	inv.imm = htole32(x.key);
+	its_send(&b, inv, 0, 8);
+	wire_run(w);
+	its_take(&b, 51, VIB_WC_REM_ACCESS_ERR);
+	native_write(w, &x, pool_addr(2) + 128, x.key, IBV_WC_SUCCESS);
+	native_close(&x.n);
+}
+
+int main(void)
+{
+#define fast_test(name) \
+	cmocka_unit_test_setup_teardown(name, set_up_windows, wire_tear_down)
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(rxe_would_have_guests_crash_the_host,
+						set_up_rxe, wire_tear_down),
+		cmocka_unit_test_setup_teardown(and_does_if_that_is_wanted,
+						set_up_rxe_all_the_same, wire_tear_down),
+		cmocka_unit_test_setup_teardown(nobody_has_any_if_that_is_wanted,
+						set_up_no, wire_tear_down),
+		cmocka_unit_test_setup_teardown(nor_of_an_hca_without_windows,
+						set_up_without, wire_tear_down),
+		fast_test(keys_are_the_hcas),
+		fast_test(keys_count_as_mrs),
+		fast_test(a_peer_reaches_what_is_shown),
+		cmocka_unit_test_setup_teardown(with_atomics_if_there_are_some,
+						set_up_atomics, wire_tear_down),
+		fast_test(and_no_more_than_that),
+		fast_test(nor_what_is_hidden_again),
+		fast_test(requests_in_a_chain_have_their_order),
+		fast_test(addresses_may_be_others),
+		fast_test(others_go_on_while_one_waits_for_them),
+		fast_test(an_mr_that_cannot_be_fails_the_request),
+		fast_test(a_peer_may_invalidate_it),
+		fast_test(it_is_an_lkey_too),
+		fast_test(under_addresses_of_its_own),
+		fast_test(of_receives_too),
+		fast_test(without_rights_of_peers_the_hca_hears_nothing),
+		fast_test(pages_here_and_there_are_refused),
+		fast_test(memory_that_is_not_lent_is_refused),
+		fast_test(a_key_that_is_shown_cannot_be_shown_again),
+		fast_test(another_qp_cannot_invalidate_it),
+		fast_test(what_was_flushed_is_not_shown),
+		fast_test(a_key_ends_while_it_is_shown),
+		fast_test(with_a_qp_ends_what_it_shows),
+		fast_test(with_a_qp_that_is_reset_too),
+		fast_test(what_it_has_hidden_stays),
+		fast_test(with_a_region_ends_what_shows_it),
+		fast_test(under_addresses_of_its_own_as_well),
+		fast_test(what_ends_while_it_waits),
+		fast_test(a_guest_may_go_while_it_waits),
+		fast_test(guests_here_reach_it_by_memory),
+		fast_test(of_another_qp_as_well),
+	};
+
+	return cmocka_run_group_tests_name("wire: fast registration", tests, NULL, NULL);
+}
