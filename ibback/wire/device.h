@@ -26,6 +26,7 @@ struct wire_port {
 	bool pins_for_writing; /* what is registered: see wire_wants_writable() */
 	struct ibv_context *context;
 	struct ibv_device_attr attr;
+	_Atomic uint8_t mtu; /* its number, as last seen; any thread's */
 	const struct wire_port_events *events;
 	void *arg;
 	unsigned int users; /* guests at it */

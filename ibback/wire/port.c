@@ -80,6 +80,7 @@ static int prepare(struct wire_port *p)
 	errno = ibv_query_port(p->context, p->number, &attr);
 	if (errno)
 		return -1;
+	p->mtu = (uint8_t)attr.active_mtu;
 	p->ethernet = attr.link_layer == IBV_LINK_LAYER_ETHERNET;
 	p->pins_for_writing = !registers_read_only(p);
 	if (flags < 0 || fcntl(p->context->async_fd, F_SETFL, flags | O_NONBLOCK) < 0)
@@ -218,7 +219,7 @@ static uint32_t mtu_bytes(enum ibv_mtu mtu)
 	return mtu >= IBV_MTU_256 && mtu <= IBV_MTU_4096 ? 128u << mtu : 256;
 }
 
-int wire_port_state(const struct wire_port *p, struct wire_port_state *state)
+int wire_port_state(struct wire_port *p, struct wire_port_state *state)
 {
 	struct ibv_port_attr attr;
 
@@ -232,6 +233,7 @@ int wire_port_state(const struct wire_port *p, struct wire_port_state *state)
 		return -1;
 	state->active = attr.state == IBV_PORT_ACTIVE;
 	state->ethernet = p->ethernet;
+	p->mtu = (uint8_t)attr.active_mtu;
 	state->mtu = mtu_bytes(attr.active_mtu);
 	state->lid = attr.lid;
 	state->sm_lid = attr.sm_lid;

@@ -71,8 +71,11 @@ void wire_port_read_events(struct wire_port *port);
 const char *wire_port_device(const struct wire_port *port);
 uint8_t wire_port_number(const struct wire_port *port);
 
-/* Its state, from the HCA. -1 and errno: the HCA is lost. Any thread. */
-int wire_port_state(const struct wire_port *port, struct wire_port_state *state);
+/*
+ * Its state, from the HCA. -1 and errno: the HCA is lost. Any thread. QPs that get their
+ * path afterwards have its MTU at most.
+ */
+int wire_port_state(struct wire_port *port, struct wire_port_state *state);
 
 /*
  * The index of @gid at the HCA, of RoCE v2 if it is Ethernet. -1 and errno: ENOENT if the

@@ -316,15 +316,15 @@ static int fill_pkey(const struct wire_port *port, uint16_t pkey, uint16_t *at)
 	return 0;
 }
 
-/* No path is wider than the port it begins at, whatever its record says. */
+/*
+ * No path is wider than the port it begins at, whatever its record says. The HCA is not asked
+ * for each QP: it tells when its port changes.
+ */
 static enum ibv_mtu path_mtu(const struct wire_port *port, uint8_t wanted)
 {
-	struct ibv_port_attr attr;
+	uint8_t widest = port->mtu;
 
-	if (ibv_query_port(port->context, port->number, &attr) == 0 &&
-	    attr.active_mtu < wanted)
-		return attr.active_mtu;
-	return (enum ibv_mtu)wanted;
+	return (enum ibv_mtu)(widest < wanted ? widest : wanted);
 }
 
 int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *attr,

@@ -981,6 +981,8 @@ int ibv_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask)
 		return EINVAL;
 	if (mask & IBV_QP_AV)
 		q->attr.ah_attr = attr->ah_attr;
+	if (mask & IBV_QP_PATH_MTU)
+		q->attr.path_mtu = attr->path_mtu;
 	if (mask & IBV_QP_DEST_QPN)
 		q->attr.dest_qp_num = attr->dest_qp_num;
 	if (mask & IBV_QP_QKEY)

@@ -649,11 +649,12 @@ static void who_has_another_gid_sends_no_more(void **state)
 		    VIB_QP_RQ_PSN;
 	cmd->attr =
 		(struct vib_qp_attr){ .state = VIB_QPS_RTR,
-				      .path_mtu = 3,
+				      .path_mtu = 5,
 				      .dest_qpn = x.n.qp->qp_num,
 				      .av = { .dlid = 7, .sl = 0xf3, .sgid_index = 1 } };
 	assert_int_equal(execute(&w->a, req).status, 0);
 	assert_int_equal(fake_hca_qp(x.q.qpn)->ah_attr.sl, 3);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->path_mtu, IBV_MTU_1024); /* the port's */
 	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_RTR);
 	put(&w->a, w->a.be, VIB_BE_GID, "fe80::1235");
 	fake_loop(w->xen);

@@ -118,7 +118,7 @@ void wire_port_read_events(struct wire_port *port)
 
 static const struct vib_gid port_gid = { .raw = { 0xfe, 0x80, [8] = 9, [15] = 9 } };
 
-int wire_port_state(const struct wire_port *port, struct wire_port_state *state)
+int wire_port_state(struct wire_port *port, struct wire_port_state *state)
 {
 	(void)port;
 	if (get(fails) || !get(present)) {
