@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Windows: put and get, accumulate, and atomics that ranks contend for. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "check.h"
 
 #define COUNTERS 64
 #define FETCHES  10 /* of each rank */
-#define TURNS    3  /* with the lock, of each rank */
+#define STEPS    8
 
 static const size_t sizes[] = { 8, 4096, 65536 }; /* bytes, for each rank */
 
 /* A window of @bytes on each rank, which is zero; MPI_Win_free() frees it. */
-static MPI_Win window(size_t bytes, int unit, void **memory)
+static MPI_Win window(const struct world *world, size_t bytes, int unit, void **memory)
 {
 	MPI_Win win;
 
 	MPI_Win_allocate((MPI_Aint)bytes, unit, MPI_INFO_NULL, MPI_COMM_WORLD, memory,
 			 &win);
-	for (size_t i = 0; i < bytes; i++)
-		((char *)*memory)[i] = 0;
+	MPI_Win_lock(MPI_LOCK_EXCLUSIVE, world->rank, 0, win);
+	memset(*memory, 0, bytes);
+	MPI_Win_unlock(world->rank, win);
 	/* Nobody writes before all of it is zero. */
-	MPI_Win_fence(0, win);
+	MPI_Barrier(MPI_COMM_WORLD);
 	return win;
 }
 
@@ -34,8 +36,9 @@ static void put_and_get(const struct world *world, size_t count, struct moved *m
 	void *memory;
 	MPI_Win win;
 
-	win = window(count * ranks * sizeof(*mine), sizeof(*mine), &memory);
+	win = window(world, count * ranks * sizeof(*mine), sizeof(*mine), &memory);
 	mine = memory;
+	MPI_Win_fence(MPI_MODE_NOPRECEDE, win);
 	for (int to = 0; to < world->size; to++) {
 		uint32_t *part = out + (size_t)to * count;
 
@@ -50,7 +53,7 @@ static void put_and_get(const struct world *world, size_t count, struct moved *m
 	for (int to = 0; to < world->size; to++)
 		MPI_Get(back + (size_t)to * count, (int)count, MPI_UINT32_T, to, place,
 			(int)count, MPI_UINT32_T, win);
-	MPI_Win_fence(0, win);
+	MPI_Win_fence(MPI_MODE_NOSUCCEED, win);
 	for (int to = 0; to < world->size; to++)
 		verify(world, "MPI_Get", back + (size_t)to * count, count, world->rank,
 		       to, 0);
@@ -69,14 +72,15 @@ static void accumulate(const struct world *world, struct moved *moved)
 	void *memory;
 	MPI_Win win;
 
-	win = window(sizeof(add), sizeof(*mine), &memory);
+	win = window(world, sizeof(add), sizeof(*mine), &memory);
 	mine = memory;
 	for (int i = 0; i < COUNTERS; i++)
 		add[i] = (int64_t)(world->rank + 1) * (i + 1);
+	MPI_Win_fence(MPI_MODE_NOPRECEDE, win);
 	for (int to = 0; to < world->size; to++)
 		MPI_Accumulate(add, COUNTERS, MPI_INT64_T, to, 0, COUNTERS, MPI_INT64_T,
 			       MPI_SUM, win);
-	MPI_Win_fence(0, win);
+	MPI_Win_fence(MPI_MODE_NOSUCCEED, win);
 	for (int i = 0; i < COUNTERS; i++) {
 		int64_t sum = (int64_t)(ranks * (ranks + 1) / 2) * (i + 1);
 
@@ -102,7 +106,7 @@ static void fetch_and_op(const struct world *world, struct moved *moved)
 	everybodys = calloc(all, sizeof(*everybodys));
 	if (!everybodys)
 		wrong(world, "no memory");
-	win = window(sizeof(int64_t), sizeof(int64_t), &memory);
+	win = window(world, sizeof(int64_t), sizeof(int64_t), &memory);
 	MPI_Win_lock_all(0, win);
 	for (int i = 0; i < FETCHES; i++) {
 		MPI_Fetch_and_op(&one, &got[i], MPI_INT64_T, 0, 0, MPI_SUM, win);
@@ -126,47 +130,37 @@ static void fetch_and_op(const struct world *world, struct moved *moved)
 	moved->bytes += all * sizeof(one);
 }
 
-/* A lock in rank 0's window, taken by compare and swap; a counter that only its owner
- * changes. */
+/* All try to take a number one further, at once: one of them does, each time. */
 static void compare_and_swap(const struct world *world, struct moved *moved)
 {
-	enum { LOCK, COUNTER, PLACES };
-	const int64_t nobody = 0, me = world->rank + 1,
-		      all = (int64_t)world->size * TURNS;
-	int64_t owner, counter;
+	int64_t found, last;
 	void *memory;
 	MPI_Win win;
 
-	win = window(PLACES * sizeof(int64_t), sizeof(int64_t), &memory);
+	win = window(world, sizeof(found), sizeof(found), &memory);
 	MPI_Win_lock_all(0, win);
-	for (int turn = 0; turn < TURNS; turn++) {
-		do {
-			MPI_Compare_and_swap(&me, &nobody, &owner, MPI_INT64_T, 0, LOCK,
-					     win);
-			MPI_Win_flush(0, win);
-		} while (owner != nobody);
-		MPI_Get(&counter, 1, MPI_INT64_T, 0, COUNTER, 1, MPI_INT64_T, win);
+	for (int64_t step = 0; step < STEPS; step++) {
+		const int64_t next = step + 1;
+		int won, winners;
+
+		MPI_Compare_and_swap(&next, &step, &found, MPI_INT64_T, 0, 0, win);
 		MPI_Win_flush(0, win);
-		counter++;
-		MPI_Put(&counter, 1, MPI_INT64_T, 0, COUNTER, 1, MPI_INT64_T, win);
-		MPI_Win_flush(0, win);
-		MPI_Fetch_and_op(&nobody, &owner, MPI_INT64_T, 0, LOCK, MPI_REPLACE, win);
-		MPI_Win_flush(0, win);
-		if (owner != me)
-			wrong(world,
-			      "MPI_Compare_and_swap: the lock was rank %lld's, too",
-			      (long long)owner - 1);
+		if (found != step && found != next)
+			wrong(world, "MPI_Compare_and_swap: %lld at step %lld",
+			      (long long)found, (long long)step);
+		won = found == step;
+		MPI_Allreduce(&won, &winners, 1, MPI_INT, MPI_SUM, MPI_COMM_WORLD);
+		if (winners != 1)
+			wrong(world, "MPI_Compare_and_swap: %d swapped at step %lld",
+			      winners, (long long)step);
 	}
-	MPI_Barrier(MPI_COMM_WORLD);
-	MPI_Get(&counter, 1, MPI_INT64_T, 0, COUNTER, 1, MPI_INT64_T, win);
+	MPI_Get(&last, 1, MPI_INT64_T, 0, 0, 1, MPI_INT64_T, win);
 	MPI_Win_unlock_all(win);
-	if (counter != all)
-		wrong(world, "MPI_Compare_and_swap: %lld turns were counted, not %lld",
-		      (long long)counter, (long long)all);
+	if (last != STEPS)
+		wrong(world, "MPI_Compare_and_swap: it ends with %lld", (long long)last);
 	MPI_Win_free(&win);
-	/* Tries that found it taken are not counted. */
-	moved->messages += 4 * (uint64_t)all;
-	moved->bytes += 4 * (uint64_t)all * sizeof(counter);
+	moved->messages += (uint64_t)world->size * STEPS;
+	moved->bytes += (uint64_t)world->size * STEPS * sizeof(found);
 }
 
 struct moved one_sided(const struct world *world)
