@@ -28,6 +28,9 @@
 /* One mapping, for who asks: few of these fill the pool. */
 #define VIB_DMA_MAX_MAPPING SZ_1M
 
+/* Beside the address of an original's page: nobody but who mapped it writes there. */
+#define VIB_DMA_READ_ONLY 1UL
+
 /* What failed is told so much later, once. */
 #define VIB_REPORT_TIME HZ
 
@@ -74,9 +77,9 @@ static u32 vib_dma_pages(u64 addr, size_t size)
 /* What a mapping, or a part of it, is of; NULL: of itself, it is coherent. */
 static void *vib_dma_original(const struct vib_pool *pool, dma_addr_t addr)
 {
-	u8 *page = pool->originals[vib_dma_page(addr)];
+	unsigned long page = (unsigned long)pool->originals[vib_dma_page(addr)] & PAGE_MASK;
 
-	return page ? page + offset_in_page(addr) : NULL;
+	return page ? (void *)(page + offset_in_page(addr)) : NULL;
 }
 
 static void vib_dma_copy_in(struct vib_pool *pool, dma_addr_t addr, size_t size)
@@ -100,17 +103,32 @@ static void vib_dma_copy_out(struct vib_pool *pool, dma_addr_t addr, size_t size
  * direction: of what a device does not write, the original is to stay.
  */
 static dma_addr_t vib_dma_place(struct vib_pool *pool, u64 place, void *original,
-				size_t size, unsigned long attrs)
+				size_t size, enum dma_data_direction dir,
+				unsigned long attrs)
 {
+	bool copied = !(attrs & DMA_ATTR_SKIP_CPU_SYNC);
 	dma_addr_t addr = place + offset_in_page(original);
 	u8 *page = (u8 *)original - offset_in_page(original);
 	u32 first = vib_dma_page(place), i;
 
+	if (copied && dir == DMA_TO_DEVICE)
+		page += VIB_DMA_READ_ONLY;
+
 	for (i = 0; i < vib_dma_pages(addr, size); i++)
 		pool->originals[first + i] = page + i * PAGE_SIZE;
-	if (!(attrs & DMA_ATTR_SKIP_CPU_SYNC))
+	if (copied)
 		vib_dma_copy_in(pool, addr, size);
 	return addr;
+}
+
+void vib_dma_copy_again(struct vib *vib, u64 addr, u32 size)
+{
+	struct vib_pool *pool = vib->kernel.pool;
+	u64 from = addr - VIB_DMA_BASE, end = (u64)pool->count << PAGE_SHIFT;
+
+	if (from < end && size <= end - from &&
+	    (unsigned long)pool->originals[vib_dma_page(addr)] & VIB_DMA_READ_ONLY)
+		vib_dma_copy_in(pool, addr, size);
 }
 
 /* There is neither room nor grants: who asks may try again later. */
@@ -179,7 +197,7 @@ static dma_addr_t vib_dma_map_page(struct device *dev, struct page *page,
 		return place;
 	place = vib_pool_take(pool, vib_dma_pages((uintptr_t)original, size));
 	if (place)
-		return vib_dma_place(pool, place, original, size, attrs);
+		return vib_dma_place(pool, place, original, size, dir, attrs);
 	/* A pool that is not low may have no place as large. */
 	place = vib_dma_grant(dev, page, offset, size, dir);
 	if (place)
@@ -305,7 +323,7 @@ static int vib_dma_map_sg(struct device *dev, struct scatterlist *list, int nent
 	}
 	for_each_sg(list, sg, nents, i) {
 		sg_dma_address(sg) = vib_dma_place(pool, place, sg_virt(sg),
-						   sg->length, attrs);
+						   sg->length, dir, attrs);
 		sg_dma_len(sg) = sg->length;
 		place += (u64)vib_dma_pages(sg->offset, sg->length) << PAGE_SHIFT;
 	}

@@ -8,9 +8,16 @@
 #include "ah.h"
 #include "fast.h"
 #include "kernel.h"
+#include "pool.h"
 
 #define VIB_SEND_FLAGS (IB_SEND_FENCE | IB_SEND_SIGNALED | IB_SEND_SOLICITED | \
 			IB_SEND_INLINE | IB_SEND_IP_CSUM)
+
+/*
+ * ib_isert writes the length of what follows into a header that it has mapped already, and
+ * says nothing of it, so what is as short as that is copied when it is posted.
+ */
+#define VIB_HEADER_MOST 128
 
 /* The types of QPs that have an operation. */
 #define VIB_ON_RC BIT(IB_QPT_RC)
@@ -85,6 +92,21 @@ static void vib_put_operands(struct vib_send_wqe *slot, const struct vib_qp *qp,
 	}
 }
 
+/* From here to the peer. */
+static bool vib_carries_data(enum ib_wr_opcode opcode)
+{
+	switch (opcode) {
+	case IB_WR_RDMA_WRITE:
+	case IB_WR_RDMA_WRITE_WITH_IMM:
+	case IB_WR_SEND:
+	case IB_WR_SEND_WITH_IMM:
+	case IB_WR_SEND_WITH_INV:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static __be32 vib_send_imm(const struct ib_send_wr *wr)
 {
 	switch (wr->opcode) {
@@ -111,6 +133,18 @@ static u32 vib_put_inline(void *to, const struct ib_send_wr *wr)
 		length += wr->sg_list[i].length;
 	}
 	return length;
+}
+
+static void vib_copy_headers(const struct vib_qp *qp, const struct ib_send_wr *wr)
+{
+	struct vib *vib = to_vib(qp->ibqp.device);
+	const struct ib_sge *sge;
+
+	if (!vib_carries_data(wr->opcode))
+		return;
+	for (sge = wr->sg_list; sge < wr->sg_list + wr->num_sge; sge++)
+		if (sge->lkey == VIB_LOCAL_DMA_LKEY && sge->length <= VIB_HEADER_MOST)
+			vib_dma_copy_again(vib, sge->addr, sge->length);
 }
 
 /* Offloads: a backend that came later may know none. */
@@ -189,6 +223,7 @@ static u32 vib_put_request(struct vib_kwq *sq, const struct ib_send_wr *wr,
 		length = vib_put_inline(data, wr);
 		vib_put_amount(slot, 0, length);
 	} else {
+		vib_copy_headers(sq->qp, wr);
 		length = vib_sges_copy(data, wr->sg_list, wr->num_sge);
 		vib_put_amount(slot, wr->num_sge, 0);
 	}

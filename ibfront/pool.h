@@ -25,7 +25,7 @@ struct vib_pool {
 	u32 count; /* pages */
 	struct page **pages;
 	void *address; /* of all of them, here */
-	void **originals; /* by page: whose bytes it carries, from its first on; or NULL */
+	void **originals; /* dma.c's, by page: whose bytes it carries, from its first on */
 	struct vib_places *places; /* which are free */
 	atomic64_t full; /* how often there were none */
 
@@ -69,5 +69,11 @@ static inline void *vib_pool_address(const struct vib_pool *pool, u64 addr)
 void vib_dma_init(struct vib *vib);
 void vib_dma_open(struct vib *vib);
 void vib_dma_close(struct vib *vib);
+
+/*
+ * Is what is at @addr a copy of what was mapped for the device alone to read? Then it is made
+ * again. Anywhere.
+ */
+void vib_dma_copy_again(struct vib *vib, u64 addr, u32 size);
 
 #endif

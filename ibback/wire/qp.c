@@ -318,8 +318,8 @@ static int fill_pkey(const struct wire_port *port, uint16_t pkey, uint16_t *at)
 }
 
 /*
- * No path is wider than the port it begins at, whatever its record says. The HCA is not asked
- * for each QP: it tells when its port changes.
+ * No path is wider than the port it begins at, whatever its record says. The HCA is not
+ * asked for each QP: it tells when its port changes.
  */
 static enum ibv_mtu path_mtu(const struct wire_port *port, uint8_t wanted)
 {

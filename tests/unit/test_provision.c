@@ -137,7 +137,7 @@ static void guids_follow_from_host_name_and_index(void **state)
 	(void)state;
 	assert_int_equal(attach(5, 0, "web", ""), 0);
 	strcpy(first, fake_value(fake, BACKEND "/port-guid"));
-	assert_memory_equal(first, "0x02163e", 8);
+	assert_memory_equal(first, "0x06163e", 8);
 	assert_string_not_equal(first, fake_value(fake, BACKEND "/node-guid"));
 	assert_int_equal(attach(5, 1, "web", ""), 0);
 	assert_string_not_equal(

@@ -5,6 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
+/*
+ * Not 02: ib_srpt serves at its HCA's node GUID as service ID, and the CM keeps those that
+ * begin so for itself (IBTA vol. 1 annex A3).
+ */
+#define GUID_PREFIX 0x06163e
+
 /* machine-id(5): a UUID's 32 digits without its dashes. */
 static int parse_machine_id(const char *text, uuid_t id)
 {
@@ -43,7 +49,7 @@ void guid_host_read(struct guid_host *host, const char *file)
 uint64_t guid_make(const struct guid_host *host, const char *domain, unsigned int index,
 		   const char *what, unsigned int turn)
 {
-	uint64_t guid = 0x02163e;
+	uint64_t guid = GUID_PREFIX;
 	char name[256];
 	uuid_t hash;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
  * GUIDs for vibs whose config gives none: Xen's OUI as a locally administered
- * EUI-64, 02:16:3e, and 40 bits that follow from host, domain name and index,
+ * EUI-64, 06:16:3e, and 40 bits that follow from host, domain name and index,
  * so that a domain keeps its GUIDs over reboots and restarts.
  */
 #ifndef XEN_IB_PROVISION_GUID_H

@@ -47,7 +47,8 @@ def disks(host: Host, where: str, devices: Sequence[str]) -> None:
 
 def srp(host: Host, where: str, *initiators: str, device: str = "vib0") -> str:
     """Serve them by SRP, to the initiators: the target string of block-srp, without lun."""
-    host.sh(where, f"modprobe ib_srpt rdma_cm_port={RDMA_CM_PORT}")
+    host.sh(where, f"modprobe ib_srpt && mkdir -p {SRPT} && "
+            f"echo {RDMA_CM_PORT} >{SRPT}/discovery_auth/rdma_cm_port")
     there = gid(host, where, device)
     tpg = f"{SRPT}/0x{there}/0x{there}"
     # An initiator's name is its extension, which is zero, and its port GUID; by the RDMA CM
