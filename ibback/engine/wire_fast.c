@@ -23,7 +23,7 @@ void wire_fasts_init(struct wire_fasts *fasts)
 	SLIST_INIT(&fasts->ended);
 }
 
-/* Both may be read by who has not the window's lock, but the QP's. */
+/* Who has that QP's lock may look without the window's. */
 static struct qp *qp_of(const struct mw *mw)
 {
 	return __atomic_load_n(&mw->qp, __ATOMIC_RELAXED);
