@@ -28,8 +28,8 @@
 /* One mapping, for who asks: few of these fill the pool. */
 #define VIB_DMA_MAX_MAPPING SZ_1M
 
-/* Beside the address of an original's page: nobody but who mapped it writes there. */
-#define VIB_DMA_READ_ONLY 1UL
+/* Beside the address of an original's page: it is copied when it is sent or registered. */
+#define VIB_DMA_LATER 1UL
 
 /* What failed is told so much later, once. */
 #define VIB_REPORT_TIME HZ
@@ -99,35 +99,34 @@ static void vib_dma_copy_out(struct vib_pool *pool, dma_addr_t addr, size_t size
 }
 
 /*
- * @place, of as many pages as that takes, carries @original. It is copied whatever the
- * direction: of what a device does not write, the original is to stay.
+ * @place, of as many pages as that takes, carries @original. Unless that is only to be read,
+ * it is copied all the same: of what a device does not write, the original is to stay.
  */
 static dma_addr_t vib_dma_place(struct vib_pool *pool, u64 place, void *original,
 				size_t size, enum dma_data_direction dir,
 				unsigned long attrs)
 {
-	bool copied = !(attrs & DMA_ATTR_SKIP_CPU_SYNC);
 	dma_addr_t addr = place + offset_in_page(original);
 	u8 *page = (u8 *)original - offset_in_page(original);
 	u32 first = vib_dma_page(place), i;
 
-	if (copied && dir == DMA_TO_DEVICE)
-		page += VIB_DMA_READ_ONLY;
+	if (dir == DMA_TO_DEVICE)
+		page += VIB_DMA_LATER;
 
 	for (i = 0; i < vib_dma_pages(addr, size); i++)
 		pool->originals[first + i] = page + i * PAGE_SIZE;
-	if (copied)
+	if (dir != DMA_TO_DEVICE && !(attrs & DMA_ATTR_SKIP_CPU_SYNC))
 		vib_dma_copy_in(pool, addr, size);
 	return addr;
 }
 
-void vib_dma_copy_again(struct vib *vib, u64 addr, u32 size)
+void vib_dma_copy_now(struct vib *vib, u64 addr, u32 size)
 {
 	struct vib_pool *pool = vib->kernel.pool;
 	u64 from = addr - VIB_DMA_BASE, end = (u64)pool->count << PAGE_SHIFT;
 
 	if (from < end && size <= end - from &&
-	    (unsigned long)pool->originals[vib_dma_page(addr)] & VIB_DMA_READ_ONLY)
+	    (unsigned long)pool->originals[vib_dma_page(addr)] & VIB_DMA_LATER)
 		vib_dma_copy_in(pool, addr, size);
 }
 

@@ -13,12 +13,6 @@
 #define VIB_SEND_FLAGS (IB_SEND_FENCE | IB_SEND_SIGNALED | IB_SEND_SOLICITED | \
 			IB_SEND_INLINE | IB_SEND_IP_CSUM)
 
-/*
- * ib_isert writes the length of what follows into a header that it has mapped already, and
- * says nothing of it, so what is as short as that is copied when it is posted.
- */
-#define VIB_HEADER_MOST 128
-
 /* The types of QPs that have an operation. */
 #define VIB_ON_RC BIT(IB_QPT_RC)
 #define VIB_ON_UC BIT(IB_QPT_UC)
@@ -101,6 +95,7 @@ static bool vib_carries_data(enum ib_wr_opcode opcode)
 	case IB_WR_SEND:
 	case IB_WR_SEND_WITH_IMM:
 	case IB_WR_SEND_WITH_INV:
+	case IB_WR_LSO:
 		return true;
 	default:
 		return false;
@@ -135,16 +130,15 @@ static u32 vib_put_inline(void *to, const struct ib_send_wr *wr)
 	return length;
 }
 
-static void vib_copy_headers(const struct vib_qp *qp, const struct ib_send_wr *wr)
+static void vib_copy_data(struct vib *vib, const struct ib_send_wr *wr)
 {
-	struct vib *vib = to_vib(qp->ibqp.device);
 	const struct ib_sge *sge;
 
-	if (!vib_carries_data(wr->opcode))
+	if (!vib_carries_data(wr->opcode) || wr->send_flags & IB_SEND_INLINE)
 		return;
 	for (sge = wr->sg_list; sge < wr->sg_list + wr->num_sge; sge++)
-		if (sge->lkey == VIB_LOCAL_DMA_LKEY && sge->length <= VIB_HEADER_MOST)
-			vib_dma_copy_again(vib, sge->addr, sge->length);
+		if (sge->lkey == VIB_LOCAL_DMA_LKEY)
+			vib_dma_copy_now(vib, sge->addr, sge->length);
 }
 
 /* Offloads: a backend that came later may know none. */
@@ -223,7 +217,6 @@ static u32 vib_put_request(struct vib_kwq *sq, const struct ib_send_wr *wr,
 		length = vib_put_inline(data, wr);
 		vib_put_amount(slot, 0, length);
 	} else {
-		vib_copy_headers(sq->qp, wr);
 		length = vib_sges_copy(data, wr->sg_list, wr->num_sge);
 		vib_put_amount(slot, wr->num_sge, 0);
 	}
@@ -263,6 +256,7 @@ int vib_verb_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
 		       const struct ib_send_wr **bad_wr)
 {
 	struct vib_qp *qp = to_vib_qp(ibqp);
+	const struct ib_send_wr *each;
 	bool settled = false;
 	struct vib_kwq *sq;
 	unsigned long flags;
@@ -273,6 +267,8 @@ int vib_verb_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
 		*bad_wr = wr;
 		return -EOPNOTSUPP;
 	}
+	for (each = wr; each; each = each->next)
+		vib_copy_data(to_vib(ibqp->device), each);
 	sq = &qp->kernel->sq;
 	spin_lock_irqsave(&sq->lock, flags);
 	from = sq->queue.index;

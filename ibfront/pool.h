@@ -71,9 +71,10 @@ void vib_dma_open(struct vib *vib);
 void vib_dma_close(struct vib *vib);
 
 /*
- * Is what is at @addr a copy of what was mapped for the device alone to read? Then it is made
- * again. Anywhere.
+ * What is mapped for the device alone to read, and is at @addr, is copied, which mapping it does
+ * not: ib_srpt maps memory first and has the disk read into it then, ib_isert writes to a header
+ * that it has mapped, and neither says so (dma_sync_*()). Anywhere; other addresses are left alone.
  */
-void vib_dma_copy_again(struct vib *vib, u64 addr, u32 size);
+void vib_dma_copy_now(struct vib *vib, u64 addr, u32 size);
 
 #endif
