@@ -120,14 +120,38 @@ static dma_addr_t vib_dma_place(struct vib_pool *pool, u64 place, void *original
 	return addr;
 }
 
+static bool vib_dma_is_pools(const struct vib_pool *pool, u64 addr, u32 size)
+{
+	u64 from = addr - VIB_DMA_BASE, end = (u64)pool->count << PAGE_SHIFT;
+
+	return from < end && size <= end - from;
+}
+
+static bool vib_dma_is_later(const struct vib_pool *pool, u64 addr)
+{
+	return (unsigned long)pool->originals[vib_dma_page(addr)] & VIB_DMA_LATER;
+}
+
 void vib_dma_copy_now(struct vib *vib, u64 addr, u32 size)
 {
 	struct vib_pool *pool = vib->kernel.pool;
-	u64 from = addr - VIB_DMA_BASE, end = (u64)pool->count << PAGE_SHIFT;
 
-	if (from < end && size <= end - from &&
-	    (unsigned long)pool->originals[vib_dma_page(addr)] & VIB_DMA_LATER)
+	if (vib_dma_is_pools(pool, addr, size) && vib_dma_is_later(pool, addr))
 		vib_dma_copy_in(pool, addr, size);
+}
+
+bool vib_dma_lands(struct vib *vib, u64 addr, u32 size)
+{
+	struct vib_pool *pool = vib->kernel.pool;
+
+	return vib_dma_is_pools(pool, addr, size) && !vib_dma_is_later(pool, addr) &&
+	       vib_dma_original(pool, addr);
+}
+
+void vib_dma_land(struct vib *vib, u64 addr, u32 size)
+{
+	if (vib_dma_lands(vib, addr, size))
+		vib_dma_copy_out(vib->kernel.pool, addr, size);
 }
 
 /* There is neither room nor grants: who asks may try again later. */

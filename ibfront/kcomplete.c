@@ -19,7 +19,8 @@ static const char *vib_complete_send(struct vib_kwq *sq,
 				     struct vib_request *request)
 {
 	u32 index = sq->base + cqe->wqe_index, i;
-	const struct vib_request *posted;
+	struct vib *vib = to_vib(sq->qp->ibqp.device);
+	struct vib_request *posted;
 
 	if (sq->mode != VIB_KWQ_LIVE || index - sq->tail >= sq->head - sq->tail)
 		return "completion of a send that is not posted";
@@ -29,6 +30,9 @@ static const char *vib_complete_send(struct vib_kwq *sq,
 	posted = &sq->requests[index & (sq->depth - 1)];
 	if (!posted->reported && cqe->status == VIB_WC_SUCCESS)
 		return "completion that was not asked for";
+	for (i = sq->tail; i != index; i++)
+		vib_landing_end(vib, &sq->requests[i & (sq->depth - 1)], true);
+	vib_landing_end(vib, posted, cqe->status == VIB_WC_SUCCESS);
 	*request = *posted;
 	sq->tail = index + 1;
 	sq->settled = sq->tail;

@@ -35,6 +35,7 @@ struct vib_request {
 	u8 opcode; /* enum ib_wc_opcode */
 	u8 status; /* enum ib_wc_status: of one that completes here */
 	bool reported; /* completes with an entry even if it succeeds */
+	struct vib_landing *landing; /* of a READ that has one */
 };
 
 enum vib_kwq_mode {
@@ -136,10 +137,16 @@ void vib_kwq_serve(struct vib_kwq *wq, const struct vib_qmem *memory);
 void vib_kwq_fault(struct vib_kwq *wq, enum ib_wc_status status);
 void vib_kwq_leave(struct vib_kwq *wq, enum vib_kwq_mode mode);
 void vib_kwq_clear(struct vib_kwq *wq, const struct vib_qmem *memory);
+void vib_kwq_forget_landings(struct vib_kwq *wq);
 bool vib_kwq_post(struct vib_kwq *wq, const struct vib_request *request);
 int vib_kwq_take_settled(struct vib_kwq *wq, int count, struct ib_wc *wc);
 void vib_kwq_ring(struct vib_kwq *wq, u32 from);
 u32 vib_sges_copy(struct vib_sge *to, const struct ib_sge *from, int count);
+
+/* landing.c: where a READ's data are to be when it completes */
+int vib_landing_new(struct vib *vib, const struct ib_send_wr *wr,
+		    struct vib_landing **landing);
+void vib_landing_end(struct vib *vib, struct vib_request *request, bool landed);
 
 /* kpost.c */
 int vib_verb_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,

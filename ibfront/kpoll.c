@@ -233,6 +233,9 @@ void vib_kcq_forget(struct vib_kcq *kcq, struct vib_qp *qp)
 	if (qp->kernel->rq.ibcq == &kcq->cq->ibcq)
 		list_del_init(&qp->kernel->rq.settling);
 
+	spin_lock(&qp->kernel->sq.lock);
+	vib_kwq_forget_landings(&qp->kernel->sq);
+	spin_unlock(&qp->kernel->sq.lock);
 	/* Of a lost one, whose number can be another's, there are none. */
 	entries = xa_load(&kcq->qps, qp->ibqp.qp_num) == qp ?
 			  vib_kcq_entries(kcq) : 0;

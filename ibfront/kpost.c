@@ -247,6 +247,9 @@ static int vib_post_one_send(struct vib_qp *qp, struct vib_kwq *sq,
 		    (wr->opcode == IB_WR_REG_MR &&
 		     vib_fast_check(qp, reg_wr(wr))))
 			return -EINVAL;
+		err = vib_landing_new(to_vib(qp->ibqp.device), wr, &request.landing);
+		if (err)
+			return err;
 		request.length = vib_put_request(sq, wr, wr->send_flags);
 	}
 	return vib_kwq_post(sq, &request);

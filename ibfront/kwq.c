@@ -41,8 +41,19 @@ int vib_kwq_init(struct vib_kwq *wq, struct vib_qp *qp, struct ib_cq *ibcq,
 	return wq->sges ? 0 : -ENOMEM;
 }
 
+/* What is mapped no more may be anybody's. */
+void vib_kwq_forget_landings(struct vib_kwq *wq)
+{
+	u32 i;
+
+	for (i = wq->tail; i != wq->head; i++)
+		vib_landing_end(to_vib(wq->qp->ibqp.device), vib_kwq_request(wq, i), false);
+}
+
 void vib_kwq_free(struct vib_kwq *wq)
 {
+	if (wq->requests)
+		vib_kwq_forget_landings(wq);
 	kvfree(wq->requests);
 	kvfree(wq->sges);
 }
@@ -164,6 +175,7 @@ void vib_kwq_clear(struct vib_kwq *wq, const struct vib_qmem *memory)
 
 	spin_lock_irqsave(&wq->lock, flags);
 	wq->mode = VIB_KWQ_CLOSED;
+	vib_kwq_forget_landings(wq);
 	wq->tail = wq->head;
 	wq->settled = wq->head;
 	spin_unlock_irqrestore(&wq->lock, flags);
@@ -191,12 +203,13 @@ bool vib_kwq_post(struct vib_kwq *wq, const struct vib_request *request)
 /* Returns how many it has put into @wc. Its CQ is locked. */
 int vib_kwq_take_settled(struct vib_kwq *wq, int count, struct ib_wc *wc)
 {
-	const struct vib_request *request;
+	struct vib_request *request;
 	int taken = 0;
 
 	spin_lock(&wq->lock);
 	while (taken < count && wq->tail != wq->settled) {
 		request = vib_kwq_request(wq, wq->tail++);
+		vib_landing_end(to_vib(wq->qp->ibqp.device), request, false);
 		if (request->status == IB_WC_SUCCESS && !request->reported)
 			continue;
 		wc[taken++] = (struct ib_wc){

@@ -77,4 +77,8 @@ void vib_dma_close(struct vib *vib);
  */
 void vib_dma_copy_now(struct vib *vib, u64 addr, u32 size);
 
+/* Whether what is at @addr is a copy of what may be written; and copy it back. The same. */
+bool vib_dma_lands(struct vib *vib, u64 addr, u32 size);
+void vib_dma_land(struct vib *vib, u64 addr, u32 size);
+
 #endif
