@@ -15,7 +15,7 @@ static bool vib_status_known(u8 status)
 
 /* Takes the request from @sq, and all before it. */
 static const char *vib_complete_send(struct vib_kwq *sq,
-				     const struct vib_cqe *cqe,
+				     const struct vib_cqe *cqe, bool land,
 				     struct vib_request *request)
 {
 	u32 index = sq->base + cqe->wqe_index, i;
@@ -31,8 +31,8 @@ static const char *vib_complete_send(struct vib_kwq *sq,
 	if (!posted->reported && cqe->status == VIB_WC_SUCCESS)
 		return "completion that was not asked for";
 	for (i = sq->tail; i != index; i++)
-		vib_landing_end(vib, &sq->requests[i & (sq->depth - 1)], true);
-	vib_landing_end(vib, posted, cqe->status == VIB_WC_SUCCESS);
+		vib_landing_end(vib, &sq->requests[i & (sq->depth - 1)], land);
+	vib_landing_end(vib, posted, land && cqe->status == VIB_WC_SUCCESS);
 	*request = *posted;
 	sq->tail = index + 1;
 	sq->settled = sq->tail;
@@ -41,34 +41,42 @@ static const char *vib_complete_send(struct vib_kwq *sq,
 
 /* Takes the oldest request from @rq: they complete in order. */
 static const char *vib_complete_recv(struct vib_kwq *rq,
-				     const struct vib_cqe *cqe,
+				     const struct vib_cqe *cqe, bool land,
 				     struct vib_request *request)
 {
+	u32 slot = rq->tail & (rq->depth - 1);
+
 	if (rq->mode != VIB_KWQ_LIVE || rq->tail == rq->head ||
 	    rq->base + cqe->wqe_index != rq->tail)
 		return "completion of a receive that is not the next";
-	*request = rq->requests[rq->tail & (rq->depth - 1)];
+	*request = rq->requests[slot];
+	if (land)
+		vib_receive_land(to_vib(rq->qp->ibqp.device), cqe,
+				 rq->sges + slot * rq->max_sge, request);
 	rq->tail++;
 	rq->settled = rq->tail;
 	return NULL;
 }
 
 static const char *vib_complete_request(struct vib_kcq *kcq, struct vib_qp *qp,
-					const struct vib_cqe *cqe,
+					const struct vib_cqe *cqe, bool land,
 					struct vib_request *request)
 {
 	bool recv = cqe->flags & VIB_CQE_RECV;
 	struct vib_kwq *wq = recv ? &qp->kernel->rq : &qp->kernel->sq;
 	const char *why;
 
+	/* Who takes datagrams unmaps them, or says that he looks (dma_sync_*()). */
+	if (recv && vib_qp_type_is_datagram(qp->ibqp.qp_type))
+		land = false;
 	if (wq->ibcq != &kcq->cq->ibcq)
 		return "completion in another queue than its own";
 	if (recv && qp->ibqp.srq)
 		return vib_ksrq_complete(to_vib_srq(qp->ibqp.srq)->kernel, cqe,
-					 request);
+					 land, request);
 	spin_lock(&wq->lock);
-	why = recv ? vib_complete_recv(wq, cqe, request) :
-		     vib_complete_send(wq, cqe, request);
+	why = recv ? vib_complete_recv(wq, cqe, land, request) :
+		     vib_complete_send(wq, cqe, land, request);
 	spin_unlock(&wq->lock);
 	return why;
 }
@@ -111,11 +119,12 @@ static const char *vib_fill_recv(struct ib_wc *wc, const struct vib_qp *qp,
 
 /*
  * Put what completes with @cqe, a copy of ours, into @wc, if there is something to
- * @report: of a QP that is gone there is not. Returns NULL, or in what way the
+ * @report: of a QP that is gone there is not. Data that came are where the user has
+ * them if they are to @land: while what they are in is mapped. Returns NULL, or in what way the
  * backend is wrong; the request may have been taken all the same, and is reported. The
  * CQ is locked.
  */
-const char *vib_complete(struct vib_kcq *kcq, const struct vib_cqe *cqe,
+const char *vib_complete(struct vib_kcq *kcq, const struct vib_cqe *cqe, bool land,
 			 struct ib_wc *wc, bool *report)
 {
 	struct vib_qp *qp = xa_load(&kcq->qps, cqe->qpn);
@@ -127,7 +136,7 @@ const char *vib_complete(struct vib_kcq *kcq, const struct vib_cqe *cqe,
 		return NULL;
 	if (!vib_status_known(cqe->status) || cqe->flags & VIB_CQE_XRC)
 		return "completion that is none";
-	why = vib_complete_request(kcq, qp, cqe, &request);
+	why = vib_complete_request(kcq, qp, cqe, land, &request);
 	if (why)
 		return why;
 

@@ -137,16 +137,17 @@ void vib_kwq_serve(struct vib_kwq *wq, const struct vib_qmem *memory);
 void vib_kwq_fault(struct vib_kwq *wq, enum ib_wc_status status);
 void vib_kwq_leave(struct vib_kwq *wq, enum vib_kwq_mode mode);
 void vib_kwq_clear(struct vib_kwq *wq, const struct vib_qmem *memory);
-void vib_kwq_forget_landings(struct vib_kwq *wq);
 bool vib_kwq_post(struct vib_kwq *wq, const struct vib_request *request);
 int vib_kwq_take_settled(struct vib_kwq *wq, int count, struct ib_wc *wc);
 void vib_kwq_ring(struct vib_kwq *wq, u32 from);
 u32 vib_sges_copy(struct vib_sge *to, const struct ib_sge *from, int count);
 
-/* landing.c: where a READ's data are to be when it completes */
+/* landing.c: where data are to be when what brought them completes */
 int vib_landing_new(struct vib *vib, const struct ib_send_wr *wr,
 		    struct vib_landing **landing);
 void vib_landing_end(struct vib *vib, struct vib_request *request, bool landed);
+void vib_receive_land(struct vib *vib, const struct vib_cqe *cqe,
+		      const struct vib_sge *sges, const struct vib_request *request);
 
 /* kpost.c */
 int vib_verb_post_send(struct ib_qp *ibqp, const struct ib_send_wr *wr,
@@ -155,7 +156,7 @@ int vib_verb_post_recv(struct ib_qp *ibqp, const struct ib_recv_wr *wr,
 		       const struct ib_recv_wr **bad_wr);
 
 /* kcomplete.c */
-const char *vib_complete(struct vib_kcq *kcq, const struct vib_cqe *cqe,
+const char *vib_complete(struct vib_kcq *kcq, const struct vib_cqe *cqe, bool land,
 			 struct ib_wc *wc, bool *report);
 
 /* kcq.c */
@@ -185,7 +186,7 @@ int vib_ksrq_connect(struct vib *vib, struct vib_ksrq *ksrq);
 void vib_ksrq_lose(struct vib *vib, struct vib_ksrq *ksrq);
 int vib_ksrq_limit(struct vib_srq *srq, u32 limit);
 const char *vib_ksrq_complete(struct vib_ksrq *ksrq, const struct vib_cqe *cqe,
-			      struct vib_request *request);
+			      bool land, struct vib_request *request);
 int vib_verb_post_srq_recv(struct ib_srq *ibsrq, const struct ib_recv_wr *wr,
 			   const struct ib_recv_wr **bad_wr);
 

@@ -49,7 +49,7 @@ static int vib_kcq_take_queue(struct vib_kcq *kcq, int count, struct ib_wc *wc)
 	bool report;
 
 	while (taken < count && looks-- && vib_kcq_next(kcq, &cqe)) {
-		why = vib_complete(kcq, &cqe, &wc[taken], &report);
+		why = vib_complete(kcq, &cqe, true, &wc[taken], &report);
 		taken += report;
 		if (why) {
 			vib_kcq_broken(kcq, why);
@@ -233,9 +233,6 @@ void vib_kcq_forget(struct vib_kcq *kcq, struct vib_qp *qp)
 	if (qp->kernel->rq.ibcq == &kcq->cq->ibcq)
 		list_del_init(&qp->kernel->rq.settling);
 
-	spin_lock(&qp->kernel->sq.lock);
-	vib_kwq_forget_landings(&qp->kernel->sq);
-	spin_unlock(&qp->kernel->sq.lock);
 	/* Of a lost one, whose number can be another's, there are none. */
 	entries = xa_load(&kcq->qps, qp->ibqp.qp_num) == qp ?
 			  vib_kcq_entries(kcq) : 0;
@@ -247,7 +244,7 @@ void vib_kcq_forget(struct vib_kcq *kcq, struct vib_qp *qp)
 		vib_copy_barrier();
 		if (cqe.qpn == qp->ibqp.qp_num &&
 		    !__test_and_set_bit(i, kcq->skip))
-			vib_complete(kcq, &cqe, &wc, &report);
+			vib_complete(kcq, &cqe, false, &wc, &report);
 		vib_queue_advance(&queue);
 	}
 	spin_unlock_irqrestore(&kcq->lock, flags);

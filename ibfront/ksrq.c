@@ -88,23 +88,30 @@ int vib_verb_post_srq_recv(struct ib_srq *ibsrq, const struct ib_recv_wr *wr,
 
 /* As vib_complete(). */
 const char *vib_ksrq_complete(struct vib_ksrq *ksrq, const struct vib_cqe *cqe,
-			      struct vib_request *request)
+			      bool land, struct vib_request *request)
 {
+	struct vib_srq *srq = ksrq->srq;
+	u32 place;
 	struct vib_srq_request *posted;
 	const char *why = NULL;
 
 	if (cqe->wr_id >= ksrq->depth)
 		return "completion of a receive that is none";
 	spin_lock(&ksrq->lock);
-	posted = &ksrq->requests[array_index_nospec(cqe->wr_id, ksrq->depth)];
+	place = array_index_nospec(cqe->wr_id, ksrq->depth);
+	posted = &ksrq->requests[place];
 	if (!ksrq->live || !posted->posted || posted->index != cqe->wqe_index) {
 		why = "completion of a receive that is not posted";
 	} else {
 		*request = (struct vib_request){
 			.wr_id = posted->wr_id,
 			.length = posted->length,
+			.num_sge = posted->num_sge,
 			.opcode = IB_WC_RECV,
 		};
+		if (land)
+			vib_receive_land(to_vib(srq->ibsrq.device), cqe,
+					 ksrq->sges + place * srq->max_sge, request);
 		posted->posted = false;
 		posted->next = ksrq->free;
 		ksrq->free = posted - ksrq->requests;

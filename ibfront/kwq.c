@@ -42,7 +42,7 @@ int vib_kwq_init(struct vib_kwq *wq, struct vib_qp *qp, struct ib_cq *ibcq,
 }
 
 /* What is mapped no more may be anybody's. */
-void vib_kwq_forget_landings(struct vib_kwq *wq)
+static void vib_kwq_forget_landings(struct vib_kwq *wq)
 {
 	u32 i;
 

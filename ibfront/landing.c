@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * Data that a READ brings are where its user looks for them once it has completed, and not
- * only when they are unmapped: ib_srpt hands them to its disk before that.
+ * Data that a READ or a connection's receive brings are where its user looks for them once it
+ * has completed, and not only when they are unmapped: before that ib_srpt hands what it reads to
+ * its disk, and nvmet-rdma what came with a command.
  */
 
 #include <linux/slab.h>
@@ -13,6 +14,13 @@ struct vib_landing {
 	int count;
 	struct vib_sge sges[];
 };
+
+static void vib_sge_land(struct vib *vib, const struct vib_sge *sge, u32 length)
+{
+	/* With another key the address is no mapping's. */
+	if (sge->lkey == VIB_LOCAL_DMA_LKEY)
+		vib_dma_land(vib, sge->addr, length);
+}
 
 /*
  * The landing of @wr, in @landing; NULL there if it is no READ or has nothing to land. 0, or
@@ -51,7 +59,21 @@ void vib_landing_end(struct vib *vib, struct vib_request *request, bool landed)
 	if (!landing)
 		return;
 	for (i = 0; landed && i < landing->count; i++)
-		vib_dma_land(vib, landing->sges[i].addr, landing->sges[i].length);
+		vib_sge_land(vib, &landing->sges[i], landing->sges[i].length);
 	kfree(landing);
 	request->landing = NULL;
+}
+
+/* Of a receive, @request, into @sges; what is wrong with @cqe is not looked at yet. */
+void vib_receive_land(struct vib *vib, const struct vib_cqe *cqe,
+		      const struct vib_sge *sges, const struct vib_request *request)
+{
+	u32 left = min(cqe->byte_len, request->length), i, length;
+
+	if (cqe->status != VIB_WC_SUCCESS || cqe->opcode == VIB_OP_RDMA_WRITE_IMM)
+		return;
+	for (i = 0; left && i < request->num_sge; i++, left -= length) {
+		length = min(left, sges[i].length);
+		vib_sge_land(vib, &sges[i], length);
+	}
 }

@@ -13,6 +13,12 @@ def srp_daemon(host: Host, where: str, device: str = "vib0") -> None:
             f"srp_daemon -o -e -i {device} -p 1")
 
 
+def srp(host: Host, where: str, text: str, device: str = "vib0") -> None:
+    """Log in to what target.srp() has said."""
+    host.sh(where, f"modprobe -a ib_srp sd_mod && echo {text},pkey=ffff "
+            f">/sys/class/infiniband_srp/srp-{device}-1/add_target")
+
+
 def srp_by_address(host: Host, where: str, of: str) -> None:
     guid = host.sh(of, "cat /sys/module/ib_srpt/parameters/srpt_service_guid")[2:]
     host.sh(where, "modprobe -a ib_srp sd_mod && "

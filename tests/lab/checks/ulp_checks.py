@@ -79,9 +79,14 @@ class Ulp(LabCheck):
     def devices(self) -> Sequence[str]:
         return KEPT if self.kept else target.in_memory(self.host, self.target)
 
-    def serve_srp(self) -> None:
+    def serve_srp(self) -> str:
         target.disks(self.host, self.target, self.devices())
-        target.srp(self.host, self.target, self.initiator, device=self.vib)
+        return target.srp(self.host, self.target, self.initiator, device=self.vib)
+
+    def log_in(self) -> str:
+        """To what the target serves then; its first disk."""
+        initiator.srp(self.host, self.initiator, self.serve_srp(), self.vib)
+        return initiator.scsi(self.host, self.initiator)[0]
 
     def all_verified(self, disks: Sequence[str]) -> None:
         self.assertEqual(len(disks), target.DISKS)
@@ -120,7 +125,11 @@ class UlpChecks(Ulp):
     # ---- each protocol ---------------------------------------------------------------
 
     def test_srp(self) -> None:
-        """srp_daemon finds the target by device management, and logs in by the CM."""
+        self.log_in()
+        self.all_verified(initiator.scsi(self.host, self.initiator))
+
+    def test_srp_daemon(self) -> None:
+        """It finds the target by device management, and logs in by the CM."""
         self.serve_srp()
         initiator.srp_daemon(self.host, self.initiator, self.vib)
         self.all_verified(initiator.scsi(self.host, self.initiator))
@@ -162,10 +171,8 @@ class UlpChecks(Ulp):
     def test_target_destroyed_under_io(self) -> None:
         """The initiator waits and goes on; no write that was acknowledged is lost."""
         self.keep()
-        self.serve_srp()
-        initiator.srp_daemon(self.host, self.initiator, self.vib)
+        disk = self.log_in()
         initiator.patient(self.host, self.initiator)
-        disk = initiator.scsi(self.host, self.initiator)[0]
         writes = self.writing(disk)
         self.target_anew()
         self.serve_srp()
@@ -173,10 +180,8 @@ class UlpChecks(Ulp):
         self.assertEqual(self.complaints(), "")
 
     def test_file_system_over_a_restart_of_the_target(self) -> None:
-        self.serve_srp()
-        initiator.srp_daemon(self.host, self.initiator, self.vib)
+        disk = self.log_in()
         initiator.patient(self.host, self.initiator)
-        disk = initiator.scsi(self.host, self.initiator)[0]
         self.host.sh(self.initiator, f"mkfs.ext4 -q {disk} && mkdir -p /run/fs && mount {disk} /run/fs")
         self.addCleanup(self.host.attempt, self.initiator, "umount /run/fs")
         copies = self.host.start(self.initiator, "cd /run/fs && for n in $(seq 1 20); do "
@@ -193,9 +198,9 @@ class UlpChecks(Ulp):
 
     def test_initiator_destroyed_under_io(self) -> None:
         """The target frees all it had for it, and the next has the disks."""
-        self.serve_srp()
+        text = self.serve_srp()
         before = target.resources(self.host, self.target)
-        initiator.srp_daemon(self.host, self.initiator, self.vib)
+        initiator.srp(self.host, self.initiator, text, self.vib)
         disk = initiator.scsi(self.host, self.initiator)[0]
         writes = self.writing(disk)
         self.host.sh("dom0", f"xl destroy {self.initiator}")
@@ -203,7 +208,7 @@ class UlpChecks(Ulp):
         self.host.poll("the target frees what its initiator had",
                        lambda: target.resources(self.host, self.target) == before)
         self.anew(self.initiator)
-        initiator.srp_daemon(self.host, self.initiator, self.vib)
+        initiator.srp(self.host, self.initiator, text, self.vib)
         fio.verified(self.host, self.initiator, initiator.scsi(self.host, self.initiator)[0])
         self.assertEqual(self.complaints(), "")
 
@@ -211,9 +216,7 @@ class UlpChecks(Ulp):
         """SCSI tries again what could not be mapped, and all of it arrives."""
         self.addCleanup(self.initiator_anew)
         self.initiator_anew("1M")
-        self.serve_srp()
-        initiator.srp_daemon(self.host, self.initiator, self.vib)
-        disk = initiator.scsi(self.host, self.initiator)[0]
+        disk = self.log_in()
         for _ in range(2):
             fio.verified(self.host, self.initiator, disk)
         self.assertGreater(int(self.host.sh(
@@ -222,10 +225,8 @@ class UlpChecks(Ulp):
 
     def test_ibback_killed_under_io(self) -> None:
         """Both ends lose their QPs; the initiator connects anew and goes on."""
-        self.serve_srp()
-        initiator.srp_daemon(self.host, self.initiator, self.vib)
+        disk = self.log_in()
         initiator.patient(self.host, self.initiator)
-        disk = initiator.scsi(self.host, self.initiator)[0]
         writes = self.writing(disk)
         self.kill_ibback()
         self.all_written(writes)

@@ -43,10 +43,9 @@ class UlpHostsChecks(Ulp):
         return self.complaints((*self.pair, "dom0b"))
 
     def test_srp_over_a_lost_link(self) -> None:
-        self.serve_srp()
-        initiator.srp_daemon(self.host, self.initiator, VIB)
+        disk = self.log_in()
         initiator.patient(self.host, self.initiator)
-        writes = self.writing(initiator.scsi(self.host, self.initiator)[0])
+        writes = self.writing(disk)
         self.link_lost()
         self.all_written(writes)
         self.assertEqual(self.complain(), "")

@@ -59,7 +59,7 @@ def prepare(host: Host) -> None:
     vport0.attach(host)
     target.disks(host, TARGET, target.in_memory(host, TARGET))
     where = target.srp(host, TARGET, GUEST, "dom0")
-    initiator.srp_daemon(host, GUEST)
+    initiator.srp(host, GUEST, where)
     host.sh("dom0", f"modprobe ib_srp; modprobe brd rd_nr=1 rd_size={target.SIZE}")
     _attach(host, BLOCK_SRP, f"script=block-srp, target={where}")
     _attach(host, BLKFRONT, "format=raw, script=block-lab, target=/dev/ram0")
