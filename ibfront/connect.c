@@ -26,6 +26,7 @@
 #include <xen/page.h>
 
 #include "kernel.h"
+#include "mad.h"
 #include "pool.h"
 #include "ram.h"
 
@@ -447,8 +448,10 @@ static void vib_go_online(struct vib *vib)
 	xenbus_switch_state(xbdev, XenbusStateConnected);
 	vib_port_publish(vib->ibdev, &vib->info);
 	/* What the kernel has joined and told the subnet, this backend has not heard. */
-	if (again)
+	if (again) {
+		vib_port_tell_caps(vib->ibdev);
 		vib_port_reregister(vib->ibdev);
+	}
 	dev_info_ratelimited(&xbdev->dev, "%s is connected\n",
 			     dev_name(&vib->ibdev->ibdev.dev));
 }

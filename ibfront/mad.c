@@ -67,7 +67,23 @@ int vib_verb_process_mad(struct ib_device *ibdev, int flags, u32 port_num,
 			 IB_MAD_RESULT_SUCCESS;
 }
 
-/* What ib_cm and others do on the port, it can do: nobody but this domain asks. */
+/* The backend tells those who ask the subnet. One that is older does not, and none cannot. */
+void vib_port_tell_caps(struct vib_ibdev *dev)
+{
+	struct vib *vib = dev->vib;
+	struct vib_control_request request = {
+		.operation = VIB_CMD_MODIFY_PORT,
+		.port = VIB_PORT,
+	};
+	struct vib_control_response response;
+
+	spin_lock(&dev->lock);
+	request.u.modify_port.cap_mask = dev->port_caps & VIB_PORT_CAPS_ADDED;
+	spin_unlock(&dev->lock);
+	vib_object_command(vib, READ_ONCE(vib->epoch), &request, &response);
+}
+
+/* What ib_cm, ib_srpt and others do on the port, it can do. */
 int vib_verb_modify_port(struct ib_device *ibdev, u32 port_num, int mask,
 			 struct ib_port_modify *modify)
 {
@@ -80,5 +96,7 @@ int vib_verb_modify_port(struct ib_device *ibdev, u32 port_num, int mask,
 	dev->port_caps |= modify->set_port_cap_mask;
 	dev->port_caps &= ~modify->clr_port_cap_mask;
 	spin_unlock(&dev->lock);
+	if ((modify->set_port_cap_mask | modify->clr_port_cap_mask) & VIB_PORT_CAPS_ADDED)
+		vib_port_tell_caps(dev);
 	return 0;
 }

@@ -157,13 +157,28 @@ bool command_query(const struct vib_control_request *req, const struct guest *gu
 	return rsp->status != COMMAND_IS_OTHER;
 }
 
-bool command_execute(struct command *c, const struct vport *vport)
+/* Others of the fabric ask the subnet for it, and are told. */
+static int modify_port(struct vport *vport, const struct vib_control_request *req)
+{
+	uint32_t caps = req->u.modify_port.cap_mask;
+
+	if (req->port != VIB_PORT || caps & ~VIB_PORT_CAPS_ADDED)
+		return -EINVAL;
+	if (caps != vport->added_caps) {
+		vport->added_caps = caps;
+		fabric_changed(vport);
+	}
+	return 0;
+}
+
+bool command_execute(struct command *c, struct vport *vport)
 {
 	int status;
 
 	if (command_query(&c->req, c->guest, vport, &c->rsp))
 		return true;
-	status = object_command(c);
+	status = c->req.operation == VIB_CMD_MODIFY_PORT ? modify_port(vport, &c->req)
+							  : object_command(c);
 	if (status == COMMAND_GOES_ON)
 		return false;
 	c->rsp.status = status;

@@ -12,7 +12,7 @@ struct vport;
  * port @vport, and fill command->rsp whole. Every field of the request may be anything.
  * false: it goes on, and command->answered() is called when rsp is there.
  */
-bool command_execute(struct command *command, const struct vport *vport);
+bool command_execute(struct command *command, struct vport *vport);
 
 /*
  * Answer @req of @guest if it is a query about the device or its port @vport, which takes

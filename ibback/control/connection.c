@@ -111,7 +111,7 @@ static void on_answered(struct command *command)
 	c->resumed(c);
 }
 
-static void execute(struct connection *c, const struct vport *vport,
+static void execute(struct connection *c, struct vport *vport,
 		    const struct vib_control_request *req)
 {
 	c->command.req = *req;
@@ -141,7 +141,7 @@ static void answer_or_wait(struct connection *c, const struct vport *vport,
 }
 
 /* Execute those that had to wait. */
-static void catch_up(struct connection *c, const struct vport *vport, uint64_t until)
+static void catch_up(struct connection *c, struct vport *vport, uint64_t until)
 {
 	while (c->num_waiting && !c->parked && clock_ns() < until) {
 		const struct vib_control_request *req = waiting(c, 0);
@@ -153,7 +153,7 @@ static void catch_up(struct connection *c, const struct vport *vport, uint64_t u
 }
 
 /* Take one request out of the ring. */
-static void serve_next(struct connection *c, const struct vport *vport)
+static void serve_next(struct connection *c, struct vport *vport)
 {
 	struct vib_control_request req;
 
@@ -167,7 +167,7 @@ static void serve_next(struct connection *c, const struct vport *vport)
 }
 
 /* Returns 1 if requests are left that nothing else will remind of. */
-static int answer_requests(struct connection *c, const struct vport *vport, bool *notify)
+static int answer_requests(struct connection *c, struct vport *vport, bool *notify)
 {
 	uint64_t until = clock_ns() + SERVICE_NS;
 	RING_IDX prod;
@@ -222,7 +222,7 @@ static int deliver_events(struct connection *c, bool *notify)
 	return room == 0;
 }
 
-int connection_service(struct connection *c, const struct vport *vport,
+int connection_service(struct connection *c, struct vport *vport,
 		       const char **cause)
 {
 	bool notify = false;

@@ -72,6 +72,10 @@ void vib_disconnect(struct vib *vib)
 	if (!vib->connected)
 		return;
 	vib->connected = false;
+	if (vib->vport.added_caps) {
+		vib->vport.added_caps = 0;
+		fabric_changed(&vib->vport);
+	}
 	vib_end_mads(vib);
 	vib->masked = false;
 	if (!vib->process_due)

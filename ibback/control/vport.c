@@ -251,7 +251,7 @@ void vport_port_attr(const struct vport *vport, struct vib_port_attr *attr)
 		.max_mtu = MTU_4096,
 		.active_mtu = mtu_code(mtu_of(vport)),
 		.lid = vport->lid,
-		.cap_mask = PORT_CAPS,
+		.cap_mask = PORT_CAPS | vport->added_caps,
 		.sm_lid = vport->on_wire.is ? vport->on_wire.sm_lid : LID_SA,
 		.sm_sl = vport->on_wire.sm_sl,
 		.max_vl_num = 1,

@@ -79,6 +79,7 @@ enum vib_command {
 	VIB_CMD_PROCESS_MAD = 45,
 	VIB_CMD_QUERY_COUNTERS = 46,
 	VIB_CMD_ALLOC_MR = 47,
+	VIB_CMD_MODIFY_PORT = 48,
 };
 
 /* How many table entries one answer holds. */
@@ -90,6 +91,12 @@ struct vib_cmd_query_table {
 	__u16 first;
 	__u16 count; /* 1…VIB_QUERY_GIDS or VIB_QUERY_PKEYS */
 };
+
+/* MODIFY_PORT: what the port's users have added to its CapabilityMask, all of it. */
+struct vib_cmd_modify_port {
+	__u32 cap_mask; /* of VIB_PORT_CAPS_ADDED */
+};
+VIB_ASSERT_SIZE(struct vib_cmd_modify_port, 4);
 
 struct vib_control_request {
 	__u16 id;        /* the frontend's; comes back in the response */
@@ -114,6 +121,7 @@ struct vib_control_request {
 		struct vib_cmd_reg_dma reg_dma;
 		struct vib_cmd_process_mad process_mad;
 		struct vib_cmd_alloc_mr alloc_mr;
+		struct vib_cmd_modify_port modify_port;
 		__u8 raw[120];
 	} u;
 };

@@ -71,6 +71,12 @@ enum vib_device_cap {
 	VIB_CAP_FRWR_ROW = 1 << 11,
 };
 
+/*
+ * What a port's users may add to its CapabilityMask (IBTA vol. 1 §14.2.5.6): SNMP tunnelling,
+ * device management, a vendor's class, boot management.
+ */
+#define VIB_PORT_CAPS_ADDED (1u << 17 | 1u << 18 | 1u << 19 | 1u << 23)
+
 enum vib_port_state {
 	VIB_PORT_DOWN = 1,
 	VIB_PORT_INIT = 2,

@@ -333,6 +333,10 @@ static void want(struct driver *d, const struct move *m, struct vib_control_requ
 		req->u.query_table.first = m->arg[0];
 		req->u.query_table.count = m->arg[1];
 		break;
+	case VIB_CMD_MODIFY_PORT:
+		req->port = VIB_PORT;
+		req->u.modify_port.cap_mask = m->arg[0];
+		break;
 	case VIB_CMD_MAP_DOORBELL:
 		req->u.map_doorbell.ref = take_pages(d, 1);
 		req->u.map_doorbell.event_channel = d->next_port++;

@@ -158,6 +158,7 @@ static void play(struct move *m, const struct rules *rules)
 	case MOVE_COMMAND:
 		m->op = m->op < 0xf0    ? 1 + m->op % VIB_CMD_QUERY_COUNTERS
 			: m->op == 0xf0 ? VIB_CMD_ALLOC_MR
+			: m->op == 0xf1 ? VIB_CMD_MODIFY_PORT
 					: m->op;
 		command(d, m, rules);
 		break;

@@ -34,7 +34,7 @@ static struct vport make_vport(void)
 	return v;
 }
 
-static struct vib_control_response run_on(const struct vport *v,
+static struct vib_control_response run_on(struct vport *v,
 					  struct vib_control_request req)
 {
 	struct command c = { .guest = &nobody, .req = req };
@@ -122,6 +122,36 @@ static void other_ports_do_not_exist(void **state)
 							  .port = ports[i] })
 				.status,
 			-EINVAL);
+}
+
+static void what_users_add_the_port_can_do(void **state)
+{
+	struct vib_control_request req = {
+		.operation = VIB_CMD_MODIFY_PORT,
+		.port = VIB_PORT,
+		.u.modify_port.cap_mask = VIB_PORT_CAPS_ADDED,
+	};
+	struct vib_control_request query = { .operation = VIB_CMD_QUERY_PORT,
+					     .port = VIB_PORT };
+	struct vport v = make_vport();
+	uint32_t own = run_on(&v, query).u.port.cap_mask;
+
+	(void)state;
+	assert_int_equal(own & VIB_PORT_CAPS_ADDED, 0);
+	assert_int_equal(run_on(&v, req).status, 0);
+	assert_int_equal(run_on(&v, query).u.port.cap_mask, own | VIB_PORT_CAPS_ADDED);
+	req.u.modify_port.cap_mask = 1u << 19;
+	assert_int_equal(run_on(&v, req).status, 0);
+	assert_int_equal(run_on(&v, query).u.port.cap_mask, own | 1u << 19);
+	for (unsigned int bit = 0; bit < 32; bit++) {
+		req.u.modify_port.cap_mask = 1u << bit;
+		if (!(VIB_PORT_CAPS_ADDED & 1u << bit))
+			assert_int_equal(run_on(&v, req).status, -EINVAL);
+	}
+	req.u.modify_port.cap_mask = 0;
+	req.port = 2;
+	assert_int_equal(run_on(&v, req).status, -EINVAL);
+	assert_int_equal(run_on(&v, query).u.port.cap_mask, own | 1u << 19);
 }
 
 static void port_s_violations_are_those_counted(void **state)
@@ -251,8 +281,9 @@ static void unknown_operation_is_not_supported(void **state)
 	(void)state;
 	for (uint32_t op = VIB_CMD_QUERY_PKEY + 1; op <= UINT16_MAX; op++) {
 		if ((op >= VIB_CMD_MAP_DOORBELL && op <= VIB_CMD_DEREG_DMA) ||
-		    op == VIB_CMD_QUERY_COUNTERS || op == VIB_CMD_ALLOC_MR)
-			continue; /* of objects; a query */
+		    op == VIB_CMD_QUERY_COUNTERS || op == VIB_CMD_ALLOC_MR ||
+		    op == VIB_CMD_MODIFY_PORT)
+			continue; /* of objects; a query; the port's */
 		struct vib_control_response rsp = run((struct vib_control_request){
 			.operation = (uint16_t)op, .port = op % 3 });
 
@@ -268,6 +299,7 @@ int main(void)
 		cmocka_unit_test(device_has_guid_and_quota),
 		cmocka_unit_test(port_follows_fabric_and_link),
 		cmocka_unit_test(other_ports_do_not_exist),
+		cmocka_unit_test(what_users_add_the_port_can_do),
 		cmocka_unit_test(port_s_violations_are_those_counted),
 		cmocka_unit_test(mads_are_announced_where_somebody_takes_them),
 		cmocka_unit_test(offloads_of_ipoib_are_announced),
