@@ -178,7 +178,7 @@ bool command_execute(struct command *c, struct vport *vport)
 	if (command_query(&c->req, c->guest, vport, &c->rsp))
 		return true;
 	status = c->req.operation == VIB_CMD_MODIFY_PORT ? modify_port(vport, &c->req)
-							  : object_command(c);
+							 : object_command(c);
 	if (status == COMMAND_GOES_ON)
 		return false;
 	c->rsp.status = status;

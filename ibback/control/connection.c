@@ -222,8 +222,7 @@ static int deliver_events(struct connection *c, bool *notify)
 	return room == 0;
 }
 
-int connection_service(struct connection *c, struct vport *vport,
-		       const char **cause)
+int connection_service(struct connection *c, struct vport *vport, const char **cause)
 {
 	bool notify = false;
 	int more = answer_requests(c, vport, &notify), events;

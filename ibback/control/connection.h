@@ -70,8 +70,7 @@ void connection_close(struct connection *c);
  * events): call again soon. -1 with @cause when the frontend broke the protocol; the
  * connection is then only good for connection_clear().
  */
-int connection_service(struct connection *c, struct vport *vport,
-		       const char **cause);
+int connection_service(struct connection *c, struct vport *vport, const char **cause);
 
 /* Note that async event @type of the port is due; connection_service() sends it.
  * Several of one type waiting for room become one.

@@ -64,8 +64,9 @@ struct vport {
 	/* Its LID or first GID is another; or NULL. */
 	void (*identity_changed)(struct vport *vport);
 	struct vport_on_wire on_wire; /* while attached */
-	uint32_t added_caps; /* by its guest, while it is connected: VIB_PORT_CAPS_ADDED */
-	bool unregistered; /* its subnet forgot something of it, and it was not told */
+	uint32_t
+		added_caps; /* by its guest, while it is connected: VIB_PORT_CAPS_ADDED */
+	bool unregistered;  /* its subnet forgot something of it, and it was not told */
 	LIST_ENTRY(vport) entry; /* of the fabric's */
 };
 
