@@ -270,7 +270,8 @@ int vib_verb_map_mr_sg(struct ib_mr *ibmr, struct scatterlist *sg, int nents,
 	fast->pages = 0;
 	mapped = ib_sg_to_pages(ibmr, sg, nents, offset, vib_fast_set_page);
 	if (mapped > 0) {
-		vib_fast_copy(to_vib(ibmr->device), sg, mapped);
+		/* Of the one behind a part may be in it. */
+		vib_fast_copy(to_vib(ibmr->device), sg, min(mapped + 1, nents));
 		vib_fast_show(to_vib(ibmr->device), fast, sg);
 	}
 	return mapped;
