@@ -104,7 +104,7 @@ def nfs(host: Host, where: str, device: str, fresh: bool = False) -> None:
     host.sh(where, f"mkdir -p {SHARE} && mount {device} {SHARE} && modprobe -a nfsd rpcrdma && "
             "mount -t nfsd nfsd /proc/fs/nfsd; "
             f"exportfs -o rw,fsid=0,no_root_squash,insecure,no_subtree_check '*:{SHARE}' && "
-            "echo 5 >/proc/fs/nfsd/nfsv4gracetime && echo 5 >/proc/fs/nfsd/nfsv4leasetime && "
+            "echo 10 >/proc/fs/nfsd/nfsv4gracetime && echo 10 >/proc/fs/nfsd/nfsv4leasetime && "
             "rpc.mountd -N 2 -N 3 && rpc.nfsd -N 3 1 && "
             f"echo rdma {NFS_PORT} >/proc/fs/nfsd/portlist", 180)
 
