@@ -5,7 +5,7 @@
 # is the world's, and pollers pass while the control thread waits for them.
 FUZZ_WORLD := $(addprefix tests/fuzz/,world.c grants.c driver.c commands.c \
 	requests.c moves.c setup.c) \
-	$(addprefix ibback/control/,connection.c command.c complaints.c hca.c hca_command.c hca_fast.c hca_qp_command.c lane.c nodes.c object_command.c pages.c shortage.c vport.c) \
+	$(addprefix ibback/control/,connection.c command.c complaints.c fabric.c hca.c hca_command.c hca_fast.c hca_qp_command.c lane.c nodes.c object_command.c pages.c shortage.c vport.c) \
 	$(HCA_SRCS) \
 	$(filter-out %/poller_thread.c %/clock.c,$(wildcard ibback/engine/*.c)) \
 	common/log.c common/xenport/xenport.c $(wildcard common/schema/*.c) $(SCHEMA_TABLE)
