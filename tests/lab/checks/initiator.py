@@ -70,7 +70,7 @@ def nfs(host: Host, where: str, of: str) -> None:
 
 def end(host: Host, where: str) -> None:
     """Log out of all there is."""
-    host.attempt(where, f"umount -f {MOUNT}; nvme disconnect-all; modprobe -r nvme-rdma; "
+    host.attempt(where, f"umount -fl {MOUNT}; nvme disconnect-all; modprobe -r nvme-rdma; "
                  "iscsiadm -m node --logoutall=all; iscsiadm -m node -o delete; pkill iscsid; "
                  "for p in /sys/class/srp_remote_ports/*; do echo 1 >$p/delete; done; "
                  "modprobe -r ib_srp; modprobe -r ib_iser")
