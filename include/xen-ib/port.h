@@ -72,8 +72,8 @@ enum vib_device_cap {
 };
 
 /*
- * What a port's users may add to its CapabilityMask (IBTA vol. 1 §14.2.5.6): SNMP tunnelling,
- * device management, a vendor's class, boot management.
+ * What a port's users may add to its CapabilityMask (IBTA vol. 1 §14.2.5.6): SNMP
+ * tunnelling, device management, a vendor's class, boot management.
  */
 #define VIB_PORT_CAPS_ADDED (1u << 17 | 1u << 18 | 1u << 19 | 1u << 23)
 

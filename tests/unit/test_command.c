@@ -34,8 +34,7 @@ static struct vport make_vport(void)
 	return v;
 }
 
-static struct vib_control_response run_on(struct vport *v,
-					  struct vib_control_request req)
+static struct vib_control_response run_on(struct vport *v, struct vib_control_request req)
 {
 	struct command c = { .guest = &nobody, .req = req };
 

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 /*
- * Not 02: ib_srpt serves at its HCA's node GUID as service ID, and the CM keeps those that
- * begin so for itself (IBTA vol. 1 annex A3).
+ * Not 02: ib_srpt serves at its HCA's node GUID as service ID, and the CM keeps those
+ * that begin so for itself (IBTA vol. 1 annex A3).
  */
 #define GUID_PREFIX 0x06163e
 
