@@ -58,7 +58,8 @@ def read(output: str) -> Result:
 
 def run(host: Host, guest: str, device: str, gid: int) -> Result:
     """Run all generic cases on a device of the guest."""
-    done = host.attempt(guest, f"{PREPARE} timeout 240 python3 -B tests/run_tests.py -v "
+    done = host.attempt(guest, f"{PREPARE} timeout 240 python3 -B -W ignore::DeprecationWarning "
+                        "tests/run_tests.py -v "
                         f"--dev {device} --port 1 --gid {gid} 2>&1", 300)
     return read(done.stdout)
 
