@@ -102,14 +102,10 @@ static int vib_mr_register_user(struct vib *vib, struct vib_mr *mr, u32 pd,
 	return err ?: vib_mr_register(vib, mr, &cmd, &tree);
 }
 
-struct ib_mr *vib_verb_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
-				   u64 virt_addr, int access,
-				   struct ib_udata *udata)
+/* Of @length bytes, for who may do as @access of Linux' says. */
+static struct vib_mr *vib_mr_new(struct ib_pd *ibpd, u64 length, int access)
 {
-	struct vib *vib = to_vib(ibpd->device);
-	struct vib_pd *pd = to_vib_pd(ibpd);
 	struct vib_mr *mr;
-	int err;
 
 	access = vib_mr_access(access);
 	if (access < 0)
@@ -117,16 +113,29 @@ struct ib_mr *vib_verb_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
 	mr = kzalloc(sizeof(*mr), GFP_KERNEL_ACCOUNT);
 	if (!mr)
 		return ERR_PTR(-ENOMEM);
-	mr->epoch = pd->epoch;
-	mr->start = start;
+	mr->epoch = to_vib_pd(ibpd)->epoch;
 	mr->length = length;
 	mr->access = access;
-	mr->memory = vib_memory_pin(vib, start, length, vib_mr_writable(access));
+	return mr;
+}
+
+struct ib_mr *vib_verb_reg_user_mr(struct ib_pd *ibpd, u64 start, u64 length,
+				   u64 virt_addr, int access,
+				   struct ib_udata *udata)
+{
+	struct vib *vib = to_vib(ibpd->device);
+	struct vib_mr *mr = vib_mr_new(ibpd, length, access);
+	int err;
+
+	if (IS_ERR(mr))
+		return ERR_CAST(mr);
+	mr->start = start;
+	mr->memory = vib_memory_pin(vib, start, length, vib_mr_writable(mr->access));
 	if (IS_ERR(mr->memory)) {
 		err = PTR_ERR(mr->memory);
 		goto err_free;
 	}
-	err = vib_mr_register_user(vib, mr, pd->number, virt_addr);
+	err = vib_mr_register_user(vib, mr, to_vib_pd(ibpd)->number, virt_addr);
 	if (err)
 		goto err_memory;
 	return &mr->ibmr;
@@ -168,25 +177,17 @@ struct ib_mr *vib_verb_reg_dm_mr(struct ib_pd *ibpd, struct ib_dm *ibdm,
 				 struct ib_dm_mr_attr *attr,
 				 struct uverbs_attr_bundle *attrs)
 {
-	struct vib *vib = to_vib(ibpd->device);
-	struct vib_pd *pd = to_vib_pd(ibpd);
-	struct vib_mr *mr;
-	int access, err;
+	struct vib_mr *mr = vib_mr_new(ibpd, attr->length,
+				       attr->access_flags & ~IB_ZERO_BASED);
+	int err;
 
 	BUILD_BUG_ON((int)IB_ZERO_BASED != VIB_ACCESS_ZERO_BASED);
 
-	access = vib_mr_access(attr->access_flags & ~IB_ZERO_BASED);
-	if (access < 0)
-		return ERR_PTR(access);
-	mr = kzalloc(sizeof(*mr), GFP_KERNEL_ACCOUNT);
-	if (!mr)
-		return ERR_PTR(-ENOMEM);
-	mr->epoch = pd->epoch;
-	mr->length = attr->length;
-	mr->access = access;
+	if (IS_ERR(mr))
+		return ERR_CAST(mr);
 	mr->ibmr.length = attr->length;
-	err = vib_mr_register_dm(vib, mr, pd->number, to_vib_dm(ibdm),
-				 attr->offset);
+	err = vib_mr_register_dm(to_vib(ibpd->device), mr, to_vib_pd(ibpd)->number,
+				 to_vib_dm(ibdm), attr->offset);
 	if (err) {
 		kfree(mr);
 		return ERR_PTR(err);

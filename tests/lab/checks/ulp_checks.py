@@ -36,9 +36,6 @@ class Ulp(LabCheck):
             self.addCleanup(ipoib.down, self.host, guest, self.vib)
         self.addCleanup(target.end, self.host, self.target)
         self.addCleanup(initiator.end, self.host, self.initiator)
-        self.addressed()
-
-    def addressed(self) -> None:
         for guest in self.pair:
             ipoib.up(self.host, guest, device=self.vib)
 

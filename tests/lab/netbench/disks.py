@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A guest's disk that is somebody's memory: another guest's, by SRP, or Dom0's, by xen-blkfront."""
 
-import json
 import shlex
 from typing import Any, Optional
 
-from checks import initiator, target, vport0
+from checks import fio, initiator, target, vport0
 from checks.host import Host
 
 from .programs import Program
@@ -20,7 +19,7 @@ DISKS = {BLKFRONT: "/dev/xvdd", BLOCK_SRP: "/dev/xvde"}
 def _read(said: str) -> dict[str, Any]:
     """fio's figures of what was read; none if it failed."""
     try:
-        (job,) = json.loads(said[said.index("{"):])["jobs"]
+        (job,) = fio.jobs(said)
     except (ValueError, KeyError):
         return {}
     return {} if job["error"] else job["read"]
