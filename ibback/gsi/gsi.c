@@ -348,6 +348,7 @@ void gsi_port_remove(struct gsi_port *port)
 		announce(port, UMAD_SM_GID_OUT_OF_SERVICE_TRAP, NULL);
 	purge(port);
 	purge_wire(port);
+	notice_purge(port);
 	wire_informs_forget(port);
 	alias_remove(port);
 	LIST_REMOVE(port, entry);

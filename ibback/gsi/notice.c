@@ -3,8 +3,11 @@
 
 #include <infiniband/umad_sm.h>
 
+#include <urcu/compiler.h>
+
 #include "gsi/be.h"
 #include "gsi/ports.h"
+#include "gsi/reports.h"
 #include "gsi/subscriptions.h"
 
 /* Notice.Type and ProducerType (§13.4.8.2 table 120). */
@@ -112,7 +115,13 @@ void notice_group(struct gsi *gsi, uint16_t trap, const struct mcm_group *group)
 		subscriptions_report(to, &n);
 }
 
-void notice_cap_mask(struct gsi_port *port)
+/* The least time between two traps of @port, ns. */
+static uint64_t trap_interval(const struct gsi_port *port)
+{
+	return 4096ull << (port->attr.port.subnet_timeout & 0x1f);
+}
+
+static void tell_cap_mask(struct gsi_port *port)
 {
 	const struct vib_port_attr *p = &port->attr.port;
 	struct notice n = {
@@ -126,5 +135,43 @@ void notice_cap_mask(struct gsi_port *port)
 	put_be16(n.bytes + DETAILS_144_LID, p->lid);
 	put_be32(n.bytes + DETAILS_144_CAP_MASK, p->cap_mask);
 	seal(&n);
+	reports_supersede(port->gsi, &n);
 	tell_of(port, &n);
+}
+
+static void on_interval(struct timer *timer, uint64_t now);
+
+static void begin_interval(struct gsi_port *port)
+{
+	port->cap_mask_untold = false;
+	port->cap_mask_timer.expired = on_interval;
+	timer_set(&port->gsi->timers, &port->cap_mask_timer,
+		  gsi_now(port->gsi) + trap_interval(port));
+}
+
+/* Who sees a port that is down come up looks at it anew. */
+static void on_interval(struct timer *timer, uint64_t now)
+{
+	struct gsi_port *port = caa_container_of(timer, struct gsi_port, cap_mask_timer);
+
+	(void)now;
+	if (!port->cap_mask_untold || !port_is_up(port))
+		return;
+	begin_interval(port);
+	tell_cap_mask(port);
+}
+
+void notice_cap_mask(struct gsi_port *port)
+{
+	if (port->cap_mask_timer.deadline) {
+		port->cap_mask_untold = true;
+		return;
+	}
+	begin_interval(port);
+	tell_cap_mask(port);
+}
+
+void notice_purge(struct gsi_port *port)
+{
+	timer_cancel(&port->gsi->timers, &port->cap_mask_timer);
 }

@@ -36,7 +36,15 @@ void notice_gid(struct gsi_port *port, uint16_t trap, const struct vib_gid *gid)
 /* Traps 66 and 67: a group came or went. */
 void notice_group(struct gsi *gsi, uint16_t trap, const struct mcm_group *group);
 
-/* Trap 144: the CapabilityMask of @port is another; its SM would forward it. */
+/*
+ * Trap 144: the CapabilityMask of @port is another; its SM would forward it. A guest can
+ * change that as often as it likes, so subscribers are told at once, and then not again
+ * for as long as its SubnetTimeOut says (IBTA vol. 1 §14.2.5.6, o14-2): at the end of
+ * that time of what the mask is then, if it changed meanwhile, be it to what they know.
+ */
 void notice_cap_mask(struct gsi_port *port);
+
+/* @port goes: what nobody was told yet nobody is told. */
+void notice_purge(struct gsi_port *port);
 
 #endif

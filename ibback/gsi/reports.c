@@ -8,6 +8,7 @@
 #include <infiniband/umad_sa.h>
 
 #include "gsi/mad.h"
+#include "gsi/ports.h"
 #include "gsi/subscriptions.h"
 
 /* As long as InformInfo says, and as often as OpenSM. */
@@ -84,6 +85,36 @@ void report_send(struct gsi_port *port, const struct mad_packet *address,
 	LIST_INSERT_HEAD(&port->reports, report, of_port);
 	port->num_reports++;
 	send_once(report);
+}
+
+static const uint8_t *notice_of(const struct report *report)
+{
+	return report->packet.mad + offsetof(struct umad_sa_packet, data);
+}
+
+static struct report *find_older(struct gsi_port *port, const struct notice *news)
+{
+	struct report *report;
+	struct notice n;
+
+	LIST_FOREACH(report, &port->reports, of_port)
+	{
+		notice_get(&n, notice_of(report));
+		if (n.trap == news->trap && n.issuer_lid == news->issuer_lid &&
+		    gids_equal(&n.issuer_gid, &news->issuer_gid))
+			return report;
+	}
+	return NULL;
+}
+
+void reports_supersede(struct gsi *gsi, const struct notice *news)
+{
+	struct gsi_port *port;
+	struct report *report;
+
+	LIST_FOREACH(port, &gsi->ports, entry)
+	while ((report = find_older(port, news)))
+		forget(report);
 }
 
 bool report_answered(struct gsi_port *port, uint64_t tid)

@@ -11,6 +11,12 @@
 void report_send(struct gsi_port *port, const struct mad_packet *address,
 		 const struct notice *notice);
 
+/*
+ * @news is sent from now on: Reports of its trap by its issuer, which have not been
+ * answered, would be repeated after it, and are forgotten.
+ */
+void reports_supersede(struct gsi *gsi, const struct notice *news);
+
 /* Forget all that are on their way to @port. */
 void reports_purge(struct gsi_port *port);
 

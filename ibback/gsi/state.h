@@ -106,6 +106,10 @@ struct gsi_port {
 	enum alias_state alias;
 	int alias_slot; /* -1: none */
 
+	/* Trap 144: nobody is told while the timer runs, and of what changed then. */
+	struct timer cap_mask_timer;
+	bool cap_mask_untold;
+
 	struct gsi_port_stats stats;
 
 	/* Counters as they were when a Set cleared them, by their places in pma.c. */

@@ -170,6 +170,136 @@ static void capability_that_changes_is_told(void **state)
 	world_expect_quiet(&w);
 }
 
+/* By SubnetTimeOut, which is 18. */
+#define TRAP_INTERVAL (4096ull << 18)
+
+static void set_cap_mask(unsigned int port, uint32_t mask)
+{
+	w.attr[port].port.cap_mask = mask;
+	world_change(&w, port);
+}
+
+/* Port 0 is told that of @port is @mask. */
+static void expect_told(unsigned int port, uint32_t mask)
+{
+	struct mad_packet report = take_report(0, 144);
+
+	assert_int_equal(be16_at(report.mad + SA_DATA_AT + 12), 0x10 + port);
+	assert_int_equal(be32_at(report.mad + SA_DATA_AT + 16), mask);
+}
+
+static void capability_that_is_toggled_is_told_once_an_interval(void **state)
+{
+	uint32_t mask = w.attr[1].port.cap_mask;
+
+	(void)state;
+	subscribe(0, 144);
+	subscribe(2, 65); /* of something else */
+	for (unsigned int round = 0; round < 5; round++) {
+		for (unsigned int i = 0; i < 1001; i++)
+			set_cap_mask(1, mask ^= 1 << 19);
+		/* The first of all at once; then each round's last one. */
+		if (round == 0)
+			expect_told(1, w.attr[1].port.cap_mask);
+		world_pass(&w, TRAP_INTERVAL - 1);
+		world_expect_quiet(&w);
+		world_pass(&w, 1);
+		expect_told(1, mask);
+		world_expect_quiet(&w);
+	}
+	world_pass(&w, TRAP_INTERVAL);
+	world_expect_quiet(&w);
+	assert_true(gsi_next(w.gsi) == UINT64_MAX);
+	/* And the next one at once again. */
+	set_cap_mask(1, mask ^ 1 << 19);
+	expect_told(1, mask ^ 1 << 19);
+}
+
+/* Who asked meanwhile has seen the other. */
+static void capability_that_is_back_is_told(void **state)
+{
+	uint32_t mask = w.attr[1].port.cap_mask;
+
+	(void)state;
+	subscribe(0, 144);
+	set_cap_mask(1, mask | 1 << 19);
+	expect_told(1, mask | 1 << 19);
+	set_cap_mask(1, mask);
+	set_cap_mask(1, mask | 1 << 19);
+	world_expect_quiet(&w);
+	world_pass(&w, TRAP_INTERVAL);
+	expect_told(1, mask | 1 << 19);
+}
+
+static void port_that_toggles_holds_up_no_other(void **state)
+{
+	uint32_t mask = w.attr[1].port.cap_mask;
+
+	(void)state;
+	subscribe(0, 144);
+	set_cap_mask(1, mask | 1 << 19);
+	expect_told(1, mask | 1 << 19);
+	set_cap_mask(1, mask);
+	set_cap_mask(2, mask | 1 << 17);
+	expect_told(2, mask | 1 << 17);
+	world_expect_quiet(&w);
+}
+
+static void port_that_is_down_or_gone_has_nothing_told(void **state)
+{
+	uint32_t mask = w.attr[1].port.cap_mask;
+
+	(void)state;
+	subscribe(0, 144);
+	set_cap_mask(1, mask | 1 << 19);
+	expect_told(1, mask | 1 << 19);
+	set_cap_mask(1, mask);
+	world_set_up(&w, 1, false);
+	world_pass(&w, TRAP_INTERVAL);
+	world_expect_quiet(&w);
+	world_set_up(&w, 1, true);
+	set_cap_mask(1, mask | 1 << 17);
+	expect_told(1, mask | 1 << 17);
+	set_cap_mask(1, mask);
+	world_remove(&w, 1);
+	assert_true(gsi_next(w.gsi) == UINT64_MAX);
+	world_pass(&w, TRAP_INTERVAL);
+	world_expect_quiet(&w);
+}
+
+/* Else its repetition would be the last that is heard. */
+static void report_that_is_not_answered_ends_with_a_newer_one(void **state)
+{
+	uint32_t mask = w.attr[1].port.cap_mask;
+	struct delivery newer;
+
+	(void)state;
+	subscribe(0, 144);
+	set_cap_mask(1, mask | 1 << 19);
+	assert_int_equal(world_take(&w)->to, 0);
+	set_cap_mask(2, mask | 1 << 17); /* another's is none of these */
+	assert_int_equal(world_take(&w)->to, 0);
+	set_cap_mask(1, mask);
+	world_pass(&w, SECOND - 1);
+	world_expect_quiet(&w);
+	world_pass(&w, TRAP_INTERVAL - (SECOND - 1));
+	assert_int_equal(gsi_port_holdings(w.port[0]).reports, 2);
+	do {
+		newer = *world_take(&w);
+	} while (world_waiting(&w));
+	assert_int_equal(be32_at(newer.packet.mad + SA_DATA_AT + 16), mask);
+	for (int i = 0; i < 10; i++)
+		world_pass(&w, SECOND);
+	while (world_waiting(&w)) {
+		struct delivery again = *world_take(&w);
+
+		if (be16_at(again.packet.mad + SA_DATA_AT + 12) == 0x11)
+			assert_memory_equal(&again.packet, &newer.packet,
+					    sizeof(newer.packet));
+	}
+	assert_int_equal(gsi_port_holdings(w.port[0]).reports, 0);
+}
+
 static void report_is_repeated_until_it_is_answered(void **state)
 {
 	struct delivery first, again;
@@ -388,6 +518,11 @@ int main(void)
 		TEST(gid_that_is_added_comes_into_service),
 		TEST(groups_come_and_go),
 		TEST(capability_that_changes_is_told),
+		TEST(capability_that_is_toggled_is_told_once_an_interval),
+		TEST(capability_that_is_back_is_told),
+		TEST(port_that_toggles_holds_up_no_other),
+		TEST(port_that_is_down_or_gone_has_nothing_told),
+		TEST(report_that_is_not_answered_ends_with_a_newer_one),
 		TEST(report_is_repeated_until_it_is_answered),
 		TEST(who_never_answers_is_left_in_peace),
 		TEST(answer_is_of_a_report_to_that_port),

@@ -6,6 +6,7 @@
 
 #include "control/subnets.h"
 #include "control/vib.h"
+#include "device_limits.h"
 #include "gsi/gsi.h"
 #include "gsi/mad.h"
 
@@ -241,6 +242,89 @@ static void engine_knows_who_joined(void **state)
 	assert_false(receives(&w->a));
 }
 
+/* ---- ports that change ------------------------------------------------- */
+
+#define VENDOR_CLASS      (1u << 18)
+#define DEVICE_MANAGEMENT (1u << 19)
+#define CAP_MASK_CHANGED  144
+
+/* As srp_daemon subscribes (IBTA vol. 1 §13.4.8.3). */
+static void subscribe(struct its_gsi *g, uint16_t trap)
+{
+	uint8_t mad[VIB_MAD_BYTES];
+
+	(void)mad_begin(mad, UMAD_CLASS_SUBN_ADM, 2, UMAD_METHOD_SET,
+			UMAD_ATTR_INFORM_INFO);
+	put_be16(mad + SA_DATA + 16, 0xffff); /* of any LID */
+	mad[SA_DATA + 22] = 1;                /* generic */
+	mad[SA_DATA + 23] = 1;                /* subscribe */
+	put_be16(mad + SA_DATA + 24, 0xffff);
+	put_be16(mad + SA_DATA + 26, trap);
+	memset(mad + SA_DATA + 33, 0xff, 3);
+	its_gsi_post(g);
+	its_gsi_send(g, mad, SA_LID);
+	fake_loop(g->p->w->xen);
+	passes(g->p->w);
+	assert_true(its_gsi_take(g, mad));
+	assert_int_equal(mad_status(mad), 0);
+}
+
+static void modify_port(struct peer *p, uint32_t caps)
+{
+	struct vib_control_request req = { .operation = VIB_CMD_MODIFY_PORT,
+					   .port = VIB_PORT,
+					   .u.modify_port.cap_mask = caps };
+
+	assert_int_equal(execute(p, req).status, 0);
+}
+
+/* The CapabilityMask that the next Report tells of, which is there and is answered. */
+static uint32_t take_report(struct its_gsi *g)
+{
+	uint8_t mad[VIB_MAD_BYTES], answer[VIB_MAD_BYTES];
+
+	assert_true(its_gsi_take(g, mad));
+	assert_int_equal(mad[3], UMAD_METHOD_REPORT);
+	assert_int_equal(be16_at(mad + SA_DATA + 4), CAP_MASK_CHANGED);
+	(void)mad_begin(answer, UMAD_CLASS_SUBN_ADM, 2, UMAD_METHOD_REPORT_RESP,
+			UMAD_ATTR_NOTICE);
+	memcpy(answer + MAD_AT_TID, mad + MAD_AT_TID, 8);
+	its_gsi_send(g, answer, SA_LID);
+	fake_loop(g->p->w->xen);
+	passes(g->p->w);
+	return be32_at(mad + SA_DATA + 16);
+}
+
+static unsigned int reports(const struct peer *p)
+{
+	return gsi_port_holdings(vib_of(p)->vport.gsi).reports;
+}
+
+static void port_that_is_toggled_is_told_of_at_once_and_then_by_the_clock(void **state)
+{
+	struct world *w = *state;
+	struct its_gsi a = its_gsi(&w->a);
+	uint8_t mad[VIB_MAD_BYTES];
+
+	subscribe(&a, CAP_MASK_CHANGED);
+	for (unsigned int i = 0; i < 3; i++)
+		its_gsi_post(&a);
+	for (unsigned int i = 0; i < 100; i++)
+		modify_port(&w->b, i % 2 ? 0 : DEVICE_MANAGEMENT);
+	fake_loop(w->xen);
+	passes(w);
+	assert_true(take_report(&a) & DEVICE_MANAGEMENT);
+	assert_false(its_gsi_take(&a, mad));
+	assert_int_equal(reports(&w->a), 0);
+	pass_time(4096ull << SUBNET_TIMEOUT);
+	modify_port(&w->b, VENDOR_CLASS); /* and the loop's timer is set anew */
+	fake_loop(w->xen);
+	passes(w);
+	assert_int_equal(take_report(&a) & VIB_PORT_CAPS_ADDED, VENDOR_CLASS);
+	assert_false(its_gsi_take(&a, mad));
+	assert_int_equal(reports(&w->a), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, tear_down)
 
 int main(void)
@@ -250,6 +334,7 @@ int main(void)
 		TEST(flood_has_a_rate),
 		TEST(membership_ends_with_the_connection),
 		TEST(engine_knows_who_joined),
+		TEST(port_that_is_toggled_is_told_of_at_once_and_then_by_the_clock),
 	};
 
 	alarm(120);

@@ -85,6 +85,12 @@ unsigned int mapped(struct world *w);
 
 /* ---- commands and jobs ------------------------------------------------- */
 
+/*
+ * The engine's clock goes on, of which nothing else takes any: a guest whose commands
+ * took long has to wait, and on a machine with much to do all of them do.
+ */
+void pass_time(uint64_t ns);
+
 /* Put a request into the ring and tell the backend. */
 void ask(struct peer *p, struct vib_control_request req);
 bool is_answered(const struct peer *p);
