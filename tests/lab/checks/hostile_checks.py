@@ -124,6 +124,7 @@ class HostileChecks(LabCheck):
         self.assertEqual(self.oracle.leftovers(guest.domid), [])
         self.assertEqual(guest.idle(), [], "attacks that were not made")
         self.assertEqual(made["kept"], 0, "pages mapped after backend_alive was 0")
+        self.assertEqual(made["wrong"], 0, guest.wrong)
         self.assertGreater(rate, LEAST * fair)
         self.ibback.put_back()
         self.assertEqual(self.ibback.complaints(), "")

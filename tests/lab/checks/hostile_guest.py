@@ -15,7 +15,7 @@ VIBS = 2
 MODULE = "vib_hostile"
 REATTACH = Path(__file__).resolve().parent.parent / "hostile" / "reattach"
 # What the module counts beside its attacks.
-TALLIES = ("lives", "refused", "kept", "rounds", "heard")
+TALLIES = ("lives", "refused", "kept", "rounds", "heard", "wrong")
 # Attacks on a connection before one ends it: there are ten kinds of those.
 ROUNDS = 10
 # Far more than any attack takes.
@@ -62,6 +62,7 @@ class HostileGuest:
         self._earlier: Counter[str] = Counter()  # of guests that died
         self._now: Counter[str] = Counter()
         self.deaths = 0
+        self.wrong = ""
 
     def begin(self) -> None:
         host = self._host
@@ -130,8 +131,9 @@ class HostileGuest:
                 and name.startswith(only)] or ([] if made else ["any"])
 
     def stop(self) -> None:
-        """End the attacks; the guest stays."""
+        """End the attacks; the guest stays. In @wrong is what came of them and was not to."""
         self.look()
+        self.wrong = self._host.sh(GUEST, "dmesg | grep -o 'wrong: .*' | sort | uniq -c")
         self._host.sh(GUEST, f"timeout 250 rmmod {MODULE}", 300)
         self._stop_reattaching()
 

@@ -79,6 +79,7 @@ class HostileWireChecks(WirePair):
         self.assertEqual(self.oracle.leftovers(guest.domid), [])
         self.assertEqual(guest.idle(), [], "attacks that were not made")
         self.assertEqual(made["kept"], 0, "pages mapped after backend_alive was 0")
+        self.assertEqual(made["wrong"], 0, guest.wrong)
         self.assertEqual({source for source, _ in sent} - own - theirs, set(),
                          "GIDs that are nobody's")
         self.assertEqual({pair for pair in sent if pair[0] in theirs and pair[1] not in theirs | own},

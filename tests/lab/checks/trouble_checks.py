@@ -23,6 +23,7 @@ ENDS_WITHIN = 60
 
 FILLER = Path(__file__).with_name("guest") / "register_until_full.py"
 DEVICE_MEMORY = Path(__file__).with_name("guest") / "device_memory.py"
+DEVICE_MEMORY_REFUSED = DEVICE_MEMORY.with_name("device_memory_refused.py")
 PAGES = 1024
 EXHAUSTED = r"gnttab_max_frames|max_grant_frames|max_maptrack_frames"
 
@@ -134,6 +135,18 @@ class TroubleChecks(LabCheck):
         self.host.sh("g2", "modprobe ibfront")
         self.host.port_is("g2", "ACTIVE")
         self.fresh_run()
+        self.assertEqual(self.complaints(), "")
+
+    # ---- what is asked for and not allowed ------------------------------------
+
+    def test_device_memory_beyond_its_bounds(self) -> None:
+        """A program's own: what the backend is asked for that way vib_hostile asks."""
+        self.host.lab("cp", str(DEVICE_MEMORY_REFUSED), "g2:/tmp/device_memory_refused.py")
+        oracle = Oracle(self.host)
+        self.assertEqual(self.host.sh("g2", "python3 /tmp/device_memory_refused.py vib0 2>&1", 300),
+                         "right")
+        self.fresh_run()
+        self.assertEqual(oracle.growth(), [])
         self.assertEqual(self.complaints(), "")
 
     # ---- what runs out --------------------------------------------------------

@@ -5,6 +5,9 @@
 
 #include "hostile.h"
 
+/* Where regions are lent that no other attack knows of. */
+#define LENT	(1ull << 58)
+
 /* A good request that changes the world little. */
 static void good_request(struct hostile *h, struct vib_control_request *request)
 {
@@ -14,7 +17,7 @@ static void good_request(struct hostile *h, struct vib_control_request *request)
 	enum world_qp qp = chance_below(&h->chance, WORLD_QPS);
 
 	*request = (struct vib_control_request){ 0 };
-	switch (chance_below(&h->chance, 12)) {
+	switch (chance_below(&h->chance, 16)) {
 	case 0:
 		request->operation = VIB_CMD_QUERY_GID + chance_below(&h->chance, 2);
 		request->port = VIB_PORT;
@@ -85,6 +88,29 @@ static void good_request(struct hostile *h, struct vib_control_request *request)
 		request->u.alloc_mw.pd = w->pds[0];
 		request->u.alloc_mw.type = VIB_MW_TYPE_2;
 		break;
+	case 11:
+		request->operation = VIB_CMD_ALLOC_MR;
+		request->u.alloc_mr.pd = w->pds[0];
+		request->u.alloc_mr.max_pages = 1 + chance_below(&h->chance, 512);
+		break;
+	case 12:
+		request->operation = VIB_CMD_REG_DMA;
+		request->u.reg_dma.addr = LENT + chance_below(&h->chance, 256) * PAGE_SIZE;
+		request->u.reg_dma.pages = area_pages(h, w->spare);
+		break;
+	case 13:
+		request->operation = VIB_CMD_MODIFY_PORT;
+		request->port = VIB_PORT;
+		request->u.modify_port.cap_mask = chance32(&h->chance) & VIB_PORT_CAPS_ADDED;
+		break;
+	case 14: /* as of device memory */
+		request->operation = VIB_CMD_REG_MR;
+		request->u.reg_mr.iova = chance_below(&h->chance, PAGE_SIZE);
+		request->u.reg_mr.length = mr->area->count * PAGE_SIZE - request->u.reg_mr.iova;
+		request->u.reg_mr.pd = w->pds[0];
+		request->u.reg_mr.access = VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_ZERO_BASED;
+		request->u.reg_mr.pages = area_pages(h, mr->area);
+		break;
 	default:
 		if (w->qps[qp].sq_area) {
 			qp_request(h, qp, request);
@@ -132,7 +158,7 @@ void attack_operands_random(struct hostile *h)
 
 	for (n = 0; n < 32 && hostile_goes_on(h); n++) {
 		request = (struct vib_control_request){
-			.operation = 1 + chance_below(&h->chance, VIB_CMD_DEALLOC_XRCD),
+			.operation = 1 + chance_below(&h->chance, VIB_CMD_MODIFY_PORT),
 		};
 		for (i = 0; i < sizeof(request.u.raw); i += sizeof(value)) {
 			value = chance_odd(&h->chance);
@@ -165,7 +191,7 @@ void attack_destroy_in_use(struct hostile *h)
 	static const u16 ends[] = {
 		VIB_CMD_DESTROY_CQ, VIB_CMD_DEREG_MR, VIB_CMD_DESTROY_SRQ,
 		VIB_CMD_DEALLOC_PD, VIB_CMD_UNMAP_DOORBELL, VIB_CMD_DESTROY_EQ,
-		VIB_CMD_DEALLOC_MW, VIB_CMD_DEALLOC_XRCD,
+		VIB_CMD_DEALLOC_MW, VIB_CMD_DEALLOC_XRCD, VIB_CMD_DEREG_DMA,
 	};
 	struct vib_control_request request = { 0 };
 	struct world_qp_state *qp;
@@ -202,7 +228,8 @@ void attack_hoard(struct hostile *h)
 {
 	static const u16 makes[] = { VIB_CMD_ALLOC_PD, VIB_CMD_ALLOC_XRCD,
 				     VIB_CMD_ALLOC_MW, VIB_CMD_CREATE_QP,
-				     VIB_CMD_REG_MR, VIB_CMD_CREATE_CQ };
+				     VIB_CMD_REG_MR, VIB_CMD_CREATE_CQ,
+				     VIB_CMD_ALLOC_MR, VIB_CMD_REG_DMA };
 	struct vib_control_request request;
 	u16 operation = makes[chance_below(&h->chance, ARRAY_SIZE(makes))];
 	unsigned int n;
@@ -210,8 +237,8 @@ void attack_hoard(struct hostile *h)
 	for (n = 0; n < 300 && hostile_goes_on(h); n++) {
 		do {
 			good_request(h, &request);
-			if (operation <= VIB_CMD_DEALLOC_PD ||
-			    operation >= VIB_CMD_ALLOC_XRCD)
+			if (operation == VIB_CMD_ALLOC_PD ||
+			    operation == VIB_CMD_ALLOC_XRCD)
 				request.operation = operation;
 		} while (request.operation != operation);
 		command_send(h, &request);

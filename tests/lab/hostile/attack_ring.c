@@ -8,7 +8,7 @@
 #include "hostile.h"
 
 /* Above the last one, so that some are none. */
-#define OPERATIONS (VIB_CMD_DEALLOC_XRCD + 4)
+#define OPERATIONS (VIB_CMD_MODIFY_PORT + 4)
 
 /* Grants in random bytes are seldom ours, and so harm nothing but this command. */
 void attack_ring_random(struct hostile *h)

@@ -303,6 +303,15 @@ void attack_send_generations(struct hostile *h);
 void attack_send_header(struct hostile *h);
 void attack_send_flood(struct hostile *h);
 void attack_send_windows(struct hostile *h);
+void attack_fast_keys(struct hostile *h);
+void attack_fast_registrations(struct hostile *h);
+void attack_fast_invalidations(struct hostile *h);
+void attack_fast_reaches(struct hostile *h);
+void attack_fast_user(struct hostile *h);
+void attack_fast_rewritten(struct hostile *h);
+void attack_fast_ends(struct hostile *h);
+void attack_dm_operands(struct hostile *h);
+void attack_dm_reaches(struct hostile *h);
 void attack_recv_random(struct hostile *h);
 void attack_recv_crafted(struct hostile *h);
 void attack_recv_rewritten(struct hostile *h);
@@ -320,6 +329,8 @@ void attack_store_missing(struct hostile *h);
 void attack_grants_reused(struct hostile *h);
 void attack_grants_ended(struct hostile *h);
 void attack_memory_changing(struct hostile *h);
+void attack_port_operands(struct hostile *h);
+void attack_port_toggle(struct hostile *h);
 
 void attack_gsi_garbage(struct hostile *h);
 void attack_gsi_smps(struct hostile *h);
@@ -352,10 +363,16 @@ enum tally {
 	TALLY_KEPT,	/* areas the backend had mapped when it said it had none */
 	TALLY_ROUNDS,
 	TALLY_HEARD,	/* packets of a group that it is no member of */
+	TALLY_WRONG,	/* answers and completions that are other than what was to be */
 	TALLIES,
 };
 
 void tally(enum tally what);
+/*
+ * Of what is known beforehand: note if it is another. false if it is, if the connection
+ * has ended, and if what was to succeed lacks memory.
+ */
+bool expect(struct hostile *h, const char *what, int want, int got);
 
 /* What is known about the innocent; 0: nothing. */
 #define VICTIMS 4

@@ -37,12 +37,14 @@ static atomic_t tallies[TALLIES];
 
 static int tallies_get(char *buffer, const struct kernel_param *param)
 {
-	return sysfs_emit(buffer, "lives %d\nrefused %d\nkept %d\nrounds %d\nheard %d\n",
+	return sysfs_emit(buffer,
+			  "lives %d\nrefused %d\nkept %d\nrounds %d\nheard %d\nwrong %d\n",
 			  atomic_read(&tallies[TALLY_LIVES]),
 			  atomic_read(&tallies[TALLY_REFUSED]),
 			  atomic_read(&tallies[TALLY_KEPT]),
 			  atomic_read(&tallies[TALLY_ROUNDS]),
-			  atomic_read(&tallies[TALLY_HEARD]));
+			  atomic_read(&tallies[TALLY_HEARD]),
+			  atomic_read(&tallies[TALLY_WRONG]));
 }
 
 static const struct kernel_param_ops tallies_ops = { .get = tallies_get };
@@ -52,6 +54,23 @@ MODULE_PARM_DESC(tallies, "what has happened");
 void tally(enum tally what)
 {
 	atomic_inc(&tallies[what]);
+}
+
+bool expect(struct hostile *h, const char *what, int want, int got)
+{
+	if (got == want)
+		return true;
+	/* What ended the connection is another attack's affair. */
+	if (got == -ENODEV || !hostile_goes_on(h))
+		return false;
+	/* Quotas, and grants, that others have used up. */
+	if (!want && (got == -ENOMEM || got == -ENOSPC)) {
+		h->lacking = true;
+		return false;
+	}
+	tally(TALLY_WRONG);
+	dev_warn(&h->xbdev->dev, "wrong: %s: %d, and not %d\n", what, got, want);
+	return false;
 }
 
 /* ---- the innocent ---------------------------------------------------------------- */
