@@ -76,6 +76,11 @@ static void want_mr(struct driver *d, const struct move *m, struct vib_cmd_reg_m
 		.access = driver_choose(m->arg[ARG_ACCESS], 31),
 		.pages = make_pages(d, pages),
 	};
+	/* As of device memory. */
+	if ((m->at[AT_WINDOW] & 7) == 7) {
+		cmd->iova = offset % VIB_PAGE_SIZE;
+		cmd->access |= VIB_ACCESS_ZERO_BASED;
+	}
 }
 
 static void want_dma(struct driver *d, const struct move *m, struct vib_cmd_reg_dma *cmd)
@@ -335,7 +340,8 @@ static void want(struct driver *d, const struct move *m, struct vib_control_requ
 		break;
 	case VIB_CMD_MODIFY_PORT:
 		req->port = VIB_PORT;
-		req->u.modify_port.cap_mask = m->arg[0];
+		/* Some of these eight may be set, and others not. */
+		req->u.modify_port.cap_mask = (uint32_t)m->arg[0] << 17;
 		break;
 	case VIB_CMD_MAP_DOORBELL:
 		req->u.map_doorbell.ref = take_pages(d, 1);

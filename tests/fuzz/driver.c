@@ -70,7 +70,7 @@ static bool is_inside(const struct driver *d, const uint8_t *at, uint64_t size)
 
 uint8_t *driver_memory(struct driver *d, const struct thing *mr, uint64_t offset)
 {
-	uint8_t *at = d->guest->pages[mr->page] + mr->iova % VIB_PAGE_SIZE + offset;
+	uint8_t *at = d->guest->pages[mr->page] + mr->offset + offset;
 
 	return offset < mr->length && is_inside(d, at, 8) ? at : NULL;
 }
@@ -132,17 +132,24 @@ static void add_queue(struct driver *d, enum kind kind, const struct vib_pages *
 	add(d, kind, &t);
 }
 
+/* Its addresses, and where in its first page they begin. */
+static void set_range(struct thing *t, const struct vib_cmd_reg_mr *cmd)
+{
+	t->iova = cmd->access & VIB_ACCESS_ZERO_BASED ? 0 : cmd->iova;
+	t->offset = cmd->iova % VIB_PAGE_SIZE;
+	t->length = cmd->length;
+}
+
 static void add_mr(struct driver *d, const struct vib_cmd_reg_mr *cmd, uint32_t key)
 {
-	const struct thing t = {
+	struct thing t = {
 		.number = key,
 		.page = (uint32_t)(pages_at(d, &cmd->pages) - d->guest->pages[0]) /
 			VIB_PAGE_SIZE,
-		.iova = cmd->iova,
-		.length = cmd->length,
 		.access = cmd->access,
 	};
 
+	set_range(&t, cmd);
 	add(d, MR, &t);
 }
 
@@ -173,8 +180,7 @@ static void change_mr(struct driver *d, const struct vib_cmd_rereg_mr *cmd)
 			continue;
 		t->page = (uint32_t)(pages_at(d, &cmd->mr.pages) - d->guest->pages[0]) /
 			  VIB_PAGE_SIZE;
-		t->iova = cmd->mr.iova;
-		t->length = cmd->mr.length;
+		set_range(t, &cmd->mr);
 	}
 }
 

@@ -25,6 +25,7 @@ struct thing {
 	struct vib_queue queue[2]; /* the guest's side of it */
 	uint32_t page;             /* of a doorbell, an MR's first, a DMA region's */
 	uint64_t iova, length; /* the same; of a window, where peers' addresses begin */
+	uint32_t offset;       /* of an MR's first byte, in its page */
 	uint32_t access;
 	uint8_t type; /* QP, SRQ, window; 0: a key of ALLOC_MR, among windows */
 	uint8_t max_send_sge, max_recv_sge;

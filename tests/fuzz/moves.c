@@ -239,12 +239,13 @@ static struct move draw_move(unsigned int *seed)
 	struct move m = {
 		.what = (uint8_t)draw(seed, MOVE_KINDS),
 		.who = (uint8_t)draw(seed, 2),
-		.op = (uint8_t)draw(seed, 64),
+		/* The last are for what came later: see play(). */
+		.op = (uint8_t)(draw(seed, 16) ? draw(seed, 64) : 0xf0 + draw(seed, 4)),
 		.repeat = (uint8_t)(draw(seed, 4) ? 0 : draw(seed, 256)),
 	};
 
 	m.at[AT_OTHERS] = draw(seed, 8) == 0;
-	m.at[AT_WINDOW] = (uint8_t)draw(seed, 4);
+	m.at[AT_WINDOW] = (uint8_t)draw(seed, 8);
 	for (unsigned int i = 0; i < 8; i++) {
 		m.pick[i] = (uint8_t)draw(seed, draw(seed, 2) ? 3 : 256);
 		m.arg[i] = (uint8_t)draw(seed, draw(seed, 2) ? 8 : 256);

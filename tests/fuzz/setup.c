@@ -50,6 +50,7 @@ static void make_mrs(struct driver *d)
 		VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_MW_BIND,
 		VIB_ACCESS_REMOTE_READ | VIB_ACCESS_MW_BIND,
 		VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE,
+		VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_READ,
 	};
 
 	for (uint8_t i = 0; i < SETUP_MRS; i++)
@@ -58,7 +59,9 @@ static void make_mrs(struct driver *d)
 						 [ARG_OFFSET] = SETUP_MR_OFFSET / 13,
 						 [ARG_ACCESS] = access[i],
 						 [ARG_PAGES] = mr_pages(i) - 1,
-						 [ARG_MORE] = i } });
+						 [ARG_MORE] = i },
+					/* The last as of device memory. */
+					.at[AT_WINDOW] = i == SETUP_MRS - 1 ? 7 : 0 });
 }
 
 /* Of each type; not bound. */

@@ -31,10 +31,10 @@ enum setup_srq {
 	SETUP_SRQ_XRC, /* of the target's domain; completes into SETUP_CQ_EVENTS */
 };
 
-/* MRs: all rights; local alone; read by peers; written by peers. Windows may be bound
- * to the second and third, of which nobody may write the third.
+/* MRs: all rights; local alone; read by peers; written by peers; as of device memory.
+ * Windows may be bound to the second and third, of which nobody may write the third.
  */
-#define SETUP_MRS       4
+#define SETUP_MRS       5
 /* Memory of its kernel: of the QPs for MADs, and of those with the flag. */
 #define SETUP_DMA_PAGES 2
 
