@@ -113,13 +113,12 @@ static int key_of_a_victim(struct hostile *h, struct pair *p, u64 value)
 	return key_is(h, p, victim(h, victim_rkey));
 }
 
-/* Its number comes back late. */
 static int key_that_has_ended(struct hostile *h, struct pair *p, u64 value)
 {
-	u32 other;
-	int err = fast_alloc(h, p->pd, FAST_MAX_PAGES, 0, &other);
+	int status = fast_dereg(h, p->key) ?: show(h, p);
 
-	return err ?: fast_dereg(h, other) ?: key_is(h, p, other);
+	p->key = VIB_NO_OBJECT;
+	return status;
 }
 
 static int with_sges(struct hostile *h, struct pair *p, u64 value)
@@ -384,6 +383,11 @@ static void try(struct hostile *h, struct pair *p, const struct attempt *a)
 
 	if (want == HERE_ALONE || (a->needs & h->caps) != a->needs)
 		return;
+	/* Others may have used up what it takes to lend memory once more. */
+	if (p->shown == VIB_NO_OBJECT) {
+		h->lacking = true;
+		return;
+	}
 	if (!pair_connect(h, p) || !begin_key(h, p))
 		return;
 	memset(fast_list(p), 0, sizeof(struct vib_page_list));
