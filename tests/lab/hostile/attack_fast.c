@@ -121,6 +121,24 @@ static int key_that_has_ended(struct hostile *h, struct pair *p, u64 value)
 	return status;
 }
 
+/* @attempt with a key of another PD than the QP's. */
+static int in_another_pd(struct hostile *h, struct pair *p,
+			 int (*attempt)(struct hostile *h, struct pair *p, u64 key))
+{
+	u32 key;
+	int status;
+
+	if (fast_alloc(h, p->other_pd, FAST_MAX_PAGES, 0, &key))
+		return -ENODEV; /* others have used up what there is */
+	status = attempt(h, p, key);
+	return fast_dereg(h, key) ? -EINVAL : status;
+}
+
+static int key_of_another_pd(struct hostile *h, struct pair *p, u64 value)
+{
+	return in_another_pd(h, p, key_is);
+}
+
 static int with_sges(struct hostile *h, struct pair *p, u64 value)
 {
 	fast_put(p, PAIR_B)->num_sge = value;
@@ -166,6 +184,7 @@ static const struct attempt registrations[] = {
 	REFUSED("REG_MR of lent memory's key", key_is, VIB_LOCAL_DMA_LKEY),
 	REFUSED("REG_MR of an MR's key", key_of_an_mr, 0),
 	REFUSED("REG_MR of a victim's key", key_of_a_victim, 0),
+	REFUSED("REG_MR of another PD's key", key_of_another_pd, 0),
 	REFUSED("REG_MR of a key that has ended", key_that_has_ended, 0),
 	REFUSED("REG_MR of a byte in a page", second_page_is, PAIR_SHOWN + 1),
 	REFUSED("REG_MR of a page in front", second_page_is, PAIR_SHOWN - PAGE_SIZE),
@@ -200,6 +219,16 @@ static int another_key(struct hostile *h, struct pair *p, u64 value)
 	return show(h, p) ? -EINVAL : invalidate(h, p, PAIR_B, p->key ^ value);
 }
 
+static int that_key(struct hostile *h, struct pair *p, u64 value)
+{
+	return invalidate(h, p, PAIR_B, value);
+}
+
+static int of_another_pd(struct hostile *h, struct pair *p, u64 value)
+{
+	return in_another_pd(h, p, that_key);
+}
+
 static int an_mr(struct hostile *h, struct pair *p, u64 value)
 {
 	return invalidate(h, p, PAIR_B, h->world.mrs[MR_ALL].key);
@@ -208,11 +237,6 @@ static int an_mr(struct hostile *h, struct pair *p, u64 value)
 static int a_victim_s(struct hostile *h, struct pair *p, u64 value)
 {
 	return invalidate(h, p, PAIR_B, victim(h, victim_rkey));
-}
-
-static int lent_memory(struct hostile *h, struct pair *p, u64 value)
-{
-	return invalidate(h, p, PAIR_B, VIB_LOCAL_DMA_LKEY);
 }
 
 static int by_the_other(struct hostile *h, struct pair *p, u64 value)
@@ -252,7 +276,8 @@ static const struct attempt invalidations[] = {
 	REFUSED("LOCAL_INV of nobody's key", another_key, 0x40000000),
 	REFUSED("LOCAL_INV of an MR", an_mr, 0),
 	REFUSED("LOCAL_INV of a victim's key", a_victim_s, 0),
-	REFUSED("LOCAL_INV of lent memory", lent_memory, 0),
+	REFUSED("LOCAL_INV of lent memory", that_key, VIB_LOCAL_DMA_LKEY),
+	REFUSED("LOCAL_INV of another PD's key", of_another_pd, 0),
 	{ "LOCAL_INV by another QP", by_the_other, 0, PAIR_A, VIB_WC_SUCCESS,
 	  VIB_WC_MW_BIND_ERR },
 	HERE("SEND_INV", by_the_peer, 0, PAIR_A, VIB_WC_SUCCESS),
