@@ -217,8 +217,7 @@ class UlpChecks(Ulp):
         """SCSI tries again what could not be mapped, and all of it arrives."""
         self.addCleanup(self.initiator_anew)
         self.initiator_anew(scarce=True)
-        initiator.srp(self.host, self.initiator, f"{self.serve_srp()},queue_size=96", self.vib)
-        disk = initiator.scsi(self.host, self.initiator)[0]
+        disk = self.log_in()
         said = self.host.sh(self.initiator, fio.command(
             disk, "--name=v --rw=randwrite --bs=1m --iodepth=32 --loops=4"), 900)
         self.assertEqual([job["error"] for job in fio.jobs(said)], [0])
