@@ -218,6 +218,7 @@ class UlpChecks(Ulp):
         self.addCleanup(self.initiator_anew)
         self.initiator_anew(scarce=True)
         disk = self.log_in()
+        initiator.undaunted(self.host, self.initiator)
         said = self.host.sh(self.initiator, fio.command(
             disk, "--name=v --rw=randwrite --bs=1m --iodepth=32 --loops=4"), 900)
         self.assertEqual([job["error"] for job in fio.jobs(said)], [0])
