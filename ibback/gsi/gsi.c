@@ -7,6 +7,8 @@
 #include <infiniband/umad_sm.h>
 
 #include "gsi/alias.h"
+#include "gsi/connections.h"
+#include "gsi/farewells.h"
 #include "gsi/groups.h"
 #include "gsi/mgid.h"
 #include "gsi/notice.h"
@@ -144,8 +146,10 @@ static void announce(struct gsi_port *port, uint16_t trap,
 }
 
 /* What lasts while the port's link is down, as its guest's connections do. */
-static void purge_wire(struct gsi_port *port)
+static void purge_connections(struct gsi_port *port)
 {
+	connections_purge(port);
+	farewells_purge(port);
 	wire_cm_purge(port);
 	tids_purge(port);
 	remotes_purge(port);
@@ -175,6 +179,9 @@ struct gsi_port *gsi_port_add(struct gsi *gsi, const struct gsi_port_attr *attr,
 	port->attr = *attr;
 	for (enum remote_why why = 0; why < REMOTE_WHYS; why++)
 		TAILQ_INIT(&port->remotes[why]);
+	TAILQ_INIT(&port->calling);
+	TAILQ_INIT(&port->connected);
+	TAILQ_INIT(&port->farewells);
 	TAILQ_INIT(&port->cm_ending);
 	TAILQ_INIT(&port->cm_calls);
 	TAILQ_INIT(&port->tids);
@@ -233,7 +240,8 @@ void gsi_port_change(struct gsi_port *port, const struct gsi_port_attr *attr)
 void gsi_port_reset(struct gsi_port *port)
 {
 	purge(port);
-	purge_wire(port);
+	connections_end(port);
+	purge_connections(port);
 }
 
 /* IPoIB's groups are ours, and no packet of theirs is too large for the wire. */
@@ -347,7 +355,7 @@ void gsi_port_remove(struct gsi_port *port)
 	if (port_is_up(port))
 		announce(port, UMAD_SM_GID_OUT_OF_SERVICE_TRAP, NULL);
 	purge(port);
-	purge_wire(port);
+	purge_connections(port);
 	wire_informs_forget(port);
 	alias_remove(port);
 	LIST_REMOVE(port, entry);
@@ -414,6 +422,8 @@ struct gsi_holdings gsi_port_holdings(const struct gsi_port *port)
 		.subscriptions = port->num_subscriptions,
 		.reports = port->num_reports,
 		.transactions = port->num_sends + port->num_receives,
+		.connections = port->num_connections + port->num_called,
+		.farewells = port->num_farewells,
 		.remotes = port->num_remotes[REMOTE_ASKED] +
 			   port->num_remotes[REMOTE_CALLED],
 		.cm_ids = port->num_cm_ids,

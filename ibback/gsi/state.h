@@ -33,6 +33,8 @@ struct remote;
 struct remote_ref;
 struct cm_id;
 struct cm_call;
+struct connection;
+struct farewell;
 struct wire_tid;
 struct sa_query;
 struct proxied;
@@ -53,6 +55,9 @@ struct gid_entry {
 enum remote_why { REMOTE_ASKED, REMOTE_CALLED, REMOTE_WHYS };
 
 RB_HEAD(cm_id_tree, cm_id);
+RB_HEAD(connection_tree, connection);
+RB_HEAD(farewell_tree, farewell);
+TAILQ_HEAD(connection_queue, connection);
 
 /* What became of a vport's GUID at the subnet's administrator: alias.h. */
 enum alias_state {
@@ -88,6 +93,16 @@ struct gsi_port {
 	unsigned int num_sends;
 	LIST_HEAD(, rmpp_receive) receives;
 	unsigned int num_receives;
+
+	/* Those that it called for: in one of the queues each, the oldest first. */
+	struct connection_tree connections;
+	struct connection_queue calling, connected;
+	unsigned int num_connections;
+	LIST_HEAD(, connection) called; /* those that it answered */
+	unsigned int num_called;
+	struct farewell_tree farewells_by_id;
+	TAILQ_HEAD(, farewell) farewells; /* the oldest first */
+	unsigned int num_farewells;
 
 	TAILQ_HEAD(remote_refs, remote_ref) remotes[REMOTE_WHYS]; /* the last used last */
 	unsigned int num_remotes[REMOTE_WHYS];
@@ -138,6 +153,7 @@ struct gsi {
 
 	uint16_t holders[0x8000]; /* how many ports have a P_Key, by its lower 15 bits */
 	uint32_t next_report;     /* transaction id */
+	uint64_t next_farewell;   /* the same */
 
 	bool has_wire;
 	bool proxy; /* its wire is InfiniBand, or was when there was one last */

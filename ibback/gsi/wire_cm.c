@@ -72,8 +72,7 @@ static unsigned int kind_of(const uint8_t *mad)
 {
 	uint16_t attribute = mad_attribute(mad);
 
-	if (mad_class_version(mad) != CM_CLASS_VERSION ||
-	    mad_method(mad) != UMAD_METHOD_SEND || attribute >= sizeof(messages))
+	if (!cm_is_message(mad) || attribute >= sizeof(messages))
 		return 0;
 	/* Who gave up names an id that was perhaps never heard of. */
 	if (cm_is_timeout(mad))
