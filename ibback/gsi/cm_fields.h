@@ -71,6 +71,20 @@ static inline struct vib_gid cm_gid_at(const uint8_t *p)
 	return gid;
 }
 
+/* Of 24 bits, the upper ones of four bytes (§12.6). */
+static inline uint32_t cm_qpn_at(const uint8_t *p)
+{
+	return be32_at(p) >> 8;
+}
+
+/* Of a REP's sender. An XRC target has its number where EE contexts had theirs. */
+static inline uint32_t cm_answering_qpn(const uint8_t *rep)
+{
+	uint32_t qpn = cm_qpn_at(rep + REP_QPN);
+
+	return qpn ? qpn : cm_qpn_at(rep + REP_EECN);
+}
+
 /* §12.7.21: without an alternate path its fields are zero. */
 static inline bool cm_is_no_path(const uint8_t *path)
 {

@@ -64,26 +64,12 @@ static void make_room(struct gsi_port *caller)
 
 /* ---- messages -------------------------------------------------------------- */
 
-/* Of 24 bits, the upper ones of four bytes (§12.6). */
-static uint32_t qpn_at(const uint8_t *p)
-{
-	return be32_at(p) >> 8;
-}
-
-/* An XRC target has its number where EE contexts had theirs (annex A14). */
-static uint32_t answering_qpn(const uint8_t *rep)
-{
-	uint32_t qpn = qpn_at(rep + REP_QPN);
-
-	return qpn ? qpn : qpn_at(rep + REP_EECN);
-}
-
 /* Without memory for it nobody will be told of its end. */
 static void note_call(struct gsi_port *from, struct gsi_port *to,
 		      const struct mad_packet *packet)
 {
 	uint32_t id = be32_at(packet->mad + CM_LOCAL_ID);
-	uint32_t qpn = qpn_at(packet->mad + REQ_QPN);
+	uint32_t qpn = cm_qpn_at(packet->mad + REQ_QPN);
 	struct connection *c = find_call(from, id);
 
 	/* A call that is sent again; what else it may be, its answer tells. */
@@ -112,7 +98,7 @@ static void note_answer(struct gsi_port *from, struct gsi_port *to, const uint8_
 	if (!c || c->ends[CALLED].port != from)
 		return;
 	c->ends[CALLED].id = be32_at(rep + CM_LOCAL_ID);
-	c->ends[CALLED].qpn = answering_qpn(rep);
+	c->ends[CALLED].qpn = cm_answering_qpn(rep);
 	if (c->answered)
 		return;
 	c->answered = true;

@@ -5,6 +5,7 @@
 
 #include <urcu/compiler.h>
 
+#include "gsi/cm.h"
 #include "gsi/cm_fields.h"
 #include "gsi/ports.h"
 #include "gsi/reply.h"
@@ -80,23 +81,6 @@ void farewells_purge(struct gsi_port *port)
 
 /* ---- saying it ------------------------------------------------------------- */
 
-static void fill(uint8_t *mad, uint16_t attribute, uint64_t tid, uint32_t local,
-		 uint32_t remote)
-{
-	const struct umad_hdr header = {
-		.base_version = UMAD_BASE_VERSION,
-		.mgmt_class = UMAD_CLASS_CM,
-		.class_version = CM_CLASS_VERSION,
-		.method = UMAD_METHOD_SEND,
-		.tid = htobe64(tid),
-		.attr_id = htobe16(attribute),
-	};
-
-	memcpy(mad, &header, sizeof(header));
-	put_be32(mad + CM_LOCAL_ID, local);
-	put_be32(mad + CM_REMOTE_ID, remote);
-}
-
 /* A link that is down, or a P_Key that has gone, may be there the next time. */
 static void deliver(const struct farewell *f)
 {
@@ -118,7 +102,7 @@ static void deliver(const struct farewell *f)
 		packet.dgid = port->attr.gids[0];
 		packet.hop_limit = HOP_LIMIT;
 	}
-	fill(packet.mad, UMAD_CM_ATTR_DREQ, f->tid, f->gone_id, f->id);
+	cm_put(packet.mad, UMAD_CM_ATTR_DREQ, f->tid, f->gone_id, f->id);
 	put_be32(packet.mad + DREQ_REMOTE_QPN, f->qpn << 8);
 	gsi_deliver(port, &packet);
 }
@@ -191,7 +175,7 @@ static void answer(const struct farewell *f, const struct mad_packet *packet)
 		return;
 	reply_begin(&reply, packet, f->slid, f->pkey);
 	reply.from_guest = true;
-	fill(reply.mad, UMAD_CM_ATTR_DREP, mad_tid(packet->mad), f->gone_id, f->id);
+	cm_put(reply.mad, UMAD_CM_ATTR_DREP, mad_tid(packet->mad), f->gone_id, f->id);
 	gsi_deliver(port, &reply);
 }
 

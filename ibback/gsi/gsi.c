@@ -22,6 +22,7 @@
 #include "gsi/subscriptions.h"
 #include "gsi/tids.h"
 #include "gsi/wire_cm.h"
+#include "gsi/wire_farewells.h"
 #include "gsi/wire_groups.h"
 #include "gsi/wire_informs.h"
 
@@ -116,6 +117,7 @@ struct gsi *gsi_new(const struct gsi_ops *ops, void *arg, const struct gsi_confi
 	gsi->arg = arg;
 	gsi->config = config ? *config : gsi_default_config;
 	gsi->wanted = gsi->config;
+	TAILQ_INIT(&gsi->wire_farewells);
 	gsi->next_mgid = gsi->config.seeds.mgid;
 	gsi->next_wire_id = gsi->config.seeds.wire_id;
 	gsi->next_wire_tid = gsi->config.seeds.wire_tid;
@@ -129,6 +131,7 @@ void gsi_free(struct gsi *gsi)
 	if (!gsi)
 		return;
 	end_proxy(gsi);
+	wire_farewells_end(gsi);
 	lid_turns_free(&gsi->lid_turns);
 	free(gsi);
 }
@@ -241,6 +244,7 @@ void gsi_port_reset(struct gsi_port *port)
 {
 	purge(port);
 	connections_end(port);
+	wire_cm_end(port);
 	purge_connections(port);
 }
 
@@ -305,6 +309,8 @@ void gsi_set_wire(struct gsi *gsi, const struct gsi_wire *wire)
 
 	if (gsi_is_proxy(gsi) && !wire)
 		end_proxy(gsi);
+	if (!wire)
+		wire_farewells_end(gsi);
 	gsi->has_wire = wire;
 	gsi->wire = wire ? *wire : (struct gsi_wire){ 0 };
 	if (gsi_is_proxy(gsi)) {

@@ -174,7 +174,7 @@ void gsi_port_change(struct gsi_port *port, const struct gsi_port_attr *attr);
 
 /*
  * Its guest is no longer connected: what it has at the SA ends, as if it had been down,
- * and vports that it had connections to are told that these have ended.
+ * and whom it had connections to is told that these have ended.
  */
 void gsi_port_reset(struct gsi_port *port);
 
@@ -298,6 +298,7 @@ const struct gsi_port_stats *gsi_port_stats(const struct gsi_port *port);
 struct gsi_wire_stats {
 	uint64_t received; /* what follows */
 	uint64_t delivered;
+	uint64_t taken; /* for vports that are gone, to what was said for them */
 	uint64_t dropped[GSI_DROPS];
 };
 

@@ -58,6 +58,10 @@
 /* Connections by the wire, and those that ended in the last half minute. */
 #define MAX_CM_IDS         4096
 
+/* Answers to those of a fabric that are gone, to what peers on the wire were told of it.
+ */
+#define MAX_WIRE_FAREWELLS 4096
+
 /* Calls from the wire that a vport has not answered yet; who has most of them gives the
  * place of a further one.
  */

@@ -15,6 +15,7 @@
 #include "gsi/sa.h"
 #include "gsi/smp.h"
 #include "gsi/wire_cm.h"
+#include "gsi/wire_farewells.h"
 
 /* IBTA vol. 1 §13.4.2: a MAD is 256 bytes, whatever of them it uses. */
 static enum gsi_drop check_form(const struct mad_packet *packet)
@@ -286,9 +287,14 @@ static enum gsi_drop receive_from_wire(struct gsi *gsi, const struct mad_packet 
 void gsi_from_wire(struct gsi *gsi, const struct mad_packet *packet)
 {
 	struct gsi_wire_stats *stats = &gsi->wire_stats;
-	enum gsi_drop why = receive_from_wire(gsi, packet);
+	enum gsi_drop why;
 
 	stats->received++;
+	if (wire_farewell_takes(gsi, packet)) {
+		stats->taken++;
+		return;
+	}
+	why = receive_from_wire(gsi, packet);
 	if (why) {
 		stats->dropped[why]++;
 		gsi->ops->wire_dropped(gsi->arg, why);

@@ -36,6 +36,7 @@ struct cm_call;
 struct connection;
 struct farewell;
 struct wire_tid;
+struct wire_farewell;
 struct sa_query;
 struct proxied;
 struct wire_member;
@@ -134,6 +135,7 @@ RB_HEAD(remote_gid_tree, remote);
 RB_HEAD(remote_lid_tree, remote);
 RB_HEAD(wire_id_tree, cm_id);
 RB_HEAD(wire_tid_tree, wire_tid);
+RB_HEAD(wire_farewell_tree, wire_farewell);
 RB_HEAD(wire_member_tree, wire_member);
 
 struct gsi {
@@ -168,6 +170,9 @@ struct gsi {
 	uint32_t next_wire_id;
 	struct wire_tid_tree wire_tids;
 	uint32_t next_wire_tid;
+	struct wire_farewell_tree wire_farewells_by_id;
+	TAILQ_HEAD(, wire_farewell) wire_farewells; /* the oldest first */
+	unsigned int num_wire_farewells;
 
 	/* Of an InfiniBand wire, whose administrator is another. */
 	LIST_HEAD(, sa_query) queries;

@@ -534,6 +534,7 @@ void guests_end(void)
 {
 	for (unsigned int i = 0; i < GUESTS; i++)
 		guest_remove(i);
+	guests_wire(0); /* which is known of those that are gone */
 	EXPECT(gsi_remotes(gsi) == 0);
 	EXPECT(gsi_groups(gsi) == 0 && gsi_memberships(gsi) == 0);
 	EXPECT(gsi_next(gsi) == UINT64_MAX);
