@@ -14,9 +14,10 @@
 
 #include "verbs.h"
 
-/* What the largest slot, and the largest queue, of the ABI hold. */
+/* What the largest slot, and the largest queues, of the ABI hold. */
 #define VIB_MAX_SGE ((VIB_WQE_MAX_STRIDE - VIB_DATA_UD) / sizeof(struct vib_sge))
 #define VIB_QUEUE_MAX_DEPTH (1u << VIB_QUEUE_MAX_ORDER)
+#define VIB_WQ_MAX_DEPTH (1u << VIB_WQ_MAX_ORDER)
 
 /* Returns 0 or, with the connection failed, an errno. */
 static int vib_query(struct vib *vib, u16 operation, u16 first, u16 count,
@@ -59,8 +60,8 @@ static int vib_query_device(struct vib *vib)
 	if (attr->max_send_sge > VIB_MAX_SGE || attr->max_recv_sge > VIB_MAX_SGE ||
 	    attr->max_srq_sge > VIB_MAX_SGE)
 		return vib_refuse(vib, "more SGEs than a slot holds");
-	if (attr->max_qp_wr > VIB_QUEUE_MAX_DEPTH ||
-	    attr->max_srq_wr > VIB_QUEUE_MAX_DEPTH ||
+	if (attr->max_qp_wr > VIB_WQ_MAX_DEPTH ||
+	    attr->max_srq_wr > VIB_WQ_MAX_DEPTH ||
 	    attr->max_cqe > VIB_QUEUE_MAX_DEPTH)
 		return vib_refuse(vib, "deeper queues than there are");
 	vib->asked.device = *attr;
