@@ -13,7 +13,7 @@
 #define FIRMWARE_VERSION (0u << 16 | 1u << 8 | 0u) /* ours: 0.1.0 */
 
 /* The largest queue of the ABI. */
-#define MAX_QP_WR        (1u << VIB_QUEUE_MAX_ORDER)
+#define MAX_QP_WR        (1u << VIB_WQ_MAX_ORDER)
 #define MAX_CQE          (1u << VIB_QUEUE_MAX_ORDER)
 
 /* SRP and NFS/RDMA ask for 18 and more; 32 fill half of the largest slot. */

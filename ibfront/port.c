@@ -14,9 +14,8 @@
 
 #include "verbs.h"
 
-/* What the largest slot, and the largest queue, of the ABI hold. */
+/* What the largest slot of the ABI holds. */
 #define VIB_MAX_SGE ((VIB_WQE_MAX_STRIDE - VIB_DATA_UD) / sizeof(struct vib_sge))
-#define VIB_QUEUE_MAX_DEPTH (1u << VIB_QUEUE_MAX_ORDER)
 
 /* Returns 0 or, with the connection failed, an errno. */
 static int vib_query(struct vib *vib, u16 operation, u16 first, u16 count,
@@ -41,6 +40,17 @@ static int vib_refuse(struct vib *vib, const char *why)
 	return -EPROTO;
 }
 
+/* A backend that knows a later ABI may have more than this one can use. */
+static void vib_bound(struct vib_device_attr *attr)
+{
+	attr->max_send_sge = min_t(u32, attr->max_send_sge, VIB_MAX_SGE);
+	attr->max_recv_sge = min_t(u32, attr->max_recv_sge, VIB_MAX_SGE);
+	attr->max_srq_sge = min_t(u32, attr->max_srq_sge, VIB_MAX_SGE);
+	attr->max_qp_wr = min_t(u32, attr->max_qp_wr, 1U << VIB_WQ_MAX_ORDER);
+	attr->max_srq_wr = min_t(u32, attr->max_srq_wr, 1U << VIB_WQ_MAX_ORDER);
+	attr->max_cqe = min_t(u32, attr->max_cqe, 1U << VIB_QUEUE_MAX_ORDER);
+}
+
 static int vib_query_device(struct vib *vib)
 {
 	struct vib_control_response response;
@@ -56,13 +66,7 @@ static int vib_query_device(struct vib *vib)
 		return vib_refuse(vib, "device without a node GUID");
 	if (attr->atomic_cap > IB_ATOMIC_GLOB)
 		return vib_refuse(vib, "unknown kind of atomics");
-	if (attr->max_send_sge > VIB_MAX_SGE || attr->max_recv_sge > VIB_MAX_SGE ||
-	    attr->max_srq_sge > VIB_MAX_SGE)
-		return vib_refuse(vib, "more SGEs than a slot holds");
-	if (attr->max_qp_wr > VIB_QUEUE_MAX_DEPTH ||
-	    attr->max_srq_wr > VIB_QUEUE_MAX_DEPTH ||
-	    attr->max_cqe > VIB_QUEUE_MAX_DEPTH)
-		return vib_refuse(vib, "deeper queues than there are");
+	vib_bound(attr);
 	vib->asked.device = *attr;
 	return 0;
 }

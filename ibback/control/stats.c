@@ -99,6 +99,7 @@ static json_t *subnet_to_json(const struct gsi_port *port)
 	put_count(json, "subscriptions", h.subscriptions);
 	put_count(json, "reports", h.reports);
 	put_count(json, "transactions", h.transactions);
+	put_count(json, "connections", h.connections);
 	put_count(json, "remotes", h.remotes);
 	put_count(json, "cm_ids", h.cm_ids);
 	return json;

@@ -49,7 +49,8 @@ void vib_end_mads(struct vib *vib)
 	struct mad_taker *taker = vib->backend->mad_taker;
 
 	vib->mads_wait = false;
-	if (taker)
+	/* When ibback ends, all connections do; nobody has to be told. */
+	if (taker && !vib->backend->stopping)
 		taker->gone(taker, vib);
 }
 

@@ -61,13 +61,14 @@ bool vib_is_online(struct vib *vib)
 {
 	char online[XENPORT_VALUE_MAX], why[WHY_MAX];
 
-	if (node_read(vib->backend->xp, vib->dir, VIB_BE_ONLINE, online, sizeof(online)) <
-		    0 &&
-	    errno == ENOENT)
-		return false; /* the device is being removed */
 	if (node_read_valid(vib->backend->xp, vib->dir, SCHEMA_BACKEND, VIB_BE_ONLINE,
 			    online, why, sizeof(why)) == 0)
 		return strcmp(online, "1") == 0;
+	/* Asked after it was found wrong: the device may be removed while it is read. */
+	if (node_read(vib->backend->xp, vib->dir, VIB_BE_ONLINE, online, sizeof(online)) <
+		    0 &&
+	    errno == ENOENT)
+		return false;
 	/* Or somebody looks for why the vib closed. */
 	if (!vib->broken)
 		vib_refuse(vib, why);

@@ -15,6 +15,11 @@ uint32_t queue_pages(uint32_t order, uint32_t stride)
 			  VIB_PAGE_SIZE);
 }
 
+uint32_t work_queue_pages(uint32_t order, uint32_t stride)
+{
+	return order > VIB_WQ_MAX_ORDER ? 0 : queue_pages(order, stride);
+}
+
 /* ---- protection domains ------------------------------------------------ */
 
 int pd_create(struct vhca *vhca, uint32_t *number)
@@ -233,7 +238,7 @@ int srq_check(const struct vhca *vhca, const struct vib_cmd_create_srq *cmd)
 	if (!table_get(&vhca->pds, cmd->pd, pd) || !srq_type_ok(vhca, cmd) ||
 	    cmd->max_sge > MAX_SGE ||
 	    !stride_ok(cmd->stride, vib_recv_stride(cmd->max_sge)) || !cmd->pages.count ||
-	    cmd->pages.count != queue_pages(cmd->order, cmd->stride) ||
+	    cmd->pages.count != work_queue_pages(cmd->order, cmd->stride) ||
 	    cmd->limit > 1u << cmd->order || !srq_bell_ok(vhca, cmd))
 		return -EINVAL;
 	return vhca->srqs.count >= vhca->limits.max_srq ? -ENOMEM : 0;

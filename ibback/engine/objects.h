@@ -35,6 +35,9 @@ struct wire_mw;
 /* The pages that a queue of 2^@order slots takes. 0 if the order is out of bounds. */
 uint32_t queue_pages(uint32_t order, uint32_t stride);
 
+/* The same of a QP's or an SRQ's queue, which have other bounds. */
+uint32_t work_queue_pages(uint32_t order, uint32_t stride);
+
 /* A work queue's stride: a multiple of a line, @least or more, within the ABI. */
 bool stride_ok(uint32_t stride, uint32_t least);
 

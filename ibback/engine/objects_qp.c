@@ -38,7 +38,7 @@ static bool work_queue_ok(const struct vib_work_queue *wq, uint32_t least)
 	if (!wq->pages.count)
 		return true;
 	return wq->max_sge <= MAX_SGE && stride_ok(wq->stride, least) &&
-	       wq->pages.count == queue_pages(wq->order, wq->stride);
+	       wq->pages.count == work_queue_pages(wq->order, wq->stride);
 }
 
 static bool is_for_mads(const struct vib_cmd_create_qp *cmd)

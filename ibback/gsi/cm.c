@@ -50,3 +50,21 @@ bool cm_is_forged(const struct gsi_port *from, const uint8_t *mad)
 		return false;
 	}
 }
+
+void cm_put(uint8_t mad[VIB_MAD_BYTES], uint16_t attribute, uint64_t tid, uint32_t local,
+	    uint32_t remote)
+{
+	const struct umad_hdr header = {
+		.base_version = UMAD_BASE_VERSION,
+		.mgmt_class = UMAD_CLASS_CM,
+		.class_version = CM_CLASS_VERSION,
+		.method = UMAD_METHOD_SEND,
+		.tid = htobe64(tid),
+		.attr_id = htobe16(attribute),
+	};
+
+	memset(mad, 0, VIB_MAD_BYTES);
+	memcpy(mad, &header, sizeof(header));
+	put_be32(mad + CM_LOCAL_ID, local);
+	put_be32(mad + CM_REMOTE_ID, remote);
+}

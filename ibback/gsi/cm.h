@@ -8,4 +8,8 @@
 /* True if @mad, of class CM, says of @from what @from is not. */
 bool cm_is_forged(const struct gsi_port *from, const uint8_t *mad);
 
+/* A message of the fabric's own, as the CM of a vport that is gone; no more than that. */
+void cm_put(uint8_t mad[VIB_MAD_BYTES], uint16_t attribute, uint64_t tid, uint32_t local,
+	    uint32_t remote);
+
 #endif

@@ -7,6 +7,8 @@
 #include <infiniband/umad_sm.h>
 
 #include "gsi/alias.h"
+#include "gsi/connections.h"
+#include "gsi/farewells.h"
 #include "gsi/groups.h"
 #include "gsi/mgid.h"
 #include "gsi/notice.h"
@@ -20,6 +22,7 @@
 #include "gsi/subscriptions.h"
 #include "gsi/tids.h"
 #include "gsi/wire_cm.h"
+#include "gsi/wire_farewells.h"
 #include "gsi/wire_groups.h"
 #include "gsi/wire_informs.h"
 
@@ -114,6 +117,7 @@ struct gsi *gsi_new(const struct gsi_ops *ops, void *arg, const struct gsi_confi
 	gsi->arg = arg;
 	gsi->config = config ? *config : gsi_default_config;
 	gsi->wanted = gsi->config;
+	TAILQ_INIT(&gsi->wire_farewells);
 	gsi->next_mgid = gsi->config.seeds.mgid;
 	gsi->next_wire_id = gsi->config.seeds.wire_id;
 	gsi->next_wire_tid = gsi->config.seeds.wire_tid;
@@ -127,6 +131,7 @@ void gsi_free(struct gsi *gsi)
 	if (!gsi)
 		return;
 	end_proxy(gsi);
+	wire_farewells_end(gsi);
 	lid_turns_free(&gsi->lid_turns);
 	free(gsi);
 }
@@ -144,8 +149,10 @@ static void announce(struct gsi_port *port, uint16_t trap,
 }
 
 /* What lasts while the port's link is down, as its guest's connections do. */
-static void purge_wire(struct gsi_port *port)
+static void purge_connections(struct gsi_port *port)
 {
+	connections_purge(port);
+	farewells_purge(port);
 	wire_cm_purge(port);
 	tids_purge(port);
 	remotes_purge(port);
@@ -175,6 +182,9 @@ struct gsi_port *gsi_port_add(struct gsi *gsi, const struct gsi_port_attr *attr,
 	port->attr = *attr;
 	for (enum remote_why why = 0; why < REMOTE_WHYS; why++)
 		TAILQ_INIT(&port->remotes[why]);
+	TAILQ_INIT(&port->calling);
+	TAILQ_INIT(&port->connected);
+	TAILQ_INIT(&port->farewells);
 	TAILQ_INIT(&port->cm_ending);
 	TAILQ_INIT(&port->cm_calls);
 	TAILQ_INIT(&port->tids);
@@ -233,7 +243,9 @@ void gsi_port_change(struct gsi_port *port, const struct gsi_port_attr *attr)
 void gsi_port_reset(struct gsi_port *port)
 {
 	purge(port);
-	purge_wire(port);
+	connections_end(port);
+	wire_cm_end(port);
+	purge_connections(port);
 }
 
 /* IPoIB's groups are ours, and no packet of theirs is too large for the wire. */
@@ -297,6 +309,8 @@ void gsi_set_wire(struct gsi *gsi, const struct gsi_wire *wire)
 
 	if (gsi_is_proxy(gsi) && !wire)
 		end_proxy(gsi);
+	if (!wire)
+		wire_farewells_end(gsi);
 	gsi->has_wire = wire;
 	gsi->wire = wire ? *wire : (struct gsi_wire){ 0 };
 	if (gsi_is_proxy(gsi)) {
@@ -347,7 +361,7 @@ void gsi_port_remove(struct gsi_port *port)
 	if (port_is_up(port))
 		announce(port, UMAD_SM_GID_OUT_OF_SERVICE_TRAP, NULL);
 	purge(port);
-	purge_wire(port);
+	purge_connections(port);
 	notice_purge(port);
 	wire_informs_forget(port);
 	alias_remove(port);
@@ -415,6 +429,8 @@ struct gsi_holdings gsi_port_holdings(const struct gsi_port *port)
 		.subscriptions = port->num_subscriptions,
 		.reports = port->num_reports,
 		.transactions = port->num_sends + port->num_receives,
+		.connections = port->num_connections + port->num_called,
+		.farewells = port->num_farewells,
 		.remotes = port->num_remotes[REMOTE_ASKED] +
 			   port->num_remotes[REMOTE_CALLED],
 		.cm_ids = port->num_cm_ids,

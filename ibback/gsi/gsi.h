@@ -172,11 +172,15 @@ struct gsi_port *gsi_port_add(struct gsi *gsi, const struct gsi_port_attr *attr,
 /* Anything of it changed: what it has at the SA and has no right to any more ends. */
 void gsi_port_change(struct gsi_port *port, const struct gsi_port_attr *attr);
 
-/* Its guest is no longer connected: what it has at the SA ends, as if it had been down.
+/*
+ * Its guest is no longer connected: what it has at the SA ends, as if it had been down,
+ * and whom it had connections to is told that these have ended.
  */
 void gsi_port_reset(struct gsi_port *port);
 
-/* It is gone, with all that it has at the SA. */
+/* It is gone, with all that it has at the SA; after a reset, if others are to be told of
+ * connections.
+ */
 void gsi_port_remove(struct gsi_port *port);
 
 /*
@@ -270,8 +274,10 @@ struct gsi_holdings {
 	unsigned int subscriptions;
 	unsigned int reports; /* on their way, not answered */
 	unsigned int transactions;
-	unsigned int remotes; /* LIDs that stand for GIDs beyond the wire */
-	unsigned int cm_ids;  /* communication ids on the wire */
+	unsigned int connections; /* to other vports, and calls for some */
+	unsigned int farewells;   /* of others, that it is told of */
+	unsigned int remotes;     /* LIDs that stand for GIDs beyond the wire */
+	unsigned int cm_ids;      /* communication ids on the wire */
 };
 
 struct gsi_holdings gsi_port_holdings(const struct gsi_port *port);
@@ -292,6 +298,7 @@ const struct gsi_port_stats *gsi_port_stats(const struct gsi_port *port);
 struct gsi_wire_stats {
 	uint64_t received; /* what follows */
 	uint64_t delivered;
+	uint64_t taken; /* for vports that are gone, to what was said for them */
 	uint64_t dropped[GSI_DROPS];
 };
 

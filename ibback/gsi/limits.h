@@ -47,8 +47,20 @@
 /* Those of a fabric: of 49150 LIDs at least a third is left to vports. */
 #define MAX_FABRIC_REMOTES 32768
 
+/* Connections to other vports that it has called for: further ones take the place of the
+ * oldest, of whose end nobody is told.
+ */
+#define MAX_CONNECTIONS    1024
+
+/* What it is told of connections whose other end is gone; the same. */
+#define MAX_FAREWELLS      4096
+
 /* Connections by the wire, and those that ended in the last half minute. */
 #define MAX_CM_IDS         4096
+
+/* Answers to those of a fabric that are gone, to what peers on the wire were told of it.
+ */
+#define MAX_WIRE_FAREWELLS 4096
 
 /* Calls from the wire that a vport has not answered yet; who has most of them gives the
  * place of a further one.

@@ -4,6 +4,8 @@
  * go there.
  */
 #include "gsi/cm.h"
+#include "gsi/connections.h"
+#include "gsi/farewells.h"
 #include "gsi/filter.h"
 #include "gsi/mad.h"
 #include "gsi/pma.h"
@@ -13,6 +15,7 @@
 #include "gsi/sa.h"
 #include "gsi/smp.h"
 #include "gsi/wire_cm.h"
+#include "gsi/wire_farewells.h"
 
 /* IBTA vol. 1 §13.4.2: a MAD is 256 bytes, whatever of them it uses. */
 static enum gsi_drop check_form(const struct mad_packet *packet)
@@ -94,8 +97,11 @@ static enum gsi_drop pass_on(struct gsi_port *from, struct gsi_port *to,
 	if (!filter_passes(mad_class(packet->mad)))
 		return mad_class(packet->mad) == UMAD_CLASS_SUBN_ADM ? GSI_DROP_SA_CLAIM
 								     : GSI_DROP_CLASS;
-	if (mad_class(packet->mad) == UMAD_CLASS_CM && cm_is_forged(from, packet->mad))
-		return GSI_DROP_CM_FORGED;
+	if (mad_class(packet->mad) == UMAD_CLASS_CM) {
+		if (cm_is_forged(from, packet->mad))
+			return GSI_DROP_CM_FORGED;
+		connections_note(from, to, packet);
+	}
 	from->stats.passed++;
 	gsi_deliver(to, packet);
 	return 0;
@@ -180,6 +186,8 @@ static enum gsi_drop receive_gmp(struct gsi_port *from, const struct mad_packet 
 		return GSI_DROP_PKEY;
 	if (is_for_sa(gsi, packet))
 		return sa_receive(from, packet);
+	if (mad_class(packet->mad) == UMAD_CLASS_CM && farewell_takes(from, packet))
+		return 0;
 	to = receiver(from, packet);
 	if (!to)
 		return send_to_wire(from, packet);
@@ -279,9 +287,14 @@ static enum gsi_drop receive_from_wire(struct gsi *gsi, const struct mad_packet 
 void gsi_from_wire(struct gsi *gsi, const struct mad_packet *packet)
 {
 	struct gsi_wire_stats *stats = &gsi->wire_stats;
-	enum gsi_drop why = receive_from_wire(gsi, packet);
+	enum gsi_drop why;
 
 	stats->received++;
+	if (wire_farewell_takes(gsi, packet)) {
+		stats->taken++;
+		return;
+	}
+	why = receive_from_wire(gsi, packet);
 	if (why) {
 		stats->dropped[why]++;
 		gsi->ops->wire_dropped(gsi->arg, why);

@@ -33,7 +33,10 @@ struct remote;
 struct remote_ref;
 struct cm_id;
 struct cm_call;
+struct connection;
+struct farewell;
 struct wire_tid;
+struct wire_farewell;
 struct sa_query;
 struct proxied;
 struct wire_member;
@@ -53,6 +56,9 @@ struct gid_entry {
 enum remote_why { REMOTE_ASKED, REMOTE_CALLED, REMOTE_WHYS };
 
 RB_HEAD(cm_id_tree, cm_id);
+RB_HEAD(connection_tree, connection);
+RB_HEAD(farewell_tree, farewell);
+TAILQ_HEAD(connection_queue, connection);
 
 /* What became of a vport's GUID at the subnet's administrator: alias.h. */
 enum alias_state {
@@ -89,6 +95,16 @@ struct gsi_port {
 	LIST_HEAD(, rmpp_receive) receives;
 	unsigned int num_receives;
 
+	/* Those that it called for: in one of the queues each, the oldest first. */
+	struct connection_tree connections;
+	struct connection_queue calling, connected;
+	unsigned int num_connections;
+	LIST_HEAD(, connection) called; /* those that it answered */
+	unsigned int num_called;
+	struct farewell_tree farewells_by_id;
+	TAILQ_HEAD(, farewell) farewells; /* the oldest first */
+	unsigned int num_farewells;
+
 	TAILQ_HEAD(remote_refs, remote_ref) remotes[REMOTE_WHYS]; /* the last used last */
 	unsigned int num_remotes[REMOTE_WHYS];
 
@@ -123,6 +139,7 @@ RB_HEAD(remote_gid_tree, remote);
 RB_HEAD(remote_lid_tree, remote);
 RB_HEAD(wire_id_tree, cm_id);
 RB_HEAD(wire_tid_tree, wire_tid);
+RB_HEAD(wire_farewell_tree, wire_farewell);
 RB_HEAD(wire_member_tree, wire_member);
 
 struct gsi {
@@ -142,6 +159,7 @@ struct gsi {
 
 	uint16_t holders[0x8000]; /* how many ports have a P_Key, by its lower 15 bits */
 	uint32_t next_report;     /* transaction id */
+	uint64_t next_farewell;   /* the same */
 
 	bool has_wire;
 	bool proxy; /* its wire is InfiniBand, or was when there was one last */
@@ -156,6 +174,9 @@ struct gsi {
 	uint32_t next_wire_id;
 	struct wire_tid_tree wire_tids;
 	uint32_t next_wire_tid;
+	struct wire_farewell_tree wire_farewells_by_id;
+	TAILQ_HEAD(, wire_farewell) wire_farewells; /* the oldest first */
+	unsigned int num_wire_farewells;
 
 	/* Of an InfiniBand wire, whose administrator is another. */
 	LIST_HEAD(, sa_query) queries;

@@ -8,6 +8,7 @@
 #include "gsi/cm_fields.h"
 #include "gsi/ports.h"
 #include "gsi/tids.h"
+#include "gsi/wire_farewells.h"
 
 /* How long an id outlives its connection, and a call that nobody answers. */
 #define LINGER_NS 30000000000ull
@@ -22,6 +23,9 @@ struct cm_id {
 	uint16_t peer_lid; /* of InfiniBand */
 	bool has_peer_id;
 	uint32_t peer_id;    /* as the peer has it */
+	bool connected;      /* one of both has answered */
+	uint32_t peer_qpn;   /* if it is, or was called */
+	uint16_t pkey;       /* the guest's */
 	struct timer expiry; /* runs: it is ending */
 };
 
@@ -35,7 +39,7 @@ struct cm_caller {
 struct cm_call {
 	TAILQ_ENTRY(cm_call) of_port;
 	struct cm_caller *caller;
-	uint32_t id;
+	uint32_t id, qpn; /* QP of a REQ's sender */
 	uint64_t until;
 };
 
@@ -72,8 +76,7 @@ static unsigned int kind_of(const uint8_t *mad)
 {
 	uint16_t attribute = mad_attribute(mad);
 
-	if (mad_class_version(mad) != CM_CLASS_VERSION ||
-	    mad_method(mad) != UMAD_METHOD_SEND || attribute >= sizeof(messages))
+	if (!cm_is_message(mad) || attribute >= sizeof(messages))
 		return 0;
 	/* Who gave up names an id that was perhaps never heard of. */
 	if (cm_is_timeout(mad))
@@ -244,8 +247,10 @@ static struct cm_caller *caller_of(struct gsi_port *port, const struct vib_gid *
 }
 
 /* Without memory for it the caller calls again. */
-static void note_call(struct gsi_port *port, const struct vib_gid *peer, uint32_t id)
+static void note_call(struct gsi_port *port, const struct vib_gid *peer,
+		      const uint8_t *mad)
 {
+	uint32_t id = be32_at(mad + CM_LOCAL_ID);
 	struct cm_call *call = find_call(port, peer, id);
 
 	if (call)
@@ -258,6 +263,7 @@ static void note_call(struct gsi_port *port, const struct vib_gid *peer, uint32_
 	*call = (struct cm_call){
 		.caller = caller_of(port, peer),
 		.id = id,
+		.qpn = cm_qpn_at(mad + REQ_QPN),
 		.until = gsi_now(port->gsi) + LINGER_NS,
 	};
 	if (!call->caller) {
@@ -267,6 +273,31 @@ static void note_call(struct gsi_port *port, const struct vib_gid *peer, uint32_
 	call->caller->calls++;
 	TAILQ_INSERT_TAIL(&port->cm_calls, call, of_port);
 	port->num_cm_calls++;
+}
+
+/* What ends already its guest has said. */
+static void end(const struct cm_id *id)
+{
+	const struct wire_connection connection = {
+		.id = id->wire,
+		.pkey = id->pkey,
+		.peer = id->peer,
+		.peer_lid = id->peer_lid,
+		.peer_id = id->peer_id,
+		.peer_qpn = id->peer_qpn,
+	};
+
+	if (id->connected && !id->expiry.deadline)
+		wire_farewell_say(id->port, &connection);
+}
+
+void wire_cm_end(struct gsi_port *port)
+{
+	struct cm_id *id;
+
+	RB_FOREACH(id, cm_id_tree, &port->cm_ids)
+	end(id);
+	wire_cm_purge(port);
 }
 
 void wire_cm_purge(struct gsi_port *port)
@@ -346,11 +377,16 @@ static bool continues(const struct cm_id *id, const struct mad_packet *packet,
 /* The first message of a connection, or of the next one that has the guest's id. */
 static void begin(struct cm_id *id, const struct mad_packet *packet, unsigned int kind)
 {
+	const struct cm_call *call;
+
 	keep(id);
 	id->peer = packet->dgid;
 	id->peer_lid = packet->dlid;
 	id->peer_id = kind & ANSWERS ? be32_at(packet->mad + CM_REMOTE_ID) : 0;
 	id->has_peer_id = id->peer_id;
+	id->connected = false;
+	call = id->has_peer_id ? find_call(id->port, &id->peer, id->peer_id) : NULL;
+	id->peer_qpn = call ? call->qpn : 0;
 }
 
 /* Put the id on the wire into @mad, which names one of the guest's. */
@@ -366,6 +402,9 @@ static enum gsi_drop put_own_id(struct gsi_port *from, struct cm_id *id,
 		return GSI_DROP_CM_IDS;
 	if (made || !continues(id, packet, kind, known))
 		begin(id, packet, kind);
+	id->pkey = packet->pkey;
+	if (mad_attribute(packet->mad) == UMAD_CM_ATTR_REP)
+		id->connected = true;
 	put_be32(packet->mad + CM_LOCAL_ID, id->wire);
 	if (kind & ENDS)
 		let_end(id);
@@ -544,7 +583,7 @@ void wire_cm_in(struct gsi_port *to, struct mad_packet *packet, uint16_t lid, bo
 	struct cm_id *id = NULL;
 
 	if (kind & CALLS)
-		note_call(to, &packet->sgid, be32_at(mad + CM_LOCAL_ID));
+		note_call(to, &packet->sgid, mad);
 	else
 		id = find_wire(to->gsi, be32_at(mad + other_id_at(mad)));
 	if (id) {
@@ -552,6 +591,10 @@ void wire_cm_in(struct gsi_port *to, struct mad_packet *packet, uint16_t lid, bo
 		if (has_own_id(mad) && be32_at(mad + CM_LOCAL_ID)) {
 			id->has_peer_id = true;
 			id->peer_id = be32_at(mad + CM_LOCAL_ID);
+		}
+		if (mad_attribute(mad) == UMAD_CM_ATTR_REP) {
+			id->connected = true;
+			id->peer_qpn = cm_answering_qpn(mad);
 		}
 		if (kind & ENDS)
 			let_end(id);

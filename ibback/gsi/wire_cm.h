@@ -37,7 +37,13 @@ void wire_cm_in(struct gsi_port *to, struct mad_packet *packet, uint16_t lid,
 /* True if @mad is a call, whose sender the vport will answer. */
 bool wire_cm_is_call(const uint8_t *mad);
 
-/* @port has no communication ids any more. */
+/*
+ * @port's guest is gone: the other end of each of its connections is told so, and it has
+ * no communication ids any more.
+ */
+void wire_cm_end(struct gsi_port *port);
+
+/* It has none any more, and nobody is told. */
 void wire_cm_purge(struct gsi_port *port);
 
 /*

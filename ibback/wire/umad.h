@@ -127,7 +127,8 @@ struct umad_sender *umad_sender_new(struct umad_agent *agent, void *owner);
  */
 int umad_sender_send(struct umad_sender *sender, const struct mad_packet *packet);
 
-/* What waits is lost; its owner is not called back. Waits for nothing. NULL is harmless.
+/* What waits goes out still, until one of it does not; its owner is not called back.
+ * Waits for nothing. NULL is harmless.
  */
 void umad_sender_free(struct umad_sender *sender);
 

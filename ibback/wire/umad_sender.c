@@ -115,14 +115,19 @@ static bool send_letter(struct umad_sender *sender, const struct letter *letter)
 	return false;
 }
 
-/* The next one; false: there is none, and the thread ends. */
-static bool next_letter(struct umad_sender *sender, struct letter *letter, bool *freed)
+/*
+ * The next one; false: there is none, and the thread ends. What waits when the sender is
+ * freed goes out still, for a guest's last words may be among it, until one does not: no
+ * more than one dead address is waited for. @sent: the last one has gone.
+ */
+static bool next_letter(struct umad_sender *sender, struct letter *letter, bool sent,
+			bool *freed)
 {
 	bool found;
 
 	pthread_mutex_lock(&sender->lock);
 	*freed = sender->freed;
-	found = sender->count && !sender->freed;
+	found = sender->count && (sent || !sender->freed);
 	if (found) {
 		*letter = sender->letters[sender->first];
 		sender->first = (sender->first + 1) % UMAD_QUEUE;
@@ -146,11 +151,13 @@ static void *run(void *arg)
 {
 	struct umad_sender *sender = arg;
 	struct letter letter;
-	bool freed;
+	bool sent = true, freed;
 
-	while (next_letter(sender, &letter, &freed))
-		if (!send_letter(sender, &letter))
+	while (next_letter(sender, &letter, sent, &freed)) {
+		sent = send_letter(sender, &letter);
+		if (!sent)
 			count_unsent(sender);
+	}
 	if (freed)
 		destroy(sender);
 	return NULL;

@@ -43,8 +43,13 @@ VIB_ASSERT_OFFSET(struct vib_queue_header, cons, 64);
 
 /* The smallest queue: with one slot the generation would come round to 0. */
 #define VIB_QUEUE_MIN_ORDER    1
-/* The largest queue: 2^16 entries. Bounds what one page list can ask for. */
-#define VIB_QUEUE_MAX_ORDER    16
+/*
+ * The largest queue, one of completions: 2^18 entries. Bounds what one page list can ask
+ * for. libfabric has 98688 completions in a CQ, as all of an endpoint's peers share it.
+ */
+#define VIB_QUEUE_MAX_ORDER    18
+/* The largest queue of requests: 2^16 entries. */
+#define VIB_WQ_MAX_ORDER       16
 
 /* One side's private view of a queue. Never lives in shared memory. */
 struct vib_queue {

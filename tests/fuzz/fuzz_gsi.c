@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "gsi/cm_fields.h"
 #include "gsi/mad.h"
 #include "gsi/rmpp.h"
 #include "gsi_guests.h"
@@ -178,6 +179,42 @@ static void send_mad(struct input *in)
 	guest_send(from, &packet);
 }
 
+/* A message between two guests, whose ids are few, and where they go wrong few too. */
+static void send_cm(struct input *in)
+{
+	static const uint8_t messages[] = {
+		0x10, 0x13, 0x10, 0x13, 0x15, 0x16, 0x12, 0x14
+	};
+	uint8_t who = byte(in), ids = byte(in), how = byte(in);
+	unsigned int from = who % GUESTS, to = who / GUESTS % GUESTS;
+	struct mad_packet packet = { .qpn = 1, .length = VIB_MAD_BYTES };
+	const struct gsi_port_attr *attr = &guests[from].attr;
+	uint8_t *mad = packet.mad, *path = mad + REQ_PRIMARY;
+
+	packet.dlid = (uint16_t)(0x10 + to);
+	packet.pkey = attr->pkeys[0];
+	packet.grh = how & 0x08;
+	packet.dgid = guest_gid(to);
+	mad[0] = 1;
+	mad[1] = UMAD_CLASS_CM;
+	mad[2] = CM_CLASS_VERSION;
+	mad[3] = UMAD_METHOD_SEND;
+	put_be64(mad + MAD_AT_TID, ids);
+	put_be16(mad + MAD_AT_ATTRIBUTE, PICK(messages, how));
+	put_be32(mad + CM_LOCAL_ID, ids & 7);
+	put_be32(mad + CM_REMOTE_ID, ids >> 3 & 7);
+	if (PICK(messages, how) == 0x10) {
+		put_be64(mad + REQ_CA_GUID, attr->node_guid);
+		put_be16(path + CM_PATH_LOCAL_LID, attr->port.lid);
+		memcpy(path + CM_PATH_LOCAL_GID, &attr->gids[0], 16);
+	}
+	if (PICK(messages, how) == 0x13)
+		put_be64(mad + REP_CA_GUID, attr->node_guid);
+	if (how & 0x80)
+		mad[byte(in)] = byte(in);
+	guest_send(from, &packet);
+}
+
 /* An RMPP packet about what came last. */
 static void send_rmpp(struct input *in)
 {
@@ -293,8 +330,11 @@ static void move(struct input *in)
 	case 9:
 	case 10:
 	case 11:
-	case 12:
 		send_recipe(in);
+		break;
+	case 12:
+	case 13:
+		send_cm(in);
 		break;
 	default:
 		send_mad(in);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "gsi/cm_fields.h"
 #include "gsi/filter.h"
 #include "gsi/limits.h"
 #include "gsi/mad.h"
@@ -285,6 +286,37 @@ static void check_from_guest(const struct guest *to, const struct mad_packet *pa
 		       memcmp(&packet->sgid, &from->attr.gids[1], 16) == 0);
 }
 
+static bool is_cm(const struct mad_packet *packet, uint16_t attribute)
+{
+	return packet->qpn == 1 && mad_class(packet->mad) == UMAD_CLASS_CM &&
+	       cm_is_message(packet->mad) && mad_attribute(packet->mad) == attribute;
+}
+
+/*
+ * What is said for a guest that is gone, which others' messages are not: nobody sends at
+ * the time, or @to says that it ends.
+ */
+static bool is_farewell(const struct guest *to, const struct mad_packet *packet)
+{
+	if (!request)
+		return is_cm(packet, UMAD_CM_ATTR_DREQ);
+	return by_lid(request->slid) == to && is_cm(request, UMAD_CM_ATTR_DREQ) &&
+	       is_cm(packet, UMAD_CM_ATTR_DREP);
+}
+
+/* It is about a connection that its receiver has begun or answered. */
+static void check_farewell(const struct guest *to, const struct mad_packet *packet)
+{
+	const uint8_t *mad = packet->mad;
+
+	EXPECT(to->cm_ids[mad[CM_REMOTE_ID + 3]]);
+	if (!request)
+		return;
+	EXPECT(mad_tid(mad) == mad_tid(request->mad));
+	EXPECT(be32_at(mad + CM_LOCAL_ID) == be32_at(request->mad + CM_REMOTE_ID));
+	EXPECT(be32_at(mad + CM_REMOTE_ID) == be32_at(request->mad + CM_LOCAL_ID));
+}
+
 static void deliver(void *arg, void *owner, const struct mad_packet *packet)
 {
 	struct guest *to = owner;
@@ -303,6 +335,8 @@ static void deliver(void *arg, void *owner, const struct mad_packet *packet)
 		check_from_wire(to, packet);
 	else if (packet->slid == SA_LID)
 		check_from_sa(to, packet);
+	else if (is_farewell(to, packet))
+		check_farewell(to, packet);
 	else
 		check_from_guest(to, packet);
 	to->last = *packet;
@@ -410,6 +444,8 @@ static void check_holdings(void)
 		EXPECT(h.services <= MAX_SERVICES && h.reports <= MAX_REPORTS);
 		EXPECT(h.subscriptions <= MAX_SUBSCRIPTIONS);
 		EXPECT(h.transactions <= MAX_RMPP_SENDS + MAX_RMPP_RECEIVES);
+		EXPECT(h.connections <= (GUESTS + 1) * MAX_CONNECTIONS);
+		EXPECT(h.farewells <= MAX_FAREWELLS);
 		if (!is_up(&guests[i]))
 			EXPECT(!h.memberships && !h.services && !h.subscriptions &&
 			       !h.reports && !h.transactions && !h.groups);
@@ -454,6 +490,7 @@ void guest_remove(unsigned int i)
 		return;
 	gsi_port_remove(guests[i].port);
 	guests[i].port = NULL;
+	memset(guests[i].cm_ids, 0, sizeof(guests[i].cm_ids));
 	check_holdings();
 }
 
@@ -466,7 +503,9 @@ void guest_reset(unsigned int i)
 	gsi_port_reset(guests[i].port);
 	h = gsi_port_holdings(guests[i].port);
 	EXPECT(!h.memberships && !h.services && !h.subscriptions && !h.reports &&
-	       !h.transactions && !h.groups && !h.remotes && !h.cm_ids);
+	       !h.transactions && !h.groups && !h.remotes && !h.cm_ids &&
+	       !h.connections && !h.farewells);
+	memset(guests[i].cm_ids, 0, sizeof(guests[i].cm_ids));
 	check_holdings();
 }
 
@@ -495,6 +534,7 @@ void guests_end(void)
 {
 	for (unsigned int i = 0; i < GUESTS; i++)
 		guest_remove(i);
+	guests_wire(0); /* which is known of those that are gone */
 	EXPECT(gsi_remotes(gsi) == 0);
 	EXPECT(gsi_groups(gsi) == 0 && gsi_memberships(gsi) == 0);
 	EXPECT(gsi_next(gsi) == UINT64_MAX);
@@ -510,6 +550,8 @@ void guest_send(unsigned int i, struct mad_packet *packet)
 	packet->from_guest = true;
 	packet->slid = g->attr.port.lid;
 	packet->sgid = g->attr.gids[0];
+	if (is_cm(packet, UMAD_CM_ATTR_REQ) || is_cm(packet, UMAD_CM_ATTR_REP))
+		g->cm_ids[packet->mad[CM_LOCAL_ID + 3]] = true;
 	deliveries = 0;
 	request = packet;
 	gsi_receive(g->port, packet);

@@ -25,6 +25,7 @@ struct guest {
 	struct gsi_port_attr attr;
 	struct mad_packet last; /* that was delivered to it */
 	bool named;             /* its GIDs may be in what anybody sent */
+	bool cm_ids[256];       /* that it connects by, their last bytes */
 };
 
 extern struct guest guests[GUESTS];

@@ -217,7 +217,8 @@ static void regions_out_of_bounds_are_refused(void **state)
 
 static void queues_out_of_bounds_are_refused(void **state)
 {
-	static const uint32_t orders[] = { 0, 17, 31, 32, 0xffffffff };
+	static const uint32_t orders[] = { 0, VIB_QUEUE_MAX_ORDER + 1, 31, 32,
+					   0xffffffff };
 	struct rig *rig = rig_new(1);
 	struct guest *g = guest_new(rig);
 	struct memory none = { 0 }, m = memory_new(4096, 1);
@@ -255,14 +256,22 @@ static void queues_out_of_bounds_are_refused(void **state)
 	assert_int_equal(cq_check(g->vhca, &cq), -EINVAL); /* 2 pages */
 	cq.pages.count = 2;
 	assert_int_equal(cq_check(g->vhca, &cq), 0);
+	/* The largest, and a page for the header. */
+	cq = (struct vib_cmd_create_cq){ 18, VIB_NO_OBJECT, { 4096 + 1, 0 } };
+	assert_int_equal(cq_check(g->vhca, &cq), 0);
 
 	assert_int_equal(srq_check(g->vhca, &srq), 0);
+	bad = srq;
+	bad.order = 16;
+	bad.pages.count = 1024 + 1;
+	assert_int_equal(srq_check(g->vhca, &bad), 0);
 #define REFUSED(change)                                              \
 	do {                                                         \
 		bad = srq;                                           \
 		change;                                              \
 		assert_int_equal(srq_check(g->vhca, &bad), -EINVAL); \
 	} while (0)
+	REFUSED(bad.order = 17; bad.pages.count = 2048 + 1);
 	REFUSED(bad.pd++);
 	REFUSED(bad.stride = 0);
 	REFUSED(bad.stride = 72);
@@ -323,7 +332,7 @@ static void qps_out_of_bounds_are_refused(void **state)
 	REFUSED(bad.sq.stride = 0);
 	REFUSED(bad.sq.stride = 2048);
 	REFUSED(bad.sq.order = 0);
-	REFUSED(bad.sq.order = 17);
+	REFUSED(bad.sq.order = 17; bad.sq.pages.count = queue_pages(17, bad.sq.stride));
 	REFUSED(bad.sq.pages.count++);
 	REFUSED(bad.rq.max_sge = MAX_SGE + 1);
 	REFUSED(bad.rq.max_sge = 0x10000000);

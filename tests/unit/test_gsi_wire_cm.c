@@ -852,6 +852,189 @@ static void reset_forgets_all(void **state)
 	world_expect_drop(&w, 0, &packet, GSI_DROP_CM_ID);
 }
 
+/* ---- who goes -------------------------------------------------------------------- */
+
+enum { QPN_OF_REQ = 56, QPN_OF_REP = 36, QPN_OF_DREQ = 32 };
+
+static struct mad_packet with_qpn(struct mad_packet packet, size_t at, uint32_t qpn)
+{
+	put_be32(packet.mad + at, qpn << 8 | 0xa5); /* and another's bits */
+	return packet;
+}
+
+/* Vport 0 has called remote 9: its id on the wire. */
+static uint32_t connect_out(uint32_t guest, uint32_t peer, uint32_t qpn)
+{
+	uint32_t wire = call_out(0, guest);
+	struct mad_packet packet = with_qpn(in(9, 0, REP, peer, wire), QPN_OF_REP, qpn);
+
+	(void)passes_in(0, &packet);
+	return wire;
+}
+
+/* Vport 0 goes, and the only connection that it had is ended. */
+static struct mad_packet says_farewell(uint32_t wire, uint32_t peer, uint32_t qpn)
+{
+	struct mad_packet packet;
+
+	gsi_port_reset(w.port[0]);
+	packet = *world_take_wire(&w, 0);
+	assert_memory_equal(&packet.sgid, &w.attr[0].gids[0], 16);
+	assert_int_equal(packet.pkey, 0xffff);
+	assert_int_equal(be32_at(packet.mad), 0x01070203);
+	assert_int_equal(be32_at(packet.mad + 16), DREQ << 16);
+	assert_int_equal(id_of(&packet, LOCAL), wire);
+	assert_int_equal(id_of(&packet, REMOTE), peer);
+	assert_int_equal(be32_at(packet.mad + QPN_OF_DREQ), qpn << 8);
+	world_expect_quiet(&w);
+	return packet;
+}
+
+static void is_taken(const struct mad_packet *packet)
+{
+	uint64_t taken = gsi_wire_stats(w.gsi)->taken;
+	unsigned int said = w.wire_drops[GSI_DROP_CM_ID];
+
+	gsi_from_wire(w.gsi, packet);
+	world_expect_quiet(&w);
+	assert_true(gsi_wire_stats(w.gsi)->taken == taken + 1);
+	assert_int_equal(w.wire_drops[GSI_DROP_CM_ID], said);
+}
+
+static void who_was_called_is_told_of_the_end(void **state)
+{
+	uint32_t wire = connect_out(0x1001, 0x9001, 0x191);
+	struct mad_packet packet;
+	struct vib_gid peer = world_remote_gid(9);
+
+	(void)state;
+	packet = says_farewell(wire, 0x9001, 0x191);
+	assert_memory_equal(&packet.dgid, &peer, 16);
+	world_remove(&w, 0);
+	/* It answers, or says it too. */
+	packet = in(9, 0, DREP, 0x9001, wire);
+	is_taken(&packet);
+	packet = in(9, 0, DREQ, 0x9001, wire);
+	is_taken(&packet);
+	/* Nobody else does, nor does it anything else. */
+	packet = in(8, 0, DREP, 0x9001, wire);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	packet = in(9, 0, RTU, 0x9001, wire);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	/* For half a minute. */
+	world_pass(&w, 30 * SECOND - 1);
+	packet = in(9, 0, DREP, 0x9001, wire);
+	is_taken(&packet);
+	world_pass(&w, 1);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	assert_true(gsi_next(w.gsi) == UINT64_MAX);
+}
+
+static void who_called_is_told_of_the_end(void **state)
+{
+	struct mad_packet packet = with_qpn(in(9, 0, REQ, 0x9001, 0), QPN_OF_REQ, 0x192);
+	uint32_t wire;
+
+	(void)state;
+	(void)passes_in(0, &packet);
+	packet = out(0, 9, MRA, 0x1001, 0x9001);
+	(void)passes_out(0, &packet);
+	packet = out(0, 9, REP, 0x1001, 0x9001);
+	packet = passes_out(0, &packet);
+	wire = id_of(&packet, LOCAL);
+	says_farewell(wire, 0x9001, 0x192);
+	gsi_set_wire(w.gsi, NULL); /* with which it is all forgotten */
+	assert_true(gsi_next(w.gsi) == UINT64_MAX);
+}
+
+static void goes_in_silence(void)
+{
+	gsi_port_reset(w.port[0]);
+	world_expect_quiet_wire(&w);
+	world_expect_quiet(&w);
+}
+
+static void only_connections_are_told_of(void **state)
+{
+	struct mad_packet packet = in(9, 0, REQ, 0x9001, 0);
+	uint32_t wire;
+
+	(void)state;
+	/* Calls that nobody has answered, in and out. */
+	(void)passes_in(0, &packet);
+	packet = out(0, 9, MRA, 0x1001, 0x9001);
+	(void)passes_out(0, &packet);
+	(void)call_out(0, 0x1002);
+	packet = out(0, 9, SIDR_REQ, 0x1003, 0);
+	(void)passes_out(0, &packet);
+	goes_in_silence();
+	/* One that has ended. */
+	wire = connect_out(0x1001, 0x9001, 0x191);
+	packet = in(9, 0, DREQ, 0x9001, wire);
+	(void)passes_in(0, &packet);
+	goes_in_silence();
+	/* The next one by an id, as long as it is not answered. */
+	(void)connect_out(0x1001, 0x9001, 0x191);
+	packet = out(0, 8, REQ, 0x1001, 0);
+	(void)passes_out(0, &packet);
+	goes_in_silence();
+}
+
+static void what_the_wire_does_not_take_is_not_said(void **state)
+{
+	uint32_t wire = connect_out(0x1001, 0x9001, 0x191);
+	struct mad_packet packet = in(9, 0, DREP, 0x9001, wire);
+
+	(void)state;
+	w.wire_refuses = GSI_DROP_NO_MEMORY;
+	goes_in_silence();
+	w.wire_refuses = 0;
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	assert_int_equal(w.drops[0][GSI_DROP_NO_MEMORY], 0);
+	(void)connect_out(0x1001, 0x9001, 0x191);
+	world_set_pkeys(&w, 0, 0x8001, 0);
+	goes_in_silence();
+	world_set_pkeys(&w, 0, 0xffff, 0);
+	(void)connect_out(0x1001, 0x9001, 0x191);
+	w.wire.pkeys[0] = 0x7fff;
+	gsi_set_wire(w.gsi, &w.wire);
+	goes_in_silence();
+	w.wire.pkeys[0] = 0xffff;
+	gsi_set_wire(w.gsi, &w.wire);
+	(void)connect_out(0x1001, 0x9001, 0x191);
+	world_set_up(&w, 0, false);
+	goes_in_silence();
+}
+
+static void port_that_ends_with_ibback_says_nothing(void **state)
+{
+	(void)state;
+	(void)connect_out(0x1001, 0x9001, 0x191);
+	world_remove(&w, 0);
+	world_expect_quiet_wire(&w);
+}
+
+static void answers_that_are_awaited_are_bounded(void **state)
+{
+	struct mad_packet packet;
+	uint32_t wire = connect_out(1, 0x9001, 0x191);
+
+	(void)state;
+	says_farewell(wire, 0x9001, 0x191);
+	for (uint32_t i = 1; i < MAX_WIRE_FAREWELLS; i++) {
+		(void)connect_out(1, 0x9001 + i, 0x191);
+		gsi_port_reset(w.port[0]);
+		(void)world_take_wire(&w, 0);
+	}
+	packet = in(9, 0, DREP, 0x9001, wire);
+	is_taken(&packet);
+	says_farewell(connect_out(1, 0x8001, 0x191), 0x8001, 0x191);
+	world_expect_wire_drop(&w, &packet, GSI_DROP_CM_ID);
+	world_pass(&w, 30 * SECOND);
+	while (gsi_next(w.gsi) != UINT64_MAX)
+		world_pass(&w, 0);
+}
+
 /* ---- InfiniBand ------------------------------------------------------------- */
 
 static int begin_infiniband(void **state)
@@ -924,6 +1107,29 @@ static void peers_without_a_grh_are_known_by_path_and_connection(void **state)
 	packet = in(2, 1, DREQ, 0x9002, wire + 1);
 	packet.grh = false;
 	packet.slid = 0x555;
+	world_expect_wire_drop(&w, &packet, GSI_DROP_NO_GRH);
+}
+
+/* The same when it answers to a vport that has gone. */
+static void farewell_goes_by_lid_and_is_answered_without_a_grh(void **state)
+{
+	struct mad_packet packet = out(0, 9, REQ, 0x1001, 0);
+	uint32_t wire;
+
+	(void)state;
+	packet = passes_out(0, &packet);
+	wire = id_of(&packet, LOCAL);
+	packet = in(9, 0, REP, 0x9001, wire);
+	packet.slid = 0x777;
+	packet = with_qpn(packet, QPN_OF_REP, 0x191);
+	(void)passes_in(0, &packet);
+	packet = says_farewell(wire, 0x9001, 0x191);
+	assert_int_equal(packet.dlid, 0x777);
+	packet = in(9, 0, DREP, 0x9001, wire);
+	packet.grh = false;
+	packet.slid = 0x777;
+	is_taken(&packet);
+	packet.slid = 0x778;
 	world_expect_wire_drop(&w, &packet, GSI_DROP_NO_GRH);
 }
 
@@ -1005,8 +1211,15 @@ int main(void)
 		TEST(callers_have_a_quota),
 		TEST(who_calls_most_makes_room),
 		TEST(reset_forgets_all),
+		TEST(who_was_called_is_told_of_the_end),
+		TEST(who_called_is_told_of_the_end),
+		TEST(only_connections_are_told_of),
+		TEST(what_the_wire_does_not_take_is_not_said),
+		TEST(port_that_ends_with_ibback_says_nothing),
+		TEST(answers_that_are_awaited_are_bounded),
 		TEST_INFINIBAND(lids_of_infiniband_stay),
 		TEST_INFINIBAND(peers_without_a_grh_are_known_by_path_and_connection),
+		TEST_INFINIBAND(farewell_goes_by_lid_and_is_answered_without_a_grh),
 		TEST_INFINIBAND(ca_of_a_peer_without_a_grh_is_its_lid),
 	};
 

@@ -312,6 +312,19 @@ static void guest_that_went_has_no_mads_taken(void **state)
 	assert_state(&w->a, "2");
 }
 
+/* Who is told of a guest that went need not be, when all are about to. */
+static void guest_does_not_go_when_ibback_does(void **state)
+{
+	struct world *w = *state;
+	struct its_gsi a = its_gsi(&w->a);
+
+	mad_to_nobody(&a, 1);
+	backend_stop(&w->backend);
+	w->stopped = true;
+	fake_settle(w->xen);
+	assert_int_equal(w->num_gone, 0);
+}
+
 /* ---- counters ---------------------------------------------------------- */
 
 static void counters_are_asked_while_a_command_goes_on(void **state)
@@ -355,6 +368,7 @@ int main(void)
 		test(each_has_a_share_of_a_turn),
 		test(mad_that_is_delivered_is_received),
 		test(guest_that_went_has_no_mads_taken),
+		test(guest_does_not_go_when_ibback_does),
 		test(counters_are_asked_while_a_command_goes_on),
 	};
 

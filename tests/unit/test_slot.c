@@ -387,7 +387,7 @@ static void arming_a_queue_that_holds_an_entry_says_so(void **state)
 static void size_of_the_largest_queue_does_not_overflow(void **state)
 {
 	(void)state;
-	assert_int_equal(vib_queue_bytes(VIB_QUEUE_MAX_ORDER, 1024), 128 + (1ull << 26));
+	assert_int_equal(vib_queue_bytes(VIB_WQ_MAX_ORDER, 1024), 128 + (1ull << 26));
 	assert_int_equal(vib_queue_bytes(31, 1024), 128 + (1ull << 41));
 }
 

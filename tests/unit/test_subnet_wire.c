@@ -190,6 +190,8 @@ static const struct gsi_port_stats *stats_of(const struct peer *p)
 	return gsi_port_stats(vib_of(p)->vport.gsi);
 }
 
+#define QPN_OF_1 0x191u
+
 /* What remote @last answers: a REP with ids of its own and the guest's, on the wire. */
 static struct umad_buffer rep(uint8_t last, uint32_t wire_id, uint8_t gid_index)
 {
@@ -206,13 +208,14 @@ static struct umad_buffer rep(uint8_t last, uint32_t wire_id, uint8_t gid_index)
 	mad_begin(in.mad, UMAD_CLASS_CM, UMAD_METHOD_SEND, 0x13);
 	put_be32(in.mad + 24, 0x9999);
 	put_be32(in.mad + 28, wire_id);
+	put_be32(in.mad + 36, QPN_OF_1 << 8);
 	return in;
 }
 
-static void guest_connects_beyond_the_host(void **state)
+/* @g's guest connects to remote 1, by its id 0x1001: its id on the wire. */
+static uint32_t connect_to_1(struct its_gsi *g, uint8_t gid_index)
 {
-	struct world *w = *state;
-	struct its_gsi b = its_gsi(&w->b);
+	struct world *w = g->p->w;
 	const struct fabric *fabric = fabric_find(&w->fabrics, "local");
 	struct vib_gid dgid = remote(1), found;
 	uint8_t mad[VIB_MAD_BYTES];
@@ -221,24 +224,64 @@ static void guest_connects_beyond_the_host(void **state)
 
 	wire_up(w);
 	assert_true(subnet_wire_has_cm(wire_of(w)));
-	lid = path_to(&b, 1);
+	lid = path_to(g, 1);
 	assert_true(fabric->gid_of_lid(fabric->gid_of_lid_arg, lid, &found));
 	assert_memory_equal(&found, &dgid, sizeof(dgid));
-	req(&b, mad, 1, 0x1001);
-	send_mad(&b, mad, lid);
+	req(g, mad, 1, 0x1001);
+	send_mad(g, mad, lid);
 	assert_int_equal(fake_umad_wait_sent(1), 1);
 	out = fake_umad_sent(0);
 	assert_memory_equal(out.head.addr.gid, &dgid, sizeof(dgid));
-	assert_int_equal(out.head.addr.gid_index, 6);
+	assert_int_equal(out.head.addr.gid_index, gid_index);
 	assert_int_equal(be32_at(out.mad + 28), 0);
-	in = rep(1, be32_at(out.mad + 24), 6);
-	its_gsi_post(&b);
+	in = rep(1, be32_at(out.mad + 24), gid_index);
+	its_gsi_post(g);
 	fake_umad_receive(&in, VIB_MAD_BYTES);
 	fake_loop(w->xen);
 	passes(w);
-	assert_true(its_gsi_take(&b, mad));
+	assert_true(its_gsi_take(g, mad));
 	assert_int_equal(be32_at(mad + 24), 0x9999);
 	assert_int_equal(be32_at(mad + 28), 0x1001);
+	return be32_at(out.mad + 24);
+}
+
+static void guest_connects_beyond_the_host(void **state)
+{
+	struct world *w = *state;
+	struct its_gsi b = its_gsi(&w->b);
+
+	(void)connect_to_1(&b, 6);
+}
+
+/* Its vport, and what sends for it, are gone by the time that it is sent. */
+static void peer_of_a_guest_that_dies_is_told(void **state)
+{
+	struct world *w = *state;
+	struct its_gsi b = its_gsi(&w->b);
+	uint32_t id = connect_to_1(&b, 6);
+	struct vib_gid dgid = remote(1);
+	struct umad_buffer out, in;
+
+	xenport_rm(fake_xen_port(w->xen), 0, w->b.be);
+	fake_loop(w->xen);
+	fake_settle(w->xen);
+	assert_null(vib_of(&w->b));
+	assert_int_equal(fake_umad_wait_sent(2), 2);
+	out = fake_umad_sent(1);
+	assert_memory_equal(out.head.addr.gid, &dgid, sizeof(dgid));
+	assert_int_equal(out.head.addr.gid_index, 6);
+	assert_int_equal(be16_at(out.mad + 16), 0x15);
+	assert_int_equal(be32_at(out.mad + 24), id);
+	assert_int_equal(be32_at(out.mad + 28), 0x9999);
+	assert_int_equal(be32_at(out.mad + 32), QPN_OF_1 << 8);
+	/* What is answered is no drop. */
+	in = rep(1, id, 5);
+	put_be16(in.mad + 16, 0x16);
+	fake_umad_receive(&in, VIB_MAD_BYTES);
+	while (!subnet_wire_stats(wire_of(w))->taken)
+		uv_run(&w->loop, UV_RUN_ONCE);
+	for (unsigned int why = 0; why < GSI_DROPS; why++)
+		assert_true(subnet_wire_stats(wire_of(w))->dropped[why] == 0);
 }
 
 /* The fabric goes on, and the claim can be had later. */
@@ -457,6 +500,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(guest_connects_beyond_the_host),
+		TEST(peer_of_a_guest_that_dies_is_told),
 		TEST(fabric_without_cm_has_paths),
 		TEST(wire_that_is_gone_has_no_claim_and_comes_back),
 		TEST(device_that_went_unnoticed_is_opened_again),

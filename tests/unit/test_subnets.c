@@ -7,6 +7,7 @@
 #include "control/subnets.h"
 #include "control/vib.h"
 #include "device_limits.h"
+#include "gsi/cm_fields.h"
 #include "gsi/gsi.h"
 #include "gsi/mad.h"
 
@@ -325,6 +326,120 @@ static void port_that_is_toggled_is_told_of_at_once_and_then_by_the_clock(void *
 	assert_int_equal(reports(&w->a), 0);
 }
 
+/* ---- connections ------------------------------------------------------- */
+
+enum { CALLER_ID = 0x1001, CALLED_ID = 0x2001, CALLER_QPN = 0x151, CALLED_QPN = 0x161 };
+
+static uint16_t lid_of(const struct its_gsi *g)
+{
+	return vib_of(g->p)->vport.lid;
+}
+
+/* It comes to @to, who then has taken all. */
+static void mad_passes(struct its_gsi *from, struct its_gsi *to, uint8_t *mad)
+{
+	uint64_t tid = mad_tid(mad);
+
+	its_gsi_post(to);
+	its_gsi_send(from, mad, lid_of(to));
+	fake_loop(from->p->w->xen);
+	passes(from->p->w);
+	assert_true(its_gsi_take(to, mad));
+	assert_true(mad_tid(mad) == tid);
+}
+
+/* @a calls @b, who answers: what CM says that the engine does not. */
+static void connect_by_cm(struct its_gsi *a, struct its_gsi *b)
+{
+	const struct vport *from = &vib_of(a->p)->vport, *to = &vib_of(b->p)->vport;
+	uint8_t mad[VIB_MAD_BYTES];
+
+	mad_begin(mad, UMAD_CLASS_CM, 2, UMAD_METHOD_SEND, UMAD_CM_ATTR_REQ);
+	put_be32(mad + CM_LOCAL_ID, CALLER_ID);
+	put_be64(mad + REQ_CA_GUID, from->attr.node_guid);
+	put_be32(mad + REQ_QPN, CALLER_QPN << 8);
+	put_be16(mad + REQ_PRIMARY + CM_PATH_LOCAL_LID, from->lid);
+	put_be16(mad + REQ_PRIMARY + CM_PATH_REMOTE_LID, to->lid);
+	memcpy(mad + REQ_PRIMARY + CM_PATH_LOCAL_GID, &from->attr.gids[0], 16);
+	memcpy(mad + REQ_PRIMARY + CM_PATH_REMOTE_GID, &to->attr.gids[0], 16);
+	mad_passes(a, b, mad);
+	mad_begin(mad, UMAD_CLASS_CM, 2, UMAD_METHOD_SEND, UMAD_CM_ATTR_REP);
+	put_be32(mad + CM_LOCAL_ID, CALLED_ID);
+	put_be32(mad + CM_REMOTE_ID, CALLER_ID);
+	put_be64(mad + REP_CA_GUID, to->attr.node_guid);
+	put_be32(mad + REP_QPN, CALLED_QPN << 8);
+	mad_passes(b, a, mad);
+}
+
+/* What comes next to @g, which waits for the subnet's timer. */
+static void await_mad(struct its_gsi *g, uint8_t *mad)
+{
+	struct world *w = g->p->w;
+
+	passes(w);
+	while (!its_gsi_take(g, mad)) {
+		uv_run(&w->loop, UV_RUN_ONCE);
+		passes(w);
+	}
+}
+
+static void assert_drops_nothing(const struct its_gsi *g)
+{
+	const struct gsi_port_stats *stats = gsi_port_stats(vib_of(g->p)->vport.gsi);
+
+	for (unsigned int why = 0; why < GSI_DROPS; why++)
+		assert_true(stats->dropped[why] == 0);
+	assert_int_equal(vib_of(g->p)->gsi_drops_said, 0);
+}
+
+static void peer_of_a_guest_that_dies_is_told(void **state)
+{
+	struct world *w = *state;
+	struct its_gsi a = its_gsi(&w->a), b = its_gsi(&w->b);
+	uint16_t lid = lid_of(&a);
+	uint8_t mad[VIB_MAD_BYTES];
+	uint64_t tid;
+
+	connect_by_cm(&a, &b);
+	its_gsi_post(&b);
+	xenport_rm(fake_xen_port(w->xen), 0, w->a.be);
+	fake_loop(w->xen);
+	fake_settle(w->xen);
+	assert_null(vib_of(&w->a));
+	await_mad(&b, mad);
+	assert_int_equal(mad_attribute(mad), UMAD_CM_ATTR_DREQ);
+	assert_int_equal(be32_at(mad + CM_LOCAL_ID), CALLER_ID);
+	assert_int_equal(be32_at(mad + CM_REMOTE_ID), CALLED_ID);
+	assert_int_equal(be32_at(mad + DREQ_REMOTE_QPN), CALLED_QPN << 8);
+	/* It answers to nobody, of which nothing is said. */
+	tid = mad_tid(mad);
+	mad_begin(mad, UMAD_CLASS_CM, 2, UMAD_METHOD_SEND, UMAD_CM_ATTR_DREP);
+	put_be64(mad + MAD_AT_TID, tid);
+	put_be32(mad + CM_LOCAL_ID, CALLED_ID);
+	put_be32(mad + CM_REMOTE_ID, CALLER_ID);
+	its_gsi_send(&b, mad, lid);
+	fake_loop(w->xen);
+	assert_false(mad_is_waiting(vhca_of(&w->b)));
+	assert_drops_nothing(&b);
+}
+
+static void peer_of_a_driver_that_goes_is_told(void **state)
+{
+	struct world *w = *state;
+	struct its_gsi a = its_gsi(&w->a), b = its_gsi(&w->b);
+	uint8_t mad[VIB_MAD_BYTES];
+
+	connect_by_cm(&a, &b);
+	its_gsi_post(&a);
+	frontend_state(&w->b, "6");
+	await_mad(&a, mad);
+	assert_int_equal(mad_attribute(mad), UMAD_CM_ATTR_DREQ);
+	assert_int_equal(be32_at(mad + CM_LOCAL_ID), CALLED_ID);
+	assert_int_equal(be32_at(mad + CM_REMOTE_ID), CALLER_ID);
+	assert_int_equal(be32_at(mad + DREQ_REMOTE_QPN), CALLER_QPN << 8);
+	fake_settle(w->xen);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, tear_down)
 
 int main(void)
@@ -335,6 +450,8 @@ int main(void)
 		TEST(membership_ends_with_the_connection),
 		TEST(engine_knows_who_joined),
 		TEST(port_that_is_toggled_is_told_of_at_once_and_then_by_the_clock),
+		TEST(peer_of_a_guest_that_dies_is_told),
+		TEST(peer_of_a_driver_that_goes_is_told),
 	};
 
 	alarm(120);

@@ -508,6 +508,23 @@ static void order_is_kept(void **state)
 	umad_sender_free(sender);
 }
 
+/* What a guest that is gone has said last. */
+static void what_waits_at_the_end_goes_out(void **state)
+{
+	struct umad_sender *sender;
+	struct mad_packet packet = to(0x42);
+
+	(void)state;
+	start();
+	sender = umad_sender_new(agent, &unsent_of[0]);
+	for (unsigned int i = 0; i < UMAD_QUEUE; i++)
+		assert_int_equal(umad_sender_send(sender, &packet), 0);
+	umad_sender_free(sender);
+	umad_agent_stop(agent);
+	agent = NULL;
+	assert_int_equal(fake_umad_wait_sent(UMAD_QUEUE), UMAD_QUEUE);
+}
+
 /* It ends, as its agent does, while its thread waits: that frees what is left. */
 static void end_waits_for_nothing(void **state)
 {
@@ -519,6 +536,7 @@ static void end_waits_for_nothing(void **state)
 	fake_umad_hang(0x66);
 	sender = umad_sender_new(agent, &unsent_of[0]);
 	assert_int_equal(umad_sender_send(sender, &packet), 0);
+	packet = to(0x42);
 	assert_int_equal(umad_sender_send(sender, &packet), 0);
 	while (!fake_umad_hanging())
 		usleep(100);
@@ -530,6 +548,8 @@ static void end_waits_for_nothing(void **state)
 	fake_umad_release();
 	assert_true(fake_umad_end());
 	assert_int_equal(unsent_of[0], 0);
+	/* The second was not even tried. */
+	assert_int_equal(fake_umad_wait_sent(0), 0);
 }
 
 static void device_that_comes_back_is_used_again(void **state)
@@ -783,6 +803,7 @@ int main(void)
 		TEST(only_what_the_port_has_goes_out),
 		TEST(dead_address_delays_its_sender_alone),
 		TEST(order_is_kept),
+		TEST(what_waits_at_the_end_goes_out),
 		TEST(end_waits_for_nothing),
 		TEST(device_that_comes_back_is_used_again),
 		TEST(administrator_is_asked_by_its_lid),

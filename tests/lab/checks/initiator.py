@@ -33,6 +33,11 @@ def patient(host: Host, where: str) -> None:
             "echo 5 >$p/reconnect_delay && echo off >$p/dev_loss_tmo || exit; done")
 
 
+def undaunted(host: Host, where: str) -> None:
+    """SCSI's disks try again for ever what fails, not five times."""
+    host.sh(where, "for r in /sys/class/scsi_disk/*/max_retries; do echo -1 >$r || exit; done")
+
+
 def scsi(host: Host, where: str) -> list[str]:
     """The target's disks, by their numbers, once all are there."""
     listed = "lsblk -dnSo HCTL,PATH,VENDOR | grep LIO-ORG"
