@@ -28,9 +28,11 @@ def srp_by_address(host: Host, where: str, of: str) -> None:
 
 
 def patient(host: Host, where: str) -> None:
-    """I/O waits for a target that is gone, as long as it takes."""
-    host.sh(where, "for p in /sys/class/srp_remote_ports/*; do echo off >$p/fast_io_fail_tmo && "
-            "echo 5 >$p/reconnect_delay && echo off >$p/dev_loss_tmo || exit; done")
+    """I/O waits for a target that is gone, ten minutes, which are the most there are.
+
+    Without dev_loss_tmo it fails with the first try to reconnect."""
+    host.sh(where, "for p in /sys/class/srp_remote_ports/*; do echo 600 >$p/dev_loss_tmo && "
+            "echo off >$p/fast_io_fail_tmo && echo 5 >$p/reconnect_delay || exit; done")
 
 
 def undaunted(host: Host, where: str) -> None:
