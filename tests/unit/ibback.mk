@@ -52,7 +52,7 @@ WIRE_TESTS := test_wire_atomic test_wire_fast test_wire_fast_ended test_wire_mr 
 	test_wire_rc_states test_wire_srq test_wire_ud
 UNIT_TESTS += $(WIRE_TESTS)
 define wire_test
-OBJS_$(1) = $$(addprefix $$(B)/obj/tests/unit/,$(1).o wire_rig.o fake_verbs.o fake_mw.o) \
+OBJS_$(1) = $$(addprefix $$(B)/obj/tests/unit/,$(1).o wire_rig.o fake_verbs.o fake_hca.o fake_mw.o) \
 	$$(TWO_GUESTS_OBJS)
 LIBS_$(1) = $$(LIBS_test_stalls)
 endef
