@@ -28,9 +28,6 @@
 /* One mapping, for who asks: few of these fill the pool. */
 #define VIB_DMA_MAX_MAPPING SZ_1M
 
-/* Beside the address of an original's page: it is copied when it is sent or registered. */
-#define VIB_DMA_LATER 1UL
-
 /* What failed is told so much later, once. */
 #define VIB_REPORT_TIME HZ
 
@@ -77,9 +74,9 @@ static u32 vib_dma_pages(u64 addr, size_t size)
 /* What a mapping, or a part of it, is of; NULL: of itself, it is coherent. */
 static void *vib_dma_original(const struct vib_pool *pool, dma_addr_t addr)
 {
-	unsigned long page = (unsigned long)pool->originals[vib_dma_page(addr)] & PAGE_MASK;
+	u8 *page = pool->originals[vib_dma_page(addr)].page;
 
-	return page ? (void *)(page + offset_in_page(addr)) : NULL;
+	return page ? page + offset_in_page(addr) : NULL;
 }
 
 static void vib_dma_copy_in(struct vib_pool *pool, dma_addr_t addr, size_t size)
@@ -110,11 +107,11 @@ static dma_addr_t vib_dma_place(struct vib_pool *pool, u64 place, void *original
 	u8 *page = (u8 *)original - offset_in_page(original);
 	u32 first = vib_dma_page(place), i;
 
-	if (dir == DMA_TO_DEVICE)
-		page += VIB_DMA_LATER;
-
 	for (i = 0; i < vib_dma_pages(addr, size); i++)
-		pool->originals[first + i] = page + i * PAGE_SIZE;
+		pool->originals[first + i] = (struct vib_original){
+			.page = page + i * PAGE_SIZE,
+			.read_only = dir == DMA_TO_DEVICE,
+		};
 	if (dir != DMA_TO_DEVICE && !(attrs & DMA_ATTR_SKIP_CPU_SYNC))
 		vib_dma_copy_in(pool, addr, size);
 	return addr;
@@ -127,16 +124,16 @@ static bool vib_dma_is_pools(const struct vib_pool *pool, u64 addr, u32 size)
 	return from < end && size <= end - from;
 }
 
-static bool vib_dma_is_later(const struct vib_pool *pool, u64 addr)
+static bool vib_dma_is_read_only(const struct vib_pool *pool, u64 addr)
 {
-	return (unsigned long)pool->originals[vib_dma_page(addr)] & VIB_DMA_LATER;
+	return pool->originals[vib_dma_page(addr)].read_only;
 }
 
 void vib_dma_copy_now(struct vib *vib, u64 addr, u32 size)
 {
 	struct vib_pool *pool = vib->kernel.pool;
 
-	if (vib_dma_is_pools(pool, addr, size) && vib_dma_is_later(pool, addr))
+	if (vib_dma_is_pools(pool, addr, size) && vib_dma_is_read_only(pool, addr))
 		vib_dma_copy_in(pool, addr, size);
 }
 
@@ -144,7 +141,7 @@ bool vib_dma_lands(struct vib *vib, u64 addr, u32 size)
 {
 	struct vib_pool *pool = vib->kernel.pool;
 
-	return vib_dma_is_pools(pool, addr, size) && !vib_dma_is_later(pool, addr) &&
+	return vib_dma_is_pools(pool, addr, size) && !vib_dma_is_read_only(pool, addr) &&
 	       vib_dma_original(pool, addr);
 }
 

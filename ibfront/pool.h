@@ -21,11 +21,17 @@ struct vib_places;
  */
 #define VIB_DMA_BASE (1ULL << 60)
 
+/* What a page of the pool carries, from its first byte on. */
+struct vib_original {
+	u8 *page; /* begins the page whose bytes these are; NULL: its own, it is coherent */
+	bool read_only; /* by the device: copied when it is sent or registered */
+};
+
 struct vib_pool {
 	u32 count; /* pages */
 	struct page **pages;
 	void *address; /* of all of them, here */
-	void **originals; /* dma.c's, by page: whose bytes it carries, from its first on */
+	struct vib_original *originals; /* dma.c's, by page; only its mapping uses one */
 	struct vib_places *places; /* which are free */
 	atomic64_t full; /* how often there were none */
 

@@ -11,3 +11,8 @@ OBJS_$(1) = $$(addprefix $$(B)/obj/,tests/unit/$(1).o tests/unit/gsi_world.o \
 LIBS_$(1) = -libmad -libumad
 endef
 $(foreach t,$(GSI_TESTS),$(eval $(call gsi_test,$(t))))
+
+OBJS_test_gsi_wire_cm += $(B)/obj/tests/unit/gsi_cm_world.o
+OBJS_test_gsi_wire_cm_refused += $(B)/obj/tests/unit/gsi_cm_world.o
+OBJS_test_gsi_proxy += $(B)/obj/tests/unit/gsi_proxy_world.o
+OBJS_test_gsi_proxy_groups += $(B)/obj/tests/unit/gsi_proxy_world.o
