@@ -360,7 +360,7 @@ static void queue_too_small_for_what_it_holds_stays_as_it_is(void **state)
 	complete(12, 0);
 	usleep(20000); /* until they are there */
 	assert_int_equal(libvib_resize_cq(a.cq, 4), -EINVAL);
-	assert_int_equal(libvib_resize_cq(a.cq, 1 << 17), -EINVAL);
+	assert_int_equal(libvib_resize_cq(a.cq, 1 << 19), -EINVAL);
 	for (uint64_t i = 0; i < 12; i++)
 		side_done(&a, i);
 	assert_int_equal(libvib_resize_cq(a.cq, 4), 0);

@@ -84,7 +84,7 @@ static void operands_out_of_bounds_are_refused(void **state)
 	struct vib_qp_attr attr = { .state = VIB_QPS_RTS };
 
 	(void)state;
-	assert_int_equal(libvib_create_cq(a.lv, 1 << 17, NULL, &cq), -EINVAL);
+	assert_int_equal(libvib_create_cq(a.lv, 1 << 19, NULL, &cq), -EINVAL);
 	assert_null(cq);
 	assert_int_equal(libvib_create_srq(a.pd, 8, 1000, 0, &srq), -EINVAL);
 	assert_int_equal(
