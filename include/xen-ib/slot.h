@@ -45,7 +45,8 @@ VIB_ASSERT_OFFSET(struct vib_queue_header, cons, 64);
 #define VIB_QUEUE_MIN_ORDER    1
 /*
  * The largest queue, one of completions: 2^18 entries. Bounds what one page list can ask
- * for. libfabric has 98688 completions in a CQ, as all of an endpoint's peers share it.
+ * for. All 1024 peers of an endpoint of libfabric's ofi_rxm share one, with up to 256
+ * completions each.
  */
 #define VIB_QUEUE_MAX_ORDER    18
 /* The largest queue of requests: 2^16 entries. */

@@ -22,7 +22,7 @@ class Ulp(LabCheck):
     vib: ClassVar[str]
 
     kept = False  # the target has the disks that outlive it
-    scarce = False  # the initiator has the smallest pool and no grants beside it
+    scarce = False  # the initiator has the smallest pool and few grants beside it
 
     @property
     def target(self) -> str:
