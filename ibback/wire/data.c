@@ -257,9 +257,22 @@ static uint8_t status_of(enum ibv_wc_status status)
 							  : VIB_WC_GENERAL_ERR;
 }
 
-static void fill_received(struct wire_completion *c, const struct ibv_wc *wc)
+/*
+ * Has a peer invalidated a key? rxe says so by the kernel's own IB_WC_WITH_INVALIDATE,
+ * which libibverbs has another meaning for, one that rxe has no use for (do_complete(),
+ * Linux 6.1 to 6.12).
+ */
+static bool is_with_inv(const struct wire_port *port, const struct ibv_wc *wc)
 {
-	bool imm = wc->wc_flags & IBV_WC_WITH_IMM, inv = wc->wc_flags & IBV_WC_WITH_INV;
+	unsigned int flag = wire_is_rxe(port) ? IBV_WC_IP_CSUM_OK : IBV_WC_WITH_INV;
+
+	return wc->wc_flags & flag;
+}
+
+static void fill_received(const struct wire_port *port, struct wire_completion *c,
+			  const struct ibv_wc *wc)
+{
+	bool imm = wc->wc_flags & IBV_WC_WITH_IMM, inv = is_with_inv(port, wc);
 
 	c->opcode = wc->opcode == IBV_WC_RECV_RDMA_WITH_IMM ? VIB_OP_RDMA_WRITE_IMM
 		    : inv                                   ? VIB_OP_SEND_INV
@@ -276,8 +289,9 @@ static void fill_received(struct wire_completion *c, const struct ibv_wc *wc)
 
 static int poll_cq(struct wire_qp *w, struct wire_completion *completions, int most)
 {
+	const struct hca_qp *q = hca_qp_of(w);
 	struct ibv_wc wcs[16];
-	int count = ibv_poll_cq(hca_qp_of(w)->cq, most < 16 ? most : 16, wcs);
+	int count = ibv_poll_cq(q->cq, most < 16 ? most : 16, wcs);
 
 	for (int i = 0; i < count; i++) {
 		struct wire_completion *c = &completions[i];
@@ -286,7 +300,7 @@ static int poll_cq(struct wire_qp *w, struct wire_completion *completions, int m
 		*c = (struct wire_completion){ .id = wcs[i].wr_id,
 					       .status = status_of(wcs[i].status) };
 		if (!c->status && wcs[i].opcode & IBV_WC_RECV)
-			fill_received(c, &wcs[i]);
+			fill_received(q->guest->port, c, &wcs[i]);
 	}
 	return count;
 }

@@ -244,7 +244,8 @@ static enum ibv_wc_status arrive(struct fake_qp *from, struct fake_qp *to,
 	} else if (s->wr.opcode == IBV_WR_SEND_WITH_INV) {
 		if (!fake_mw_invalidate(&to->qp, s->wr.invalidate_rkey))
 			wc.status = IBV_WC_LOC_ACCESS_ERR;
-		wc.wc_flags |= IBV_WC_WITH_INV;
+		wc.wc_flags |= fake_hca.vendor_id == FAKE_RXE ? IBV_WC_IP_CSUM_OK
+							      : IBV_WC_WITH_INV;
 		wc.invalidated_rkey = s->wr.invalidate_rkey;
 	}
 	complete(to->qp.recv_cq, &wc);

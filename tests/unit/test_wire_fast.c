@@ -32,8 +32,6 @@ static void keys_are_the_hcas(void **state)
 
 /* ---- whether there are any ------------------------------------------------ */
 
-#define RXE 0xffffff /* its vendor ID */
-
 static void expect_offer(void **state, bool offered)
 {
 	struct world *w = *state;
@@ -50,7 +48,7 @@ static void expect_offer(void **state, bool offered)
 
 static int set_up_rxe(void **state)
 {
-	return set_up_with_windows(state, RXE, FABRIC_FRWR_AUTO);
+	return set_up_with_windows(state, FAKE_RXE, FABRIC_FRWR_AUTO);
 }
 
 static void rxe_would_have_guests_crash_the_host(void **state)
@@ -60,7 +58,7 @@ static void rxe_would_have_guests_crash_the_host(void **state)
 
 static int set_up_rxe_all_the_same(void **state)
 {
-	return set_up_with_windows(state, RXE, FABRIC_FRWR_YES);
+	return set_up_with_windows(state, FAKE_RXE, FABRIC_FRWR_YES);
 }
 
 static void and_does_if_that_is_wanted(void **state)
@@ -305,6 +303,11 @@ static void a_peer_may_invalidate_it(void **state)
 	native_close(&x.n);
 }
 
+static void which_rxe_says_in_another_way(void **state)
+{
+	a_peer_may_invalidate_it(state);
+}
+
 /* ---- as an lkey ------------------------------------------------------------- */
 
 static void send_by_key(struct pair *x, uint64_t id, uint64_t addr, uint32_t length)
@@ -417,6 +420,8 @@ int main(void)
 		fast_test(others_go_on_while_one_waits_for_them),
 		fast_test(an_mr_that_cannot_be_fails_the_request),
 		fast_test(a_peer_may_invalidate_it),
+		cmocka_unit_test_setup_teardown(which_rxe_says_in_another_way,
+						set_up_rxe_all_the_same, wire_tear_down),
 		fast_test(it_is_an_lkey_too),
 		fast_test(under_addresses_of_its_own),
 		fast_test(of_receives_too),
