@@ -24,8 +24,8 @@ struct fake_hca {
 	int max_qp_wr;
 	int max_srq;
 	bool atomics;
-	bool windows; /* of type 2B, see fake_mw.h */
-	uint32_t vendor_id; /* FAKE_RXE: it says SEND_WITH_INV by the kernel's flag */
+	bool windows;          /* of type 2B, see fake_mw.h */
+	uint32_t vendor_id;    /* FAKE_RXE: it says SEND_WITH_INV by the kernel's flag */
 	bool pins_for_writing; /* all memory that is registered, as Linux before 6.2 */
 	/* What the next call of these fails with; 0: it does not. */
 	int reg_mr_error, create_qp_error, modify_qp_error, post_send_error,

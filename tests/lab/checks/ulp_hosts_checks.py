@@ -17,7 +17,7 @@ class UlpHostsChecks(Ulp):
 
     def setUp(self) -> None:
         for guest in self.pair:
-            wired.join(self.host, guest)
+            wired.join(self.host, guest, fast_registration="yes")
         super().setUp()
 
     @classmethod
@@ -27,7 +27,7 @@ class UlpHostsChecks(Ulp):
     def new_guest(self, guest: str) -> None:
         super().new_guest(guest)
         if guest in self.pair:
-            wired.join(self.host, guest)
+            wired.join(self.host, guest, fast_registration="yes")
 
     def link_lost(self) -> None:
         self.addCleanup(self.host.lab, "link", "up")

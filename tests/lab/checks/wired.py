@@ -30,13 +30,16 @@ def configure(host: Host, dom0: str, command: str) -> None:
     host.daemon("restart", "ibback", dom0)
 
 
-def join(host: Host, guest: str = GUEST) -> None:
-    """The fabric, and the guest's vib on it, active, if they are not there yet."""
+def join(host: Host, guest: str = GUEST, fast_registration: str = "auto") -> None:
+    """The fabric, and the guest's vib on it, active, if they are not there yet.
+
+    With rxe storage in guests' kernels wants fast_registration = yes, which the hostile guest
+    must not have there (ibback(8))."""
     dom0 = network.dom0_of(guest)
     if host.attempt(dom0, f"vibctl fabric show {FABRIC}").returncode:
         host.sh(dom0, "modprobe -a ib_uverbs ib_umad")
         configure(host, dom0, f"printf '[fabric {FABRIC}]\\ndevice = {DEVICE}\\n"
-                              f"fast_registration = yes\\n' >>{CONF}")
+                              f"fast_registration = {fast_registration}\\n' >>{CONF}")
     if host.attempt(dom0, "xenstore-exists /local/domain/0/backend/vib/"
                           f"$(xl domid {guest})/1").returncode:
         host.sh(dom0, f"vibctl attach {guest} fabric={FABRIC} port_guid={guid(guest):#018x}")
