@@ -38,7 +38,8 @@ OBJS_test_kernel_commands = $(addprefix $(B)/obj/tests/unit/,test_kernel_command
 LIBS_test_kernel_commands = $(LIBS_test_stalls)
 
 UNIT_TESTS += test_subnets
-OBJS_test_subnets = $(addprefix $(B)/obj/tests/unit/,test_subnets.o two_gsis.o) \
+OBJS_test_subnets = $(addprefix $(B)/obj/tests/unit/,test_subnets.o two_gsis.o \
+	two_gsis_sa.o) \
 	$(TWO_GUESTS_OBJS) $(SUBNETS_OBJS) $(UMAD_OBJS) $(GSI_OBJS)
 LIBS_test_subnets = $(LIBS_test_stalls) $(LIBS_umad)
 

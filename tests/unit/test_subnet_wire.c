@@ -2,7 +2,7 @@
 /* Two guests on a fabric that has a wire, from their GSI QPs to libibumad (which is
  * fake_umad.c) and back.
  */
-#include "two_gsis.h"
+#include "two_gsis_sa.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -13,24 +13,6 @@
 #include "control/vib.h"
 #include "fake_umad.h"
 #include "gsi/gsi.h"
-#include "gsi/mad.h"
-
-#define SA_LID  1
-#define SA_DATA 56
-#define SA_MASK 48
-
-static void end_subnets(struct world *w)
-{
-	subnets_stop(w->gsi);
-}
-
-static struct mad_taker *begin_subnets(struct world *w)
-{
-	w->gsi = subnets_start(&w->fabrics, w->engine, &w->loop);
-	assert_non_null(w->gsi);
-	w->end_gsi = end_subnets;
-	return subnets_taker(w->gsi);
-}
 
 /* ---- the port ------------------------------------------------------------------ */
 
@@ -126,38 +108,13 @@ static int end(void **state)
 
 /* ---- MADs ------------------------------------------------------------------------ */
 
-static uint64_t next_tid = 0x1000;
-
-static void mad_begin(uint8_t mad[VIB_MAD_BYTES], uint8_t mgmt_class, uint8_t method,
-		      uint16_t attribute)
-{
-	memset(mad, 0, VIB_MAD_BYTES);
-	mad[0] = 1;
-	mad[1] = mgmt_class;
-	mad[2] = 2;
-	mad[3] = method;
-	put_be64(mad + MAD_AT_TID, ++next_tid);
-	put_be16(mad + MAD_AT_ATTRIBUTE, attribute);
-}
-
-/* Send @mad to the SA and have its answer. */
-static void ask_sa(struct its_gsi *g, uint8_t mad[VIB_MAD_BYTES])
-{
-	its_gsi_post(g);
-	its_gsi_send(g, mad, SA_LID);
-	fake_loop(g->p->w->xen);
-	passes(g->p->w);
-	assert_true(its_gsi_take(g, mad));
-	assert_int_equal(mad_status(mad), 0);
-}
-
 /* The LID of remote @last, as the SA tells @g's guest. */
 static uint16_t path_to(struct its_gsi *g, uint8_t last)
 {
 	struct vib_gid dgid = remote(last), sgid = gid_of(g->p);
 	uint8_t mad[VIB_MAD_BYTES];
 
-	mad_begin(mad, UMAD_CLASS_SUBN_ADM, UMAD_METHOD_GET, UMAD_SA_ATTR_PATH_REC);
+	new_mad(mad, UMAD_CLASS_SUBN_ADM, UMAD_METHOD_GET, UMAD_SA_ATTR_PATH_REC);
 	put_be64(mad + SA_MASK, 1 << 2 | 1 << 3);
 	memcpy(mad + SA_DATA + 8, &dgid, sizeof(dgid));
 	memcpy(mad + SA_DATA + 24, &sgid, sizeof(sgid));
@@ -170,7 +127,7 @@ static void req(struct its_gsi *g, uint8_t mad[VIB_MAD_BYTES], uint8_t last, uin
 	const struct vport *vport = &vib_of(g->p)->vport;
 	struct vib_gid dgid = remote(last), sgid = gid_of(g->p);
 
-	mad_begin(mad, UMAD_CLASS_CM, UMAD_METHOD_SEND, 0x10);
+	new_mad(mad, UMAD_CLASS_CM, UMAD_METHOD_SEND, 0x10);
 	put_be32(mad + 24, id);
 	put_be64(mad + 40, vport->attr.node_guid);
 	put_be16(mad + 76, vport->lid);
@@ -205,7 +162,7 @@ static struct umad_buffer rep(uint8_t last, uint32_t wire_id, uint8_t gid_index)
 	};
 
 	memcpy(in.head.addr.gid, &from, sizeof(from));
-	mad_begin(in.mad, UMAD_CLASS_CM, UMAD_METHOD_SEND, 0x13);
+	new_mad(in.mad, UMAD_CLASS_CM, UMAD_METHOD_SEND, 0x13);
 	put_be32(in.mad + 24, 0x9999);
 	put_be32(in.mad + 28, wire_id);
 	put_be32(in.mad + 36, QPN_OF_1 << 8);
@@ -436,26 +393,14 @@ static bool hears_of(const struct peer *p, enum vib_async_type type)
 
 static void host_joins_what_its_guests_join(void **state)
 {
-	static const uint8_t broadcast[16] = { 0xff, 0x12,        0x40, 0x1b, 0xff,
-					       0xff, [12] = 0xff, 0xff, 0xff, 0xff };
 	struct world *w = *state;
 	struct its_gsi gsis[2] = { its_gsi(&w->a), its_gsi(&w->b) };
-	uint8_t mad[VIB_MAD_BYTES];
 	struct subnet_port p = port(w);
 
 	wire_up(w);
 	full = true;
-	for (unsigned int i = 0; i < 2; i++) {
-		struct vib_gid own = gid_of(gsis[i].p);
-
-		mad_begin(mad, UMAD_CLASS_SUBN_ADM, UMAD_METHOD_SET,
-			  UMAD_SA_ATTR_MCMEMBER_REC);
-		put_be64(mad + SA_MASK, 1 << 0 | 1 << 1 | 1 << 16);
-		memcpy(mad + SA_DATA, broadcast, sizeof(broadcast));
-		memcpy(mad + SA_DATA + 16, &own, sizeof(own));
-		mad[SA_DATA + 48] = 1;
-		ask_sa(&gsis[i], mad);
-	}
+	for (unsigned int i = 0; i < 2; i++)
+		join_broadcast(&gsis[i], UMAD_METHOD_SET, 1);
 	/* Of what cannot be joined each join asks again, and who has made room. */
 	assert_int_equal(joins, 2);
 	subnet_wire_room(wire_of(w));

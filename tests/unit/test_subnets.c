@@ -1,88 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* The subnet of two guests, from their GSI QPs to the SA and back. */
-#include "two_gsis.h"
+#include "two_gsis_sa.h"
 
 #include <infiniband/umad_sa.h>
 
-#include "control/subnets.h"
 #include "control/vib.h"
 #include "device_limits.h"
 #include "gsi/cm_fields.h"
 #include "gsi/gsi.h"
-#include "gsi/mad.h"
-
-#define SA_LID  1
-#define SA_DATA 56
-#define SA_MASK 48
-
-static void end_subnets(struct world *w)
-{
-	subnets_stop(w->gsi);
-}
-
-static struct mad_taker *begin_subnets(struct world *w)
-{
-	w->gsi = subnets_start(&w->fabrics, w->engine, &w->loop);
-	assert_non_null(w->gsi);
-	w->end_gsi = end_subnets;
-	return subnets_taker(w->gsi);
-}
 
 static int begin(void **state)
 {
 	return set_up_with(state, begin_subnets);
-}
-
-/* ---- MADs -------------------------------------------------------------- */
-
-static uint64_t next_tid = 0x1000;
-
-/* A MAD, and its transaction id. */
-static uint64_t mad_begin(uint8_t mad[VIB_MAD_BYTES], uint8_t mgmt_class, uint8_t version,
-			  uint8_t method, uint16_t attribute)
-{
-	memset(mad, 0, VIB_MAD_BYTES);
-	mad[0] = 1;
-	mad[1] = mgmt_class;
-	mad[2] = version;
-	mad[3] = method;
-	put_be64(mad + MAD_AT_TID, ++next_tid);
-	put_be16(mad + MAD_AT_ATTRIBUTE, attribute);
-	return next_tid;
-}
-
-static uint64_t ask_sa(struct its_gsi *g)
-{
-	uint8_t mad[VIB_MAD_BYTES];
-	uint64_t tid = mad_begin(mad, UMAD_CLASS_SUBN_ADM, 2, UMAD_METHOD_GET,
-				 UMAD_ATTR_CLASS_PORT_INFO);
-
-	its_gsi_send(g, mad, SA_LID);
-	return tid;
-}
-
-/* IPoIB's group of P_Key 0xffff. */
-static const uint8_t broadcast[16] = { 0xff, 0x12,        0x40, 0x1b, 0xff,
-				       0xff, [12] = 0xff, 0xff, 0xff, 0xff };
-
-/* What IPoIB does, or undoes, with it. */
-static void join_broadcast(struct its_gsi *g, uint8_t method, uint8_t join_state)
-{
-	uint8_t mad[VIB_MAD_BYTES];
-	uint64_t tid =
-		mad_begin(mad, UMAD_CLASS_SUBN_ADM, 2, method, UMAD_SA_ATTR_MCMEMBER_REC);
-
-	put_be64(mad + SA_MASK, 1 << 0 | 1 << 1 | 1 << 16);
-	memcpy(mad + SA_DATA, broadcast, sizeof(broadcast));
-	memcpy(mad + SA_DATA + 16, &vib_of(g->p)->vport.attr.gids[0], 16);
-	mad[SA_DATA + 48] = join_state;
-	its_gsi_post(g);
-	its_gsi_send(g, mad, SA_LID);
-	fake_loop(g->p->w->xen);
-	passes(g->p->w);
-	assert_true(its_gsi_take(g, mad));
-	assert_true(be64_at(mad + MAD_AT_TID) == tid);
-	assert_int_equal(mad_status(mad), 0);
 }
 
 static unsigned int memberships(const struct peer *p)
@@ -98,11 +27,22 @@ static void turn(struct world *w)
 	uv_run(&w->loop, UV_RUN_NOWAIT);
 }
 
+/* Nobody waits for the answer, to the TID that it returns. */
+static uint64_t ask_class(struct its_gsi *g)
+{
+	uint8_t mad[VIB_MAD_BYTES];
+	uint64_t tid = new_mad(mad, UMAD_CLASS_SUBN_ADM, UMAD_METHOD_GET,
+			       UMAD_ATTR_CLASS_PORT_INFO);
+
+	its_gsi_send(g, mad, SA_LID);
+	return tid;
+}
+
 /* @count MADs that @from has sent wait for the control thread. */
 static void flood_sa(struct its_gsi *from, unsigned int count)
 {
 	while (count--)
-		ask_sa(from);
+		ask_class(from);
 }
 
 /* In the first turn that anything of the flood is served, so is the other's. */
@@ -114,7 +54,7 @@ static void assert_answered_in_a_turn(struct world *w, struct its_gsi *flooder,
 
 	flood_sa(flooder, 5 * MADS_A_TURN);
 	its_gsi_post(other);
-	tid = ask_sa(other);
+	tid = ask_class(other);
 	turn(w);
 	passes(w);
 	assert_true(its_gsi_take(other, mad));
@@ -254,20 +194,14 @@ static void subscribe(struct its_gsi *g, uint16_t trap)
 {
 	uint8_t mad[VIB_MAD_BYTES];
 
-	(void)mad_begin(mad, UMAD_CLASS_SUBN_ADM, 2, UMAD_METHOD_SET,
-			UMAD_ATTR_INFORM_INFO);
+	new_mad(mad, UMAD_CLASS_SUBN_ADM, UMAD_METHOD_SET, UMAD_ATTR_INFORM_INFO);
 	put_be16(mad + SA_DATA + 16, 0xffff); /* of any LID */
 	mad[SA_DATA + 22] = 1;                /* generic */
 	mad[SA_DATA + 23] = 1;                /* subscribe */
 	put_be16(mad + SA_DATA + 24, 0xffff);
 	put_be16(mad + SA_DATA + 26, trap);
 	memset(mad + SA_DATA + 33, 0xff, 3);
-	its_gsi_post(g);
-	its_gsi_send(g, mad, SA_LID);
-	fake_loop(g->p->w->xen);
-	passes(g->p->w);
-	assert_true(its_gsi_take(g, mad));
-	assert_int_equal(mad_status(mad), 0);
+	ask_sa(g, mad);
 }
 
 static void modify_port(struct peer *p, uint32_t caps)
@@ -287,8 +221,7 @@ static uint32_t take_report(struct its_gsi *g)
 	assert_true(its_gsi_take(g, mad));
 	assert_int_equal(mad[3], UMAD_METHOD_REPORT);
 	assert_int_equal(be16_at(mad + SA_DATA + 4), CAP_MASK_CHANGED);
-	(void)mad_begin(answer, UMAD_CLASS_SUBN_ADM, 2, UMAD_METHOD_REPORT_RESP,
-			UMAD_ATTR_NOTICE);
+	new_mad(answer, UMAD_CLASS_SUBN_ADM, UMAD_METHOD_REPORT_RESP, UMAD_ATTR_NOTICE);
 	memcpy(answer + MAD_AT_TID, mad + MAD_AT_TID, 8);
 	its_gsi_send(g, answer, SA_LID);
 	fake_loop(g->p->w->xen);
@@ -354,7 +287,7 @@ static void connect_by_cm(struct its_gsi *a, struct its_gsi *b)
 	const struct vport *from = &vib_of(a->p)->vport, *to = &vib_of(b->p)->vport;
 	uint8_t mad[VIB_MAD_BYTES];
 
-	mad_begin(mad, UMAD_CLASS_CM, 2, UMAD_METHOD_SEND, UMAD_CM_ATTR_REQ);
+	new_mad(mad, UMAD_CLASS_CM, UMAD_METHOD_SEND, UMAD_CM_ATTR_REQ);
 	put_be32(mad + CM_LOCAL_ID, CALLER_ID);
 	put_be64(mad + REQ_CA_GUID, from->attr.node_guid);
 	put_be32(mad + REQ_QPN, CALLER_QPN << 8);
@@ -363,7 +296,7 @@ static void connect_by_cm(struct its_gsi *a, struct its_gsi *b)
 	memcpy(mad + REQ_PRIMARY + CM_PATH_LOCAL_GID, &from->attr.gids[0], 16);
 	memcpy(mad + REQ_PRIMARY + CM_PATH_REMOTE_GID, &to->attr.gids[0], 16);
 	mad_passes(a, b, mad);
-	mad_begin(mad, UMAD_CLASS_CM, 2, UMAD_METHOD_SEND, UMAD_CM_ATTR_REP);
+	new_mad(mad, UMAD_CLASS_CM, UMAD_METHOD_SEND, UMAD_CM_ATTR_REP);
 	put_be32(mad + CM_LOCAL_ID, CALLED_ID);
 	put_be32(mad + CM_REMOTE_ID, CALLER_ID);
 	put_be64(mad + REP_CA_GUID, to->attr.node_guid);
@@ -413,7 +346,7 @@ static void peer_of_a_guest_that_dies_is_told(void **state)
 	assert_int_equal(be32_at(mad + DREQ_REMOTE_QPN), CALLED_QPN << 8);
 	/* It answers to nobody, of which nothing is said. */
 	tid = mad_tid(mad);
-	mad_begin(mad, UMAD_CLASS_CM, 2, UMAD_METHOD_SEND, UMAD_CM_ATTR_DREP);
+	new_mad(mad, UMAD_CLASS_CM, UMAD_METHOD_SEND, UMAD_CM_ATTR_DREP);
 	put_be64(mad + MAD_AT_TID, tid);
 	put_be32(mad + CM_LOCAL_ID, CALLED_ID);
 	put_be32(mad + CM_REMOTE_ID, CALLER_ID);

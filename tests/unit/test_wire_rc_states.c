@@ -181,29 +181,42 @@ static bool is_native_lid(void *arg, uint16_t lid, struct vib_gid *gid)
 	return lid == 7;
 }
 
-/* By LID: the HCA has a GID for it all the same. */
-static void who_has_another_gid_sends_no_more(void **state)
+/*
+ * Its vport has another GID than its first, fe80::1234, and the HCA has that, too. A QP
+ * of UC is in INIT; what it returns takes that to RTR, with that GID as its own, when the
+ * peer's address is put in.
+ */
+static struct vib_control_request open_with_own_gid(struct world *w, struct pair *x)
 {
 	static const uint8_t own[16] = { 0xfe, 0x80, [14] = 0x12, [15] = 0x34 };
-	struct world *w = *state;
 	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
-	struct vib_cmd_modify_qp *cmd = &req.u.modify_qp;
-	struct pair x = { 0 };
 
-	fabric_find(&w->fabrics, "local")->gid_of_lid = is_native_lid;
 	fake_hca_add_gid(own);
 	put(&w->a, w->a.be, VIB_BE_GID, "fe80::1234");
 	fake_loop(w->xen);
-	open_pair(w, &x, VIB_QPT_UC);
-	assert_int_equal(its_modify(&x.q, VIB_QPS_INIT, NULL, 0), 0);
-	cmd->qpn = x.q.qpn;
-	cmd->mask = VIB_QP_STATE | VIB_QP_AV | VIB_QP_PATH_MTU | VIB_QP_DEST_QPN |
-		    VIB_QP_RQ_PSN;
-	cmd->attr =
-		(struct vib_qp_attr){ .state = VIB_QPS_RTR,
-				      .path_mtu = 5,
-				      .dest_qpn = x.n.qp->qp_num,
-				      .av = { .dlid = 7, .sl = 0xf3, .sgid_index = 1 } };
+	open_pair(w, x, VIB_QPT_UC);
+	assert_int_equal(its_modify(&x->q, VIB_QPS_INIT, NULL, 0), 0);
+	req.u.modify_qp.qpn = x->q.qpn;
+	req.u.modify_qp.mask = VIB_QP_STATE | VIB_QP_AV | VIB_QP_PATH_MTU |
+			       VIB_QP_DEST_QPN | VIB_QP_RQ_PSN;
+	req.u.modify_qp.attr = (struct vib_qp_attr){ .state = VIB_QPS_RTR,
+						     .dest_qpn = x->n.qp->qp_num,
+						     .av.sgid_index = 1 };
+	return req;
+}
+
+/* By LID: the HCA has a GID for it all the same. */
+static void who_has_another_gid_sends_no_more(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct vib_control_request req;
+
+	fabric_find(&w->fabrics, "local")->gid_of_lid = is_native_lid;
+	req = open_with_own_gid(w, &x);
+	req.u.modify_qp.attr.path_mtu = 5;
+	req.u.modify_qp.attr.av.dlid = 7;
+	req.u.modify_qp.attr.av.sl = 0xf3;
 	assert_int_equal(execute(&w->a, req).status, 0);
 	assert_int_equal(fake_hca_qp(x.q.qpn)->ah_attr.sl, 3);
 	assert_int_equal(fake_hca_qp(x.q.qpn)->path_mtu, IBV_MTU_1024); /* the port's */
@@ -218,26 +231,13 @@ static void who_has_another_gid_sends_no_more(void **state)
 /* Its vport has another GID when the HCA has found the way. */
 static void who_became_another_meanwhile_is_not_connected(void **state)
 {
-	static const uint8_t own[16] = { 0xfe, 0x80, [14] = 0x12, [15] = 0x34 };
 	struct world *w = *state;
-	struct vib_control_request req = its_request(VIB_CMD_MODIFY_QP);
-	struct vib_cmd_modify_qp *cmd = &req.u.modify_qp;
 	struct pair x = { 0 };
+	struct vib_control_request req = open_with_own_gid(w, &x);
 
-	fake_hca_add_gid(own);
-	put(&w->a, w->a.be, VIB_BE_GID, "fe80::1234");
-	fake_loop(w->xen);
-	open_pair(w, &x, VIB_QPT_UC);
-	assert_int_equal(its_modify(&x.q, VIB_QPS_INIT, NULL, 0), 0);
-	cmd->qpn = x.q.qpn;
-	cmd->mask = VIB_QP_STATE | VIB_QP_AV | VIB_QP_PATH_MTU | VIB_QP_DEST_QPN |
-		    VIB_QP_RQ_PSN;
-	cmd->attr =
-		(struct vib_qp_attr){ .state = VIB_QPS_RTR,
-				      .path_mtu = 3,
-				      .dest_qpn = x.n.qp->qp_num,
-				      .av = { .flags = VIB_AV_GRH, .sgid_index = 1 } };
-	memcpy(cmd->attr.av.dgid.raw, native_gid, 16);
+	req.u.modify_qp.attr.path_mtu = 3;
+	req.u.modify_qp.attr.av.flags = VIB_AV_GRH;
+	memcpy(req.u.modify_qp.attr.av.dgid.raw, native_gid, 16);
 	ask(&w->a, req);
 	fake_loop(w->xen);
 	assert_false(is_answered(&w->a));

@@ -9,5 +9,5 @@ LIBS_test_umad = $(LIBS_common) -luv -lpthread -Wl,--wrap=log_line,--wrap=access
 
 UNIT_TESTS += test_subnet_wire
 OBJS_test_subnet_wire = $(addprefix $(B)/obj/tests/unit/,test_subnet_wire.o two_gsis.o \
-	fake_umad.o) $(TWO_GUESTS_OBJS) $(SUBNETS_OBJS) $(UMAD_OBJS) $(GSI_OBJS)
+	two_gsis_sa.o fake_umad.o) $(TWO_GUESTS_OBJS) $(SUBNETS_OBJS) $(UMAD_OBJS) $(GSI_OBJS)
 LIBS_test_subnet_wire = $(LIBS_test_stalls)
