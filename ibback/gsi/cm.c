@@ -54,17 +54,15 @@ bool cm_is_forged(const struct gsi_port *from, const uint8_t *mad)
 void cm_put(uint8_t mad[VIB_MAD_BYTES], uint16_t attribute, uint64_t tid, uint32_t local,
 	    uint32_t remote)
 {
-	const struct umad_hdr header = {
-		.base_version = UMAD_BASE_VERSION,
+	const struct mad_header header = {
 		.mgmt_class = UMAD_CLASS_CM,
 		.class_version = CM_CLASS_VERSION,
 		.method = UMAD_METHOD_SEND,
-		.tid = htobe64(tid),
-		.attr_id = htobe16(attribute),
+		.attribute = attribute,
+		.tid = tid,
 	};
 
-	memset(mad, 0, VIB_MAD_BYTES);
-	memcpy(mad, &header, sizeof(header));
+	mad_begin(mad, &header);
 	put_be32(mad + CM_LOCAL_ID, local);
 	put_be32(mad + CM_REMOTE_ID, remote);
 }

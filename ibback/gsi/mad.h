@@ -33,6 +33,17 @@ _Static_assert(sizeof(struct umad_packet) == VIB_MAD_BYTES, "a MAD has 256 bytes
 /* §4.1.3: to or from a port that may have no LID yet, in LID-routed SMPs and CM. */
 #define LID_PERMISSIVE  0xffff
 
+/* What tells one MAD from another as it is begun, in host order. */
+struct mad_header {
+	uint8_t mgmt_class, class_version;
+	uint8_t method;
+	uint16_t attribute;
+	uint64_t tid;
+};
+
+/* @mad begins with @header, and all else of it is zero. */
+void mad_begin(uint8_t mad[VIB_MAD_BYTES], const struct mad_header *header);
+
 static inline uint8_t mad_class(const uint8_t *mad)
 {
 	return mad[offsetof(struct umad_hdr, mgmt_class)];

@@ -52,18 +52,17 @@ static void on_timeout(struct timer *timer, uint64_t now)
 }
 
 /* SubnAdmReport(Notice), §15.4.2. */
-static void fill(struct gsi *gsi, uint8_t *mad, const struct notice *notice)
+static void fill(struct gsi *gsi, uint8_t mad[VIB_MAD_BYTES], const struct notice *notice)
 {
-	const struct umad_hdr header = {
-		.base_version = UMAD_BASE_VERSION,
+	const struct mad_header header = {
 		.mgmt_class = UMAD_CLASS_SUBN_ADM,
 		.class_version = UMAD_SA_CLASS_VERSION,
 		.method = UMAD_METHOD_REPORT,
-		.tid = htobe64(++gsi->next_report),
-		.attr_id = htobe16(UMAD_ATTR_NOTICE),
+		.attribute = UMAD_ATTR_NOTICE,
+		.tid = ++gsi->next_report,
 	};
 
-	memcpy(mad, &header, sizeof(header));
+	mad_begin(mad, &header);
 	memcpy(mad + offsetof(struct umad_sa_packet, data), notice->bytes, NOTICE_SIZE);
 }
 

@@ -27,16 +27,14 @@ struct sa_query {
 void sa_request_begin(uint8_t mad[VIB_MAD_BYTES], uint8_t method, uint16_t attribute,
 		      uint64_t mask)
 {
-	const struct umad_hdr header = {
-		.base_version = UMAD_BASE_VERSION,
+	const struct mad_header header = {
 		.mgmt_class = UMAD_CLASS_SUBN_ADM,
 		.class_version = UMAD_SA_CLASS_VERSION,
 		.method = method,
-		.attr_id = htobe16(attribute),
+		.attribute = attribute,
 	};
 
-	memset(mad, 0, VIB_MAD_BYTES);
-	memcpy(mad, &header, sizeof(header));
+	mad_begin(mad, &header);
 	put_be64(mad + offsetof(struct umad_sa_packet, comp_mask), mask);
 }
 
