@@ -45,7 +45,7 @@ static void end(struct gsi *gsi, uint16_t pkey)
 	struct group *group = group_find(gsi, &mgid);
 
 	if (group && group->permanent)
-		group_destroy(gsi, group);
+		group_destroy(gsi, group, NULL);
 }
 
 void broadcast_check(struct gsi *gsi)
@@ -60,7 +60,7 @@ void broadcast_check(struct gsi *gsi)
 					  group->attr.rate == c->ipoib_rate))
 			continue;
 		pkey = group->attr.pkey;
-		group_destroy(gsi, group);
+		group_destroy(gsi, group, NULL);
 		begin(gsi, pkey); /* of the same MGID: @next is behind it */
 	}
 }

@@ -3,10 +3,8 @@
 
 #include <stdlib.h>
 
-#include <infiniband/umad_sm.h>
-
 #include "gsi/be.h"
-#include "gsi/notice.h"
+#include "gsi/group_changes.h"
 #include "gsi/ports.h"
 #include "gsi/remotes.h"
 #include "gsi/wire_groups.h"
@@ -84,6 +82,15 @@ void groups_wire_changed(struct gsi *gsi)
 
 /* ---- groups ---------------------------------------------------------------- */
 
+/*
+ * Is there room for another membership of @port? What it has changed and nobody was told
+ * of yet has places, too, or a loop would have ever more of it wait.
+ */
+static bool may_have_another(const struct gsi_port *port)
+{
+	return port->num_members + group_changes_waiting(port) < MAX_MEMBERSHIPS;
+}
+
 static void charge(struct group *group, struct gsi_port *creator)
 {
 	group->creator = creator;
@@ -115,7 +122,7 @@ struct group *group_create(struct gsi *gsi, const struct mcm_group *attr,
 {
 	struct group *group;
 
-	if (creator && creator->num_created >= MAX_GROUPS)
+	if (creator && (creator->num_created >= MAX_GROUPS || !may_have_another(creator)))
 		return NULL;
 	group = calloc(1, sizeof(*group));
 	if (!group)
@@ -128,7 +135,7 @@ struct group *group_create(struct gsi *gsi, const struct mcm_group *attr,
 	}
 	charge(group, creator);
 	insert(gsi, group);
-	notice_group(gsi, UMAD_SM_MGID_CREATED_TRAP, &group->attr);
+	group_changed(gsi, creator, &group->attr.mgid, group->attr.pkey);
 	return group;
 }
 
@@ -159,7 +166,7 @@ static void member_free(struct member *member)
 	free(member);
 }
 
-void group_destroy(struct gsi *gsi, struct group *group)
+void group_destroy(struct gsi *gsi, struct group *group, struct gsi_port *by)
 {
 	while (!LIST_EMPTY(&group->members))
 		member_free(LIST_FIRST(&group->members));
@@ -171,7 +178,7 @@ void group_destroy(struct gsi *gsi, struct group *group)
 	gsi->ops->group(gsi->arg, &group->attr.mgid, 0);
 	if (!group->foreign) {
 		free_mlid(gsi, group->attr.mlid);
-		notice_group(gsi, UMAD_SM_MGID_DESTROYED_TRAP, &group->attr);
+		group_changed(gsi, by, &group->attr.mgid, group->attr.pkey);
 	}
 	free(group);
 }
@@ -184,7 +191,7 @@ void groups_forget(struct gsi *gsi)
 	while ((group = group_first(gsi))) {
 		LIST_FOREACH(member, &group->members, of_group)
 		gsi->ops->forgotten(gsi->arg, member->port->owner);
-		group_destroy(gsi, group);
+		group_destroy(gsi, group, NULL);
 	}
 }
 
@@ -216,7 +223,7 @@ static struct member *member_new(struct group *group, struct gsi_port *port,
 {
 	struct member *member;
 
-	if (port->num_members >= MAX_MEMBERSHIPS)
+	if (!may_have_another(port))
 		return NULL;
 	member = calloc(1, sizeof(*member));
 	if (!member)
@@ -285,13 +292,13 @@ static bool is_kept(const struct group *group)
 void member_leave(struct member *member, uint8_t join_state)
 {
 	struct group *group = member->group;
-	struct gsi *gsi = member->port->gsi;
+	struct gsi_port *port = member->port;
 
 	set_join_state(member, member->join_state & (uint8_t)~join_state);
 	if (!member->join_state)
 		member_free(member);
 	if (!is_kept(group))
-		group_destroy(gsi, group);
+		group_destroy(port->gsi, group, port);
 }
 
 static bool has_right(const struct member *member)

@@ -51,8 +51,8 @@ struct group *group_create(struct gsi *gsi, const struct mcm_group *attr,
 struct group *group_create_foreign(struct gsi *gsi, const struct mcm_group *attr,
 				   struct gsi_port *creator);
 
-/* End @group, with all memberships. */
-void group_destroy(struct gsi *gsi, struct group *group);
+/* End @group, with all memberships, as @by has it; NULL: the fabric itself. */
+void group_destroy(struct gsi *gsi, struct group *group, struct gsi_port *by);
 
 /* An MGID that no group has, as the SA chooses them (§15.2.5.17.2). */
 struct vib_gid group_new_mgid(struct gsi *gsi, uint8_t scope);

@@ -9,6 +9,7 @@
 #include "gsi/alias.h"
 #include "gsi/connections.h"
 #include "gsi/farewells.h"
+#include "gsi/group_changes.h"
 #include "gsi/groups.h"
 #include "gsi/mgid.h"
 #include "gsi/notice.h"
@@ -296,6 +297,7 @@ static void begin_proxy(struct gsi *gsi, const struct gsi_wire *before)
 	if (!gsi->proxy) {
 		gsi->proxy = true;
 		groups_forget(gsi);
+		group_changes_end(gsi); /* the SA itself tells from now on */
 	}
 	gsi->config.sa_lid = gsi->wire.sm_lid;
 	gsi->config.subnet_prefix = be64_at(gsi->wire.gid.raw);
@@ -363,12 +365,15 @@ void gsi_port_remove(struct gsi_port *port)
 	purge(port);
 	purge_connections(port);
 	notice_purge(port);
+	group_changes_leave(port);
 	wire_informs_forget(port);
 	alias_remove(port);
 	LIST_REMOVE(port, entry);
 	port_unindex(port);
 	broadcast_release(gsi, port->attr.pkeys);
 	free(port);
+	if (LIST_EMPTY(&gsi->ports)) /* nobody is left to be told */
+		group_changes_end(gsi);
 }
 
 /* An answer, or a Report; of the SA, as the port's agent has seen to. */

@@ -9,6 +9,13 @@
 /* There are 16 383 MLIDs for all; no guest gets more than a hundredth. */
 #define MAX_GROUPS         128
 
+/*
+ * Groups that it makes or ends of which subscribers are told in a second; further ones
+ * wait. A Report that nobody answers takes a place of MAX_REPORTS for three seconds: so
+ * there is room for what others change.
+ */
+#define MAX_GROUP_CHANGES  8
+
 /* A target registers one for each of its services. */
 #define MAX_SERVICES       64
 

@@ -70,6 +70,31 @@ struct vib_gid notice_subject(const struct notice *n)
 	return gid;
 }
 
+bool notice_is_about_a_gid(const struct notice *n)
+{
+	return n->trap >= UMAD_SM_GID_IN_SERVICE_TRAP &&
+	       n->trap <= UMAD_SM_MGID_DESTROYED_TRAP;
+}
+
+static bool is_about_the_same(const struct notice *a, const struct notice *b)
+{
+	struct vib_gid of_a = notice_subject(a), of_b = notice_subject(b);
+
+	/* 64 and 65 are about the same things, and so are 66 and 67. */
+	if (notice_is_about_a_gid(a))
+		return a->trap / 2 == b->trap / 2 && gids_equal(&of_a, &of_b);
+	return a->trap == UMAD_SM_LOCAL_CHANGES_TRAP && b->trap == a->trap &&
+	       a->issuer_lid == b->issuer_lid &&
+	       gids_equal(&a->issuer_gid, &b->issuer_gid);
+}
+
+bool notice_supersedes(const struct notice *n, const struct notice *older)
+{
+	return notice_is_generic(n) && notice_is_generic(older) &&
+	       is_about_the_same(n, older) &&
+	       memcmp(n->bytes, older->bytes, sizeof(n->bytes)) != 0;
+}
+
 /* §13.4.9: the subnet's manager itself issues traps 64 to 67, about a GID. */
 static struct notice of_manager(const struct gsi *gsi, uint16_t trap,
 				const struct vib_gid *gid)
@@ -104,14 +129,14 @@ void notice_gid(struct gsi_port *port, uint16_t trap, const struct vib_gid *gid)
 	tell_of(port, &n);
 }
 
-void notice_group(struct gsi *gsi, uint16_t trap, const struct mcm_group *group)
+void notice_group(struct gsi *gsi, uint16_t trap, const struct vib_gid *mgid,
+		  uint16_t pkey)
 {
-	struct notice n = of_manager(gsi, trap, &group->mgid);
+	struct notice n = of_manager(gsi, trap, mgid);
 	struct gsi_port *to;
 
 	LIST_FOREACH(to, &gsi->ports, entry)
-	if (!LIST_EMPTY(&to->subscriptions) &&
-	    pkey_accepting(to->attr.pkeys, group->pkey) >= 0)
+	if (!LIST_EMPTY(&to->subscriptions) && pkey_accepting(to->attr.pkeys, pkey) >= 0)
 		subscriptions_report(to, &n);
 }
 
@@ -135,7 +160,6 @@ static void tell_cap_mask(struct gsi_port *port)
 	put_be16(n.bytes + DETAILS_144_LID, p->lid);
 	put_be32(n.bytes + DETAILS_144_CAP_MASK, p->cap_mask);
 	seal(&n);
-	reports_supersede(port->gsi, &n);
 	tell_of(port, &n);
 }
 

@@ -3,7 +3,6 @@
 #ifndef XEN_IB_IBBACK_GSI_NOTICE_H
 #define XEN_IB_IBBACK_GSI_NOTICE_H
 
-#include "gsi/mcm_record.h"
 #include "gsi/state.h"
 
 #define NOTICE_SIZE 80
@@ -27,14 +26,19 @@ bool notice_is_generic(const struct notice *n);
 /* C15-0.2-1.16: traps of security are for who is trusted, and here there are none. */
 bool notice_is_of_security(uint16_t trap);
 
-/* The GID that traps 64 to 67 are about. */
+/* Is it of traps 64 to 67, and which GID is it about? */
+bool notice_is_about_a_gid(const struct notice *n);
 struct vib_gid notice_subject(const struct notice *n);
+
+/* Does @n say how that is now of which @older says something else? */
+bool notice_supersedes(const struct notice *n, const struct notice *older);
 
 /* Traps 64 and 65: @gid of @port came into or went out of service. */
 void notice_gid(struct gsi_port *port, uint16_t trap, const struct vib_gid *gid);
 
-/* Traps 66 and 67: a group came or went. */
-void notice_group(struct gsi *gsi, uint16_t trap, const struct mcm_group *group);
+/* Traps 66 and 67: a group of partition @pkey came or went, when it is to be told. */
+void notice_group(struct gsi *gsi, uint16_t trap, const struct vib_gid *mgid,
+		  uint16_t pkey);
 
 /*
  * Trap 144: the CapabilityMask of @port is another; its SM would forward it. A guest can

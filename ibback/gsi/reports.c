@@ -66,11 +66,33 @@ static void fill(struct gsi *gsi, uint8_t mad[VIB_MAD_BYTES], const struct notic
 	memcpy(mad + offsetof(struct umad_sa_packet, data), notice->bytes, NOTICE_SIZE);
 }
 
+static const uint8_t *notice_of(const struct report *report)
+{
+	return report->packet.mad + offsetof(struct umad_sa_packet, data);
+}
+
+/* What is repeated of it would be the last that @port hears. The same notice, by another
+ * subscription, is not older.
+ */
+static void stop_older(struct gsi_port *port, const struct notice *news)
+{
+	struct report *report;
+	struct notice n;
+
+	LIST_FOREACH(report, &port->reports, of_port)
+	{
+		notice_get(&n, notice_of(report));
+		if (notice_supersedes(news, &n))
+			report->tries = REPORT_TRIES;
+	}
+}
+
 void report_send(struct gsi_port *port, const struct mad_packet *address,
 		 const struct notice *notice)
 {
 	struct report *report = NULL;
 
+	stop_older(port, notice);
 	if (port->num_reports < MAX_REPORTS)
 		report = calloc(1, sizeof(*report));
 	if (!report) {
@@ -84,36 +106,6 @@ void report_send(struct gsi_port *port, const struct mad_packet *address,
 	LIST_INSERT_HEAD(&port->reports, report, of_port);
 	port->num_reports++;
 	send_once(report);
-}
-
-static const uint8_t *notice_of(const struct report *report)
-{
-	return report->packet.mad + offsetof(struct umad_sa_packet, data);
-}
-
-static struct report *find_older(struct gsi_port *port, const struct notice *news)
-{
-	struct report *report;
-	struct notice n;
-
-	LIST_FOREACH(report, &port->reports, of_port)
-	{
-		notice_get(&n, notice_of(report));
-		if (n.trap == news->trap && n.issuer_lid == news->issuer_lid &&
-		    gids_equal(&n.issuer_gid, &news->issuer_gid))
-			return report;
-	}
-	return NULL;
-}
-
-void reports_supersede(struct gsi *gsi, const struct notice *news)
-{
-	struct gsi_port *port;
-	struct report *report;
-
-	LIST_FOREACH(port, &gsi->ports, entry)
-	while ((report = find_older(port, news)))
-		forget(report);
 }
 
 bool report_answered(struct gsi_port *port, uint64_t tid)

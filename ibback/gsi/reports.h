@@ -5,17 +5,13 @@
 
 #include "gsi/notice.h"
 
-/* Send @notice to @port at @address, and again until it is answered. With MAX_REPORTS
- * on their way it is lost.
+/*
+ * Send @notice to @port at @address, and again until it is answered; what it knows now
+ * better is not sent again any more, though it may still be answered. With MAX_REPORTS on
+ * their way it is lost.
  */
 void report_send(struct gsi_port *port, const struct mad_packet *address,
 		 const struct notice *notice);
-
-/*
- * @news is sent from now on: Reports of its trap by its issuer, which have not been
- * answered, would be repeated after it, and are forgotten.
- */
-void reports_supersede(struct gsi *gsi, const struct notice *news);
 
 /* Forget all that are on their way to @port. */
 void reports_purge(struct gsi_port *port);

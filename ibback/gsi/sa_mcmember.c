@@ -270,7 +270,7 @@ static void join(const struct sa_request *request, const struct mcm_record *r,
 	member = member_join(group, port, &r->port_gid, r->join_state);
 	if (!member) {
 		if (created)
-			group_destroy(port->gsi, group);
+			group_destroy(port->gsi, group, port);
 		answer->status = SA_STATUS(NO_RESOURCES);
 		return;
 	}

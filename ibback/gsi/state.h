@@ -23,6 +23,7 @@
 #define PMA_COUNTERS_EXT 8
 
 struct group;
+struct group_changes;
 struct member;
 struct service;
 struct subscription;
@@ -126,6 +127,9 @@ struct gsi_port {
 	struct timer cap_mask_timer;
 	bool cap_mask_untold;
 
+	/* Traps 66 and 67 of groups that it made or ended lately; NULL: none. */
+	struct group_changes *group_changes;
+
 	struct gsi_port_stats stats;
 
 	/* Counters as they were when a Set cleared them, by their places in pma.c. */
@@ -156,6 +160,7 @@ struct gsi {
 	unsigned int num_groups, num_members;
 	uint8_t mlids[(MLIDS + 7) / 8]; /* a bit each: taken */
 	uint32_t next_mgid;             /* of those that the SA chooses */
+	LIST_HEAD(, group_changes) group_changes;
 
 	uint16_t holders[0x8000]; /* how many ports have a P_Key, by its lower 15 bits */
 	uint32_t next_report;     /* transaction id */

@@ -165,7 +165,7 @@ static void forget_group(struct gsi *gsi, struct group *group)
 
 	LIST_FOREACH(member, &group->members, of_group)
 	gsi->ops->forgotten(gsi->arg, member->port->owner);
-	group_destroy(gsi, group);
+	group_destroy(gsi, group, NULL);
 }
 
 /* Who made it, or would have, had it not been there: the SA does not tell. */
@@ -278,7 +278,7 @@ static void has_joined(struct wire_member *m, const uint8_t *mad)
 	/* A group of nobody is none of ours. */
 	group = group_find(m->gsi, &m->mgid);
 	if (group && LIST_EMPTY(&group->members))
-		group_destroy(m->gsi, group);
+		group_destroy(m->gsi, group, NULL);
 }
 
 /* A vport's, which had joined by what @m is for. */

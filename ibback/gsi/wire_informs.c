@@ -217,8 +217,7 @@ static bool may_know(const struct gsi_port *port, const struct notice *n)
 
 	if (!notice_is_generic(n) || notice_is_of_security(n->trap))
 		return false;
-	if (n->trap < UMAD_SM_GID_IN_SERVICE_TRAP ||
-	    n->trap > UMAD_SM_MGID_DESTROYED_TRAP)
+	if (!notice_is_about_a_gid(n))
 		return port_sees_all(port);
 	if (gid_is_multicast(&gid) && mgid_has_pkey(&gid))
 		return pkey_accepting(port->attr.pkeys, be16_at(gid.raw + 4)) >= 0;

@@ -16,3 +16,5 @@ OBJS_test_gsi_wire_cm += $(B)/obj/tests/unit/gsi_cm_world.o
 OBJS_test_gsi_wire_cm_refused += $(B)/obj/tests/unit/gsi_cm_world.o
 OBJS_test_gsi_proxy += $(B)/obj/tests/unit/gsi_proxy_world.o
 OBJS_test_gsi_proxy_groups += $(B)/obj/tests/unit/gsi_proxy_world.o
+OBJS_test_gsi_inform += $(B)/obj/tests/unit/gsi_inform_world.o
+OBJS_test_gsi_group_changes += $(B)/obj/tests/unit/gsi_inform_world.o

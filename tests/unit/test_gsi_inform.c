@@ -1,77 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* InformInfo and the Reports that follow from it. Offsets of IBTA vol. 1 §13.4.8. */
-#include "gsi_world.h"
+#include "gsi_inform_world.h"
 
 #include "gsi/limits.h"
 
-static struct gsi_world w;
+struct gsi_world w;
 
-enum { GET = 0x01, SET = 0x02, REPORT = 0x06, TABLE = 0x12, REPORT_RESP = 0x86 };
-enum { NOTICE = 0x02, INFORM_INFO = 0x03, INFORM_INFO_RECORD = 0xf3 };
-enum {
-	LID_BEGIN = 16,
-	LID_END = 18,
-	GENERIC = 22,
-	SUBSCRIBE = 23,
-	TYPE = 24,
-	TRAP = 26,
-	PRODUCER = 33
-};
-
-/* As srp_daemon subscribes. */
-static struct mad_packet inform(unsigned int from, bool subscribe, uint16_t trap)
-{
-	struct mad_packet packet = world_sa(&w, from, SET, INFORM_INFO, 0);
-	uint8_t *d = packet.mad + SA_DATA_AT;
-
-	put_be16(d + LID_BEGIN, 0xffff);
-	d[GENERIC] = 1;
-	d[SUBSCRIBE] = subscribe;
-	put_be16(d + TYPE, 0xffff);
-	put_be16(d + TRAP, trap);
-	memset(d + PRODUCER, 0xff, 3);
-	return packet;
-}
-
-static void subscribe(unsigned int from, uint16_t trap)
-{
-	struct mad_packet packet = inform(from, true, trap);
-	const uint8_t *mad = world_ask(&w, from, &packet)->mad;
-
-	assert_int_equal(mad_status(mad), 0);
-	assert_int_equal(mad[3], 0x81);
-	assert_memory_equal(mad + SA_DATA_AT, packet.mad + SA_DATA_AT, 36);
-}
-
-static struct mad_packet respond_to(const struct mad_packet *report, unsigned int from)
-{
-	struct mad_packet packet = world_sa(&w, from, REPORT_RESP, NOTICE, 0);
-
-	memcpy(packet.mad + 8, report->mad + 8, 8);
-	return packet;
-}
-
-/* The next delivery is a Report of that trap to @to, which it answers. */
-static struct mad_packet take_report(unsigned int to, uint16_t trap)
-{
-	struct delivery d = *world_take(&w);
-	struct mad_packet answer;
-	unsigned int before;
-
-	assert_int_equal(d.to, to);
-	assert_int_equal(d.packet.mad[1], 0x03);
-	assert_int_equal(d.packet.mad[2], 2);
-	assert_int_equal(d.packet.mad[3], REPORT);
-	assert_int_equal(be16_at(d.packet.mad + 16), NOTICE);
-	assert_int_equal(be16_at(d.packet.mad + SA_DATA_AT + 4), trap);
-	assert_int_equal(d.packet.slid, SA_LID);
-	assert_int_equal(d.packet.dlid, 0x10 + to);
-	before = gsi_port_holdings(w.port[to]).reports;
-	answer = respond_to(&d.packet, to);
-	world_send(&w, to, &answer);
-	assert_int_equal(gsi_port_holdings(w.port[to]).reports, before - 1);
-	return d.packet;
-}
+enum { TABLE = 0x12, INFORM_INFO_RECORD = 0xf3 };
 
 static void gid_in_and_out_of_service(void **state)
 {
@@ -116,20 +51,6 @@ static void gid_that_is_added_comes_into_service(void **state)
 	world_expect_quiet(&w);
 }
 
-/* Port @from makes a group of its first P_Key and leaves it, by an MCMemberRecord. */
-static void change_group(unsigned int from, uint8_t method, struct vib_gid mgid)
-{
-	struct mad_packet packet = world_sa(&w, from, method, 0x38, 0x130c7);
-	struct vib_gid self = world_gid(from);
-	uint8_t *d = packet.mad + SA_DATA_AT;
-
-	memcpy(d, &mgid, 16);
-	memcpy(d + 16, &self, 16);
-	put_be16(d + 40, w.attr[from].pkeys[0]);
-	d[48] = 1;
-	world_send(&w, from, &packet);
-}
-
 static void groups_come_and_go(void **state)
 {
 	struct vib_gid mgid = { .raw = { 0xff, 0x15, [15] = 1 } };
@@ -142,7 +63,7 @@ static void groups_come_and_go(void **state)
 	report = take_report(0, 66);
 	assert_memory_equal(report.mad + SA_DATA_AT + 16, &mgid, 16);
 	assert_int_equal(mad_status(world_take(&w)->packet.mad), 0);
-	change_group(1, 0x15, mgid);
+	change_group(1, DELETE, mgid);
 	report = take_report(0, 67);
 	assert_memory_equal(report.mad + SA_DATA_AT + 16, &mgid, 16);
 	assert_int_equal(world_take(&w)->to, 1);
@@ -268,7 +189,7 @@ static void port_that_is_down_or_gone_has_nothing_told(void **state)
 }
 
 /* Else its repetition would be the last that is heard. */
-static void report_that_is_not_answered_ends_with_a_newer_one(void **state)
+static void report_is_not_repeated_after_a_newer_one(void **state)
 {
 	uint32_t mask = w.attr[1].port.cap_mask;
 	struct delivery newer;
@@ -283,7 +204,8 @@ static void report_that_is_not_answered_ends_with_a_newer_one(void **state)
 	world_pass(&w, SECOND - 1);
 	world_expect_quiet(&w);
 	world_pass(&w, TRAP_INTERVAL - (SECOND - 1));
-	assert_int_equal(gsi_port_holdings(w.port[0]).reports, 2);
+	/* The older one is still answered, but not said again. */
+	assert_int_equal(gsi_port_holdings(w.port[0]).reports, 3);
 	do {
 		newer = *world_take(&w);
 	} while (world_waiting(&w));
@@ -298,6 +220,85 @@ static void report_that_is_not_answered_ends_with_a_newer_one(void **state)
 					    sizeof(newer.packet));
 	}
 	assert_int_equal(gsi_port_holdings(w.port[0]).reports, 0);
+}
+
+/* How many Reports are repeated in a second, all of @trap. */
+static unsigned int repeated(uint16_t trap)
+{
+	unsigned int n = 0;
+
+	world_pass(&w, SECOND);
+	while (world_waiting(&w)) {
+		const uint8_t *mad = world_take(&w)->packet.mad;
+
+		assert_int_equal(mad[3], REPORT);
+		assert_int_equal(be16_at(mad + SA_DATA_AT + NOTICE_TRAP), trap);
+		n++;
+	}
+	return n;
+}
+
+/* What was said just now is not answered. */
+static void take_all(void)
+{
+	while (world_waiting(&w))
+		world_take(&w);
+}
+
+/* Returns the Report of trap 66, which is not answered, nor is that of 67. */
+static struct mad_packet group_comes_and_goes(void)
+{
+	const struct vib_gid mgid = { .raw = { 0xff, 0x15, [15] = 1 } };
+	struct mad_packet created;
+
+	change_group(1, SET, mgid);
+	created = world_take(&w)->packet;
+	assert_int_equal(be16_at(created.mad + SA_DATA_AT + NOTICE_TRAP), 66);
+	change_group(1, DELETE, mgid);
+	take_all();
+	return created;
+}
+
+static void report_of_a_group_is_not_repeated_when_that_is_gone(void **state)
+{
+	struct mad_packet created, answer;
+
+	(void)state;
+	subscribe(0, 66);
+	subscribe(0, 67);
+	group_comes_and_goes();
+	assert_int_equal(repeated(67), 1);
+	assert_int_equal(repeated(67), 1);
+	/* Its answer may have been on the way. */
+	created = group_comes_and_goes();
+	answer = respond_to(&created, 0);
+	world_send(&w, 0, &answer);
+	assert_int_equal(w.drops[0][GSI_DROP_TID], 0);
+}
+
+/* The GIDs of two ports are two things, and so is each trap of another kind. */
+static void report_of_another_gid_is_repeated(void **state)
+{
+	(void)state;
+	subscribe(0, 65);
+	world_set_up(&w, 1, false);
+	world_set_up(&w, 2, false);
+	take_all();
+	assert_int_equal(repeated(65), 2);
+}
+
+static void report_is_repeated_to_each_subscription(void **state)
+{
+	(void)state;
+	subscribe(0, 65);
+	subscribe(0, 0xffff);
+	world_set_up(&w, 1, false);
+	assert_int_equal(world_waiting(&w), 2);
+	take_all();
+	assert_int_equal(repeated(65), 2);
+	world_set_up(&w, 1, true);
+	take_all();
+	assert_int_equal(repeated(64), 1);
 }
 
 static void report_is_repeated_until_it_is_answered(void **state)
@@ -522,7 +523,10 @@ int main(void)
 		TEST(capability_that_is_back_is_told),
 		TEST(port_that_toggles_holds_up_no_other),
 		TEST(port_that_is_down_or_gone_has_nothing_told),
-		TEST(report_that_is_not_answered_ends_with_a_newer_one),
+		TEST(report_is_not_repeated_after_a_newer_one),
+		TEST(report_of_a_group_is_not_repeated_when_that_is_gone),
+		TEST(report_of_another_gid_is_repeated),
+		TEST(report_is_repeated_to_each_subscription),
 		TEST(report_is_repeated_until_it_is_answered),
 		TEST(who_never_answers_is_left_in_peace),
 		TEST(answer_is_of_a_report_to_that_port),

@@ -12,7 +12,7 @@
 
 #include "gsi/gsi.h"
 
-#define TOLD_GROUPS 1024
+#define TOLD_GROUPS 2048
 #define TOLD_PORTS  6
 
 struct told_group {
