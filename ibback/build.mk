@@ -10,7 +10,8 @@ CONTROL_OBJS = $(addprefix $(B)/obj/ibback/control/, \
 # Where the control thread meets the GSI.
 SUBNETS_OBJS := $(addprefix $(B)/obj/ibback/control/,subnets.o subnet_wire.o)
 # Where it meets the wire.
-WIRES_OBJS := $(addprefix $(B)/obj/ibback/control/,wires.o wire_vports.o)
+WIRES_OBJS := $(addprefix $(B)/obj/ibback/control/,wires.o wire_hca.o wire_look.o \
+	wire_netdev.o wire_subnet.o wire_vports.o)
 # The administrator's socket, and what is asked there; needs the GSI, too.
 ADMIN_OBJS := $(addprefix $(B)/obj/ibback/control/,admin.o answers.o fabric_json.o stats.o)
 LIBS_admin := -ljansson

@@ -2,8 +2,7 @@
 /*
  * The vports of a fabric with a wire. On RoCE their GIDs are put on its network device;
  * on InfiniBand the subnet's administrator is asked for their GUIDs (gsi/alias.h), or
- * they share the port's. A vport's port is down until the HCA has its GID. Part of
- * wires.c.
+ * they share the port's. A vport's port is down until the HCA has its GID.
  */
 #ifndef XEN_IB_IBBACK_WIRE_VPORTS_H
 #define XEN_IB_IBBACK_WIRE_VPORTS_H

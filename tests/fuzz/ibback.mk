@@ -29,7 +29,7 @@ LIBS_fuzz_config := -linih
 
 FUZZERS += fuzz_nodes
 SRCS_fuzz_nodes := tests/fuzz/fuzz_nodes.c tests/unit/fake_guest.c tests/unit/fake_store.c \
-	$(filter-out %/subnets.c %/subnet_wire.c %/wires.c %/wire_vports.c %/admin.c %/answers.c %/fabric_json.c %/stats.c, \
+	$(filter-out $(patsubst $(B)/obj/%.o,%.c,$(SUBNETS_OBJS) $(WIRES_OBJS) $(ADMIN_OBJS)), \
 		$(wildcard ibback/control/*.c ibback/engine/*.c)) $(HCA_SRCS) \
 	common/xenport/xenport.c \
 	$(addprefix common/xenport/local/,memstore.c tree.c watchqueue.c) \
