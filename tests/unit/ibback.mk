@@ -88,9 +88,12 @@ OBJS_test_segments := $(addprefix $(B)/obj/,tests/unit/test_segments.o tests/uni
 NETDEV_OBJS := $(addprefix $(B)/obj/,tests/unit/netns.o ibback/control/worker.o \
 	tests/unit/tempdir.o $(addprefix ibback/wire/,addresses.o groups6.o leftovers.o netdev.o \
 	rtnl.o))
-UNIT_TESTS += test_netdev test_wires
+UNIT_TESTS += test_netdev test_wires test_wires_roce
 OBJS_test_netdev := $(B)/obj/tests/unit/test_netdev.o $(NETDEV_OBJS)
 LIBS_test_netdev := -luv -lmnl
-OBJS_test_wires := $(addprefix $(B)/obj/,tests/unit/test_wires.o ibback/control/fabric.o) \
-	$(WIRES_OBJS) $(NETDEV_OBJS)
-LIBS_test_wires := -luv -lmnl
+define wires_test
+OBJS_$(1) := $$(addprefix $$(B)/obj/,tests/unit/$(1).o tests/unit/wires_world.o \
+	ibback/control/fabric.o) $$(WIRES_OBJS) $$(NETDEV_OBJS)
+LIBS_$(1) := -luv -lmnl
+endef
+$(foreach t,test_wires test_wires_roce,$(eval $(call wires_test,$(t))))
