@@ -328,6 +328,15 @@ static enum ibv_mtu path_mtu(const struct wire_port *port, uint8_t wanted)
 	return (enum ibv_mtu)(widest < wanted ? widest : wanted);
 }
 
+/*
+ * rxe takes 7, the most there is, for ever (rxe_completer(), Linux 6.1 to 6.12): who has
+ * lost its peer would never hear of it.
+ */
+static uint8_t retries(const struct wire_port *port, uint8_t wanted)
+{
+	return wanted == 7 && wire_is_rxe(port) ? 6 : wanted;
+}
+
 int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *attr,
 		   const struct wire_source *from)
 {
@@ -346,7 +355,7 @@ int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 		.min_rnr_timer = attr->min_rnr_timer,
 		.port_num = port->number,
 		.timeout = attr->timeout,
-		.retry_cnt = attr->retry_cnt,
+		.retry_cnt = retries(port, attr->retry_cnt),
 		.rnr_retry = attr->rnr_retry,
 	};
 	bool resets = mask & VIB_QP_STATE && attr->state == VIB_QPS_RESET;

@@ -513,6 +513,8 @@ int ibv_modify_qp(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask)
 		q->attr.qp_access_flags = attr->qp_access_flags;
 	if (mask & IBV_QP_TIMEOUT)
 		q->attr.timeout = attr->timeout;
+	if (mask & IBV_QP_RETRY_CNT)
+		q->attr.retry_cnt = attr->retry_cnt;
 	q->attr.qp_state = to;
 	return 0;
 }

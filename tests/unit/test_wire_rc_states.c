@@ -23,6 +23,33 @@ static void it_sends_with_its_own_gid_only(void **state)
 	native_close(&x.n);
 }
 
+static void tries_are_as_many_as_it_asks_for(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->retry_cnt, 7);
+	native_close(&x.n);
+}
+
+static int set_up_rxe(void **state)
+{
+	wire_rig_vendor = FAKE_RXE;
+	return wire_set_up(state);
+}
+
+static void with_rxe_they_end_all_the_same(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->retry_cnt, 6);
+	assert_int_equal(its_attr(&x.q).retry_cnt, 7);
+	native_close(&x.n);
+}
+
 static void a_gid_or_pkey_that_the_port_has_not_is_refused(void **state)
 {
 	struct world *w = *state;
@@ -418,6 +445,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		wire_test(it_sends_with_its_own_gid_only),
+		wire_test(tries_are_as_many_as_it_asks_for),
+		cmocka_unit_test_setup_teardown(with_rxe_they_end_all_the_same,
+						set_up_rxe, wire_tear_down),
 		wire_test(a_gid_or_pkey_that_the_port_has_not_is_refused),
 		wire_test(what_was_before_a_reset_is_forgotten),
 		wire_test(a_failure_before_a_reset_is_forgotten),

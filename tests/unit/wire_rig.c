@@ -310,7 +310,7 @@ void its_connect(struct its_qp *q, const uint8_t raw[16], uint32_t qpn)
 	assert_int_equal(its_modify(q, VIB_QPS_RTS, raw, qpn), 0);
 }
 
-uint8_t its_state(struct its_qp *q)
+struct vib_qp_attr its_attr(struct its_qp *q)
 {
 	struct vib_control_request req = its_request(VIB_CMD_QUERY_QP);
 	struct vib_control_response rsp;
@@ -318,7 +318,12 @@ uint8_t its_state(struct its_qp *q)
 	req.u.object.number = q->qpn;
 	rsp = command(q->p, req);
 	assert_int_equal(rsp.status, 0);
-	return rsp.u.qp.state;
+	return rsp.u.qp;
+}
+
+uint8_t its_state(struct its_qp *q)
+{
+	return its_attr(q).state;
 }
 
 static void produce(struct its_qp *q, struct vib_queue *queue)

@@ -109,6 +109,8 @@ int its_modify(struct its_qp *q, enum vib_qp_state to, const uint8_t raw[16],
 	       uint32_t qpn);
 /* To RTS; asserts that it can. */
 void its_connect(struct its_qp *q, const uint8_t raw[16], uint32_t qpn);
+/* As its guest is told. */
+struct vib_qp_attr its_attr(struct its_qp *q);
 uint8_t its_state(struct its_qp *q);
 
 void native_open(struct native *n, enum ibv_qp_type type);
