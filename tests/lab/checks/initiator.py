@@ -35,6 +35,37 @@ def patient(host: Host, where: str) -> None:
             "echo off >$p/fast_io_fail_tmo && echo 5 >$p/reconnect_delay || exit; done")
 
 
+def logs_in_again(host: Host, where: str, text: str, device: str = "vib0") -> None:
+    """Whenever it is logged in to nothing: srp_daemon's work, which an SA has to help with."""
+    host.sh(where, "modprobe -a ib_srp sd_mod; setsid sh -c 'while :; do "
+            "ls /sys/class/srp_remote_ports | grep -q . || "
+            f"echo {text},pkey=ffff >/sys/class/infiniband_srp/srp-{device}-1/add_target; "
+            "sleep 2; done' >/dev/null 2>&1 & echo $! >/run/logs-in-again")
+
+
+def logs_in_no_more(host: Host, where: str) -> None:
+    host.attempt(where, "kill -- -$(cat /run/logs-in-again)")
+
+
+def multipath(host: Host, where: str) -> None:
+    """Maps of all disks to come, which keep I/O while they have none."""
+    # The lab's image has no rules that tell udev a disk's serial number.
+    conf = 'defaults {\nfind_multipaths no\nno_path_retry queue\nuid_attribute ""\n}'
+    host.sh(where, f"echo '{conf}' >/etc/multipath.conf && modprobe dm-multipath && multipathd")
+    host.until(where, "multipathd show daemon")
+
+
+def mapped(host: Host, where: str, disk: str) -> str:
+    """The map over a disk."""
+    holders = f"/sys/class/block/{disk[5:]}/holders"
+    host.until(where, f"ls {holders} | grep -q .")
+    return f"/dev/{host.sh(where, f'ls {holders}')}"
+
+
+def multipath_end(host: Host, where: str) -> None:
+    host.attempt(where, "multipathd shutdown; multipath -F; rm /etc/multipath.conf")
+
+
 def undaunted(host: Host, where: str) -> None:
     """SCSI's disks try again for ever what fails, not five times."""
     host.sh(where, "for r in /sys/class/scsi_disk/*/max_retries; do echo -1 >$r || exit; done")

@@ -3,6 +3,8 @@
 
 import subprocess
 
+from xenlab import network
+
 from . import initiator, ipoib, target, wired
 from .hosts_checks import FAR, NEAR
 from .ulp_checks import KEPT, Ulp
@@ -39,6 +41,14 @@ class UlpHostsChecks(Ulp):
         for guest in self.pair:
             self.host.port_is(guest, "ACTIVE", VIB)
 
+    def ibback_dies(self, guest: str) -> None:
+        """On a wire the HCA gives QPs their numbers, so that the guest's device is plugged anew."""
+        dom0 = network.dom0_of(guest)
+        self.host.daemon("kill9", "ibback", dom0)
+        self.host.port_is(guest, "DOWN", VIB)
+        self.host.daemon("start", "ibback", dom0)
+        self.host.port_is(guest, "ACTIVE", VIB)
+
     def complain(self) -> str:
         return self.complaints((*self.pair, "dom0b"))
 
@@ -47,6 +57,32 @@ class UlpHostsChecks(Ulp):
         initiator.patient(self.host, self.initiator)
         writes = self.writing(disk)
         self.link_lost()
+        self.all_written(writes)
+        self.assertEqual(self.complain(), "")
+
+    def test_srp_over_the_death_of_the_targets_ibback(self) -> None:
+        """LIO has a target for a port as long as the port is there: it is configured anew, as
+        the target's own service would."""
+        self.keep()
+        disk = self.log_in()
+        initiator.patient(self.host, self.initiator)
+        writes = self.writing(disk)
+        self.ibback_dies(self.target)
+        target.end(self.host, self.target)
+        ipoib.up(self.host, self.target, device=VIB)
+        self.serve_srp()
+        self.all_written(writes)
+        self.assertEqual(self.complain(), "")
+
+    def test_srp_over_the_death_of_the_initiators_ibback(self) -> None:
+        """The disk goes with its device; multipathd keeps what is written until it is back."""
+        self.addCleanup(initiator.multipath_end, self.host, self.initiator)
+        initiator.multipath(self.host, self.initiator)
+        self.addCleanup(initiator.logs_in_no_more, self.host, self.initiator)
+        initiator.logs_in_again(self.host, self.initiator, self.serve_srp(), VIB)
+        disk = initiator.scsi(self.host, self.initiator)[0]
+        writes = self.writing(initiator.mapped(self.host, self.initiator, disk))
+        self.ibback_dies(self.initiator)
         self.all_written(writes)
         self.assertEqual(self.complain(), "")
 
@@ -77,13 +113,15 @@ class UlpHostsChecks(Ulp):
         self.all_copied(copies)
         self.assertEqual(self.complain(), "")
 
-    def test_nfs_over_the_death_of_ibback(self) -> None:
-        """The server's; its interface is plugged anew."""
+    def nfs_while_ibback_dies(self, guest: str) -> None:
         copies = self.copying()
-        ipoib.hotplugged(self.host, self.target, "datagram", 0, VIB)
-        self.host.daemon("kill9", "ibback")
-        self.host.port_is(self.target, "DOWN", VIB)
-        self.host.daemon("start", "ibback")
-        self.host.port_is(self.target, "ACTIVE", VIB)
+        ipoib.hotplugged(self.host, guest, "datagram", 0, VIB)
+        self.ibback_dies(guest)
         self.all_copied(copies)
         self.assertEqual(self.complain(), "")
+
+    def test_nfs_over_the_death_of_the_servers_ibback(self) -> None:
+        self.nfs_while_ibback_dies(self.target)
+
+    def test_nfs_over_the_death_of_the_clients_ibback(self) -> None:
+        self.nfs_while_ibback_dies(self.initiator)
