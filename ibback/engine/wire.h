@@ -146,6 +146,7 @@ struct vhca_wire {
 	struct wire_fasts fasts;
 	bool ethernet;
 	bool atomics;              /* the HCA has some, and all there are are its */
+	bool repeats_binds;        /* with what is before them: they have to come last */
 	void (*raised)(void *arg); /* wakes the control thread: of vhca->async */
 	void *raised_arg;
 };

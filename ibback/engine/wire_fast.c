@@ -211,7 +211,8 @@ enum send_result wire_local_send(struct share *share)
 	/* Addresses for DMA are the kernel's. */
 	if (is_reg && !qp->kernel)
 		return send_fail(share, VIB_WC_MW_BIND_ERR);
-	if (!wire_has_room(qp->wire))
+	if (!wire_has_room(qp->wire) ||
+	    (qp->vhca->wire->repeats_binds && wire_sends_wait(qp->wire)))
 		return SEND_MORE;
 	mw = mw_take(qp->vhca, is_reg ? wqe->u.reg_mr.key : le32toh(wqe->imm), &taken);
 	if (!mw)

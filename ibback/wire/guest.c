@@ -42,6 +42,7 @@ struct wire_guest *wire_guest_new(struct wire_port *port, struct poller *poller)
 	g->wire.qps = &port->qps;
 	g->wire.ethernet = port->ethernet;
 	g->wire.atomics = has_atomics(port);
+	g->wire.repeats_binds = wire_is_rxe(port);
 	LIST_INIT(&g->pds);
 	LIST_INIT(&g->mrs);
 	LIST_INIT(&g->mws);

@@ -50,7 +50,10 @@ bool wire_has_windows(const struct wire_port *port);
  * Is it Linux' software for Ethernet? Whoever may use windows there can have the machine
  * crash: it follows a null pointer when one is invalidated twice, by a peer and by its
  * owner or by two messages of a peer (rxe_do_invalidate_mw(), Linux 6.1 and later). Nor
- * does it look at the window's bounds, but at the MR's beneath. Any thread.
+ * does it look at the window's bounds, but at the MR's beneath. And when it sends anew
+ * what was not acknowledged, it also binds and invalidates again what is behind that
+ * (rxe_requester()): then the QP hangs, or the machine crashes, with nobody to blame. Any
+ * thread.
  */
 bool wire_is_rxe(const struct wire_port *port);
 

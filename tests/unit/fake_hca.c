@@ -33,6 +33,13 @@ unsigned int fake_hca_receives(uint32_t number)
 	return q ? q->next_recv - q->first_recv : 0;
 }
 
+unsigned int fake_hca_sends(uint32_t number)
+{
+	struct fake_qp *q = fake_find_qp(number);
+
+	return q ? q->next_send - q->first_send : 0;
+}
+
 /* ---- completions ------------------------------------------------------- */
 
 static void tell(struct fake_cq *c)

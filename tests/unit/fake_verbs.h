@@ -59,8 +59,9 @@ void fake_hca_event(struct ibv_context *context, enum ibv_event_type type,
 		    uint32_t qp_num);
 /* The state and the attributes of QP @number as last set; NULL: there is none. */
 const struct ibv_qp_attr *fake_hca_qp(uint32_t number);
-/* Receives posted to it. */
+/* Receives posted to it, and requests that it has not done. */
 unsigned int fake_hca_receives(uint32_t number);
+unsigned int fake_hca_sends(uint32_t number);
 
 /* Of the SRQ that was made last. */
 unsigned int fake_hca_srq_receives(void);

@@ -205,6 +205,40 @@ static void requests_in_a_chain_have_their_order(void **state)
 	native_close(&x.n);
 }
 
+/* A message, and a bind behind it: so many of them the HCA has at once. */
+static unsigned int at_the_hca_at_once(struct world *w)
+{
+	struct pair x = { 0 };
+	unsigned int count;
+
+	open_shown(w, &x);
+	native_recv(&x.n, 1, 0, 4096);
+	its_send_sge(&x.q,
+		     (struct vib_send_wqe){ .opcode = VIB_OP_SEND,
+					    .flags = VIB_SEND_SIGNALED,
+					    .wr_id = 1 },
+		     (struct vib_sge){ pool_addr(4), 100, VIB_LOCAL_DMA_LKEY });
+	its_post(&x.q, local_inv(2, x.key));
+	wire_run_without_hca(w);
+	count = fake_hca_sends(x.q.qpn);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_SUCCESS);
+	its_take(&x.q, 2, VIB_WC_SUCCESS);
+	native_close(&x.n);
+	return count;
+}
+
+static void nothing_waits_for_a_message(void **state)
+{
+	assert_int_equal(at_the_hca_at_once(*state), 2);
+}
+
+/* It would be done again with the message, which rxe does not survive. */
+static void but_with_rxe(void **state)
+{
+	assert_int_equal(at_the_hca_at_once(*state), 1);
+}
+
 /* ---- addresses of its own -------------------------------------------------- */
 
 static void addresses_may_be_others(void **state)
@@ -416,6 +450,9 @@ int main(void)
 		fast_test(and_no_more_than_that),
 		fast_test(nor_what_is_hidden_again),
 		fast_test(requests_in_a_chain_have_their_order),
+		fast_test(nothing_waits_for_a_message),
+		cmocka_unit_test_setup_teardown(but_with_rxe, set_up_rxe_all_the_same,
+						wire_tear_down),
 		fast_test(addresses_may_be_others),
 		fast_test(others_go_on_while_one_waits_for_them),
 		fast_test(an_mr_that_cannot_be_fails_the_request),
