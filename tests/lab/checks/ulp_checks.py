@@ -20,6 +20,7 @@ class Ulp(LabCheck):
 
     pair: ClassVar[tuple[str, str]]  # target, initiator
     vib: ClassVar[str]
+    loops = 4  # of what writing() does
 
     kept = False  # the target has the disks that outlive it
     scarce = False  # the initiator has the smallest pool and few grants beside it
@@ -61,6 +62,8 @@ class Ulp(LabCheck):
             f"truncate -s 32M {name} && losetup {loop} {name}" for loop, name in FILES.items()))
         self.addCleanup(self.target_anew)
         self.addCleanup(setattr, self, "kept", False)
+        # While its target is there: a disk with a cache is not given up before that is flushed.
+        self.addCleanup(initiator.end, self.host, self.initiator)
         self.target_anew()
 
     def anew(self, guest: str) -> None:
@@ -107,7 +110,7 @@ class Ulp(LabCheck):
     def writing(self, disk: str) -> subprocess.Popen:
         """Reads all of it back at the end; what was acknowledged is there."""
         writes = self.host.start(self.initiator, fio.command(
-            disk, "--name=v --rw=randwrite --bs=16k --iodepth=16 --loops=4"), 900)
+            disk, f"--name=v --rw=randwrite --bs=16k --iodepth=16 --loops={self.loops}"), 900)
         self.host.until(self.initiator, initiator.written(disk, 100))
         return writes
 
