@@ -32,14 +32,17 @@ struct group_changes {
 	unsigned int num_waiting;
 };
 
+/* Another port may have made it anew in another partition, and that be known already: then
+ * it is said again, as the last thing.
+ */
 static void tell(struct gsi *gsi, const struct vib_gid *mgid, uint16_t pkey)
 {
 	const struct group *group = group_find(gsi, mgid);
-	bool is_there = group && group->attr.pkey == pkey;
 
-	notice_group(gsi,
-		     is_there ? UMAD_SM_MGID_CREATED_TRAP : UMAD_SM_MGID_DESTROYED_TRAP,
-		     mgid, pkey);
+	if (!group || group->attr.pkey != pkey)
+		notice_group(gsi, UMAD_SM_MGID_DESTROYED_TRAP, mgid, pkey);
+	if (group)
+		notice_group(gsi, UMAD_SM_MGID_CREATED_TRAP, mgid, group->attr.pkey);
 }
 
 static void forget(struct group_changes *changes, struct change *c)

@@ -3,7 +3,7 @@
  * Groups that come and go, of which subscribers are told by traps 66 and 67. The
  * specification has no limit for them, and OpenSM tells of each at once; but a guest can
  * make groups and end them in a loop, and each time costs every subscriber a Report. So
- * of what one port changes MAX_GROUP_CHANGES are told a second, the first ones at once.
+ * of what one port changes about MAX_GROUP_CHANGES are told a second, the first at once.
  * Further ones wait, a group once, and are told of as they are then, so that whoever
  * hears of all knows in the end what there is. One port's never wait for another's.
  */
@@ -25,7 +25,7 @@ unsigned int group_changes_waiting(const struct gsi_port *port);
 /* @port goes; what waits is told all the same. */
 void group_changes_leave(struct gsi_port *port);
 
-/* Nothing is told of what waits. */
+/* Nothing is told of what waits: nobody is subscribed any more. */
 void group_changes_end(struct gsi *gsi);
 
 #endif

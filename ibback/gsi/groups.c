@@ -83,12 +83,12 @@ void groups_wire_changed(struct gsi *gsi)
 /* ---- groups ---------------------------------------------------------------- */
 
 /*
- * Is there room for another membership of @port? What it has changed and nobody was told
- * of yet has places, too, or a loop would have ever more of it wait.
+ * Is there room for @more memberships of @port? What it has changed and nobody was told of
+ * yet has places, too, or a loop would have ever more of it wait.
  */
-static bool may_have_another(const struct gsi_port *port)
+static bool may_have(const struct gsi_port *port, unsigned int more)
 {
-	return port->num_members + group_changes_waiting(port) < MAX_MEMBERSHIPS;
+	return port->num_members + group_changes_waiting(port) + more <= MAX_MEMBERSHIPS;
 }
 
 static void charge(struct group *group, struct gsi_port *creator)
@@ -122,7 +122,8 @@ struct group *group_create(struct gsi *gsi, const struct mcm_group *attr,
 {
 	struct group *group;
 
-	if (creator && (creator->num_created >= MAX_GROUPS || !may_have_another(creator)))
+	/* Who makes it then joins it; and that it was made may have to wait. */
+	if (creator && (creator->num_created >= MAX_GROUPS || !may_have(creator, 2)))
 		return NULL;
 	group = calloc(1, sizeof(*group));
 	if (!group)
@@ -223,7 +224,7 @@ static struct member *member_new(struct group *group, struct gsi_port *port,
 {
 	struct member *member;
 
-	if (!may_have_another(port))
+	if (!may_have(port, 1))
 		return NULL;
 	member = calloc(1, sizeof(*member));
 	if (!member)

@@ -10,9 +10,9 @@
 #define MAX_GROUPS         128
 
 /*
- * Groups that it makes or ends of which subscribers are told in a second; further ones
- * wait. A Report that nobody answers takes a place of MAX_REPORTS for three seconds: so
- * there is room for what others change.
+ * Groups that it makes or ends of which subscribers are told in a second, more or less;
+ * further ones wait. A Report that nobody answers takes a place of MAX_REPORTS for three
+ * seconds: who answers none hears less of what others change.
  */
 #define MAX_GROUP_CHANGES  8
 

@@ -27,6 +27,7 @@ enum {
 	/* §14.2.5.1 tables 131, 132 */
 	DETAILS_64_GID = NOTICE_DETAILS + 6,
 	DETAILS_144_LID = NOTICE_DETAILS + 2,
+	DETAILS_144_LOCAL_CHANGES = NOTICE_DETAILS + 5,
 	DETAILS_144_CAP_MASK = NOTICE_DETAILS + 6,
 };
 
@@ -76,22 +77,29 @@ bool notice_is_about_a_gid(const struct notice *n)
 	       n->trap <= UMAD_SM_MGID_DESTROYED_TRAP;
 }
 
-static bool is_about_the_same(const struct notice *a, const struct notice *b)
+/* Trap 144, and of nothing but that: each one has the whole mask. */
+static bool is_of_a_cap_mask(const struct notice *n)
 {
-	struct vib_gid of_a = notice_subject(a), of_b = notice_subject(b);
+	return n->trap == UMAD_SM_LOCAL_CHANGES_TRAP &&
+	       !(n->bytes[DETAILS_144_LOCAL_CHANGES] & 1);
+}
+
+static bool says_all_of(const struct notice *n, const struct notice *older)
+{
+	struct vib_gid now = notice_subject(n), then = notice_subject(older);
 
 	/* 64 and 65 are about the same things, and so are 66 and 67. */
-	if (notice_is_about_a_gid(a))
-		return a->trap / 2 == b->trap / 2 && gids_equal(&of_a, &of_b);
-	return a->trap == UMAD_SM_LOCAL_CHANGES_TRAP && b->trap == a->trap &&
-	       a->issuer_lid == b->issuer_lid &&
-	       gids_equal(&a->issuer_gid, &b->issuer_gid);
+	if (notice_is_about_a_gid(n))
+		return n->trap / 2 == older->trap / 2 && gids_equal(&now, &then);
+	return n->trap == older->trap && is_of_a_cap_mask(older) &&
+	       n->issuer_lid == older->issuer_lid &&
+	       gids_equal(&n->issuer_gid, &older->issuer_gid);
 }
 
 bool notice_supersedes(const struct notice *n, const struct notice *older)
 {
 	return notice_is_generic(n) && notice_is_generic(older) &&
-	       is_about_the_same(n, older) &&
+	       says_all_of(n, older) &&
 	       memcmp(n->bytes, older->bytes, sizeof(n->bytes)) != 0;
 }
 

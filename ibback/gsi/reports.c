@@ -71,10 +71,7 @@ static const uint8_t *notice_of(const struct report *report)
 	return report->packet.mad + offsetof(struct umad_sa_packet, data);
 }
 
-/* What is repeated of it would be the last that @port hears. The same notice, by another
- * subscription, is not older.
- */
-static void stop_older(struct gsi_port *port, const struct notice *news)
+void reports_supersede(struct gsi_port *port, const struct notice *news)
 {
 	struct report *report;
 	struct notice n;
@@ -92,7 +89,6 @@ void report_send(struct gsi_port *port, const struct mad_packet *address,
 {
 	struct report *report = NULL;
 
-	stop_older(port, notice);
 	if (port->num_reports < MAX_REPORTS)
 		report = calloc(1, sizeof(*report));
 	if (!report) {

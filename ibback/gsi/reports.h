@@ -6,8 +6,13 @@
 #include "gsi/notice.h"
 
 /*
- * Send @notice to @port at @address, and again until it is answered; what it knows now
- * better is not sent again any more, though it may still be answered. With MAX_REPORTS on
+ * @port is to be sent @news: what it knows better then is not sent again any more, though
+ * it may still be answered. The same notice, by another subscription, is not older.
+ */
+void reports_supersede(struct gsi_port *port, const struct notice *news);
+
+/*
+ * Send @notice to @port at @address, and again until it is answered. With MAX_REPORTS on
  * their way it is lost.
  */
 void report_send(struct gsi_port *port, const struct mad_packet *address,

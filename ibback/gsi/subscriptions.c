@@ -125,10 +125,17 @@ static bool matches(const struct inform_info *info, const struct notice *n)
 void subscriptions_report(struct gsi_port *port, const struct notice *notice)
 {
 	const struct subscription *s;
+	bool is_first = true;
 
 	LIST_FOREACH(s, &port->subscriptions, of_port)
-	if (matches(&s->info, notice))
+	{
+		if (!matches(&s->info, notice))
+			continue;
+		if (is_first)
+			reports_supersede(port, notice);
+		is_first = false;
 		report_send(port, &s->address, notice);
+	}
 }
 
 static struct subscription *first_without_right(struct gsi_port *port)

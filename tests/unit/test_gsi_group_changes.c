@@ -12,6 +12,9 @@ struct gsi_world w;
 enum { LISTENER, GUEST, OTHER };
 enum { CREATED = 66, DESTROYED = 67 };
 
+/* A group that there is no room for. */
+#define NEVER 100000
+
 /* What the listener was told, in this order. */
 static struct {
 	struct vib_gid mgid;
@@ -135,7 +138,7 @@ static void loop_has_all_its_groups_told_a_few_a_second(void **state)
 	/* When so many wait it makes no more. */
 	most = MAX_MEMBERSHIPS + MAX_GROUP_CHANGES;
 	assert_in_range(made, MAX_GROUPS, most);
-	assert_int_equal(make(GUEST, numbered(made)), SA_ERROR(NO_RESOURCES));
+	assert_int_equal(make(GUEST, numbered(NEVER)), SA_ERROR(NO_RESOURCES));
 	assert_int_equal(told_in_a_second(), MAX_GROUP_CHANGES);
 	assert_int_equal(make(GUEST, numbered(made)), 0);
 	assert_int_equal(leave(GUEST, numbered(made++)), 0);
@@ -143,6 +146,7 @@ static void loop_has_all_its_groups_told_a_few_a_second(void **state)
 		assert_true(told_in_a_second() <= MAX_GROUP_CHANGES);
 	for (unsigned int i = 0; i < made; i++)
 		assert_int_equal(last_of(numbered(i)), DESTROYED);
+	assert_int_equal(last_of(numbered(NEVER)), 0);
 	assert_int_equal(told_in_a_second(), 0);
 	assert_true(gsi_next(w.gsi) == UINT64_MAX);
 }
@@ -236,10 +240,27 @@ static void group_that_changes_its_partition_is_there(void **state)
 	world_set_pkeys(&w, GUEST, 0xffff, 0x8001);
 	assert_int_equal(make(GUEST, numbered(1)), 0);
 	assert_int_equal(last_of(numbered(1)), 0);
-	assert_int_equal(told_in_a_second(), 2);
-	/* Of 0x8001, where there is none, and then of 0xffff. */
-	assert_int_equal(told[num_told - 2].trap, DESTROYED);
+	assert_int_equal(told_in_a_second(), 3);
+	/* Of 0x8001, where there is none, and then of 0xffff, as often as it changed. */
+	assert_int_equal(told[num_told - 3].trap, DESTROYED);
+	assert_int_equal(told[num_told - 2].trap, CREATED);
 	assert_int_equal(last_of(numbered(1)), CREATED);
+}
+
+/* And that was told before the end of the one that it was. */
+static void group_that_another_made_in_another_partition_is_there(void **state)
+{
+	(void)state;
+	world_set_pkeys(&w, LISTENER, 0xffff, 0x8001);
+	take_all();
+	world_set_pkeys(&w, OTHER, 0x8001, 0xffff);
+	make_some(GUEST, 0, MAX_GROUP_CHANGES);
+	assert_int_equal(leave(GUEST, numbered(0)), 0);
+	make_some(OTHER, 0, 1);
+	assert_int_equal(last_of(numbered(0)), CREATED);
+	assert_int_equal(told_in_a_second(), 2);
+	assert_int_equal(told[num_told - 2].trap, DESTROYED);
+	assert_int_equal(last_of(numbered(0)), CREATED);
 }
 
 static void port_that_goes_has_the_rest_told(void **state)
@@ -286,6 +307,7 @@ int main(void)
 		TEST(who_changes_a_group_has_it_told),
 		TEST(group_that_another_made_meanwhile_is_there),
 		TEST(group_that_changes_its_partition_is_there),
+		TEST(group_that_another_made_in_another_partition_is_there),
 		TEST(port_that_goes_has_the_rest_told),
 		TEST(nothing_of_it_is_told_on_an_infiniband_wire),
 	};

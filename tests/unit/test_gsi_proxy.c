@@ -552,6 +552,34 @@ static void reports_of_security_are_for_nobody(void **state)
 	world_end(&w);
 }
 
+/* Trap 144 of another mask does not say anew what else has changed. */
+static void report_of_other_changes_is_repeated_after_one_of_the_mask(void **state)
+{
+	uint8_t report[VIB_MAD_BYTES] = { 1, 3, 2, 6 };
+	struct mad_packet p;
+
+	(void)state;
+	begin(1);
+	p = inform(0, true, 144);
+	assert_int_equal(world_status(&w, 0, &p), 0);
+	put_be16(report + 16, UMAD_ATTR_NOTICE);
+	report[SA_DATA_AT] = 0x80 | 4;
+	put_be16(report + SA_DATA_AT + 4, 144);
+	put_be16(report + SA_DATA_AT + 6, 0x99);
+	for (uint8_t i = 0; i < 3; i++) {
+		report[SA_DATA_AT + 15] = i == 0; /* OtherLocalChanges */
+		report[SA_DATA_AT + 19] = i;      /* CapabilityMask */
+		gsi_from_sa(w.gsi, report, sizeof(report));
+		assert_int_equal(world_take(&w)->packet.mad[SA_DATA_AT + 19], i);
+	}
+	world_expect_quiet(&w);
+	world_pass(&w, 1000000000);
+	assert_int_equal(world_waiting(&w), 2);
+	for (unsigned int i = 0; i < 2; i++)
+		assert_int_not_equal(world_take(&w)->packet.mad[SA_DATA_AT + 19], 1);
+	world_end(&w);
+}
+
 /* Who subscribes and unsubscribes without end has few requests at the SA. */
 static void subscriptions_that_end_count(void **state)
 {
@@ -614,6 +642,8 @@ int main(void)
 		cmocka_unit_test(path_between_vports_needs_no_sa),
 		cmocka_unit_test(vports_subscribe_once_for_all),
 		cmocka_unit_test(reports_of_security_are_for_nobody),
+		cmocka_unit_test(
+			report_of_other_changes_is_repeated_after_one_of_the_mask),
 		cmocka_unit_test(subscriptions_that_end_count),
 	};
 
