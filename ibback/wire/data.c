@@ -260,13 +260,13 @@ static uint8_t status_of(enum ibv_wc_status status)
 /*
  * Has a peer invalidated a key? rxe says so by the kernel's own IB_WC_WITH_INVALIDATE,
  * which libibverbs has another meaning for, one that rxe has no use for (do_complete(),
- * Linux 6.1 to 6.12).
+ * Linux 6.1 to 6.12); should it ever say what libibverbs means, that counts, too.
  */
 static bool is_with_inv(const struct wire_port *port, const struct ibv_wc *wc)
 {
-	unsigned int flag = wire_is_rxe(port) ? IBV_WC_IP_CSUM_OK : IBV_WC_WITH_INV;
+	unsigned int of_rxe = wire_is_rxe(port) ? IBV_WC_IP_CSUM_OK : 0;
 
-	return wc->wc_flags & flag;
+	return wc->wc_flags & (of_rxe | IBV_WC_WITH_INV);
 }
 
 static void fill_received(const struct wire_port *port, struct wire_completion *c,
