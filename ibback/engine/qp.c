@@ -216,8 +216,6 @@ bool qp_cool(struct qp *qp)
 	 * state when that changes.
 	 */
 	waiting = qp->sending.look_again && waits(qp);
-	if (qp->sending.active && !waiting)
-		quiet = false;
 	if (qp->attr.state == VIB_QPS_SQD && !qp->sending.active && !qp->drained)
 		quiet = false;
 	if (qp->attr.state == VIB_QPS_ERR && qp->receiving.claim)
@@ -227,6 +225,9 @@ bool qp_cool(struct qp *qp)
 	if (qp->has_rq && takes_receives(qp) && vib_queue_arm(&qp->rq))
 		quiet = false;
 	if (qp->wire && !wire_cool(qp->vhca->poller, qp))
+		quiet = false;
+	/* What waits for the HCA may have ended by that; else its interrupt follows. */
+	if (qp->sending.active && !waiting && !send_awaits_wire(qp))
 		quiet = false;
 	pthread_spin_unlock(&qp->lock);
 	return quiet;

@@ -276,6 +276,12 @@ static enum send_result execute(struct share *share)
 	return connected_send(share);
 }
 
+bool send_awaits_wire(const struct qp *qp)
+{
+	return wire_sends_wait(qp->wire) && qp->sending.active &&
+	       (qp->sending.failed || wire_local_waits(qp));
+}
+
 /* In SQD: what was begun is done. IBTA vol. 1 §10.3.1.5. */
 static void drained(struct qp *qp)
 {

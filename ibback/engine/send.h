@@ -37,7 +37,7 @@ struct share {
 enum send_result {
 	SEND_DONE,   /* the request is complete */
 	SEND_MORE,   /* go on in the next pass: share used up, or a lock is held */
-	SEND_WAITS,  /* go on at sending.look_again, or when kicked */
+	SEND_WAITS,  /* go on at sending.look_again, when kicked or by the HCA */
 	SEND_POSTED, /* the HCA has it, and tells when it is complete, see wire.h */
 	SEND_FAILED, /* with share.status */
 };
@@ -95,6 +95,9 @@ static inline enum send_result send_fail(struct share *share, uint8_t status)
 
 /* Have the QP looked at again at @when, ns. */
 enum send_result send_wait(struct share *share, uint64_t when);
+
+/* Does what is in progress wait until all is complete that the HCA has of @qp? */
+bool send_awaits_wire(const struct qp *qp);
 
 /*
  * Serve the send queue of @qp, which is locked: one share of work. true if

@@ -197,6 +197,14 @@ static enum send_result hide(struct share *share, struct mw *mw)
 	return SEND_DONE;
 }
 
+bool wire_local_waits(const struct qp *qp)
+{
+	uint8_t opcode = qp->sending.wqe.opcode;
+
+	return (opcode == VIB_OP_REG_MR || opcode == VIB_OP_LOCAL_INV) &&
+	       qp->vhca->wire->repeats_binds && wire_sends_wait(qp->wire);
+}
+
 enum send_result wire_local_send(struct share *share)
 {
 	const struct qp *qp = share->qp;
@@ -211,8 +219,9 @@ enum send_result wire_local_send(struct share *share)
 	/* Addresses for DMA are the kernel's. */
 	if (is_reg && !qp->kernel)
 		return send_fail(share, VIB_WC_MW_BIND_ERR);
-	if (!wire_has_room(qp->wire) ||
-	    (qp->vhca->wire->repeats_binds && wire_sends_wait(qp->wire)))
+	if (wire_local_waits(qp))
+		return SEND_WAITS;
+	if (!wire_has_room(qp->wire))
 		return SEND_MORE;
 	mw = mw_take(qp->vhca, is_reg ? wqe->u.reg_mr.key : le32toh(wqe->imm), &taken);
 	if (!mw)

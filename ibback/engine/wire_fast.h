@@ -83,6 +83,12 @@ void wire_fasts_init(struct wire_fasts *fasts);
 /* Execute the REG_MR or LOCAL_INV of share->qp, whose peer is behind the HCA. */
 enum send_result wire_local_send(struct share *share);
 
+/*
+ * Is it one of these that @qp has in progress, of an HCA that would do it again with what
+ * was sent before it, and is not to have it before that is complete?
+ */
+bool wire_local_waits(const struct qp *qp);
+
 /* A REG_MR or LOCAL_INV of @key was posted, and is done. */
 void wire_fast_is_done(const struct qp *qp, uint8_t opcode, uint32_t key, uint8_t status);
 

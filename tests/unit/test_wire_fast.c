@@ -5,6 +5,8 @@
 
 #include "wire_fast_rig.h"
 
+#include "engine/poller_parts.h"
+
 /* ---- keys ----------------------------------------------------------------- */
 
 static void keys_are_the_hcas(void **state)
@@ -221,6 +223,8 @@ static unsigned int at_the_hca_at_once(struct world *w)
 	its_post(&x.q, local_inv(2, x.key));
 	wire_run_without_hca(w);
 	count = fake_hca_sends(x.q.qpn);
+	/* The poller can sleep until it has done them. */
+	assert_true(poller_cool_all(&w->engine->pollers[0]));
 	wire_run(w);
 	its_take(&x.q, 1, VIB_WC_SUCCESS);
 	its_take(&x.q, 2, VIB_WC_SUCCESS);
