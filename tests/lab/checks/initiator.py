@@ -66,6 +66,11 @@ def multipath_end(host: Host, where: str) -> None:
     host.attempt(where, "multipathd shutdown; multipath -F; rm /etc/multipath.conf")
 
 
+def sessions(host: Host, where: str) -> str:
+    """The kernel's names of SRP's sessions, which it gives once."""
+    return host.sh(where, "ls /sys/class/srp_remote_ports")
+
+
 def undaunted(host: Host, where: str) -> None:
     """SCSI's disks try again for ever what fails, not five times."""
     host.sh(where, "for r in /sys/class/scsi_disk/*/max_retries; do echo -1 >$r || exit; done")

@@ -32,21 +32,24 @@ class UlpHostsChecks(Ulp):
         if guest in self.pair:
             wired.join(self.host, guest, fast_registration="yes")
 
-    def link_lost(self) -> None:
+    def link_lost(self, work: subprocess.Popen) -> None:
+        """In the middle of @work, which is there still."""
         self.addCleanup(self.host.lab, "link", "up")
         self.host.lab("link", "down")
         for guest in self.pair:
             self.host.port_is(guest, "DOWN", VIB)
         self.host.sh("dom0", "sleep 30")  # that long, as a switch that reboots
+        self.assertIsNone(work.poll())
         self.host.lab("link", "up")
         for guest in self.pair:
             self.host.port_is(guest, "ACTIVE", VIB)
 
-    def ibback_dies(self, guest: str) -> None:
+    def ibback_dies(self, guest: str, work: subprocess.Popen) -> None:
         """On a wire the HCA gives QPs their numbers, so that the guest's device is plugged anew."""
         dom0 = network.dom0_of(guest)
         self.host.daemon("kill9", "ibback", dom0)
         self.host.port_is(guest, "DOWN", VIB)
+        self.assertIsNone(work.poll())
         self.host.daemon("start", "ibback", dom0)
         self.host.port_is(guest, "ACTIVE", VIB)
 
@@ -57,7 +60,7 @@ class UlpHostsChecks(Ulp):
         disk = self.log_in()
         initiator.patient(self.host, self.initiator)
         writes = self.writing(disk)
-        self.link_lost()
+        self.link_lost(writes)
         self.all_written(writes)
         self.assertEqual(self.complain(), "")
 
@@ -68,7 +71,7 @@ class UlpHostsChecks(Ulp):
         disk = self.log_in()
         initiator.patient(self.host, self.initiator)
         writes = self.writing(disk)
-        self.ibback_dies(self.target)
+        self.ibback_dies(self.target, writes)
         target.end(self.host, self.target)
         ipoib.up(self.host, self.target, device=VIB)
         self.serve_srp()
@@ -82,14 +85,15 @@ class UlpHostsChecks(Ulp):
         self.addCleanup(initiator.logs_in_no_more, self.host, self.initiator)
         initiator.logs_in_again(self.host, self.initiator, self.serve_srp(), VIB)
         disk = initiator.scsi(self.host, self.initiator)[0]
+        session = initiator.sessions(self.host, self.initiator)
         writes = self.writing(initiator.mapped(self.host, self.initiator, disk))
-        self.ibback_dies(self.initiator)
+        self.ibback_dies(self.initiator, writes)
         self.all_written(writes)
+        self.assertNotIn(session, ("", initiator.sessions(self.host, self.initiator)))
         self.assertEqual(self.complain(), "")
 
     def copying(self) -> subprocess.Popen:
         """A tree to the server and back."""
-        self.keep()
         target.nfs(self.host, self.target, KEPT[0], fresh=True)
         initiator.nfs(self.host, self.initiator, self.target)
         self.tree("/run/tree")
@@ -109,15 +113,17 @@ class UlpHostsChecks(Ulp):
             self.assertEqual(self.sums(self.target, f"{target.SHARE}/{number}"), here)
 
     def test_nfs_over_a_lost_link(self) -> None:
+        self.keep()
         copies = self.copying()
-        self.link_lost()
+        self.link_lost(copies)
         self.all_copied(copies)
         self.assertEqual(self.complain(), "")
 
     def nfs_while_ibback_dies(self, guest: str) -> None:
-        copies = self.copying()
+        self.keep()
         ipoib.hotplugged(self.host, guest, "datagram", 0, VIB)
-        self.ibback_dies(guest)
+        copies = self.copying()
+        self.ibback_dies(guest, copies)
         self.all_copied(copies)
         self.assertEqual(self.complain(), "")
 
