@@ -32,8 +32,8 @@ struct group_changes {
 	unsigned int num_waiting;
 };
 
-/* Another port may have made it anew in another partition, and that be known already: then
- * it is said again, as the last thing.
+/* Another port may have made it anew in another partition, and that be known already:
+ * then it is said again, as the last thing.
  */
 static void tell(struct gsi *gsi, const struct vib_gid *mgid, uint16_t pkey)
 {

@@ -83,8 +83,8 @@ void groups_wire_changed(struct gsi *gsi)
 /* ---- groups ---------------------------------------------------------------- */
 
 /*
- * Is there room for @more memberships of @port? What it has changed and nobody was told of
- * yet has places, too, or a loop would have ever more of it wait.
+ * Is there room for @more memberships of @port? What it has changed and nobody was told
+ * of yet has places, too, or a loop would have ever more of it wait.
  */
 static bool may_have(const struct gsi_port *port, unsigned int more)
 {
