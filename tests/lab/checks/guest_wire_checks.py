@@ -11,6 +11,8 @@ from .wire_checks import CM_MODULES, DEVICE, THERE, link_local, listens, run_bot
 from .wire_pair import WirePairChecks
 from .wired import FABRIC, GUEST, VIB
 
+RETRY_EXCEEDED = 12  # enum ibv_wc_status
+
 
 class GuestWireChecks(WirePairChecks):
     """g1 has a vib of a fabric whose wire is Dom0's rxe0; the peer has stock programs."""
@@ -139,8 +141,7 @@ class GuestWireChecks(WirePairChecks):
         self.connect_to_the_peer()
 
     def test_the_peer_reboots(self) -> None:
-        """Under the guest's writes. rxe takes their retry count, 7, for endless: they stay in its
-        QP, until the guest's program is killed."""
+        """Under the guest's writes, which fail when they were tried as often as they may be."""
         writes = "-d {} -x {} -m 1024 -F -D 200"
         server = self.host.start(THERE, "ib_write_bw " + writes.format(DEVICE, self.index(THERE)), 300)
         self.addCleanup(server.communicate)
@@ -153,8 +154,8 @@ class GuestWireChecks(WirePairChecks):
         self.host.lab("peer", "reboot")
         self.host.port_is(THERE, "ACTIVE", DEVICE)
         self.pingpong("uc", 4096)
-        self.host.sh(GUEST, "pkill -x ib_write_bw")
         self.host.until(GUEST, "! pgrep -x ib_write_bw")
+        self.assertIn(f"Failed status {RETRY_EXCEEDED}:", self.host.sh(GUEST, f"cat {said}"))
         self.pingpong("rc", 4096)
         self.connect_to_the_peer()
 
