@@ -23,11 +23,16 @@ class LabCheck(unittest.TestCase):
     device: ClassVar[str] = "vib0"  # rxe0 to try what needs no vib
 
     def setUp(self) -> None:
-        for daemon in ("ibback", "vibd"):  # a check that failed may have left it stopped
-            self.host.sh("dom0", f"lab-daemon status {daemon} || lab-daemon start {daemon}")
+        # What a check that failed may have left stopped or destroyed.
+        gone = self.host.sh("dom0", f"""for daemon in ibback vibd; do
+            lab-daemon status $daemon >&2 || lab-daemon start $daemon >&2
+        done
+        for guest in {' '.join(GUESTS)}; do
+            xl domid $guest >/dev/null 2>&1 || echo $guest
+        done""")
+        for guest in gone.split():
+            self.new_guest(guest)
         for guest in GUESTS:
-            if self.host.attempt("dom0", f"xl domid {guest}").returncode:
-                self.new_guest(guest)
             self.host.port_is(guest, "ACTIVE")
 
     def host_config(self, guest: str) -> str:
