@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "engine/answer.h"
-#include "engine/clock.h"
 #include "engine/counters.h"
 #include "engine/cq.h"
 #include "engine/dma.h"
@@ -50,53 +49,11 @@ void wire_fini(struct vhca_wire *wire)
 	pthread_spin_destroy(&wire->lock);
 }
 
-/* ---- failing ----------------------------------------------------------- */
-
-void wire_fail(struct qp *qp)
-{
-	struct vhca_wire *wire = qp->vhca->wire;
-	struct wire_qp *w = qp->wire;
-
-	pthread_spin_lock(&wire->lock);
-	if (!w->failing)
-		TAILQ_INSERT_TAIL(&wire->failed, w, failed);
-	w->failing = true;
-	pthread_spin_unlock(&wire->lock);
-	qp->vhca->async.raised(qp->vhca->async.arg);
-}
-
-static void no_longer_failing(struct vhca_wire *wire, struct wire_qp *w)
-{
-	if (w->failing)
-		TAILQ_REMOVE(&wire->failed, w, failed);
-	w->failing = false;
-}
-
-struct wire_qp *wire_take_failed(struct vhca_wire *wire)
-{
-	struct wire_qp *w;
-
-	pthread_spin_lock(&wire->lock);
-	w = TAILQ_FIRST(&wire->failed);
-	if (w)
-		no_longer_failing(wire, w);
-	pthread_spin_unlock(&wire->lock);
-	return w;
-}
-
-/* The HCA is not to be told that @qp has failed. */
-static void take_off(struct qp *qp)
-{
-	struct vhca_wire *wire = qp->vhca->wire;
-
-	pthread_spin_lock(&wire->lock);
-	no_longer_failing(wire, qp->wire);
-	pthread_spin_unlock(&wire->lock);
-}
+/* ---- what becomes of it ------------------------------------------------- */
 
 void wire_forget(struct qp *qp)
 {
-	take_off(qp);
+	wire_failed_forget(qp);
 	qp->wire->qp = NULL;
 }
 
@@ -150,11 +107,6 @@ void wire_identity(struct qp *qp, const struct port_view *was,
 	pthread_spin_unlock(&qp->lock);
 }
 
-static struct wire_send *send_at(const struct wire_qp *w, uint32_t place)
-{
-	return &w->sends[place & (w->max_sends - 1)];
-}
-
 static void drop_handle(struct vhca_wire *wire, struct wire_send *s)
 {
 	if (s->handle)
@@ -168,19 +120,13 @@ void wire_drop_handles(struct vhca_wire *wire, struct wire_qp *w)
 		drop_handle(wire, &w->sends[i]);
 }
 
-/* It receives from an SRQ that the HCA has. */
-static bool is_shared(const struct qp *qp)
-{
-	return qp->srq && qp->srq->wire && !qp->wire->datagrams;
-}
-
 void wire_discard(struct qp *qp)
 {
 	struct wire_completion batch[POLL_BATCH];
 	struct wire_qp *w = qp->wire;
 	int count;
 
-	if (!is_shared(qp))
+	if (!wire_is_shared(qp))
 		return; /* what is old is known by its epoch */
 	do {
 		count = w->ops->poll(w, batch, POLL_BATCH);
@@ -194,7 +140,7 @@ void wire_reset(struct qp *qp)
 	struct wire_qp *w = qp->wire;
 
 	wire_discard(qp);
-	take_off(qp); /* it would fail what it is after the reset */
+	wire_failed_forget(qp); /* it would fail what it is after the reset */
 	w->active = false;
 	w->looped = false;
 	w->epoch++;
@@ -202,6 +148,7 @@ void wire_reset(struct qp *qp)
 	w->first_receive = w->next_receive = 0;
 	w->unsignaled = 0;
 	w->has_refused = false;
+	w->cut_short = false;
 	w->flushed = false;
 	w->flushed_at = 0;
 }
@@ -233,7 +180,7 @@ uint32_t wire_note_send(struct qp *qp, uint64_t bytes, bool wanted)
 	struct wire_qp *w = qp->wire;
 	const struct sending *s = &qp->sending;
 
-	*send_at(w, w->next_send) = (struct wire_send){
+	*wire_send_at(w, w->next_send) = (struct wire_send){
 		.wr_id = s->wqe.wr_id,
 		.index = s->index,
 		.byte_len = returns_data(s->wqe.opcode) ? (uint32_t)bytes : 0,
@@ -275,27 +222,6 @@ static bool opcode_is_known(const struct qp *qp, uint8_t opcode)
 	}
 }
 
-/*
- * The one with @id and those behind it could not be posted, which has no cause of the
- * guest's. Those between them that were for this host are done.
- */
-static void not_posted(struct qp *qp, uint64_t id)
-{
-	struct wire_qp *w = qp->wire;
-	uint8_t status = VIB_WC_LOC_QP_OP_ERR;
-
-	for (uint32_t i = (uint32_t)id; i != w->next_send; i++) {
-		struct wire_send *s = send_at(w, i);
-
-		if (s->done)
-			continue;
-		s->done = true;
-		s->status = status;
-		status = VIB_WC_WR_FLUSH_ERR;
-	}
-	qp_fatal(qp);
-}
-
 enum send_result wire_post_send(struct share *share, struct wire_request *request,
 				uint32_t place, bool wanted)
 {
@@ -307,7 +233,7 @@ enum send_result wire_post_send(struct share *share, struct wire_request *reques
 	request->signaled = must_signal(w, wanted);
 	w->unsignaled = request->signaled ? 0 : w->unsignaled + 1;
 	if (__builtin_expect(!w->ops->send(w, request, &failed), 0))
-		not_posted(qp, failed);
+		wire_not_posted(qp, failed);
 	return SEND_POSTED;
 }
 
@@ -365,7 +291,7 @@ void wire_flush(struct share *share)
 
 	w->unsignaled = 0;
 	if (__builtin_expect(!w->ops->flush(w, &failed), 0))
-		not_posted(share->qp, failed);
+		wire_not_posted(share->qp, failed);
 }
 
 /* ---- completing -------------------------------------------------------- */
@@ -405,10 +331,10 @@ void wire_complete_sends(struct poller *poller, struct qp *qp)
 {
 	struct wire_qp *w = qp->wire;
 
-	while (w->first_send != w->next_send && send_at(w, w->first_send)->done) {
-		const struct wire_send s = *send_at(w, w->first_send);
+	while (w->first_send != w->next_send && wire_send_at(w, w->first_send)->done) {
+		const struct wire_send s = *wire_send_at(w, w->first_send);
 
-		drop_handle(qp->vhca->wire, send_at(w, w->first_send++));
+		drop_handle(qp->vhca->wire, wire_send_at(w, w->first_send++));
 		if (__builtin_expect(s.key != 0, 0))
 			wire_fast_is_done(qp, s.opcode, s.key, s.status);
 		complete_send(poller, qp, &s);
@@ -432,9 +358,9 @@ static void on_sent(struct poller *poller, struct qp *qp, const struct wire_comp
 	if (!is_among(place, w->first_send, w->next_send))
 		return;
 	for (uint32_t i = w->first_send; i != place; i++)
-		send_at(w, i)->done = true;
-	send_at(w, place)->done = true;
-	send_at(w, place)->status = c->status;
+		wire_send_at(w, i)->done = true;
+	wire_send_at(w, place)->done = true;
+	wire_send_at(w, place)->status = c->status;
 	/* In the order of the HCA's, receives between them. */
 	wire_complete_sends(poller, qp);
 }
@@ -482,7 +408,7 @@ unsigned int wire_post_receives(struct qp *qp, unsigned int most)
 	struct receive r;
 	unsigned int n = 0;
 
-	if (is_shared(qp)) {
+	if (wire_is_shared(qp)) {
 		wire_srq_begin(qp->srq->wire);
 		return wire_srq_post(qp->srq, most);
 	}
@@ -608,7 +534,7 @@ static bool reap(struct poller *poller, struct qp *qp)
 		for (int i = 0; i < count; i++) {
 			const struct wire_completion *c = &batch[i];
 
-			if (c->id & WIRE_ID_RECEIVE && is_shared(qp))
+			if (c->id & WIRE_ID_RECEIVE && wire_is_shared(qp))
 				on_shared(poller, qp, c);
 			else if ((c->id >> 32 & ID_EPOCHS) != (w->epoch & ID_EPOCHS))
 				continue; /* of before a reset */
@@ -627,59 +553,6 @@ static bool reap(struct poller *poller, struct qp *qp)
 	return total > 0;
 }
 
-/* How long after a QP has failed the HCA may not have flushed it yet, if it is one that
- * does not tell.
- */
-#define FLUSH_NS 100000000ull
-
-/*
- * It takes no more of its SRQ, and what it took is completed: IBTA vol. 1 §11.6.3.2. The
- * HCA says when; one that does not is given some time.
- */
-static void check_flushed(struct poller *poller, struct qp *qp)
-{
-	struct wire_qp *w = qp->wire;
-
-	if (!w->flushed_at || qp->attr.state != VIB_QPS_ERR)
-		return;
-	if (!w->flushed && clock_ns() < w->flushed_at) {
-		timer_set(&poller->timers, &qp->timer, w->flushed_at);
-		return;
-	}
-	w->flushed_at = 0;
-	async_raise(&qp->vhca->async, &qp->async, VIB_ASYNC_QP_LAST_WQE_REACHED);
-}
-
-void wire_error_is_told(struct qp *qp)
-{
-	pthread_spin_lock(&qp->lock);
-	if (qp->attr.state == VIB_QPS_ERR && qp->wire->active && is_shared(qp)) {
-		qp->wire->flushed_at = clock_ns() + FLUSH_NS;
-		poller_kick(qp->vhca->poller, &qp->kick);
-	}
-	pthread_spin_unlock(&qp->lock);
-}
-
-void wire_is_flushed(struct wire_qp *w)
-{
-	struct qp *qp = w->qp;
-
-	if (!qp)
-		return;
-	pthread_spin_lock(&qp->lock);
-	/* Else it was said of a QP that has been reset since. */
-	if (qp->attr.state == VIB_QPS_ERR) {
-		w->flushed = true;
-		poller_kick(qp->vhca->poller, &qp->kick);
-	}
-	pthread_spin_unlock(&qp->lock);
-}
-
-bool wire_tells_when_flushed(const struct qp *qp)
-{
-	return qp->wire && qp->wire->active && is_shared(qp);
-}
-
 /* Have the HCA have what it can receive with. */
 static bool give_receives(struct qp *qp)
 {
@@ -687,7 +560,7 @@ static bool give_receives(struct qp *qp)
 		return false;
 	if (qp->wire->datagrams)
 		return wire_post_slots(qp);
-	return is_shared(qp) ? post_shared(qp) : post_receives(qp);
+	return wire_is_shared(qp) ? post_shared(qp) : post_receives(qp);
 }
 
 bool wire_serve(struct poller *poller, struct qp *qp)
@@ -696,7 +569,7 @@ bool wire_serve(struct poller *poller, struct qp *qp)
 
 	worked |= give_receives(qp);
 	if (!worked)
-		check_flushed(poller, qp);
+		wire_check_flushed(poller, qp);
 	return worked | fail_refused(poller, qp);
 }
 
@@ -705,7 +578,7 @@ bool wire_cool(struct poller *poller, struct qp *qp)
 	bool quiet;
 
 	/* Whatever its own state: what it took has left room for others. */
-	if (is_shared(qp) && !wire_srq_rang(qp->srq))
+	if (wire_is_shared(qp) && !wire_srq_rang(qp->srq))
 		return false;
 	qp->wire->ops->arm(qp->wire);
 	quiet = !reap(poller, qp);

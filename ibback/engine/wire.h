@@ -125,8 +125,9 @@ struct wire_qp {
 	unsigned int unsignaled;        /* that the HCA is not to tell of, at the end */
 	struct wire_receive *receives;  /* max_receives */
 	uint32_t first_receive, next_receive;
-	bool flushed;           /* the HCA says so, of one of an SRQ that has failed */
-	uint64_t flushed_at;    /* ns: when it is taken to be; 0: it has not failed */
+	bool cut_short;      /* the HCA has refused a send: some before may be silent */
+	bool flushed;        /* the HCA says so, of one of an SRQ that has failed */
+	uint64_t flushed_at; /* ns: when it is taken to be; 0: nobody waits for that */
 	struct receive refused; /* one that names what it must not: fails in its turn */
 	bool has_refused;
 

@@ -30,9 +30,10 @@ struct fake_hca {
 	/* What the next call of these fails with; 0: it does not. */
 	int reg_mr_error, create_qp_error, modify_qp_error, post_send_error,
 		post_srq_recv_error, ah_error, alloc_mw_error;
-	enum ibv_wc_status send_status; /* of the next request that is done, the same */
-	unsigned int draining;          /* questions until a send queue in SQD is empty */
-	bool busy;                      /* does what is posted before a QP changes, too */
+	unsigned int sends_before_error; /* that are posted before post_send_error */
+	enum ibv_wc_status send_status;  /* of the next request that is done, the same */
+	unsigned int draining; /* questions until a send queue in SQD is empty */
+	bool busy;             /* does what is posted before a QP changes, too */
 	bool purges; /* a reset QP leaves no completions, as with mlx5; else as with rxe
 		      */
 	/* What there is now. */

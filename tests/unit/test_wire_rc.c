@@ -3,6 +3,7 @@
 #include <endian.h>
 #include <errno.h>
 
+#include "engine/qp.h"
 #include "wire_pair.h"
 
 static void numbers_and_keys_are_the_hcas(void **state)
@@ -363,6 +364,45 @@ static void what_cannot_be_posted_fails_the_qp(void **state)
 	native_close(&x.n);
 }
 
+/* The HCA was to tell of the last only, which it refused. */
+static void what_was_posted_before_that_is_flushed(void **state)
+{
+	struct world *w = *state;
+	struct vib_send_wqe wqe;
+	struct pair x = { 0 };
+	struct qp *qp;
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	fake_hca.post_send_error = ENOMEM;
+	fake_hca.sends_before_error = 1;
+	for (unsigned int id = 1; id <= 3; id++) {
+		wqe = to_native(&x, VIB_OP_RDMA_WRITE, id);
+		wqe.flags &= (uint8_t)~VIB_SEND_SIGNALED;
+		its_send(&x.q, wqe, 0, 64);
+	}
+	memset(x.q.memory, 0x77, 64);
+	poller_pass(&w->engine->pollers[0]);
+	fake_hca_run();
+	assert_memory_equal(x.n.memory, x.q.memory, 64); /* it has been done */
+	wire_run(w);
+	assert_int_equal(its_state(&x.q), VIB_QPS_ERR);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->qp_state, IBV_QPS_ERR);
+	its_nothing(&x.q); /* the HCA may yet tell of it */
+	qp = vhca_find_qp(vhca_of(&w->a), x.q.qpn);
+	assert_true(qp->wire->flushed_at > 1);
+	qp->wire->flushed_at = 1;
+	poller_heat(&w->engine->pollers[0], qp);
+	wire_run(w);
+	its_take(&x.q, 1, VIB_WC_LOC_QP_OP_ERR);
+	its_take(&x.q, 2, VIB_WC_LOC_QP_OP_ERR);
+	its_take(&x.q, 3, VIB_WC_WR_FLUSH_ERR);
+	/* And so on with what comes. */
+	its_send(&x.q, to_native(&x, VIB_OP_RDMA_WRITE, 4), 0, 64);
+	wire_run(w);
+	its_take(&x.q, 4, VIB_WC_WR_FLUSH_ERR);
+	native_close(&x.n);
+}
+
 /* Its guest grants it, which is for copies alone, and has not lent it. */
 static void a_receive_that_the_hca_cannot_reach_fails(void **state)
 {
@@ -460,6 +500,7 @@ int main(void)
 		wire_test(one_that_failed_here_can_go_out_later),
 		wire_test(one_that_cooled_is_woken_by_its_channel),
 		wire_test(what_cannot_be_posted_fails_the_qp),
+		wire_test(what_was_posted_before_that_is_flushed),
 		wire_test(a_receive_that_the_hca_cannot_reach_fails),
 		wire_test(a_receive_with_a_bad_key_fails_in_its_turn),
 		wire_test(uc_sends_and_receives),
