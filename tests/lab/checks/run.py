@@ -82,7 +82,7 @@ class Setting:
 # One boot per kernel, in twenty minutes on two processors: what breaks first and
 # what nothing but Xen shows, each once; conformance and ibback's death on both.
 PV_CHECKS = ("by_lid_and|every_perftest|system_call|conformance|killed_under_programs|"
-             "peer_destroyed|unloaded_under|grants_exhausted|command_line|saquery|devinfo|"
+             "destroyed_in_mid|unloaded_under|grants_exhausted|command_line|saquery|devinfo|"
              "config_of|set_reaches|stats_show|reload|killed_and|terminated_and|vibd_restart|"
              "holding|complains")
 PVH_CHECKS = ("events|conformance|ping_of_both|rping|killed_and|attach_and|reboot_keeps|"
