@@ -85,8 +85,8 @@ PV_CHECKS = ("by_lid_and|every_perftest|system_call|conformance|killed_under_pro
              "destroyed_in_mid|unloaded_under|grants_exhausted|command_line|saquery|devinfo|"
              "config_of|set_reaches|stats_show|reload|killed_and|terminated_and|vibd_restart|"
              "holding|complains")
-PVH_CHECKS = ("events|conformance|ping_of_both|rping|killed_and|attach_and|reboot_keeps|"
-              "complains")
+PVH_CHECKS = ("events|conformance|ping_of_both|under_ipoib$|rping|killed_and|attach_and|"
+              "reboot_keeps|complains")
 
 SHORT = [Setting("pv", "6.1", "6.1", PV_CHECKS), Setting("pvh", "6.12", "6.12", PVH_CHECKS)]
 # Every guest type with every kernel, each under both Dom0 kernels once.
