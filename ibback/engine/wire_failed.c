@@ -82,6 +82,11 @@ void wire_not_posted(struct qp *qp, uint64_t id)
  */
 #define FLUSH_NS 100000000ull
 
+bool wire_tells_when_flushed(const struct qp *qp)
+{
+	return qp->wire && qp->wire->active && wire_is_shared(qp);
+}
+
 void wire_check_flushed(struct poller *poller, struct qp *qp)
 {
 	struct wire_qp *w = qp->wire;
@@ -97,15 +102,15 @@ void wire_check_flushed(struct poller *poller, struct qp *qp)
 		fail_from(w, w->first_send);
 		wire_complete_sends(poller, qp);
 	}
-	if (wire_is_shared(qp))
+	if (wire_tells_when_flushed(qp))
 		async_raise(&qp->vhca->async, &qp->async, VIB_ASYNC_QP_LAST_WQE_REACHED);
 }
 
 void wire_error_is_told(struct qp *qp)
 {
 	pthread_spin_lock(&qp->lock);
-	if (qp->attr.state == VIB_QPS_ERR && qp->wire->active &&
-	    (wire_is_shared(qp) || qp->wire->cut_short)) {
+	if (qp->attr.state == VIB_QPS_ERR &&
+	    (wire_tells_when_flushed(qp) || qp->wire->cut_short)) {
 		qp->wire->flushed_at = clock_ns() + FLUSH_NS;
 		poller_kick(qp->vhca->poller, &qp->kick);
 	}
@@ -125,9 +130,4 @@ void wire_is_flushed(struct wire_qp *w)
 		poller_kick(qp->vhca->poller, &qp->kick);
 	}
 	pthread_spin_unlock(&qp->lock);
-}
-
-bool wire_tells_when_flushed(const struct qp *qp)
-{
-	return qp->wire && qp->wire->active && wire_is_shared(qp);
 }
