@@ -337,6 +337,20 @@ static uint8_t retries(const struct wire_port *port, uint8_t wanted)
 	return wanted == 7 && wire_is_rxe(port) ? 6 : wanted;
 }
 
+#define MAX_TIMEOUT 31 /* IBTA vol. 1 §9.7.6.1.3, as what is below */
+
+/*
+ * A request is repeated T to 4 T after nothing was heard. rxe does it at T, and gives up
+ * after so many, though what is sent and what comes waits for a processor at both ends:
+ * it gets four times as long. 0 is no timeout.
+ */
+static uint8_t timeout(const struct wire_port *port, uint8_t wanted)
+{
+	if (!wanted || !wire_is_rxe(port))
+		return wanted;
+	return wanted + 2 < MAX_TIMEOUT ? wanted + 2 : MAX_TIMEOUT;
+}
+
 int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *attr,
 		   const struct wire_source *from)
 {
@@ -354,7 +368,7 @@ int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *a
 		.max_dest_rd_atomic = attr->max_dest_rd_atomic,
 		.min_rnr_timer = attr->min_rnr_timer,
 		.port_num = port->number,
-		.timeout = attr->timeout,
+		.timeout = timeout(port, attr->timeout),
 		.retry_cnt = retries(port, attr->retry_cnt),
 		.rnr_retry = attr->rnr_retry,
 	};

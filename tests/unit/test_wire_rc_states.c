@@ -30,6 +30,7 @@ static void tries_are_as_many_as_it_asks_for(void **state)
 
 	connect_pair(w, &x, VIB_QPT_RC);
 	assert_int_equal(fake_hca_qp(x.q.qpn)->retry_cnt, 7);
+	assert_int_equal(fake_hca_qp(x.q.qpn)->timeout, 14);
 	native_close(&x.n);
 }
 
@@ -47,6 +48,31 @@ static void with_rxe_they_end_all_the_same(void **state)
 	connect_pair(w, &x, VIB_QPT_RC);
 	assert_int_equal(fake_hca_qp(x.q.qpn)->retry_cnt, 6);
 	assert_int_equal(its_attr(&x.q).retry_cnt, 7);
+	native_close(&x.n);
+}
+
+static void rxe_waits_four_times_as_long(void **state)
+{
+	/* asked for, and had */
+	static const uint8_t timeouts[][2] = { { 14, 16 }, { 1, 3 },   { 29, 31 },
+					       { 30, 31 }, { 31, 31 }, { 0, 0 } };
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	connect_pair(w, &x, VIB_QPT_RC);
+	for (unsigned int i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++) {
+		struct vib_control_request req =
+			its_change(&x.q, VIB_QPS_RTS, native_gid, x.n.qp->qp_num);
+
+		assert_int_equal(its_modify(&x.q, VIB_QPS_RESET, NULL, 0), 0);
+		assert_int_equal(its_modify(&x.q, VIB_QPS_INIT, NULL, 0), 0);
+		assert_int_equal(
+			its_modify(&x.q, VIB_QPS_RTR, native_gid, x.n.qp->qp_num), 0);
+		req.u.modify_qp.attr.timeout = timeouts[i][0];
+		assert_int_equal(execute(&w->a, req).status, 0);
+		assert_int_equal(fake_hca_qp(x.q.qpn)->timeout, timeouts[i][1]);
+		assert_int_equal(its_attr(&x.q).timeout, timeouts[i][0]);
+	}
 	native_close(&x.n);
 }
 
@@ -448,6 +474,8 @@ int main(void)
 		wire_test(tries_are_as_many_as_it_asks_for),
 		cmocka_unit_test_setup_teardown(with_rxe_they_end_all_the_same,
 						set_up_rxe, wire_tear_down),
+		cmocka_unit_test_setup_teardown(rxe_waits_four_times_as_long, set_up_rxe,
+						wire_tear_down),
 		wire_test(a_gid_or_pkey_that_the_port_has_not_is_refused),
 		wire_test(what_was_before_a_reset_is_forgotten),
 		wire_test(a_failure_before_a_reset_is_forgotten),
