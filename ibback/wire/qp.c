@@ -337,12 +337,12 @@ static uint8_t retries(const struct wire_port *port, uint8_t wanted)
 	return wanted == 7 && wire_is_rxe(port) ? 6 : wanted;
 }
 
-#define MAX_TIMEOUT 31 /* IBTA vol. 1 §9.7.6.1.3, as what is below */
+#define MAX_TIMEOUT 31 /* 5 bits: 4.096 us * 2^31 */
 
 /*
- * A request is repeated T to 4 T after nothing was heard. rxe does it at T, and gives up
- * after so many, though what is sent and what comes waits for a processor at both ends:
- * it gets four times as long. 0 is no timeout.
+ * A request is repeated T to 4 T after nothing was heard: IBTA vol. 1 §9.7.6.1.3. rxe
+ * does it at T, though what is sent and what comes waits for a processor at both ends,
+ * and a busy one's tries were soon over: it gets 4 T. 0 is no timeout.
  */
 static uint8_t timeout(const struct wire_port *port, uint8_t wanted)
 {

@@ -24,7 +24,8 @@ class LabCheck(unittest.TestCase):
 
     def setUp(self) -> None:
         # What a check that failed may have left stopped or destroyed.
-        gone = self.host.sh("dom0", f"""for daemon in ibback vibd; do
+        gone = self.host.sh("dom0", f"""set -e
+        for daemon in ibback vibd; do
             lab-daemon status $daemon >&2 || lab-daemon start $daemon >&2
         done
         for guest in {' '.join(GUESTS)}; do
