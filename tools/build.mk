@@ -40,6 +40,6 @@ INSTALL_DOM0 += install-block
 .PHONY: install-block
 install-block:
 	install -D -m 755 -t $(DESTDIR)/etc/xen/scripts tools/block/block-srp tools/block/block-iser
-	install -D -m 644 -t $(DESTDIR)/etc/xen/scripts tools/block/block-ib-common.sh
+	install -D -m 644 -t $(DESTDIR)/etc/xen/scripts $(addprefix tools/block/block-ib-,common.sh claim.sh map.sh)
 	install -d -m 755 $(DESTDIR)$(PREFIX)/share/man/man7
 	ln -sf block-srp.7 $(DESTDIR)$(PREFIX)/share/man/man7/block-iser.7

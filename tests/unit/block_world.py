@@ -9,7 +9,9 @@ As a module it is the World in which check_block_scripts.py runs the scripts.
 
 import os
 import shutil
+import signal
 import sys
+import time
 from pathlib import Path
 
 if __name__ != "__main__":  # a program is started often
@@ -18,11 +20,12 @@ if __name__ != "__main__":  # a program is started often
 
 HERE = Path(__file__).resolve()
 SCRIPTS = HERE.parents[2] / "tools" / "block"
-PROGRAMS = ("udevadm", "ibsrpdm", "iscsiadm", "multipath", "multipathd", "modprobe")
+PROGRAMS = ("bash", "udevadm", "ibsrpdm", "iscsiadm", "multipath", "multipathd", "modprobe")
 
 XENSTORE = {
     "xenstore-read": 'cat "$WORLD/xs$1" 2>/dev/null',
     "xenstore-exists": '[ -e "$WORLD/xs$1" ]',
+    "xenstore-list": 'ls "$WORLD/xs$1"',
     "xenstore-write": 'while [ $# -gt 0 ]; do mkdir -p "$(dirname "$WORLD/xs$1")"; '
                       'printf "%s\\n" "$2" >"$WORLD/xs$1"; shift 2; done',
 }
@@ -108,6 +111,7 @@ class Kernel:
         place = self.sys / "class/scsi_host" / f"host{host}"
         for name in ("id_ext", "ioc_guid"):
             put(place / name, f"0x{words[name]}")
+        put(self.top / "logins" / f"host{host}", self.connection(port, words))
         if "dgid" in words:
             gid = words["dgid"]
             put(place / "dgid", ":".join(gid[i:i + 4] for i in range(0, 32, 4)))
@@ -117,12 +121,29 @@ class Kernel:
         put(self.sys / "class/srp_remote_ports" / f"port-{host}:1" / "delete")
         self.disks(place / "device", host, words.get("dest", words.get("dgid", "")))
 
+    @staticmethod
+    def connection(port: Path, words: dict[str, str]) -> str:
+        """What ib_srp has one of, and does not show in sysfs."""
+        return ",".join([port.name, *(words.get(name, "") for name in (
+            "id_ext", "ioc_guid", "initiator_ext"))])
+
+    def refuses(self, port: Path, login: str) -> bool:
+        wanted = self.connection(port, dict(word.split("=", 1) for word in login.split(",")))
+        return any(get(path) == wanted for path in self.top.glob("logins/*"))
+
+    def end_lingering(self) -> None:
+        for login in self.top.glob("logins/*"):
+            if not (self.sys / "class/scsi_host" / login.name).exists():
+                login.unlink()
+
     def forget_host(self, host: str) -> None:
         place = self.sys / "class/scsi_host" / f"host{host}"
         for block in place.glob("device/target*/*/block/*"):
             shutil.rmtree(self.sys / "block" / block.name)
             (self.dev / block.name).unlink()
         shutil.rmtree(place)
+        if not (self.top / "lingers").exists():
+            self.end_lingering()
 
     def iser_session(self, name: str, portal: str, transport: str = "iscsi_iser") -> None:
         number = host = self.number("host")
@@ -149,44 +170,75 @@ class Kernel:
         dm = self.sys / "block/dm-0"
         put(dm / "dm/uuid", "mpath-3600")
         put(dm / "dm/name", "mpatha")
+        put(dm / "dev", "253:0")
         put(self.dev / "dm-0")
         for name in [p.name for p in self.sys.glob("block/sd*")]:
-            (self.sys / "block" / name / "holders").mkdir()
+            (self.sys / "block" / name / "holders").mkdir(exist_ok=True)
             (self.sys / "block" / name / "holders/dm-0").symlink_to(dm)
             put(dm / "slaves" / name)
 
-    def work(self) -> None:
+    def work(self) -> bool:
         """What it was told to do and has not done."""
+        done = False
         for port in self.sys.glob("class/infiniband_srp/*"):
             login = port / "add_target"
             if login.is_file() and get(login):
                 self.note(f"login {port.name} {get(login)}")
                 self.srp_host(port, get(login))
                 put(login)
+                done = True
         for port in list(self.sys.glob("class/srp_remote_ports/*")):
             if get(port / "delete"):
                 self.note(f"delete {port.name}")
                 shutil.rmtree(port)
                 self.forget_host(port.name[5:-2])
+                done = True
         for host in self.sys.glob("class/scsi_host/*"):
             asked = get(host / "scan").split()
             if asked and (self.top / "late").exists():
                 self.disk(host / "device", int(host.name[4:]), asked[2], "late")
                 put(host / "scan")
+                done = True
+        return done
 
 
 # ---- the programs --------------------------------------------------------------
 
 
+def bash(kernel: Kernel, words: list[str]) -> int:
+    """What writes to a file of the kernel's."""
+    if words[-1].endswith("add_target"):
+        if os.environ["KILLED"]:
+            put(Path(words[-1]), words[-2])
+            os.kill(os.getsid(0), signal.SIGKILL)
+            return 0
+        if kernel.refuses(Path(words[-1]).parent, words[-2]):
+            print("bash: line 1: printf: write error: File exists", file=sys.stderr)
+            kernel.end_lingering()
+            return 1
+        if (kernel.top / "slow").exists():  # it has gone on when it is given up
+            kernel.srp_host(Path(words[-1]).parent, words[-2])
+            return 124
+    os.execv("/bin/bash", ["bash", *words])
+
+
 def udevadm(kernel: Kernel, words: list[str]) -> int:
     if words[0] == "monitor":
-        kernel.work()
+        # There is no event before it was asked for.
+        while not kernel.work() and (kernel.top / "late").exists():
+            time.sleep(0.01)
         print("monitor will print the received events for:\nKERNEL - the kernel uevent\n")
     return 0
 
 
 def ibsrpdm(kernel: Kernel, words: list[str]) -> int:
     kernel.note("ibsrpdm " + " ".join(words).replace(str(kernel.top), ""))
+    if [word for word in words if word[0] == "-"] != ["-c", "-d"]:  # all that it knows
+        print("Usage: ibsrpdm [-vc] [-d <umad device>]")
+        return 1
+    if (kernel.top / "no-sm").exists():
+        print("no answer from the SM", file=sys.stderr)
+        return 1
     print(get(kernel.top / "fabric"))
     return 0
 
@@ -195,6 +247,9 @@ def iscsiadm(kernel: Kernel, words: list[str]) -> int:
     kernel.note("iscsiadm " + " ".join(words))
     record = kernel.top / "record"
     if words[1] == "session":
+        if (kernel.top / "stays").exists():
+            print("iscsiadm: can not connect to iSCSI daemon", file=sys.stderr)
+            return 20
         kernel.forget_session(words[3])
         return 0
     if words[-1] == "--logout":
@@ -248,15 +303,19 @@ class World:
         self.state = self.top / "state"
         self.scripts.mkdir()
         self.bin.mkdir()
-        for name in ("block-srp", "block-iser", "block-ib-common.sh"):
-            shutil.copy(SCRIPTS / name, self.scripts)
+        for path in SCRIPTS.iterdir():
+            shutil.copy(path, self.scripts)
         put(self.scripts / "block-common.sh", BLOCK_COMMON)
         for name in PROGRAMS:
             (self.bin / name).symlink_to(HERE)
         for name, text in XENSTORE.items():
             put(self.bin / name, f"#!/bin/sh\n{text}")
             (self.bin / name).chmod(0o755)
+        self.limit = 600
         self.luns("0 naa.600", "1 naa.601")
+        put(self.top / "proc/self/mountinfo",
+            "23 29 0:22 / /proc rw,nosuid shared:13 - proc proc rw\n"
+            "29 1 254:1 / / rw,relatime shared:1 - ext4 /dev/root rw")
 
     def __enter__(self) -> "World":
         return self
@@ -287,13 +346,16 @@ class World:
             put(self.top / f"xs{self.backend(domid)}" / key, value)
         put(self.top / f"xs/local/domain/{domid}/vm", f"/vm/{domid}")
 
-    def begin(self, script: str, verb: str, domid: int) -> "subprocess.Popen[str]":
+    def begin(self, script: str, verb: str, domid: int,
+              killed: str = "") -> "subprocess.Popen[str]":
+        """@killed: not empty, if it is as it logs in."""
         return subprocess.Popen(
             [self.scripts / script, verb], text=True, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, env={
+            stderr=subprocess.STDOUT, start_new_session=True, env={
                 "PATH": f"{self.bin}:{os.environ['PATH']}", "WORLD": str(self.top),
-                "XENBUS_PATH": self.backend(domid), "XEN_IB_BLOCK_SYS": str(self.top / "sys"),
-                "XEN_IB_BLOCK_DEV": str(self.top / "dev"), "XEN_IB_BLOCK_LIMIT": "600",
+                "XENBUS_PATH": self.backend(domid), "KILLED": killed, "XEN_IB_BLOCK_SYS": str(self.top / "sys"),
+                "XEN_IB_BLOCK_PROC": str(self.top / "proc"),
+                "XEN_IB_BLOCK_DEV": str(self.top / "dev"), "XEN_IB_BLOCK_LIMIT": str(self.limit),
                 "XEN_IB_BLOCK_STATE": str(self.state)})
 
     def run(self, script: str, verb: str, domid: int) -> tuple[int, str]:
@@ -322,6 +384,11 @@ class World:
 
     def node(self, domid: int, key: str) -> str:
         return get(self.top / f"xs{self.backend(domid)}" / key)
+
+    def mount(self, number: str, options: str) -> None:
+        """In Dom0, what has this device number."""
+        with open(self.top / "proc/self/mountinfo", "a", encoding="ascii") as file:
+            file.write(f"31 29 {number} / /mnt {options},relatime shared:2 - ext4 /dev/x rw\n")
 
     def happened(self) -> list[str]:
         return get(self.top / "happened").splitlines()

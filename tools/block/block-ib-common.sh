@@ -10,8 +10,9 @@
 #   parse_target TEXT	check TEXT, a single target; fatal if it makes no sense. Sets $lun
 #   resolve_target	of what was parsed last: sets $target, the text that tells this
 #			session from others
-#   login		log in to that; fatal says why not. May set $login_note, which
-#			logout is given
+#   login		log in to that, with login_begins before anything is done; fatal
+#			says why not, after login_failed. May set $login_note, which it has
+#			again if it begins anew, and logout is given
 #   find_session	sets $host, the number of the SCSI host of that session, and
 #			$devices, the folder of sysfs that has its SCSI targets; fails if
 #			there is no such session
@@ -21,21 +22,28 @@
 # State, below $STATE, which ends with the host's boot:
 #
 #   users/PATH		a disk of a guest, by its path in xenstore: lines of a word and a
-#			value: path, session, disk, mode, map
-#   sessions/KEY	a session that these scripts use: "ours" if they made it, else
-#			"theirs"; its SCSI host, and host_id of that; $login_note, or "-";
-#			a line each
+#			value: session, disk, mode, map
+#   sessions/KEY	a session that these scripts use: "ours" if they made it, "begun" if
+#			nobody has seen yet what became of that, else "theirs"; its SCSI
+#			host, and host_id of that; $login_note, or "-"; a line each
 #   sessions/KEY.lock	held while a session begins or ends
-#   disks.lock		held while it is decided who may have a disk
+#   disks.lock		held while it is decided who may have a disk, or who has a map
+#   dead.lock		held while what guests left behind is ended
 #
 # How many use a session is counted, from users/, and kept nowhere: a script that is
 # killed leaves no count that is wrong.
 
-# Each of the two has variables of the other's:
+# Each of these has variables of the others':
 # shellcheck disable=SC2034,SC2154
+
+# shellcheck source=/dev/null
+. "$dir/block-ib-claim.sh"
+# shellcheck source=/dev/null
+. "$dir/block-ib-map.sh"
 
 # These are replaced by tests.
 SYS=${XEN_IB_BLOCK_SYS:-/sys}
+PROC=${XEN_IB_BLOCK_PROC:-/proc}
 DEV=${XEN_IB_BLOCK_DEV:-/dev}
 STATE=${XEN_IB_BLOCK_STATE:-/run/xen-ib/block}
 # Seconds, of which an add that fails has some more: libxl kills a script after 40.
@@ -89,9 +97,9 @@ unlock() {
 	exec 9>&-
 }
 
-# without_lock COMMAND...: what it starts and leaves behind does not hold our lock.
+# without_lock COMMAND...: what it starts and leaves behind does not hold our locks.
 without_lock() {
-	"$@" 9>&-
+	"$@" 8>&- 9>&-
 }
 
 # ---- users -----------------------------------------------------------------
@@ -103,6 +111,12 @@ user_file() {
 
 remember() {
 	printf '%s %s\n' "$1" "$2" >>"$user"
+}
+
+# The path in xenstore of the disk of a file, in $REPLY.
+user_path() {
+	REPLY=${1##*/}
+	REPLY=${REPLY//!//}
 }
 
 # of FILE WORD: the values, a line each.
@@ -117,7 +131,10 @@ forget() {
 
 # Is the disk of this file there still? Its backend's directory goes with it.
 lives() {
-	xenstore-exists "$(of "$1" path)" 2>/dev/null
+	local REPLY
+
+	user_path "$1"
+	xenstore-exists "$REPLY" 2>/dev/null
 }
 
 # used WORD VALUE: does a disk that is there have this line, other than $user?
@@ -155,24 +172,40 @@ note_session() {
 		>"$STATE/sessions/$key"
 }
 
+# Who is killed from here on leaves a session that is known to be ours.
+login_begins() {
+	printf '%s\n' begun - - "${login_note:--}" >"$STATE/sessions/$key"
+}
+
+# Nothing comes of it.
+login_failed() {
+	rm -f "$STATE/sessions/$key"
+}
+
 # The session of the target that was parsed, logged in if there is none. Sets $devices.
 open_session() {
 	local sum
+	local -a noted=()
 
 	resolve_target
 	sum=$(printf '%s' "$target" | sha256sum)
 	key=${sum:0:32}
 	lock "sessions/$key"
 	remember session "$key"
-	login_note=''
-	logged_in=''
+	login_note='' logged_in=''
+	[ ! -e "$STATE/sessions/$key" ] || mapfile -t noted <"$STATE/sessions/$key"
+	if [ "${noted[0]:-}" = begun ]; then
+		logged_in=1
+		login_note=${noted[3]#-}
+	fi
 	if ! find_session; then
-		rm -f "$STATE/sessions/$key"
 		log info "logging in: $target"
 		login
 		logged_in=1
 		wait_for find_session ||
 			fatal "$target: logged in, but no session came of it in $LIMIT s"
+		note_session ours
+	elif [ -n "$logged_in" ]; then
 		note_session ours
 	elif [ "$host" != "$(known_host "$key")" ]; then
 		note_session theirs
@@ -180,9 +213,10 @@ open_session() {
 	unlock
 }
 
-# Of a disk that is to be forgotten: log out if nobody else uses the session.
+# Of a disk that is to be forgotten: log out if nobody else uses the session. If that
+# fails it is still the disk's.
 close_session() {
-	local number
+	local number status=0
 	local -a session
 
 	lock "sessions/$1"
@@ -193,10 +227,14 @@ close_session() {
 		number=$(known_host "$1")
 		if [ "${session[0]}" = ours ] && ! logout "${number:-none}" "${session[3]}"; then
 			log err "cannot log out: $REPLY"
+			remember session "$1"
+			status=1
+		elif [ "${session[0]}" != begun ]; then
+			rm -f "$STATE/sessions/$1"
 		fi
-		rm -f "$STATE/sessions/$1"
 	fi
 	unlock
+	return $status
 }
 
 # ---- disks -----------------------------------------------------------------
@@ -215,8 +253,11 @@ find_disk() {
 # Wait for the disk of the session that was opened last; in $REPLY.
 await_disk() {
 	find_disk && return 0
-	# It may have come into being after the session.
-	echo "- - $lun" >"$SYS/class/scsi_host/host$host/scan" || true
+	# It may have come into being after the session. Nobody could end the one who asks, for
+	# as long as the target does not answer.
+	# shellcheck disable=SC2016 # the inner shell's
+	without_lock bash -c 'echo "- - $1" >"$2"' - "$lun" \
+		"$SYS/class/scsi_host/host$host/scan" >/dev/null 2>&1 &
 	wait_for find_disk || fatal "$target: logged in, but LUN $lun did not come in $LIMIT s"
 }
 
@@ -226,124 +267,41 @@ disk_identity() {
 	[ -n "$REPLY" ] || REPLY="device $(cat "$SYS/block/$1/dev")"
 }
 
-# The multipath map of all disks given, in $REPLY.
-common_map() {
-	local name holder found=
-
-	for name; do
-		REPLY=
-		for holder in "$SYS/block/$name/holders"/dm-*; do
-			grep -qs ^mpath- "$holder/dm/uuid" && REPLY=${holder##*/}
-		done
-		[ -n "$REPLY" ] && [ "${found:-$REPLY}" = "$REPLY" ] || return 1
-		found=$REPLY
-	done
-	[ -e "$DEV/$REPLY" ]
-}
-
-# The map of all of them, made if there is none; in $REPLY.
-multipath_map() {
-	local name identity said
-
-	command -v multipath >/dev/null ||
-		fatal "several targets need multipath-tools, which is not installed"
-	multipathd show daemon >/dev/null 2>&1 ||
-		fatal "several targets need multipathd, which does not run"
-	disk_identity "$1"
-	identity=$REPLY
-	for name; do
-		disk_identity "$name"
-		[ "$REPLY" = "$identity" ] ||
-			fatal "the targets have different disks, '$identity' and '$REPLY'"
-	done
-	# Whose is one that is there? If another guest's, it is also ours to take away.
-	if common_map "$@"; then
-		if used map "$REPLY"; then
-			remember map "$REPLY"
-		fi
-		return
-	fi
-	# multipath asks udev what a disk is called.
-	udevadm settle --timeout="$(left)" || true
-	for name; do
-		said=$(timeout "$(left)" multipath -a "$DEV/$name" 2>&1) ||
-			fatal "multipath -a $name: $said"
-	done
-	said=$(timeout "$(left)" multipath -v1 "$DEV/$1" 2>&1) || fatal "multipath $1: $said"
-	wait_for common_map "$@" || fatal "multipath made no map of $* in $LIMIT s"
-	remember map "$REPLY"
-}
-
-# Two guests may read a disk, or one write: as Xen's own script for block devices.
-claim_disk() {
-	local identity=$1 mode file other frontend
-
-	mode=$(canonicalise_mode "$(xenstore_read "$XENBUS_PATH/mode")")
-	frontend=$(xenstore_read "$XENBUS_PATH/frontend-id")
-	# Those are same_vm's, of block-common.sh.
-	export FRONTEND_ID=$frontend FRONTEND_UUID
-	FRONTEND_UUID=$(xenstore_read_default "/local/domain/$FRONTEND_ID/vm" unknown)
-	lock disks
-	for file in "$STATE"/users/*; do
-		if [ "$file" = "$user" ] || [ "$mode" = '!' ] ||
-			[ "$mode$(of "$file" mode)" = rr ] ||
-			! grep -qxF -- "disk $identity" "$file" || ! lives "$file"; then
-			continue
-		fi
-		other=$(of "$file" path)
-		other=$(xenstore_read_default "$other/frontend-id" unknown)
-		same_vm "$other" ||
-			fatal "the disk is in use by domain $other, and one of the two may write"
-	done
-	remember disk "$identity"
-	remember mode "$mode"
-	unlock
-}
-
-# ---- the life of a guest's disk ----------------------------------------------
-
-# Take a multipath map away that $user alone had.
-flush_map() {
-	local name map path said
-
-	lock disks
-	map=$(of "$user" map)
-	forget map
-	if [ -n "$map" ] && ! used map "$map" && [ -e "$SYS/block/$map" ]; then
-		name=$(cat "$SYS/block/$map/dm/name")
-		for path in "$SYS/block/$map/slaves"/*; do
-			timeout "$(left)" multipath -w "$DEV/${path##*/}" >/dev/null 2>&1 ||
-				log info "multipath -w ${path##*/} failed"
-		done
-		said=$(without_lock timeout "$(left)" multipath -f "$name" 2>&1) ||
-			log err "cannot flush the multipath map $name: $said"
-	fi
-	unlock
-}
-
-# Forget the disk of a file, and end what only it used.
+# Forget the disk of a file, and end what only it used. What could not be ended stays in it.
 release() {
-	local key
+	local key status=0
 	local -a keys
 
 	user=$1
-	flush_map
+	forget disk
+	forget mode
+	flush_map || status=1
 	mapfile -t keys < <(of "$user" session)
 	for key in "${keys[@]}"; do
-		close_session "$key"
+		close_session "$key" || status=1
 	done
-	rm -f "$user"
+	[ $status -ne 0 ] || rm -f "$user"
 }
 
-# Guests that went while nobody ran this, or whose script was killed.
-release_dead() {
-	local file
-
+# Guests that went while nobody ran this, or whose script was killed; one script at a time.
+# It has some of our time, and what fails fails for another one to try.
+# shellcheck disable=SC2317 # what release calls
+release_dead() (
+	trap - ERR EXIT
+	set +e
+	deadline=$((SECONDS + ROLL_BACK))
+	fatal() {
+		log err "$@"
+		exit 1
+	}
+	exec 8>"$STATE/dead.lock"
+	flock -n 8 || exit
+	# Else it cannot be asked who is there.
+	xenstore-exists "$XENBUS_PATH" 2>/dev/null || exit
 	for file in "$STATE"/users/*; do
-		[ -e "$file" ] || continue
-		lives "$file" || release "$file"
+		[ ! -e "$file" ] || lives "$file" || release "$file"
 	done
-}
+)
 
 # What came of an add that failed, with the time that libxl leaves us. The reason stays.
 roll_back() {
@@ -369,6 +327,11 @@ add() {
 	local -a targets disks=()
 
 	trap roll_back EXIT
+	# As Xen's own script: it has been added.
+	if xenstore-exists "$XENBUS_PATH/physical-device" 2>/dev/null; then
+		trap - EXIT
+		return
+	fi
 	text=$(xenstore-read "$XENBUS_PATH/params" 2>/dev/null || true)
 	[ -n "$text" ] || fatal "the disk has no target="
 	# All of it makes sense before anything is done.
@@ -376,21 +339,20 @@ add() {
 	for one in "${targets[@]}"; do
 		parse_target "$one"
 	done
-	release_dead
+	release_dead || true
 	# Of a script that was killed.
 	user_file "$XENBUS_PATH"
 	[ ! -e "$REPLY" ] || release "$REPLY"
 	user_file "$XENBUS_PATH"
 	user=$REPLY
-	remember path "$XENBUS_PATH"
+	: >>"$user"
 	for one in "${targets[@]}"; do
 		parse_target "$one"
 		open_session
 		await_disk
 		disks+=("$REPLY")
 	done
-	disk_identity "${disks[0]}"
-	claim_disk "$REPLY"
+	claim_disk "${disks[@]}"
 	REPLY=${disks[0]}
 	if [ ${#disks[@]} -gt 1 ]; then
 		multipath_map "${disks[@]}"
@@ -404,6 +366,7 @@ remove() {
 	if [ -e "$REPLY" ]; then
 		release "$REPLY"
 	fi
+	release_dead || true
 }
 
 ib_block_main() {

@@ -47,10 +47,11 @@ def logs_in_no_more(host: Host, where: str) -> None:
     host.attempt(where, "kill -- -$(cat /run/logs-in-again)")
 
 
-def multipath(host: Host, where: str) -> None:
-    """Maps of all disks to come, which keep I/O while they have none."""
+def multipath(host: Host, where: str, find: str = "no") -> None:
+    """Maps of all disks to come, which keep I/O while they have none. "strict": of those that
+    are asked for."""
     # The lab's image has no rules that tell udev a disk's serial number.
-    conf = 'defaults {\nfind_multipaths no\nno_path_retry queue\nuid_attribute ""\n}'
+    conf = f'defaults {{\nfind_multipaths {find}\nno_path_retry queue\nuid_attribute ""\n}}'
     host.sh(where, f"echo '{conf}' >/etc/multipath.conf && modprobe dm-multipath && multipathd")
     host.until(where, "multipathd show daemon")
 

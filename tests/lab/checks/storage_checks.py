@@ -4,7 +4,7 @@
 import json
 import re
 
-from . import cm, fio, ipoib, target, vport0
+from . import cm, fio, initiator, ipoib, target, vport0
 from .lab_check import LabCheck
 
 TARGET = "g1"
@@ -93,7 +93,9 @@ class StorageChecks(LabCheck):
         self.serve()
         self.host.sh("dom0", "modprobe ib_srp")
         text = target.srp(self.host, TARGET, "dom0")
-        self.plain_guest(f"block-srp, target={text}", f"block-srp, target={text},lun=1")
+        # The one by what it is called alone, which the fabric is asked for.
+        self.plain_guest(f"block-srp, target={text.split(',dgid=')[0]}",
+                         f"block-srp, target={text},lun=1")
         self.assertEqual(self.host.sh(PLAIN, "ls /sys/class/infiniband 2>/dev/null || true"), "")
         # Both share a session.
         self.assertEqual(len(self.host.sh("dom0", "ls /sys/class/srp_remote_ports").split()), 1)
@@ -102,6 +104,50 @@ class StorageChecks(LabCheck):
         self.host.sh("dom0", f"xl destroy {PLAIN}")
         self.nothing_is_left()
         self.assertEqual(self.complaints((TARGET,)), "")
+
+    def test_a_disk_by_two_paths(self) -> None:
+        """It goes on by the one when the other ends."""
+        self.serve()
+        self.addCleanup(initiator.multipath_end, self.host, "dom0")
+        initiator.multipath(self.host, "dom0", "strict")
+        self.host.sh("dom0", "modprobe ib_srp")
+        text = target.srp(self.host, TARGET, "dom0", extensions=(1, 2))
+        paths = [f"{text},initiator_ext={n:016x}" for n in (1, 2)]
+        self.plain_guest(f"block-srp, target={';'.join(paths)}")
+        ports = self.host.sh("dom0", "ls /sys/class/srp_remote_ports").split()
+        self.assertEqual(len(ports), 2)
+        self.assertEqual(len(self.host.sh("dom0", "ls /sys/block/dm-*/slaves").split()), 2)
+        writes = self.host.start(PLAIN, fio.command(
+            "/dev/xvdb", "--name=v --rw=randwrite --bs=64k --iodepth=16 --loops=16"), 600)
+        self.host.until("dom0", "test $(awk '{print $5}' /sys/block/dm-*/stat) -ge 100")
+        self.host.sh("dom0", f"echo 1 >/sys/class/srp_remote_ports/{ports[0]}/delete")
+        self.assertIsNone(writes.poll())
+        said, wrong = writes.communicate()
+        self.assertEqual(writes.returncode, 0, said + wrong)
+        self.host.sh("dom0", f"xl destroy {PLAIN}")
+        self.nothing_is_left()
+        self.assertEqual(self.host.sh("dom0", "ls -d /sys/block/dm-* 2>/dev/null || true"), "")
+
+    def test_a_disk_that_dom0_has_mounted(self) -> None:
+        """By a session of its own, which stays: it is no guest's, but for reading what Dom0
+        does not write."""
+        self.serve()
+        self.host.sh("dom0", "modprobe ib_srp")
+        text = target.srp(self.host, TARGET, "dom0")
+        self.addCleanup(self.host.attempt, "dom0", "umount /mnt; for d in "
+                        "/sys/class/srp_remote_ports/*/delete; do echo 1 >$d; done")
+        self.host.sh("dom0", f"echo {text},pkey=ffff >/sys/class/infiniband_srp/*/add_target")
+        self.host.until("dom0", "lsblk -dnSo PATH,VENDOR | grep -q LIO-ORG")
+        disk = self.host.sh("dom0", "lsblk -dnSo HCTL,PATH,VENDOR | grep LIO-ORG | sort | "
+                            "awk '{print $2; exit}'")
+        self.host.sh("dom0", f"mkfs.ext4 -q -F {disk} && mount {disk} /mnt")
+        with self.assertRaisesRegex(AssertionError, "the disk is mounted in Dom0"):
+            self.plain_guest(f"block-srp, target={text}")
+        self.host.sh("dom0", "umount /mnt")
+        self.plain_guest(f"block-srp, target={text}")
+        self.host.sh(PLAIN, "mount /dev/xvdb /mnt && umount /mnt")
+        self.host.sh("dom0", f"xl destroy {PLAIN}")
+        self.assertEqual(len(self.host.sh("dom0", "ls /sys/class/srp_remote_ports").split()), 1)
 
     def test_disks_by_iser(self) -> None:
         self.serve()

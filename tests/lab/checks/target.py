@@ -45,16 +45,18 @@ def disks(host: Host, where: str, devices: Sequence[str]) -> None:
                 f"echo d{n} >$d/wwn/vpd_unit_serial && echo 1 >$d/enable")
 
 
-def srp(host: Host, where: str, *initiators: str, device: str = "vib0") -> str:
+def srp(host: Host, where: str, *initiators: str, device: str = "vib0",
+        extensions: Sequence[int] = (0,)) -> str:
     """Serve them by SRP, to the initiators: the target string of block-srp, without lun."""
     host.sh(where, f"modprobe ib_srpt && mkdir -p {SRPT} && "
             f"echo {RDMA_CM_PORT} >{SRPT}/discovery_auth/rdma_cm_port")
     there = gid(host, where, device)
     tpg = f"{SRPT}/0x{there}/0x{there}"
-    # An initiator's name is its extension, which is zero, and its port GUID; by the RDMA CM
-    # its address.
-    acls = " ".join(f"{tpg}/acls/0x{0:016x}{gid(host, of, device)[16:]} {tpg}/acls/{ipoib.address(of)}"
-                    for of in initiators)
+    # An initiator's name is its extension, zero if it says none, and its port GUID; by the
+    # RDMA CM its address.
+    names = [f"0x{extension:016x}{gid(host, of, device)[16:]}"
+             for of in initiators for extension in extensions]
+    acls = " ".join(f"{tpg}/acls/{name}" for name in (*names, *map(ipoib.address, initiators)))
     host.sh(where, f"mkdir -p {tpg} {acls} && for d in {CORE}/d*; do "
             f"n=${{d##*/d}}; mkdir -p {tpg}/lun/lun_$n && ln -s $d {tpg}/lun/lun_$n/d && "
             f"for a in {acls}; do mkdir $a/lun_$n && "
