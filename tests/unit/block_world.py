@@ -277,6 +277,7 @@ def multipath(kernel: Kernel, words: list[str]) -> int:
         (kernel.dev / "dm-0").unlink()
     if words[0] == "-v1":
         kernel.map_all()
+        return int((kernel.top / "multipathd-was-first").exists())
     return 0
 
 

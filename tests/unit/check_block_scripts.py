@@ -185,6 +185,13 @@ def multipath():
                "which goes before they do", w.happened(), w.left())
     with srp_world() as w:
         w.luns("0 naa.1")
+        put(w.top / "multipathd-was-first")
+        got = w.add("block-srp", 5, TWO)
+        w.remove("block-srp", 5)
+        report(got == "dm-0" and "multipath -f mpatha" in w.happened(),
+               "and which multipathd may make meanwhile", got, w.happened())
+    with srp_world() as w:
+        w.luns("0 naa.1")
         got = [w.add("block-srp", domid, TWO, "r") for domid in (5, 6)]
         w.remove("block-srp", 5)
         report(got == ["dm-0", "dm-0"] and w.happened()[-1] == "multipath -v1 sda",

@@ -31,18 +31,36 @@ find_map() {
 	return 1
 }
 
+# Take disks out of the list of those that are to have a map.
+unlist() {
+	local name
+
+	for name; do
+		timeout "$(left)" multipath -w "$DEV/$name" >/dev/null 2>&1 ||
+			log info "multipath -w $name failed"
+	done
+}
+
+# multipathd hears of what is in the list, too, and may be the one who makes it: then multipath
+# fails.
 make_map() {
 	local name said
 
 	# multipath asks udev what a disk is called.
 	udevadm settle --timeout="$(left)" || true
 	for name; do
-		said=$(timeout "$(left)" multipath -a "$DEV/$name" 2>&1) ||
-			fatal "multipath -a $name: $said"
+		said=$(timeout "$(left)" multipath -a "$DEV/$name" 2>&1) || {
+			last_line "$said"
+			fatal "multipath -a $name: $REPLY"
+		}
 	done
 	said=$(without_lock timeout "$(left)" multipath -v1 "$DEV/$1" 2>&1) ||
-		fatal "multipath $1: $said"
-	wait_for common_map "$@" || fatal "multipath made no map of $* in $LIMIT s"
+		log info "multipath $1: status $?: $said"
+	wait_for common_map "$@" || {
+		unlist "$@"
+		last_line "$said"
+		fatal "multipath made no map of $* in $LIMIT s: ${REPLY:-it says nothing}"
+	}
 }
 
 # The map of all of them, made if there is none; in $REPLY: its device.
@@ -74,17 +92,16 @@ multipath_map() {
 
 # Take a map away that $user alone had. If that fails it is still its.
 flush_map() {
-	local name path said status=0 uuid
+	local name said status=0 uuid
+	local -a paths
 
 	lock disks
 	uuid=$(of "$user" map)
 	forget map
 	if [ -n "$uuid" ] && ! used map "$uuid" && find_map "$uuid"; then
 		name=$(cat "$SYS/block/$REPLY/dm/name")
-		for path in "$SYS/block/$REPLY/slaves"/*; do
-			timeout "$(left)" multipath -w "$DEV/${path##*/}" >/dev/null 2>&1 ||
-				log info "multipath -w ${path##*/} failed"
-		done
+		paths=("$SYS/block/$REPLY/slaves"/*)
+		unlist "${paths[@]##*/}"
 		said=$(without_lock timeout "$(left)" multipath -f "$name" 2>&1) || {
 			log err "cannot flush the multipath map $name: $said"
 			remember map "$uuid"
