@@ -2,6 +2,7 @@
 /* Fast registration of a guest's kernel at an HCA: what is refused, what ends, and guests
  * here that reach it. */
 #include <endian.h>
+#include <errno.h>
 
 #include "wire_fast_rig.h"
 
@@ -228,6 +229,32 @@ static void a_guest_may_go_while_it_waits(void **state)
 	native_close(&x.n);
 }
 
+/* Behind a job that ends windows; one that was asked for then has ended, too. */
+static void or_while_that_waits_for_another_job(void **state)
+{
+	struct world *w = *state;
+	const struct hca *hca = &vib_of(&w->a)->conn.guest.hca;
+	struct pair x = { 0 }, y = { 0 };
+
+	open_pair(w, &x);
+	wire_rig_pd = x.q.pd;
+	y.q = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE_2);
+	join_native(&y, &y.q);
+	ask(&w->a, its_change(&y.q, VIB_QPS_RESET, NULL, 0));
+	its_post(&x.q, reg(&x, 1, OWN_IOVA, 1, 64));
+	for (unsigned int i = 0; i < 5; i++)
+		poller_pass(&w->engine->pollers[0]);
+	fake_loop(w->xen);
+	assert_true(hca->fast_runs);
+	fake_hca.reg_mr_error = ENOMEM;
+	frontend_state(&w->a, "6");
+	fake_settle(w->xen);
+	assert_int_equal(fake_hca.mws, 0);
+	assert_int_equal(fake_hca.reg_mr_error, ENOMEM); /* nobody has met it */
+	native_close(&x.n);
+	native_close(&y.n);
+}
+
 /* ---- guests of this host --------------------------------------------------------- */
 
 /* @q of a, and one of b, are each other's peer. */
@@ -322,6 +349,7 @@ int main(void)
 		fast_test(under_addresses_of_its_own_as_well),
 		fast_test(what_ends_while_it_waits),
 		fast_test(a_guest_may_go_while_it_waits),
+		fast_test(or_while_that_waits_for_another_job),
 		fast_test(guests_here_reach_it_by_memory),
 		fast_test(of_another_qp_as_well),
 	};
