@@ -23,6 +23,13 @@ void wire_fasts_init(struct wire_fasts *fasts)
 	SLIST_INIT(&fasts->ended);
 }
 
+static struct mw *find(const struct vhca *vhca, uint32_t key)
+{
+	struct mw *mw = table_get(&vhca->mws, key >> MW_KEY_BITS, mw);
+
+	return mw && mw->fast ? mw : NULL;
+}
+
 /* Who has that QP's lock may look without the window's. */
 static struct qp *qp_of(const struct mw *mw)
 {
@@ -34,7 +41,9 @@ static void set_qp(struct mw *mw, struct qp *qp)
 	__atomic_store_n(&mw->qp, qp, __ATOMIC_RELAXED);
 }
 
-/* Has the HCA requests for it that are not done? Then it may be bound, whatever follows.
+/*
+ * Has the HCA requests for it that are not done? Then it may be bound, whatever follows.
+ * With the window locked, or the QP that it is of.
  */
 static bool is_busy(const struct wire_fast *wire)
 {
@@ -163,10 +172,8 @@ static enum send_result show(struct share *share, struct mw *mw)
 		return send_fail(share, VIB_WC_MW_BIND_ERR);
 	if (!join_qp(mw, qp))
 		return SEND_MORE;
-	if (addr == wqe->u.reg_mr.iova)
-		return bind_to(share, mw, region);
-	/* The MR that it had ends, and must not be beneath the window any more. */
-	return is_busy(wire) ? SEND_MORE : ask(share, wire, addr);
+	return addr == wqe->u.reg_mr.iova ? bind_to(share, mw, region)
+					  : ask(share, wire, addr);
 }
 
 /* ---- LOCAL_INV ------------------------------------------------------------ */
@@ -197,12 +204,27 @@ static enum send_result hide(struct share *share, struct mw *mw)
 	return SEND_DONE;
 }
 
+/* Has the HCA requests of the QP's own for the key that it is to register? */
+static bool key_waits(const struct qp *qp)
+{
+	const struct mw *mw = find(qp->vhca, qp->sending.wqe.u.reg_mr.key);
+
+	return mw && qp_of(mw) == qp && is_busy(&mw->fast->wire);
+}
+
+/*
+ * A key that is bound again waits for what was posted of it. Else its window could still
+ * be bound to other memory than what it was bound to last, and that would end beneath it;
+ * and a SEND_INV of the peer's would be taken for one of the bind that follows.
+ */
 bool wire_local_waits(const struct qp *qp)
 {
 	uint8_t opcode = qp->sending.wqe.opcode;
 
-	return (opcode == VIB_OP_REG_MR || opcode == VIB_OP_LOCAL_INV) &&
-	       qp->vhca->wire->repeats_binds && wire_sends_wait(qp->wire);
+	if (opcode != VIB_OP_REG_MR && opcode != VIB_OP_LOCAL_INV)
+		return false;
+	return (qp->vhca->wire->repeats_binds && wire_sends_wait(qp->wire)) ||
+	       (opcode == VIB_OP_REG_MR && key_waits(qp));
 }
 
 enum send_result wire_local_send(struct share *share)
@@ -236,13 +258,6 @@ enum send_result wire_local_send(struct share *share)
 }
 
 /* ---- what the HCA says ---------------------------------------------------- */
-
-static struct mw *find(const struct vhca *vhca, uint32_t key)
-{
-	struct mw *mw = table_get(&vhca->mws, key >> MW_KEY_BITS, mw);
-
-	return mw && mw->fast ? mw : NULL;
-}
 
 static void set_bound(struct wire_fast *wire, bool bound)
 {

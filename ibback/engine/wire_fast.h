@@ -46,7 +46,7 @@ struct wire_fast {
 	struct mw *owner;     /* whose it is; NULL: it is of no HCA */
 	struct wire_mw *mw;   /* NULL: it has ended */
 	bool bound;           /* a bind was posted, and no LOCAL_INV; also atomic */
-	uint32_t posted;      /* binds and LOCAL_INVs */
+	uint32_t posted;      /* binds and LOCAL_INVs; also under the QP's */
 	uint32_t done;        /* of these; under the lock of the QP, as are the next */
 	uint32_t undone;      /* so many of these a peer has undone */
 	bool at_hca;          /* it is bound, by what is done */
@@ -84,8 +84,9 @@ void wire_fasts_init(struct wire_fasts *fasts);
 enum send_result wire_local_send(struct share *share);
 
 /*
- * Is it one of these that @qp has in progress, of an HCA that would do it again with what
- * was sent before it, and is not to have it before that is complete?
+ * Is it one of these that @qp has in progress, which the HCA is not to have yet: a REG_MR
+ * before what it has of that key is done; of an HCA that does it again with what was sent
+ * before it, any before all of that is complete?
  */
 bool wire_local_waits(const struct qp *qp);
 

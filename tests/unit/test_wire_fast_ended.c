@@ -89,22 +89,6 @@ static void what_was_flushed_is_not_shown(void **state)
 
 /* ---- ends ---------------------------------------------------------------------- */
 
-static int take_back(struct pair *x)
-{
-	struct vib_control_request req = its_request(VIB_CMD_DEREG_DMA);
-
-	req.u.object.number = x->region;
-	return execute(x->q.p, req).status;
-}
-
-static int destroy_qp(const struct its_qp *q)
-{
-	struct vib_control_request req = its_request(VIB_CMD_DESTROY_QP);
-
-	req.u.object.number = q->qpn;
-	return execute(q->p, req).status;
-}
-
 static void a_key_ends_while_it_is_shown(void **state)
 {
 	struct world *w = *state;

@@ -37,6 +37,14 @@ uint32_t lend(struct peer *p)
 	return number_of(execute(p, req));
 }
 
+int take_back(const struct pair *x)
+{
+	struct vib_control_request req = its_request(VIB_CMD_DEREG_DMA);
+
+	req.u.object.number = x->region;
+	return execute(x->q.p, req).status;
+}
+
 struct vib_control_response alloc_mr(const struct its_qp *q, uint32_t key)
 {
 	struct vib_control_request req = its_request(VIB_CMD_ALLOC_MR);
@@ -48,6 +56,14 @@ struct vib_control_response alloc_mr(const struct its_qp *q, uint32_t key)
 int dereg(const struct pair *x)
 {
 	return execute(x->q.p, dereg_mr(x->key)).status;
+}
+
+int destroy_qp(const struct its_qp *q)
+{
+	struct vib_control_request req = its_request(VIB_CMD_DESTROY_QP);
+
+	req.u.object.number = q->qpn;
+	return execute(q->p, req).status;
 }
 
 /* ---- the two -------------------------------------------------------------- */

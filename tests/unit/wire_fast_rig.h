@@ -32,6 +32,8 @@ uint64_t pool_addr(uint32_t page);
 uint32_t lend(struct peer *p);
 struct vib_control_response alloc_mr(const struct its_qp *q, uint32_t key);
 int dereg(const struct pair *x);
+int take_back(const struct pair *x); /* what is lent */
+int destroy_qp(const struct its_qp *q);
 
 /* Connect @q and the machine. */
 void join_native(struct pair *x, struct its_qp *q);
