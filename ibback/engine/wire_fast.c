@@ -266,7 +266,9 @@ static void set_bound(struct wire_fast *wire, bool bound)
 
 /*
  * Of one that failed nothing was done, nor is of those behind it: the window is as it
- * was, which counts for UC, whose send queue goes on.
+ * was, which counts for UC, whose send queue goes on. But where the HCA has refused a post
+ * what it was told before may be done, and nobody hears of it: then it may be bound until
+ * the QP ends.
  */
 void wire_fast_is_done(const struct qp *qp, uint8_t opcode, uint32_t key, uint8_t status)
 {
@@ -276,6 +278,11 @@ void wire_fast_is_done(const struct qp *qp, uint8_t opcode, uint32_t key, uint8_
 	/* One that was made anew with the key of another has nothing posted. */
 	if (!mw || qp_of(mw) != qp || !is_busy(wire))
 		return;
+	if (status && qp->wire->cut_short) {
+		set_bound(wire, true);
+		fast_free(mw->fast);
+		return;
+	}
 	__atomic_fetch_add(&wire->done, 1, __ATOMIC_RELAXED);
 	if (!status) {
 		/* That a peer was at it may be known before that it was bound. */

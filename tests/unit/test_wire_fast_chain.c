@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Fast registration of a guest's kernel at an HCA: requests of one key that are posted
  * behind one another, of which a REG_MR waits for those before it. */
+#include <errno.h>
+
 #include "wire_fast_rig.h"
 
 #include "engine/poller_parts.h"
-
-static struct vib_send_wqe quiet(struct vib_send_wqe wqe)
-{
-	wqe.flags &= (uint8_t)~VIB_SEND_SIGNALED;
-	return wqe;
-}
 
 /* Show page 1, hide it, and show it 64 bytes on, under another key. */
 static void post_chain(struct pair *x)
@@ -92,6 +88,27 @@ static void or_when_its_guest_fails_the_qp(void **state)
 	for (uint64_t id = 1; id <= 3; id++)
 		its_take(&x.q, id, VIB_WC_WR_FLUSH_ERR);
 	assert_int_equal(fake_hca.binds, 0);
+	native_close(&x.n);
+}
+
+/* The HCA has done the first, and the second it has refused. */
+static void or_when_the_hca_is_silent(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+
+	open_pair(w, &x);
+	post_chain(&x);
+	fake_hca.post_send_error = ENOMEM;
+	fake_hca.sends_before_error = 1;
+	poller_pass(&w->engine->pollers[0]);
+	fake_hca_run();
+	assert_int_equal(fake_hca.binds, 1);
+	end_silence(w, &x.q);
+	its_take(&x.q, 1, VIB_WC_LOC_QP_OP_ERR);
+	its_take(&x.q, 2, VIB_WC_LOC_QP_OP_ERR);
+	its_take(&x.q, 3, VIB_WC_WR_FLUSH_ERR);
+	assert_true(poller_cool_all(&w->engine->pollers[0]));
 	native_close(&x.n);
 }
 
@@ -189,6 +206,7 @@ int main(void)
 		fast_test(another_key_does_not_wait),
 		fast_test(what_waits_is_flushed_with_what_fails),
 		fast_test(or_when_its_guest_fails_the_qp),
+		fast_test(or_when_the_hca_is_silent),
 		fast_test(and_can_be_posted_anew),
 		fast_test(a_region_ends_though_another_is_to_be_shown),
 		fast_test(one_that_a_peer_has_ended_may_be_shown_anew),

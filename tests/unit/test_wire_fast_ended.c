@@ -145,6 +145,35 @@ static void what_it_has_hidden_stays(void **state)
 	assert_int_equal(dereg(&x), 0);
 }
 
+/* The HCA has bound it, and said nothing, for it has refused what came behind. */
+static void with_a_qp_whose_hca_is_silent_as_well(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 }, y = { 0 };
+
+	open_pair(w, &x);
+	its_post(&x.q, quiet(reg(&x, 1, pool_addr(1), 1, 64)));
+	its_send_inline(&x.q, (struct vib_send_wqe){ .opcode = VIB_OP_SEND, .wr_id = 2 },
+			"abc", 4);
+	fake_hca.post_send_error = ENOMEM;
+	fake_hca.sends_before_error = 1;
+	poller_pass(&w->engine->pollers[0]);
+	fake_hca_run();
+	assert_int_equal(fake_hca.binds, 1);
+	end_silence(w, &x.q);
+	its_take(&x.q, 1, VIB_WC_LOC_QP_OP_ERR);
+	its_take(&x.q, 2, VIB_WC_LOC_QP_OP_ERR);
+	/* Nobody else is told that it is free. */
+	wire_rig_pd = x.q.pd;
+	y.q = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE_2);
+	join_native(&y, &y.q);
+	assert_refused(w, &y.q, local_inv(3, x.key));
+	assert_int_equal(destroy_qp(&x.q), 0);
+	assert_int_equal(fake_hca.mws, 0);
+	native_close(&x.n);
+	native_close(&y.n);
+}
+
 static void with_a_region_ends_what_shows_it(void **state)
 {
 	struct world *w = *state;
@@ -328,6 +357,7 @@ int main(void)
 		fast_test(a_key_ends_while_it_is_shown),
 		fast_test(with_a_qp_ends_what_it_shows),
 		fast_test(with_a_qp_that_is_reset_too),
+		fast_test(with_a_qp_whose_hca_is_silent_as_well),
 		fast_test(what_it_has_hidden_stays),
 		fast_test(with_a_region_ends_what_shows_it),
 		fast_test(under_addresses_of_its_own_as_well),

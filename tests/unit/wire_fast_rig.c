@@ -3,6 +3,9 @@
 
 #include <endian.h>
 
+#include "engine/poller_parts.h"
+#include "engine/qp.h"
+
 #define SHOW_ALL \
 	(VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_READ)
 
@@ -168,6 +171,25 @@ void open_shown(struct world *w, struct pair *x)
 {
 	open_pair(w, x);
 	show(w, x, pool_addr(2) + 128, 2, 1000);
+}
+
+struct vib_send_wqe quiet(struct vib_send_wqe wqe)
+{
+	wqe.flags &= (uint8_t)~VIB_SEND_SIGNALED;
+	return wqe;
+}
+
+void end_silence(struct world *w, struct its_qp *q)
+{
+	struct qp *qp = vhca_find_qp(vhca_of(q->p), q->qpn);
+
+	wire_run(w);
+	assert_int_equal(fake_hca_qp(q->qpn)->qp_state, IBV_QPS_ERR);
+	its_nothing(q);
+	assert_true(qp->wire->flushed_at > 1);
+	qp->wire->flushed_at = 1;
+	poller_heat(&w->engine->pollers[0], qp);
+	wire_run(w);
 }
 
 int set_up_with_windows(void **state, uint32_t vendor, enum fabric_frwr frwr)
