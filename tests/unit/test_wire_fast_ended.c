@@ -346,6 +346,44 @@ static void of_another_qp_as_well(void **state)
 	native_close(&x.n);
 }
 
+static int set_up_atomics(void **state)
+{
+	int rc;
+
+	wire_rig_atomics = true;
+	wire_rig_max_wr = 4; /* fewer than its queue has places */
+	rc = set_up_windows(state);
+	wire_rig_access = VIB_ACCESS_REMOTE_ATOMIC;
+	return rc;
+}
+
+/* Which the HCA does, though its peer is here. */
+static void what_is_done_here_waits_for_an_atomic(void **state)
+{
+	struct world *w = *state;
+	struct vib_send_wqe add = { .opcode = VIB_OP_FETCH_ADD,
+				    .flags = VIB_SEND_SIGNALED,
+				    .wr_id = 1 };
+	struct its_qp a, b;
+	uint32_t key;
+
+	a = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE);
+	key = number_of(alloc_mr(&a, 0));
+	b = join_b(w, &a);
+	add.u.atomic.remote_addr = IOVA + 256;
+	add.u.atomic.rkey = b.key;
+	its_send(&a, add, 0, 8);
+	for (uint64_t id = 2; id <= DEPTH; id++)
+		its_post(&a, local_inv(id, key));
+	wire_run_without_hca(w);
+	its_nothing(&a);
+	wire_run(w);
+	for (uint64_t id = 1; id <= DEPTH; id++)
+		its_take(&a, id, VIB_WC_SUCCESS);
+	its_nothing(&a);
+	assert_int_equal(fake_hca.atomics_done, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -366,6 +404,8 @@ int main(void)
 		fast_test(or_while_that_waits_for_another_job),
 		fast_test(guests_here_reach_it_by_memory),
 		fast_test(of_another_qp_as_well),
+		cmocka_unit_test_setup_teardown(what_is_done_here_waits_for_an_atomic,
+						set_up_atomics, wire_tear_down),
 	};
 
 	return cmocka_run_group_tests_name(
