@@ -193,12 +193,13 @@ static enum send_result invalidate_at_hca(struct share *share, struct mw *mw)
  */
 static enum send_result hide(struct share *share, struct mw *mw)
 {
+	bool bound = wire_fast_is_bound(&mw->fast->wire);
 	const struct qp *qp = share->qp;
 
 	if (mw->pd != qp->pd || mw->key != le32toh(qp->sending.wqe.imm) ||
-	    (mw->fast->wire.bound && mw->qp != qp))
+	    (bound && mw->qp != qp))
 		return send_fail(share, VIB_WC_MW_BIND_ERR);
-	if (mw->fast->wire.bound)
+	if (bound)
 		return invalidate_at_hca(share, mw);
 	fast_free(mw->fast);
 	return SEND_DONE;
@@ -266,9 +267,9 @@ static void set_bound(struct wire_fast *wire, bool bound)
 
 /*
  * Of one that failed nothing was done, nor is of those behind it: the window is as it
- * was, which counts for UC, whose send queue goes on. But where the HCA has refused a post
- * what it was told before may be done, and nobody hears of it: then it may be bound until
- * the QP ends.
+ * was, which counts for UC, whose send queue goes on. But where the HCA has refused a
+ * post what it was told before may be done, and nobody hears of it: then it may be bound
+ * until the QP ends.
  */
 void wire_fast_is_done(const struct qp *qp, uint8_t opcode, uint32_t key, uint8_t status)
 {

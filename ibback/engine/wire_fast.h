@@ -102,6 +102,15 @@ void wire_fast_invalidated(const struct qp *qp, uint32_t key);
  */
 bool wire_fast_sge(const struct vhca *vhca, struct mr_hint *hint, struct vib_sge *sge);
 
+/*
+ * May the HCA have it bound? Its window is locked. One that has ended is not, though its
+ * QP's poller may have learned at that very moment that it was.
+ */
+static inline bool wire_fast_is_bound(const struct wire_fast *wire)
+{
+	return wire->mw && __atomic_load_n(&wire->bound, __ATOMIC_RELAXED);
+}
+
 /* ---- the control thread ------------------------------------------------- */
 
 /* @owner, of fast registration, is @mw at the HCA; and it is freed, of an HCA or not. */

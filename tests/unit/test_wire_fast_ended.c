@@ -6,6 +6,9 @@
 
 #include "wire_fast_rig.h"
 
+#include "engine/fast.h"
+#include "engine/vhca.h"
+
 /* ---- what is refused --------------------------------------------------------- */
 
 static void pages_here_and_there_are_refused(void **state)
@@ -186,6 +189,24 @@ static void with_a_region_ends_what_shows_it(void **state)
 	assert_int_equal(fake_hca.mrs, mrs - 1);
 	assert_int_equal(fake_hca.mws, 0);
 	native_write(w, &x, pool_addr(2) + 128, x.key, IBV_WC_REM_ACCESS_ERR);
+	native_close(&x.n);
+}
+
+/* Its poller is just learning that a LOCAL_INV has failed, and it is bound. */
+static void the_hca_is_not_asked_to_end_it_once_more(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct mw *mw;
+
+	open_pair_of(w, &x, VIB_QPT_UC);
+	show(w, &x, pool_addr(2), 2, 64);
+	mw = table_get(&vhca_of(&w->a)->mws, x.key >> MW_KEY_BITS, mw);
+	assert_int_equal(take_back(&x), 0);
+	assert_false(mw->fast->wire.bound);
+	mw->fast->wire.bound = true;
+	hide(w, &x);
+	assert_int_equal(its_state(&x.q), VIB_QPS_RTS);
 	native_close(&x.n);
 }
 
@@ -398,6 +419,7 @@ int main(void)
 		fast_test(with_a_qp_whose_hca_is_silent_as_well),
 		fast_test(what_it_has_hidden_stays),
 		fast_test(with_a_region_ends_what_shows_it),
+		fast_test(the_hca_is_not_asked_to_end_it_once_more),
 		fast_test(under_addresses_of_its_own_as_well),
 		fast_test(what_ends_while_it_waits),
 		fast_test(a_guest_may_go_while_it_waits),
