@@ -198,7 +198,7 @@ bool hca_clear(struct guest *guest, void (*cleared)(struct guest *guest))
 
 	if (!hca->wire)
 		return false;
-	hca->clearing = true;
+	__atomic_store_n(&hca->clearing, true, __ATOMIC_RELAXED); /* see hca_fast.c */
 	hca->cleared = cleared;
 	if (!hca->ah_runs) /* else after that */
 		submit_clear(hca);

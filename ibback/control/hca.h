@@ -41,7 +41,7 @@ struct hca {
 	bool fast_runs;
 	struct jobs *runner;
 	struct job clear;
-	bool clearing;
+	bool clearing; /* a worker may look, too */
 	void (*cleared)(struct guest *guest);
 
 	/*

@@ -2,7 +2,8 @@
 /*
  * MRs that keys of fast registration are to show memory by, see engine/wire_fast.h: one
  * after the other, on the guest's lane. So a region whose end is a job of that lane, too,
- * is there for those that were begun before.
+ * is there for those that were begun before; and so is the window, but for a guest that
+ * goes: what it loses then a job before this one may have ended.
  */
 #include <urcu/compiler.h>
 
@@ -18,6 +19,8 @@ static void make(struct job *job)
 	struct hca *hca = caa_container_of(job, struct hca, fast);
 	const struct wire_want *want = &hca->want;
 
+	if (__atomic_load_n(&hca->clearing, __ATOMIC_RELAXED))
+		return;
 	/* Why not is the request's failure. */
 	(void)wire_mw_back(want->mw, want->at, want->iova, want->length, &hca->fast_made);
 }

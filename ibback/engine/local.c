@@ -6,6 +6,7 @@
 #include "engine/mw.h"
 #include "engine/qp.h"
 #include "engine/send.h"
+#include "engine/wire.h"
 
 static enum mw_result execute(struct share *share)
 {
@@ -23,6 +24,9 @@ static enum mw_result execute(struct share *share)
 
 enum send_result local_send(struct share *share)
 {
+	/* An atomic that the HCA does is before this. */
+	if (__builtin_expect(wire_sends_wait(share->qp->wire), 0))
+		return SEND_MORE;
 	share_release_window(share); /* which may be the one */
 	switch (execute(share)) {
 	case MW_OK:

@@ -130,7 +130,7 @@ static bool may_end(const struct mw *mw, const struct qp *qp)
 {
 	/* What is bound at an HCA ends there. */
 	if (mw->fast)
-		return !__atomic_load_n(&mw->fast->wire.bound, __ATOMIC_RELAXED);
+		return !wire_fast_is_bound(&mw->fast->wire);
 	return mw->type == VIB_MW_TYPE_2 && (!mw->mr || mw->qp == qp);
 }
 

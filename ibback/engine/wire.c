@@ -255,6 +255,9 @@ enum send_result wire_connected_send(struct share *share)
 		return SEND_FAILED;
 	if (is_atomic(wqe->opcode) && own.bytes != sizeof(uint64_t))
 		return send_fail(share, VIB_WC_LOC_LEN_ERR);
+	/* As its peer would deny it: not every HCA takes one that is not aligned. */
+	if (is_atomic(wqe->opcode) && wqe->u.atomic.remote_addr % sizeof(uint64_t))
+		return send_fail(share, VIB_WC_REM_INV_REQ_ERR);
 	/* Also of what is not posted the completion may have to wait its turn. */
 	if (!wire_has_room(w))
 		return SEND_MORE;

@@ -23,6 +23,13 @@ void wire_fasts_init(struct wire_fasts *fasts)
 	SLIST_INIT(&fasts->ended);
 }
 
+static struct mw *find(const struct vhca *vhca, uint32_t key)
+{
+	struct mw *mw = table_get(&vhca->mws, key >> MW_KEY_BITS, mw);
+
+	return mw && mw->fast ? mw : NULL;
+}
+
 /* Who has that QP's lock may look without the window's. */
 static struct qp *qp_of(const struct mw *mw)
 {
@@ -34,7 +41,9 @@ static void set_qp(struct mw *mw, struct qp *qp)
 	__atomic_store_n(&mw->qp, qp, __ATOMIC_RELAXED);
 }
 
-/* Has the HCA requests for it that are not done? Then it may be bound, whatever follows.
+/*
+ * Has the HCA requests for it that are not done? Then it may be bound, whatever follows.
+ * With the window locked, or the QP that it is of.
  */
 static bool is_busy(const struct wire_fast *wire)
 {
@@ -163,10 +172,8 @@ static enum send_result show(struct share *share, struct mw *mw)
 		return send_fail(share, VIB_WC_MW_BIND_ERR);
 	if (!join_qp(mw, qp))
 		return SEND_MORE;
-	if (addr == wqe->u.reg_mr.iova)
-		return bind_to(share, mw, region);
-	/* The MR that it had ends, and must not be beneath the window any more. */
-	return is_busy(wire) ? SEND_MORE : ask(share, wire, addr);
+	return addr == wqe->u.reg_mr.iova ? bind_to(share, mw, region)
+					  : ask(share, wire, addr);
 }
 
 /* ---- LOCAL_INV ------------------------------------------------------------ */
@@ -186,23 +193,39 @@ static enum send_result invalidate_at_hca(struct share *share, struct mw *mw)
  */
 static enum send_result hide(struct share *share, struct mw *mw)
 {
+	bool bound = wire_fast_is_bound(&mw->fast->wire);
 	const struct qp *qp = share->qp;
 
 	if (mw->pd != qp->pd || mw->key != le32toh(qp->sending.wqe.imm) ||
-	    (mw->fast->wire.bound && mw->qp != qp))
+	    (bound && mw->qp != qp))
 		return send_fail(share, VIB_WC_MW_BIND_ERR);
-	if (mw->fast->wire.bound)
+	if (bound)
 		return invalidate_at_hca(share, mw);
 	fast_free(mw->fast);
 	return SEND_DONE;
 }
 
+/* Has the HCA requests of the QP's own for the key that it is to register? */
+static bool key_waits(const struct qp *qp)
+{
+	const struct mw *mw = find(qp->vhca, qp->sending.wqe.u.reg_mr.key);
+
+	return mw && qp_of(mw) == qp && is_busy(&mw->fast->wire);
+}
+
+/*
+ * A key that is bound again waits for what was posted of it. Else its window could still
+ * be bound to other memory than what it was bound to last, and that would end beneath it;
+ * and a SEND_INV of the peer's would be taken for one of the bind that follows.
+ */
 bool wire_local_waits(const struct qp *qp)
 {
 	uint8_t opcode = qp->sending.wqe.opcode;
 
-	return (opcode == VIB_OP_REG_MR || opcode == VIB_OP_LOCAL_INV) &&
-	       qp->vhca->wire->repeats_binds && wire_sends_wait(qp->wire);
+	if (opcode != VIB_OP_REG_MR && opcode != VIB_OP_LOCAL_INV)
+		return false;
+	return (qp->vhca->wire->repeats_binds && wire_sends_wait(qp->wire)) ||
+	       (opcode == VIB_OP_REG_MR && key_waits(qp));
 }
 
 enum send_result wire_local_send(struct share *share)
@@ -237,13 +260,6 @@ enum send_result wire_local_send(struct share *share)
 
 /* ---- what the HCA says ---------------------------------------------------- */
 
-static struct mw *find(const struct vhca *vhca, uint32_t key)
-{
-	struct mw *mw = table_get(&vhca->mws, key >> MW_KEY_BITS, mw);
-
-	return mw && mw->fast ? mw : NULL;
-}
-
 static void set_bound(struct wire_fast *wire, bool bound)
 {
 	__atomic_store_n(&wire->bound, bound, __ATOMIC_RELAXED);
@@ -251,7 +267,9 @@ static void set_bound(struct wire_fast *wire, bool bound)
 
 /*
  * Of one that failed nothing was done, nor is of those behind it: the window is as it
- * was, which counts for UC, whose send queue goes on.
+ * was, which counts for UC, whose send queue goes on. But where the HCA has refused a
+ * post what it was told before may be done, and nobody hears of it: then it may be bound
+ * until the QP ends.
  */
 void wire_fast_is_done(const struct qp *qp, uint8_t opcode, uint32_t key, uint8_t status)
 {
@@ -261,6 +279,11 @@ void wire_fast_is_done(const struct qp *qp, uint8_t opcode, uint32_t key, uint8_
 	/* One that was made anew with the key of another has nothing posted. */
 	if (!mw || qp_of(mw) != qp || !is_busy(wire))
 		return;
+	if (status && qp->wire->cut_short) {
+		set_bound(wire, true);
+		fast_free(mw->fast);
+		return;
+	}
 	__atomic_fetch_add(&wire->done, 1, __ATOMIC_RELAXED);
 	if (!status) {
 		/* That a peer was at it may be known before that it was bound. */

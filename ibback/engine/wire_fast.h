@@ -46,7 +46,7 @@ struct wire_fast {
 	struct mw *owner;     /* whose it is; NULL: it is of no HCA */
 	struct wire_mw *mw;   /* NULL: it has ended */
 	bool bound;           /* a bind was posted, and no LOCAL_INV; also atomic */
-	uint32_t posted;      /* binds and LOCAL_INVs */
+	uint32_t posted;      /* binds and LOCAL_INVs; also under the QP's */
 	uint32_t done;        /* of these; under the lock of the QP, as are the next */
 	uint32_t undone;      /* so many of these a peer has undone */
 	bool at_hca;          /* it is bound, by what is done */
@@ -84,8 +84,9 @@ void wire_fasts_init(struct wire_fasts *fasts);
 enum send_result wire_local_send(struct share *share);
 
 /*
- * Is it one of these that @qp has in progress, of an HCA that would do it again with what
- * was sent before it, and is not to have it before that is complete?
+ * Is it one of these that @qp has in progress, which the HCA is not to have yet: a REG_MR
+ * before what it has of that key is done; of an HCA that does it again with what was sent
+ * before it, any before all of that is complete?
  */
 bool wire_local_waits(const struct qp *qp);
 
@@ -100,6 +101,15 @@ void wire_fast_invalidated(const struct qp *qp, uint32_t key);
  * HCA, in *@sge. false: the HCA cannot reach it.
  */
 bool wire_fast_sge(const struct vhca *vhca, struct mr_hint *hint, struct vib_sge *sge);
+
+/*
+ * May the HCA have it bound? Its window is locked. One that has ended is not, though its
+ * QP's poller may have learned at that very moment that it was.
+ */
+static inline bool wire_fast_is_bound(const struct wire_fast *wire)
+{
+	return wire->mw && __atomic_load_n(&wire->bound, __ATOMIC_RELAXED);
+}
 
 /* ---- the control thread ------------------------------------------------- */
 

@@ -143,17 +143,6 @@ static void put_bind(const struct wire_port *port, const struct wire_request *r,
 	};
 }
 
-/* Of a window that is bound twice the first is to be posted: each names it by another
- * key. */
-static bool is_in_batch(const struct wire_request *r)
-{
-	for (unsigned int i = 0; i < batch.count; i++)
-		if (batch.wr[i].opcode == IBV_WR_BIND_MW &&
-		    batch.wr[i].bind_mw.mw == window_of(r)->mw)
-			return true;
-	return false;
-}
-
 static void put(struct wire_qp *w, const struct wire_request *r)
 {
 	struct ibv_send_wr *wr = &batch.wr[batch.count];
@@ -197,9 +186,7 @@ static void put(struct wire_qp *w, const struct wire_request *r)
 /* A full batch goes out when the next request comes, so that there is a last to flush. */
 static bool send_one(struct wire_qp *w, const struct wire_request *r, uint64_t *failed)
 {
-	bool full = batch.count == BATCH || (r->window && is_in_batch(r));
-
-	if (full && !post_batch(w, failed))
+	if (batch.count == BATCH && !post_batch(w, failed))
 		return false;
 	put(w, r);
 	return true;

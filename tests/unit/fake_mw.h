@@ -2,8 +2,8 @@
 /*
  * Windows of type 2B at the HCA in memory (fake_verbs.h), as strict as may be: what rxe
  * of Linux 6.1 has the machine crash of ends the test. That is a LOCAL_INV or
- * SEND_WITH_INV of a window that is free, and a QP that ends while windows are bound to
- * it.
+ * SEND_WITH_INV of a window that is free, unless fake_hca.invalidates_free, and a QP that
+ * ends while windows are bound to it.
  */
 #ifndef XEN_IB_TESTS_FAKE_MW_H
 #define XEN_IB_TESTS_FAKE_MW_H

@@ -25,6 +25,7 @@ struct fake_hca {
 	int max_srq;
 	bool atomics;
 	bool windows;          /* of type 2B, see fake_mw.h */
+	bool invalidates_free; /* a LOCAL_INV of a window that is free succeeds */
 	uint32_t vendor_id;    /* FAKE_RXE: it says SEND_WITH_INV by the kernel's flag */
 	bool pins_for_writing; /* all memory that is registered, as Linux before 6.2 */
 	/* What the next call of these fails with; 0: it does not. */

@@ -49,8 +49,8 @@ LIBS_test_refusals = $(LIBS_common) $(LIBS_engine) -luv \
 	-Wl,--wrap=clock_ns,--wrap=log_line
 
 # With an HCA in memory for libibverbs.
-WIRE_TESTS := test_wire_ah test_wire_atomic test_wire_fast test_wire_fast_ended test_wire_guest \
-	test_wire_mr test_wire_rc test_wire_rc_states test_wire_srq test_wire_ud
+WIRE_TESTS := test_wire_ah test_wire_atomic test_wire_fast test_wire_fast_chain \
+	test_wire_fast_ended test_wire_guest test_wire_mr test_wire_rc test_wire_rc_states test_wire_srq test_wire_ud
 UNIT_TESTS += $(WIRE_TESTS)
 define wire_test
 OBJS_$(1) = $$(addprefix $$(B)/obj/tests/unit/,$(1).o wire_rig.o fake_verbs.o fake_hca.o fake_mw.o) \
@@ -62,6 +62,7 @@ OBJS_test_wire_ah += $(B)/obj/tests/unit/wire_ud_pair.o
 OBJS_test_wire_guest += $(B)/obj/tests/unit/wire_ud_pair.o
 OBJS_test_wire_ud += $(B)/obj/tests/unit/wire_ud_pair.o
 OBJS_test_wire_fast += $(B)/obj/tests/unit/wire_fast_rig.o
+OBJS_test_wire_fast_chain += $(B)/obj/tests/unit/wire_fast_rig.o
 OBJS_test_wire_fast_ended += $(B)/obj/tests/unit/wire_fast_rig.o
 OBJS_test_wire_rc += $(B)/obj/tests/unit/wire_pair.o
 OBJS_test_wire_rc_states += $(B)/obj/tests/unit/wire_pair.o

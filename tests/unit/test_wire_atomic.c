@@ -59,20 +59,28 @@ static void where_it_has_none_there_are_none(void **state)
 	assert_int_equal(cap_of(*state), 0);
 }
 
+/* A guest's QP, and @n, the machine that it is connected to, with the right. */
+static struct its_qp open_native(struct world *w, struct native *n)
+{
+	struct its_qp q = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE);
+	uint8_t gid[16];
+
+	native_open(n, IBV_QPT_RC);
+	its_gid(&w->a, gid);
+	native_connect(n, q.qpn, gid);
+	its_connect(&q, native_gid, n->qp->qp_num);
+	((struct ibv_qp_attr *)fake_hca_qp(n->qp->qp_num))->qp_access_flags =
+		IBV_ACCESS_REMOTE_ATOMIC;
+	return q;
+}
+
 static void a_machine_behind_the_wire_executes_them(void **state)
 {
 	struct world *w = *state;
-	struct its_qp q = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE);
 	struct native n = { 0 };
+	struct its_qp q = open_native(w, &n);
 	struct vib_send_wqe wqe;
-	uint8_t gid[16];
 
-	native_open(&n, IBV_QPT_RC);
-	its_gid(&w->a, gid);
-	native_connect(&n, q.qpn, gid);
-	its_connect(&q, native_gid, n.qp->qp_num);
-	((struct ibv_qp_attr *)fake_hca_qp(n.qp->qp_num))->qp_access_flags =
-		IBV_ACCESS_REMOTE_ATOMIC;
 	put_word(n.memory, 40);
 	wqe = atomic(VIB_OP_FETCH_ADD, 1, (uintptr_t)n.memory, n.mr->rkey);
 	wqe.u.atomic.compare_add = 2;
@@ -88,6 +96,22 @@ static void a_machine_behind_the_wire_executes_them(void **state)
 	wire_run(w);
 	its_take(&q, 2, VIB_WC_SUCCESS);
 	assert_int_equal(word(n.memory), 7);
+	native_close(&n);
+}
+
+/* Which the drivers of some HCAs refuse to post. */
+static void one_that_is_not_aligned_is_denied(void **state)
+{
+	struct world *w = *state;
+	struct native n = { 0 };
+	struct its_qp q = open_native(w, &n);
+
+	its_send(&q, atomic(VIB_OP_CMP_SWAP, 1, (uintptr_t)n.memory + 4, n.mr->rkey), 64,
+		 8);
+	wire_run(w);
+	its_take(&q, 1, VIB_WC_REM_INV_REQ_ERR);
+	assert_int_equal(its_state(&q), VIB_QPS_ERR);
+	assert_int_equal(fake_hca.posts, 0);
 	native_close(&n);
 }
 
@@ -303,6 +327,7 @@ int main(void)
 		wire_test(where_it_has_none_there_are_none),
 		atomic_test(the_hcas_are_announced),
 		atomic_test(a_machine_behind_the_wire_executes_them),
+		atomic_test(one_that_is_not_aligned_is_denied),
 		atomic_test(a_guest_of_this_host_is_reached_by_the_hca),
 		atomic_test(one_without_the_right_is_denied),
 		atomic_test(one_right_is_enough),

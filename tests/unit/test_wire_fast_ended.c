@@ -2,8 +2,12 @@
 /* Fast registration of a guest's kernel at an HCA: what is refused, what ends, and guests
  * here that reach it. */
 #include <endian.h>
+#include <errno.h>
 
 #include "wire_fast_rig.h"
+
+#include "engine/fast.h"
+#include "engine/vhca.h"
 
 /* ---- what is refused --------------------------------------------------------- */
 
@@ -88,22 +92,6 @@ static void what_was_flushed_is_not_shown(void **state)
 
 /* ---- ends ---------------------------------------------------------------------- */
 
-static int take_back(struct pair *x)
-{
-	struct vib_control_request req = its_request(VIB_CMD_DEREG_DMA);
-
-	req.u.object.number = x->region;
-	return execute(x->q.p, req).status;
-}
-
-static int destroy_qp(const struct its_qp *q)
-{
-	struct vib_control_request req = its_request(VIB_CMD_DESTROY_QP);
-
-	req.u.object.number = q->qpn;
-	return execute(q->p, req).status;
-}
-
 static void a_key_ends_while_it_is_shown(void **state)
 {
 	struct world *w = *state;
@@ -160,6 +148,35 @@ static void what_it_has_hidden_stays(void **state)
 	assert_int_equal(dereg(&x), 0);
 }
 
+/* The HCA has bound it, and said nothing, for it has refused what came behind. */
+static void with_a_qp_whose_hca_is_silent_as_well(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 }, y = { 0 };
+
+	open_pair(w, &x);
+	its_post(&x.q, quiet(reg(&x, 1, pool_addr(1), 1, 64)));
+	its_send_inline(&x.q, (struct vib_send_wqe){ .opcode = VIB_OP_SEND, .wr_id = 2 },
+			"abc", 4);
+	fake_hca.post_send_error = ENOMEM;
+	fake_hca.sends_before_error = 1;
+	poller_pass(&w->engine->pollers[0]);
+	fake_hca_run();
+	assert_int_equal(fake_hca.binds, 1);
+	end_silence(w, &x.q);
+	its_take(&x.q, 1, VIB_WC_LOC_QP_OP_ERR);
+	its_take(&x.q, 2, VIB_WC_LOC_QP_OP_ERR);
+	/* Nobody else is told that it is free. */
+	wire_rig_pd = x.q.pd;
+	y.q = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE_2);
+	join_native(&y, &y.q);
+	assert_refused(w, &y.q, local_inv(3, x.key));
+	assert_int_equal(destroy_qp(&x.q), 0);
+	assert_int_equal(fake_hca.mws, 0);
+	native_close(&x.n);
+	native_close(&y.n);
+}
+
 static void with_a_region_ends_what_shows_it(void **state)
 {
 	struct world *w = *state;
@@ -172,6 +189,24 @@ static void with_a_region_ends_what_shows_it(void **state)
 	assert_int_equal(fake_hca.mrs, mrs - 1);
 	assert_int_equal(fake_hca.mws, 0);
 	native_write(w, &x, pool_addr(2) + 128, x.key, IBV_WC_REM_ACCESS_ERR);
+	native_close(&x.n);
+}
+
+/* Its poller is just learning that a LOCAL_INV has failed, and it is bound. */
+static void the_hca_is_not_asked_to_end_it_once_more(void **state)
+{
+	struct world *w = *state;
+	struct pair x = { 0 };
+	struct mw *mw;
+
+	open_pair_of(w, &x, VIB_QPT_UC);
+	show(w, &x, pool_addr(2), 2, 64);
+	mw = table_get(&vhca_of(&w->a)->mws, x.key >> MW_KEY_BITS, mw);
+	assert_int_equal(take_back(&x), 0);
+	assert_false(mw->fast->wire.bound);
+	mw->fast->wire.bound = true;
+	hide(w, &x);
+	assert_int_equal(its_state(&x.q), VIB_QPS_RTS);
 	native_close(&x.n);
 }
 
@@ -226,6 +261,32 @@ static void a_guest_may_go_while_it_waits(void **state)
 	fake_settle(w->xen);
 	assert_int_equal(fake_hca.mws, 0);
 	native_close(&x.n);
+}
+
+/* Behind a job that ends windows; one that was asked for then has ended, too. */
+static void or_while_that_waits_for_another_job(void **state)
+{
+	struct world *w = *state;
+	const struct hca *hca = &vib_of(&w->a)->conn.guest.hca;
+	struct pair x = { 0 }, y = { 0 };
+
+	open_pair(w, &x);
+	wire_rig_pd = x.q.pd;
+	y.q = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE_2);
+	join_native(&y, &y.q);
+	ask(&w->a, its_change(&y.q, VIB_QPS_RESET, NULL, 0));
+	its_post(&x.q, reg(&x, 1, OWN_IOVA, 1, 64));
+	for (unsigned int i = 0; i < 5; i++)
+		poller_pass(&w->engine->pollers[0]);
+	fake_loop(w->xen);
+	assert_true(hca->fast_runs);
+	fake_hca.reg_mr_error = ENOMEM;
+	frontend_state(&w->a, "6");
+	fake_settle(w->xen);
+	assert_int_equal(fake_hca.mws, 0);
+	assert_int_equal(fake_hca.reg_mr_error, ENOMEM); /* nobody has met it */
+	native_close(&x.n);
+	native_close(&y.n);
 }
 
 /* ---- guests of this host --------------------------------------------------------- */
@@ -306,6 +367,44 @@ static void of_another_qp_as_well(void **state)
 	native_close(&x.n);
 }
 
+static int set_up_atomics(void **state)
+{
+	int rc;
+
+	wire_rig_atomics = true;
+	wire_rig_max_wr = 4; /* fewer than its queue has places */
+	rc = set_up_windows(state);
+	wire_rig_access = VIB_ACCESS_REMOTE_ATOMIC;
+	return rc;
+}
+
+/* Which the HCA does, though its peer is here. */
+static void what_is_done_here_waits_for_an_atomic(void **state)
+{
+	struct world *w = *state;
+	struct vib_send_wqe add = { .opcode = VIB_OP_FETCH_ADD,
+				    .flags = VIB_SEND_SIGNALED,
+				    .wr_id = 1 };
+	struct its_qp a, b;
+	uint32_t key;
+
+	a = its_qp_new(&w->a, VIB_QPT_RC, CQ_PAGE);
+	key = number_of(alloc_mr(&a, 0));
+	b = join_b(w, &a);
+	add.u.atomic.remote_addr = IOVA + 256;
+	add.u.atomic.rkey = b.key;
+	its_send(&a, add, 0, 8);
+	for (uint64_t id = 2; id <= DEPTH; id++)
+		its_post(&a, local_inv(id, key));
+	wire_run_without_hca(w);
+	its_nothing(&a);
+	wire_run(w);
+	for (uint64_t id = 1; id <= DEPTH; id++)
+		its_take(&a, id, VIB_WC_SUCCESS);
+	its_nothing(&a);
+	assert_int_equal(fake_hca.atomics_done, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -317,13 +416,18 @@ int main(void)
 		fast_test(a_key_ends_while_it_is_shown),
 		fast_test(with_a_qp_ends_what_it_shows),
 		fast_test(with_a_qp_that_is_reset_too),
+		fast_test(with_a_qp_whose_hca_is_silent_as_well),
 		fast_test(what_it_has_hidden_stays),
 		fast_test(with_a_region_ends_what_shows_it),
+		fast_test(the_hca_is_not_asked_to_end_it_once_more),
 		fast_test(under_addresses_of_its_own_as_well),
 		fast_test(what_ends_while_it_waits),
 		fast_test(a_guest_may_go_while_it_waits),
+		fast_test(or_while_that_waits_for_another_job),
 		fast_test(guests_here_reach_it_by_memory),
 		fast_test(of_another_qp_as_well),
+		cmocka_unit_test_setup_teardown(what_is_done_here_waits_for_an_atomic,
+						set_up_atomics, wire_tear_down),
 	};
 
 	return cmocka_run_group_tests_name(

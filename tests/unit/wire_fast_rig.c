@@ -3,6 +3,9 @@
 
 #include <endian.h>
 
+#include "engine/poller_parts.h"
+#include "engine/qp.h"
+
 #define SHOW_ALL \
 	(VIB_ACCESS_LOCAL_WRITE | VIB_ACCESS_REMOTE_WRITE | VIB_ACCESS_REMOTE_READ)
 
@@ -37,6 +40,14 @@ uint32_t lend(struct peer *p)
 	return number_of(execute(p, req));
 }
 
+int take_back(const struct pair *x)
+{
+	struct vib_control_request req = its_request(VIB_CMD_DEREG_DMA);
+
+	req.u.object.number = x->region;
+	return execute(x->q.p, req).status;
+}
+
 struct vib_control_response alloc_mr(const struct its_qp *q, uint32_t key)
 {
 	struct vib_control_request req = its_request(VIB_CMD_ALLOC_MR);
@@ -48,6 +59,14 @@ struct vib_control_response alloc_mr(const struct its_qp *q, uint32_t key)
 int dereg(const struct pair *x)
 {
 	return execute(x->q.p, dereg_mr(x->key)).status;
+}
+
+int destroy_qp(const struct its_qp *q)
+{
+	struct vib_control_request req = its_request(VIB_CMD_DESTROY_QP);
+
+	req.u.object.number = q->qpn;
+	return execute(q->p, req).status;
 }
 
 /* ---- the two -------------------------------------------------------------- */
@@ -152,6 +171,25 @@ void open_shown(struct world *w, struct pair *x)
 {
 	open_pair(w, x);
 	show(w, x, pool_addr(2) + 128, 2, 1000);
+}
+
+struct vib_send_wqe quiet(struct vib_send_wqe wqe)
+{
+	wqe.flags &= (uint8_t)~VIB_SEND_SIGNALED;
+	return wqe;
+}
+
+void end_silence(struct world *w, struct its_qp *q)
+{
+	struct qp *qp = vhca_find_qp(vhca_of(q->p), q->qpn);
+
+	wire_run(w);
+	assert_int_equal(fake_hca_qp(q->qpn)->qp_state, IBV_QPS_ERR);
+	its_nothing(q);
+	assert_true(qp->wire->flushed_at > 1);
+	qp->wire->flushed_at = 1;
+	poller_heat(&w->engine->pollers[0], qp);
+	wire_run(w);
 }
 
 int set_up_with_windows(void **state, uint32_t vendor, enum fabric_frwr frwr)

@@ -32,6 +32,8 @@ uint64_t pool_addr(uint32_t page);
 uint32_t lend(struct peer *p);
 struct vib_control_response alloc_mr(const struct its_qp *q, uint32_t key);
 int dereg(const struct pair *x);
+int take_back(const struct pair *x); /* what is lent */
+int destroy_qp(const struct its_qp *q);
 
 /* Connect @q and the machine. */
 void join_native(struct pair *x, struct its_qp *q);
@@ -53,11 +55,17 @@ struct vib_send_wqe local_inv(uint64_t id, uint32_t key);
 /* REG_MR of @length bytes at @iova in pages @first and on, under the key's next value. */
 struct vib_send_wqe reg(struct pair *x, uint64_t id, uint64_t iova, uint32_t first,
 			uint32_t length);
+/* Its completion is not wanted. */
+struct vib_send_wqe quiet(struct vib_send_wqe wqe);
 /* Execute it; it succeeds. */
 void show(struct world *w, struct pair *x, uint64_t iova, uint32_t first,
 	  uint32_t length);
 void hide(struct world *w, struct pair *x);
 void assert_refused(struct world *w, struct its_qp *q, struct vib_send_wqe wqe);
+
+/* The HCA has refused a post of @q, and says nothing of those before it for so long that
+ * they are taken to have failed. */
+void end_silence(struct world *w, struct its_qp *q);
 
 /* The HCA has windows for it; and is of @vendor, and the fabric has that frwr=. */
 int set_up_windows(void **state);
