@@ -132,11 +132,10 @@ class StorageChecks(LabCheck):
         """By a session of its own, which stays: it is no guest's, but for reading what Dom0
         does not write."""
         self.serve()
-        self.host.sh("dom0", "modprobe ib_srp")
         text = target.srp(self.host, TARGET, "dom0")
         self.addCleanup(self.host.attempt, "dom0", "umount /mnt; for d in "
                         "/sys/class/srp_remote_ports/*/delete; do echo 1 >$d; done")
-        self.host.sh("dom0", f"echo {text},pkey=ffff >/sys/class/infiniband_srp/*/add_target")
+        initiator.srp(self.host, "dom0", text)
         self.host.until("dom0", "lsblk -dnSo PATH,VENDOR | grep -q LIO-ORG")
         disk = self.host.sh("dom0", "lsblk -dnSo HCTL,PATH,VENDOR | grep LIO-ORG | sort | "
                             "awk '{print $2; exit}'")
