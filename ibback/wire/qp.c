@@ -337,18 +337,20 @@ static uint8_t retries(const struct wire_port *port, uint8_t wanted)
 	return wanted == 7 && wire_is_rxe(port) ? 6 : wanted;
 }
 
-#define MAX_TIMEOUT 31 /* 5 bits: 4.096 us * 2^31 */
+#define BUSY_TIMEOUT 16 /* 4.096 us * 2^16: 268 ms */
 
 /*
  * A request is repeated T to 4 T after nothing was heard: IBTA vol. 1 §9.7.6.1.3. rxe
  * does it at T, though what is sent and what comes waits for a processor at both ends,
- * and a busy one's tries were soon over: it gets 4 T. 0 is no timeout.
+ * and a busy one's tries were soon over: it gets up to 4 T where T is short. Where it is
+ * long enough for that a ULP is to hear of a dead peer before its own time is up, as
+ * SRP's commands have a limit of 4 T for each try. 0 is no timeout.
  */
 static uint8_t timeout(const struct wire_port *port, uint8_t wanted)
 {
-	if (!wanted || !wire_is_rxe(port))
+	if (!wanted || wanted >= BUSY_TIMEOUT || !wire_is_rxe(port))
 		return wanted;
-	return wanted + 2 < MAX_TIMEOUT ? wanted + 2 : MAX_TIMEOUT;
+	return wanted + 2 < BUSY_TIMEOUT ? wanted + 2 : BUSY_TIMEOUT;
 }
 
 int wire_qp_modify(struct wire_qp *w, uint32_t mask, const struct vib_qp_attr *attr,
