@@ -19,6 +19,7 @@
 #include <linux/delay.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -477,14 +478,9 @@ static void vib_close(struct vib *vib)
 	xenbus_frontend_closed(xbdev);
 }
 
-/*
- * Look where the backend stands, and act on it. Runs whenever anything of the
- * backend changed in xenstore, when the connection failed, and when there is
- * news; it never runs twice at a time.
- */
-void vib_lifecycle(struct work_struct *work)
+/* Look where the backend stands, and act on it. */
+static void vib_follow_backend(struct vib *vib)
 {
-	struct vib *vib = container_of(to_delayed_work(work), struct vib, work);
 	enum vib_failure failure;
 	enum xenbus_state state;
 	const char *why;
@@ -537,4 +533,18 @@ void vib_lifecycle(struct work_struct *work)
 	default:
 		break;
 	}
+}
+
+/*
+ * Runs whenever anything of the backend changed in xenstore, when the connection
+ * failed, and when there is news; it never runs twice at a time. Who waits for it can
+ * be what memory is freed through: a disk that is connected to anew.
+ */
+void vib_lifecycle(struct work_struct *work)
+{
+	struct vib *vib = container_of(to_delayed_work(work), struct vib, work);
+	unsigned int noio = memalloc_noio_save();
+
+	vib_follow_backend(vib);
+	memalloc_noio_restore(noio);
 }

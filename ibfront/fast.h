@@ -28,7 +28,8 @@
  *			REG_MR in chains, of which the last is signaled
  *	svcrdma, nvmet-rdma, ib_isert, ib_srpt
  *			rdma_rw: local_dma_lkey, max_sge_rd, max_send_sge; no MRs, as
- *			max_sgl_rd is 0, but with rdma_rw's force_mr; max_srq_sge of 2 and more;
+ *			max_sgl_rd is 0; max_srq_sge of 2 and more. Not rdma_rw's force_mr,
+ *			which is for tests: it maps what is not read from the disk yet;
  *			SEND_WITH_INV only with IB_DEVICE_MEM_MGT_EXTENSIONS (svcrdma)
  */
 #ifndef IBFRONT_FAST_H

@@ -72,7 +72,8 @@ static void vib_backend_changed(struct xenbus_device *xbdev,
 /*
  * Objects are destroyed at the backend while there is one. It may be long gone:
  * then they end here alone, and nothing waits but for its pages, a little. One that has
- * failed is not told of their end, and goes before.
+ * failed is not told of their end, and goes before: who drains a QP of it waits for
+ * completions that nobody else makes.
  */
 static void vib_remove(struct xenbus_device *xbdev)
 {
@@ -87,6 +88,7 @@ static void vib_remove(struct xenbus_device *xbdev)
 		if (xbdev->state != XenbusStateClosed)
 			xenbus_switch_state(xbdev, XenbusStateClosing);
 		vib_part(vib);
+		vib_disconnect(vib);
 	}
 	vib_unregister(vib);
 	vib_commands_stop(vib);

@@ -6,6 +6,7 @@
  */
 
 #include <linux/genalloc.h>
+#include <linux/lockdep.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
@@ -56,18 +57,27 @@ struct vib_places *vib_places_new(u64 base, u32 count)
 }
 
 /* A spared run of @pages; 0: there is none. */
-static u64 vib_places_unspare(struct vib_places *places, u32 pages)
+static u64 vib_places_unspare_locked(struct vib_places *places, u32 pages)
 {
 	u32 *first = &places->first[pages - 1];
+	u64 addr;
+
+	lockdep_assert_held(&places->lock);
+	if (*first == VIB_PLACES_NONE)
+		return 0;
+	addr = places->base + ((u64)*first << PAGE_SHIFT);
+	*first = places->next[*first];
+	places->spared -= pages;
+	return addr;
+}
+
+static u64 vib_places_unspare(struct vib_places *places, u32 pages)
+{
 	unsigned long flags;
-	u64 addr = 0;
+	u64 addr;
 
 	spin_lock_irqsave(&places->lock, flags);
-	if (*first != VIB_PLACES_NONE) {
-		addr = places->base + ((u64)*first << PAGE_SHIFT);
-		*first = places->next[*first];
-		places->spared -= pages;
-	}
+	addr = vib_places_unspare_locked(places, pages);
 	spin_unlock_irqrestore(&places->lock, flags);
 	return addr;
 }
@@ -90,20 +100,22 @@ static bool vib_places_spare(struct vib_places *places, u64 addr, u32 pages)
 	return room;
 }
 
-/* Those that lie apart only because they are spared may be what is asked for. */
-static bool vib_places_unspare_all(struct vib_places *places)
+/*
+ * Those that lie apart only because they are spared may be what is asked for. Who finds
+ * the lock taken waits until they are where he looks.
+ */
+static void vib_places_unspare_all(struct vib_places *places)
 {
-	bool any = false;
+	unsigned long flags;
 	u32 pages;
 	u64 addr;
 
+	spin_lock_irqsave(&places->lock, flags);
 	for (pages = 1; pages <= VIB_PLACES_LONGEST; pages++)
-		while ((addr = vib_places_unspare(places, pages))) {
+		while ((addr = vib_places_unspare_locked(places, pages)))
 			gen_pool_free(places->pool, addr,
 				      (size_t)pages << PAGE_SHIFT);
-			any = true;
-		}
-	return any;
+	spin_unlock_irqrestore(&places->lock, flags);
 }
 
 bool vib_places_free(struct vib_places *places)
@@ -125,8 +137,10 @@ u64 vib_places_take(struct vib_places *places, u32 pages)
 		addr = vib_places_unspare(places, pages);
 	if (!addr)
 		addr = gen_pool_alloc(places->pool, size);
-	if (!addr && vib_places_unspare_all(places))
+	if (!addr) {
+		vib_places_unspare_all(places);
 		addr = gen_pool_alloc(places->pool, size);
+	}
 	return addr;
 }
 
